@@ -1,0 +1,7 @@
+//! The public API of Temporal as prost types and tonic service traits, generated at build time, and its descriptor
+//! set. There is no logic here and no hand-written message.
+
+include!(concat!(env!("OUT_DIR"), "/api.rs"));
+
+/// The descriptor set of every message and service in this crate, as an encoded `google.protobuf.FileDescriptorSet`.
+pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -1,0 +1,22 @@
+//! Perdure's vocabulary: identifiers, time, limits, task tokens, retry policies and `Reject`, the error a caller sees.
+//!
+//! There is no behaviour of a workflow here, no IO, clock or randomness: values only, with the rules that hold for the
+//! value alone.
+
+mod ids;
+pub mod limits;
+mod namespace;
+mod queue;
+mod reject;
+mod retry;
+mod time;
+mod token;
+
+pub use ids::{Entropy, Epoch, NamespaceId, RunId, RunKey, ShardId, WorkflowKey};
+pub use limits::Limits;
+pub use namespace::Namespace;
+pub use queue::{QueueKey, QueueKind};
+pub use reject::{Kind, Reject};
+pub use retry::{RetryPolicy, RetryVerdict};
+pub use time::{Time, from_proto_duration, to_proto_duration};
+pub use token::{Token, TokenKey};

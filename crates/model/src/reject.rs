@@ -1,0 +1,109 @@
+//! `Reject`: why a call was refused, as its caller sees it. Everything that leaves a machine, the engine or a door as an
+//! error is one of these; one function of the frontend turns it into a gRPC status with details.
+
+use std::fmt;
+
+use proto::temporal::api::enums::v1::{NamespaceState, ResourceExhaustedCause, ResourceExhaustedScope};
+
+/// A refusal: its kind says what the caller should do, its text what happened. Where an SDK or the CLI can see the
+/// text it equals Temporal's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reject {
+    pub kind: Kind,
+    pub message: String,
+}
+
+/// What the caller should do about a refusal; with the fields of the API's error detail where there is one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// The request is malformed: do not send it again.
+    InvalidArgument,
+    /// There is no such thing (any more).
+    NotFound,
+    /// `NotFoundFailure` is not attached: the answer of a namespace that does not exist.
+    NamespaceNotFound {
+        namespace: String,
+    },
+    /// The namespace is in a state that does not allow the call.
+    NamespaceInvalidState {
+        namespace: String,
+        state: NamespaceState,
+        allowed: Vec<NamespaceState>,
+    },
+    NamespaceAlreadyExists,
+    /// A run of this workflow id is open, or the reuse policy forbids another.
+    WorkflowAlreadyStarted {
+        start_request_id: String,
+        run_id: String,
+    },
+    /// A cancellation was requested before.
+    CancellationAlreadyRequested,
+    AlreadyExists,
+    /// The call does not fit the state of the thing; retry only after that changed.
+    FailedPrecondition,
+    /// The workflow has no completed workflow task yet, so it can't answer.
+    WorkflowNotReady,
+    /// A worker's query handler failed.
+    QueryFailed,
+    /// The server version does not support the client, or the feature.
+    ClientVersionNotSupported,
+    /// Back off and try again.
+    ResourceExhausted {
+        cause: ResourceExhaustedCause,
+        scope: ResourceExhaustedScope,
+    },
+    PermissionDenied,
+    Unauthenticated,
+    /// Not served by this version; names what is missing.
+    Unimplemented,
+    /// Try again: the shard moved, the disk failed, the server is stopping.
+    Unavailable,
+    DeadlineExceeded,
+    /// The caller went away.
+    Canceled,
+    Aborted,
+    /// A defect of ours.
+    Internal,
+}
+
+impl Reject {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Kind::InvalidArgument, message)
+    }
+
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, message)
+    }
+
+    pub fn precondition(message: impl Into<String>) -> Self {
+        Self::new(Kind::FailedPrecondition, message)
+    }
+
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(Kind::Unavailable, message)
+    }
+
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, message)
+    }
+
+    /// `what` names the feature, for instance "update messages".
+    pub fn unimplemented(what: impl fmt::Display) -> Self {
+        Self::new(Kind::Unimplemented, format!("{what} is not implemented yet"))
+    }
+}
+
+impl fmt::Display for Reject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Reject {}

@@ -1,0 +1,184 @@
+//! Retry policies of activities and workflows: defaults, validity and the next attempt.
+//!
+//! Source of the rules and texts: the reference server's retry policy validation and back-off.
+
+use std::time::Duration;
+
+use proto::temporal::api::common::v1::RetryPolicy as ProtoRetryPolicy;
+
+use crate::{Reject, Time, from_proto_duration, to_proto_duration};
+
+/// A retry policy with every default filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetryPolicy {
+    pub initial_interval: Duration,
+    /// At least 1.
+    pub backoff_coefficient: f64,
+    /// Zero means no cap.
+    pub maximum_interval: Duration,
+    /// Zero means unlimited; one means no retry.
+    pub maximum_attempts: i32,
+    pub non_retryable_error_types: Vec<String>,
+}
+
+/// What a retry policy says of a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryVerdict {
+    /// Attempt again after this wait.
+    After(Duration),
+    /// The policy's attempts are used up.
+    MaximumAttemptsReached,
+    /// The next attempt would start after the expiration.
+    Timeout,
+    /// The failure is of a type that the policy does not retry, or there is no policy.
+    NonRetryable,
+}
+
+impl RetryPolicy {
+    /// Fills in the defaults: 1 s initial, coefficient 2, maximum 100 × initial, unlimited attempts.
+    pub fn with_defaults(policy: &ProtoRetryPolicy) -> Self {
+        let initial = from_proto_duration(policy.initial_interval.as_ref());
+        let initial_interval = if initial.is_zero() {
+            Duration::from_secs(1)
+        } else {
+            initial
+        };
+        let maximum = from_proto_duration(policy.maximum_interval.as_ref());
+        Self {
+            initial_interval,
+            backoff_coefficient: if policy.backoff_coefficient == 0.0 {
+                2.0
+            } else {
+                policy.backoff_coefficient
+            },
+            maximum_interval: if maximum.is_zero() {
+                initial_interval.saturating_mul(100)
+            } else {
+                maximum
+            },
+            maximum_attempts: policy.maximum_attempts,
+            non_retryable_error_types: policy.non_retryable_error_types.clone(),
+        }
+    }
+
+    pub fn to_proto(&self) -> ProtoRetryPolicy {
+        ProtoRetryPolicy {
+            initial_interval: Some(to_proto_duration(self.initial_interval)),
+            backoff_coefficient: self.backoff_coefficient,
+            maximum_interval: Some(to_proto_duration(self.maximum_interval)),
+            maximum_attempts: self.maximum_attempts,
+            non_retryable_error_types: self.non_retryable_error_types.clone(),
+        }
+    }
+
+    /// Refuses values that could never be meant. `policy` is as the caller sent it.
+    pub fn validate(policy: &ProtoRetryPolicy) -> Result<(), Reject> {
+        let negative = |d: &Option<prost_types::Duration>| d.as_ref().is_some_and(|d| d.seconds < 0 || d.nanos < 0);
+        // One attempt means no retry, so nothing else of the policy is looked at.
+        if policy.maximum_attempts == 1 {
+            return Ok(());
+        }
+        if negative(&policy.initial_interval) {
+            return Err(Reject::invalid("InitialInterval cannot be negative on retry policy."));
+        }
+        if policy.backoff_coefficient != 0.0 && policy.backoff_coefficient < 1.0 {
+            return Err(Reject::invalid(
+                "BackoffCoefficient cannot be less than 1 on retry policy.",
+            ));
+        }
+        if negative(&policy.maximum_interval) {
+            return Err(Reject::invalid("MaximumInterval cannot be negative on retry policy."));
+        }
+        let maximum = from_proto_duration(policy.maximum_interval.as_ref());
+        if !maximum.is_zero() && maximum < from_proto_duration(policy.initial_interval.as_ref()) {
+            return Err(Reject::invalid(
+                "MaximumInterval cannot be less than InitialInterval on retry policy.",
+            ));
+        }
+        if policy.maximum_attempts < 0 {
+            return Err(Reject::invalid("MaximumAttempts cannot be negative on retry policy."));
+        }
+        Ok(())
+    }
+
+    /// What follows on the failure of attempt number `attempt` (from one) at `now`.
+    ///
+    /// `failure_type` is the application failure's type (or the timeout's name) that the policy's list is compared with;
+    /// `requested` is the failure's own next delay, which wins over the computed one.
+    pub fn next(
+        &self,
+        attempt: i32,
+        now: Time,
+        expiration: Option<Time>,
+        failure_type: Option<&str>,
+        requested: Option<Duration>,
+    ) -> RetryVerdict {
+        if failure_type.is_some_and(|kind| self.non_retryable_error_types.iter().any(|listed| listed == kind)) {
+            return RetryVerdict::NonRetryable;
+        }
+        if self.maximum_attempts != 0 && attempt >= self.maximum_attempts {
+            return RetryVerdict::MaximumAttemptsReached;
+        }
+        let wait = requested.unwrap_or_else(|| self.interval(attempt));
+        if expiration.is_some_and(|expiration| now + wait > expiration) {
+            return RetryVerdict::Timeout;
+        }
+        RetryVerdict::After(wait)
+    }
+
+    /// The wait after attempt number `attempt`, capped by the maximum interval.
+    fn interval(&self, attempt: i32) -> Duration {
+        let seconds = self.initial_interval.as_secs_f64() * self.backoff_coefficient.powi(attempt.max(1) - 1);
+        // An overflowing wait is the longest there is; without a cap the reference falls back to the maximum too.
+        let wait = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        if self.maximum_interval.is_zero() {
+            wait
+        } else {
+            wait.min(self.maximum_interval)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_cap() {
+        let policy = RetryPolicy::with_defaults(&ProtoRetryPolicy {
+            maximum_interval: Some(prost_types::Duration { seconds: 5, nanos: 0 }),
+            ..Default::default()
+        });
+        let waits: Vec<_> = (1..=4)
+            .map(|attempt| policy.next(attempt, Time(1), None, None, None))
+            .collect();
+        let after = |seconds| RetryVerdict::After(Duration::from_secs(seconds));
+        assert_eq!(waits, [after(1), after(2), after(4), after(5)]);
+    }
+
+    #[test]
+    fn limits_stop_a_retry() {
+        let policy = RetryPolicy::with_defaults(&ProtoRetryPolicy {
+            maximum_attempts: 2,
+            non_retryable_error_types: vec!["Bad".into()],
+            ..Default::default()
+        });
+        assert_eq!(
+            policy.next(2, Time(1), None, None, None),
+            RetryVerdict::MaximumAttemptsReached
+        );
+        assert_eq!(
+            policy.next(1, Time(1), None, Some("Bad"), None),
+            RetryVerdict::NonRetryable
+        );
+        assert_eq!(
+            policy.next(1, Time(1), Some(Time(2)), None, None),
+            RetryVerdict::Timeout
+        );
+        let own = Some(Duration::from_millis(3));
+        assert_eq!(
+            policy.next(1, Time(1), None, None, own),
+            RetryVerdict::After(Duration::from_millis(3))
+        );
+    }
+}

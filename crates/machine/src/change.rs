@@ -1,0 +1,63 @@
+//! The changes that make up a run's state. `Run::evolve` applies them; nothing else writes state.
+
+use std::sync::Arc;
+
+use model::Time;
+use proto::temporal::api::{
+    common::v1::{Payloads, WorkerVersionStamp},
+    failure::v1::Failure,
+    history::v1::HistoryEvent,
+};
+
+use crate::{StartedWorkflowTask, Sticky, WorkflowTask};
+
+/// One change of state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// An event, with its id, is appended to the history.
+    Event(Box<HistoryEvent>),
+    /// Something changes that the history doesn't tell.
+    Quiet(Quiet),
+}
+
+/// A change that leaves no event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Quiet {
+    /// An event arrived while a worker decides; it gets its id later.
+    Buffered(Arc<HistoryEvent>),
+    /// The buffered events are about to be appended.
+    BufferTaken,
+    /// A request id was applied.
+    RequestSeen(Arc<str>),
+    /// A transient attempt of the workflow task waits, or its waiting changed.
+    WorkflowTaskSet(Option<WorkflowTask>),
+    /// In memory only.
+    WorkflowTaskStarted(Arc<StartedWorkflowTask>),
+    /// The started task is no more (its outcome follows, or it was lost).
+    WorkflowTaskStartDropped,
+    StickySet(Option<Sticky>),
+    /// The worker that completed a task told of itself.
+    WorkerSeen { sdk_name: String, sdk_version: String, version: Option<WorkerVersionStamp> },
+    ReportedProblem(String),
+    ActivityStarted {
+        scheduled_event_id: i64,
+        time: Time,
+        identity: String,
+        request_id: String,
+        worker_version: Option<WorkerVersionStamp>,
+    },
+    ActivityHeartbeat { scheduled_event_id: i64, time: Time, details: Option<Payloads> },
+    /// The attempt ended and another one follows at `visible_time`.
+    ActivityRetried {
+        scheduled_event_id: i64,
+        time: Time,
+        visible_time: Time,
+        failure: Option<Box<Failure>>,
+    },
+    /// A retry's wait is over.
+    ActivityReady { scheduled_event_id: i64, time: Time },
+    ClosePolicyApplied { initiated_event_id: i64 },
+    ParentNotified,
+    /// The run has closed: when retention deletes it, and which run follows.
+    Closed { delete_time: Time, successor: String },
+}

@@ -1,0 +1,30 @@
+//! The pure state machines: what happens to a workflow when something is asked of it.
+//!
+//! `Run::handle` decides, `Run::evolve` writes, `Run::due` says which tasks, wake-ups and messages must exist. There is
+//! no clock, randomness, log, lock, task or IO in this crate: time and ids come in as `Facts`, and everything that
+//! shall happen goes out as the difference between two states.
+
+mod change;
+mod draft;
+mod due;
+mod facts;
+mod input;
+mod run;
+mod step;
+
+pub mod command;
+pub mod on;
+
+pub use change::{Change, Quiet};
+pub use draft::Draft;
+pub use due::{Due, Message, MessageKey, Target, Task};
+pub use facts::Facts;
+pub use input::{
+    ActivityAnswer, ActivityRef, ChildClosed, ChildOutcome, EagerStart, External, ExternalOutcome, Input, Signal,
+    StartSpec, TaskRef,
+};
+pub use run::{
+    Activity, Attributes, Child, Core, Current, ExternalCancel, ExternalSignal, Run, StartedWorkflowTask, Sticky, Timer,
+    WorkflowTask,
+};
+pub use step::{ActivityTask, Reply, Step, WorkflowTaskAnswer};

@@ -1,0 +1,92 @@
+//! `Run`: the whole state of one run. Cloning is cheap whatever its size (the maps share structure), so a step works on
+//! a copy and a rejected input leaves no trace.
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, Vector};
+use model::{RunKey, Time};
+use proto::temporal::api::{
+    enums::v1::WorkflowExecutionStatus,
+    history::v1::{HistoryEvent, WorkflowExecutionStartedEventAttributes, history_event},
+};
+
+use super::{Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Timer};
+
+/// The state of one run.
+///
+/// Written by `evolve` alone. Everything but `started_task` is durable; the field types are the stored rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub key: Arc<RunKey>,
+    /// The first event of the history: what the run was started with. Never changes.
+    pub origin: Arc<HistoryEvent>,
+    pub core: Core,
+    pub attributes: Arc<Attributes>,
+    /// By scheduled event id.
+    pub activities: OrdMap<i64, Arc<Activity>>,
+    /// By timer id.
+    pub timers: OrdMap<Arc<str>, Arc<Timer>>,
+    /// By initiated event id.
+    pub children: OrdMap<i64, Arc<Child>>,
+    /// By initiated event id.
+    pub external_signals: OrdMap<i64, Arc<ExternalSignal>>,
+    /// By initiated event id.
+    pub external_cancels: OrdMap<i64, Arc<ExternalCancel>>,
+    /// Events that arrived while a workflow task was running; they have no ids yet.
+    pub buffered: Vector<Arc<HistoryEvent>>,
+    /// Request ids that were applied, so that a repeated request is acknowledged without effect.
+    pub requests: OrdMap<Arc<str>, ()>,
+    /// The running workflow task. In memory only: after a crash the task is dispatched again.
+    pub started_task: Option<Arc<StartedWorkflowTask>>,
+}
+
+/// The start of the current workflow task. Never stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartedWorkflowTask {
+    /// The id that the started event will get.
+    pub started_event_id: i64,
+    pub started_time: Time,
+    pub identity: String,
+    /// The poll that got the task.
+    pub request_id: String,
+    pub suggest_continue_as_new: bool,
+    pub history_size: i64,
+    /// When the worker's time is up.
+    pub deadline: Time,
+    pub worker_version: Option<proto::temporal::api::common::v1::WorkerVersionStamp>,
+}
+
+impl Run {
+    pub fn is_open(&self) -> bool {
+        matches!(self.status(), WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused)
+    }
+
+    pub fn status(&self) -> WorkflowExecutionStatus {
+        self.core.status()
+    }
+
+    /// What the run was started with.
+    pub fn started(&self) -> &WorkflowExecutionStartedEventAttributes {
+        static EMPTY: std::sync::LazyLock<WorkflowExecutionStartedEventAttributes> =
+            std::sync::LazyLock::new(WorkflowExecutionStartedEventAttributes::default);
+        match &self.origin.attributes {
+            Some(history_event::Attributes::WorkflowExecutionStartedEventAttributes(started)) => started,
+            // A loaded run whose first event is of another kind is refused by the loader.
+            _ => &EMPTY,
+        }
+    }
+
+    pub fn workflow_type(&self) -> &str {
+        self.started().workflow_type.as_ref().map_or("", |kind| kind.name.as_str())
+    }
+
+    /// The pending activity with this id, if any.
+    pub fn activity_by_id(&self, activity_id: &str) -> Option<&Arc<Activity>> {
+        self.activities.values().find(|activity| activity.activity_id == activity_id)
+    }
+
+    /// Whether events must be buffered: a worker is deciding on the history as it was.
+    pub fn is_deciding(&self) -> bool {
+        self.started_task.is_some()
+    }
+}

@@ -1,0 +1,88 @@
+//! What a step yields.
+
+use proto::temporal::api::{
+    common::v1::{Header, Payloads, Priority, RetryPolicy, WorkerVersionStamp},
+    history::v1::HistoryEvent,
+};
+
+use crate::{Change, Run};
+
+/// The outcome of one accepted input. Rows, tasks, wake-ups and messages are the difference between the state before
+/// and `next`; nothing else has to be remembered.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub next: Run,
+    /// In order; `next` is the state before with these applied.
+    pub changes: Vec<Change>,
+    /// The run that follows on this one (continue-as-new, retry, cron), committed together with it.
+    pub successor: Option<Box<Step>>,
+    pub reply: Reply,
+}
+
+impl Step {
+    /// The events that this step appends to the history, in order and with their ids.
+    pub fn events(&self) -> impl Iterator<Item = &HistoryEvent> {
+        self.changes.iter().filter_map(|change| match change {
+            Change::Event(event) => Some(&**event),
+            Change::Quiet(_) => None,
+        })
+    }
+}
+
+/// What the asker is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Accepted; there is nothing else to say.
+    Done,
+    /// A workflow task was started for a worker.
+    WorkflowTask(Box<WorkflowTaskAnswer>),
+    /// A workflow task was completed. `next_task` was started at once because the worker asked for it; `activities` are
+    /// the eager ones. `failed` is set where a command was bad, so that the worker's answer became a failed task.
+    WorkflowTaskCompleted {
+        next_task: Option<Box<WorkflowTaskAnswer>>,
+        activities: Vec<ActivityTask>,
+        failed: Option<model::Reject>,
+    },
+    /// An activity was started for a worker.
+    Activity(Box<ActivityTask>),
+    Heartbeat { cancel_requested: bool },
+}
+
+/// A workflow task as a worker has to be told of it, but for the history up to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkflowTaskAnswer {
+    pub scheduled_event_id: i64,
+    pub started_event_id: i64,
+    pub attempt: i32,
+    pub previous_started_event_id: i64,
+    pub scheduled_time: i64,
+    pub started_time: i64,
+    /// The events before this id are in the store; the worker needs them from 1, or from after
+    /// `previous_started_event_id` where it polls its sticky queue.
+    pub stored_before_event_id: i64,
+    /// The events that follow them and are not stored (yet): scheduled of a transient attempt, started.
+    pub tail: Vec<HistoryEvent>,
+    pub sticky: bool,
+}
+
+/// An activity task as a worker has to be told of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActivityTask {
+    pub scheduled_event_id: i64,
+    pub activity_id: String,
+    pub activity_type: String,
+    pub header: Option<Header>,
+    pub input: Option<Payloads>,
+    pub heartbeat_details: Option<Payloads>,
+    pub first_scheduled_time: i64,
+    pub scheduled_time: i64,
+    pub started_time: i64,
+    pub attempt: i32,
+    /// Nanoseconds.
+    pub schedule_to_close_timeout: i64,
+    pub start_to_close_timeout: i64,
+    pub heartbeat_timeout: i64,
+    pub retry_policy: Option<RetryPolicy>,
+    pub priority: Option<Priority>,
+    pub worker_version: Option<WorkerVersionStamp>,
+}

@@ -1,0 +1,71 @@
+//! Differences that are kept on purpose: where, and why. Everything else that differs fails the run. Each use is
+//! counted and printed, so that an entry that is no longer needed shows.
+
+use super::normal::Line;
+
+/// One difference that is kept.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// The RPC, or `*` for every one.
+    pub(super) rpc: &'static str,
+    /// Path in the reply, with `*` for any run of characters.
+    pub(super) path: &'static str,
+    pub(super) reason: &'static str,
+}
+
+/// The kept differences.
+pub(super) const KEPT: &[Kept] = &[
+    Kept {
+        rpc: "GetSystemInfo",
+        path: "serverVersion",
+        reason: "each server names its own version",
+    },
+    Kept {
+        rpc: "GetSystemInfo",
+        path: "capabilities.*",
+        reason: "a capability is announced only when it is true, and what is not built yet is not announced",
+    },
+    Kept {
+        rpc: "GetClusterInfo",
+        path: "*",
+        reason: "the cluster describes itself: its version, its name, its stores and its number of shards",
+    },
+    Kept {
+        rpc: "DescribeWorkflowExecution",
+        path: "workflowExecutionInfo.stateTransitionCount",
+        reason: "counts internal transactions, which the two servers cut differently",
+    },
+    Kept {
+        rpc: "*",
+        path: "*executions[*].stateTransitionCount",
+        reason: "counts internal transactions, which the two servers cut differently",
+    },
+];
+
+/// The entry that keeps this difference, as an index into [`KEPT`].
+pub(super) fn keeps(rpc: &str, line: &Line) -> Option<usize> {
+    KEPT.iter().position(|kept| matches(kept.rpc, rpc) && matches(kept.path, &line.path))
+}
+
+/// True if `text` has the form of `pattern`, in which `*` stands for any run of characters.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {
+            (0..=rest.len()).filter_map(|at| rest.get(at..)).any(|tail| matches(after, tail))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn star_stands_for_any_run() {
+        assert!(matches("*executions[*].count", "executions[12].count"));
+        assert!(matches("a.*", "a.b.c"));
+        assert!(!matches("a.*", "b.a.c"));
+        assert!(!matches("a", "ab"));
+    }
+}

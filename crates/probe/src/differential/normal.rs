@@ -1,0 +1,206 @@
+//! The normal form of a reply: what is left of it when ids, times, tokens and measures that two correct servers may
+//! choose differently are taken out.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Map, Value};
+
+use super::names::{Names, is_uuid};
+
+/// Lists without an order of their own, each with the fields that order it here.
+const UNORDERED: [(&str, &[&str]); 5] = [
+    ("pendingActivities", &["/activityId"]),
+    ("pendingChildren", &["/initiatedId"]),
+    ("executions", &["/execution/workflowId", "/startTime"]),
+    ("pollers", &["/identity"]),
+    ("groups", &["/groupValues"]),
+];
+
+/// Fields whose value says how a server works and not what happened: sizes of encodings, internal sequence numbers,
+/// hints from the load of the moment.
+const VOLATILE: [&str; 9] = [
+    "taskId",
+    "historySizeBytes",
+    "backlogCountHint",
+    "pollerScalingDecision",
+    "executionDuration",
+    "ratePerSecond",
+    "lastAccessTime",
+    "pollerGroupInfos",
+    "pollerGroupsInfo",
+];
+
+/// Brings a reply into its normal form, naming what `names` has not seen yet.
+pub(super) fn normalise(names: &mut Names, reply: Value) -> Value {
+    at(names, "", reply)
+}
+
+fn at(names: &mut Names, key: &str, value: Value) -> Value {
+    if VOLATILE.contains(&key) {
+        return Value::String("$volatile".to_owned());
+    }
+    match value {
+        Value::Object(fields) => Value::Object(object(names, key, fields)),
+        Value::Array(items) => {
+            let items = in_order(key, items);
+            Value::Array(items.into_iter().map(|item| at(names, key, item)).collect())
+        }
+        Value::String(text) => Value::String(string(names, key, &text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
+}
+
+/// Orders a list that has none. Ids that the servers draw take no part, since they differ.
+fn in_order(key: &str, mut items: Vec<Value>) -> Vec<Value> {
+    if let Some((_, by)) = UNORDERED.iter().find(|(name, _)| *name == key) {
+        let rank = |item: &Value| -> Vec<(i64, String)> {
+            by.iter()
+                .map(|pointer| {
+                    let value = item.pointer(pointer).cloned().unwrap_or_default();
+                    (value.as_i64().unwrap_or(0), value.to_string())
+                })
+                .collect()
+        };
+        items.sort_by_key(rank);
+    }
+    items
+}
+
+fn object(names: &mut Names, key: &str, fields: Map<String, Value>) -> Map<String, Value> {
+    if is_payload(&fields) {
+        return payload(names, fields);
+    }
+    let (named, mut invented): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(name, _)| !is_uuid(name));
+    // Entries under an invented key come in the order of what they hold.
+    invented.sort_by_key(|(_, value)| value.to_string());
+    let mut normal = Map::new();
+    for (name, value) in named {
+        let value = if key == "data" { value } else { at(names, &name, value) };
+        normal.insert(name, value);
+    }
+    for (name, value) in invented {
+        let name = names.rename(&name);
+        let value = at(names, "", value);
+        normal.insert(name, value);
+    }
+    normal
+}
+
+fn is_payload(fields: &Map<String, Value>) -> bool {
+    fields.contains_key("metadata") && fields.keys().all(|name| name == "metadata" || name == "data")
+}
+
+/// Shows a payload as text.
+fn payload(names: &mut Names, mut fields: Map<String, Value>) -> Map<String, Value> {
+    if let Some(Value::Object(metadata)) = fields.get_mut("metadata") {
+        for value in metadata.values_mut() {
+            *value = Value::String(plain(value));
+        }
+    }
+    if let Some(data) = fields.get_mut("data") {
+        *data = Value::String(names.rename(&plain(data)));
+    }
+    fields
+}
+
+fn plain(value: &Value) -> String {
+    let encoded = value.as_str().unwrap_or_default();
+    let decoded = BASE64_STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    decoded.unwrap_or_else(|| encoded.to_owned())
+}
+
+fn string(names: &mut Names, key: &str, text: &str) -> String {
+    if key.ends_with("Token") || key == "token" {
+        return names.token(text);
+    }
+    if is_time(text) {
+        return if text.starts_with("1970-01-01T00:00:00") { "$epoch".to_owned() } else { "$time".to_owned() };
+    }
+    without_suffix_of_deleted(&names.rename(text))
+}
+
+/// True for a timestamp in proto3's JSON mapping.
+fn is_time(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() >= 20
+        && bytes.len() <= 30
+        && bytes.ends_with(b"Z")
+        && [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')].iter().all(|(at, byte)| bytes[*at] == *byte)
+}
+
+/// A deleted namespace keeps its rows under a name that ends in a piece of its id.
+fn without_suffix_of_deleted(text: &str) -> String {
+    let Some((name, suffix)) = text.split_once("-deleted-") else { return text.to_owned() };
+    let rest = suffix.trim_start_matches(|character: char| character.is_ascii_hexdigit());
+    format!("{name}-deleted-$suffix{rest}")
+}
+
+/// One place where two normal forms differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) path: String,
+    pub(super) reference: Option<String>,
+    pub(super) subject: Option<String>,
+}
+
+/// Every place where two normal forms differ, in order of their paths.
+pub(super) fn differences(reference: &Value, subject: &Value) -> Vec<Line> {
+    let mut lines = Vec::new();
+    compare("", Some(reference), Some(subject), &mut lines);
+    lines
+}
+
+fn compare(path: &str, reference: Option<&Value>, subject: Option<&Value>, lines: &mut Vec<Line>) {
+    match (reference, subject) {
+        (Some(Value::Object(left)), Some(Value::Object(right))) => {
+            let mut names: Vec<&String> = left.keys().chain(right.keys()).collect();
+            names.sort();
+            names.dedup();
+            for name in names {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                compare(&path, left.get(name), right.get(name), lines);
+            }
+        }
+        (Some(Value::Array(left)), Some(Value::Array(right))) => {
+            for at in 0..left.len().max(right.len()) {
+                compare(&format!("{path}[{at}]"), left.get(at), right.get(at), lines);
+            }
+        }
+        (left, right) if left == right => {}
+        (left, right) => lines.push(Line {
+            path: path.to_owned(),
+            reference: left.map(Value::to_string),
+            subject: right.map(Value::to_string),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn equal_but_for_ids_times_and_tokens() {
+        let reply = |id: &str, time: &str, token: &str| {
+            json!({
+                "runId": id, "startTime": time, "taskToken": token, "note": format!("run {id}"),
+                "input": {"payloads": [{"metadata": {"encoding": "anNvbi9wbGFpbg=="}, "data": "MQ=="}]},
+            })
+        };
+        let left = reply("0193a1b2-0000-7000-8000-00000000000a", "2026-01-01T00:00:00Z", "YQ==");
+        let right = reply("8c1fcf32-c98e-4c5e-a2c0-1b3f2e4d5c6b", "2026-01-02T00:00:00.5Z", "YmM=");
+        let left = normalise(&mut Names::default(), left);
+        let right = normalise(&mut Names::default(), right);
+        assert_eq!(differences(&left, &right), []);
+        assert_eq!(left["note"], "run $u1");
+        assert_eq!(left["input"]["payloads"][0]["data"], "1");
+    }
+
+    #[test]
+    fn each_difference_has_its_path() {
+        let lines = differences(&json!({"a": [1, {"b": 2}]}), &json!({"a": [1, {"b": 3}, 4]}));
+        let paths: Vec<&str> = lines.iter().map(|line| line.path.as_str()).collect();
+        assert_eq!(paths, ["a[1].b", "a[2]"]);
+    }
+}

@@ -1,0 +1,56 @@
+//! Outside views of a running server: `differential` compares it with the reference server, `malformed` sends it what
+//! no client should, `bench` loads both in turn. All three speak only gRPC and know nothing of the server's insides.
+
+mod catalog;
+mod differential;
+mod reference;
+mod seed;
+mod server;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Compare, stress and measure a server from outside.
+#[derive(Parser)]
+#[command(name = "probe")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the same random programs of RPCs against the server under test and the reference, and compare.
+    Differential(differential::Options),
+    /// Install the reference server into the virtual environment of the repository.
+    InstallReference,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(async {
+        match arguments.command {
+            Command::Differential(options) => differential::run(options).await,
+            Command::InstallReference => reference::install(),
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What ends a command early: one line for the person who ran it.
+type Fault = Box<dyn std::error::Error + Send + Sync>;

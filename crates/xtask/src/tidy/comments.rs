@@ -1,0 +1,39 @@
+//! Every source file opens by saying what it is for, no lint is allowed away, and an expected one says why.
+
+use super::{Finding, House};
+
+/// Expected lints in the whole tree.
+const MOST_EXPECTS: usize = 10;
+
+pub fn check(house: &House) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut expects = Vec::new();
+    for source in &house.sources {
+        if source.path.starts_with("crates/") && source.path.contains("/src/") {
+            let opens = source.text.iter().find(|line| !line.trim().is_empty());
+            if !opens.is_some_and(|line| line.starts_with("//! ")) {
+                let message = "open the file with `//!`: what it is for, and what it is not";
+                findings.push(Finding::new("module comment", &source.path, message));
+            }
+        }
+        let tokens = source.tokens();
+        for (index, token) in tokens.iter().enumerate().filter(|(_, token)| token.text == "#") {
+            let words: Vec<&str> = tokens[index..].iter().take(4).map(|token| token.text).collect();
+            let place = format!("{}:{}", source.path, token.line);
+            if matches!(words[..], ["#", "[", "allow", ..] | ["#", "!", "[", "allow"]) {
+                findings.push(Finding::new("allow", place, "no lint is allowed away: mend the cause"));
+            } else if matches!(words[..], ["#", "[", "expect", ..] | ["#", "!", "[", "expect"]) {
+                let close = tokens[index..].iter().position(|token| token.text == "]").unwrap_or(0);
+                if !tokens[index..index + close].iter().any(|token| token.text == "reason") {
+                    findings.push(Finding::new("expect", place.clone(), "give a `reason`"));
+                }
+                expects.push(place);
+            }
+        }
+    }
+    if expects.len() > MOST_EXPECTS {
+        let message = format!("{} of them, at most {MOST_EXPECTS} are allowed: {}", expects.len(), expects.join(", "));
+        findings.push(Finding::new("expect", "crates", message));
+    }
+    findings
+}

@@ -1,0 +1,122 @@
+//! What `docs/compatibility.md` says works has one place where it is written and at least one transcript or test that
+//! shows it. The document itself is compared with the descriptor set, the router and the command line by tests that can
+//! ask them; this rule only needs the names.
+
+use super::{Finding, House};
+use crate::tree;
+
+const RULE: &str = "coverage";
+const DOCUMENT: &str = "docs/compatibility.md";
+const COMMANDS: &str = "crates/machine/src/command";
+const INPUTS: &str = "crates/machine/src/on";
+
+/// A row of one of the document's tables.
+struct Row {
+    name: String,
+    works: bool,
+}
+
+pub fn check(house: &House) -> Vec<Finding> {
+    let Some(text) = tree::read(DOCUMENT) else { return vec![Finding::new(RULE, DOCUMENT, "is missing")] };
+    let transcripts = joined(house, |path| path.ends_with(".txt") && path.contains("/transcripts/"));
+    let tests = joined(house, |path| path.starts_with("crates/probe/") || path.contains("/tests/") || path.starts_with("tests/"));
+    let doors = joined(house, |path| path.starts_with("crates/frontend/src/") && path.ends_with(".rs"));
+    let mut findings = Vec::new();
+    for row in rows(&text, "Worker commands").iter().filter(|row| row.works) {
+        let path = format!("{COMMANDS}/{}.rs", snake(&row.name));
+        if !tree::exists(&path) {
+            findings.push(Finding::new(RULE, path, format!("the command \"{}\" works but has no file", row.name)));
+        }
+        findings.extend(shown(&transcripts, row, "command"));
+    }
+    for row in rows(&text, "Events").iter().filter(|row| row.works) {
+        findings.extend(shown(&transcripts, row, "event"));
+    }
+    for service in ["WorkflowService", "OperatorService"] {
+        for row in rows(&text, service).iter().filter(|row| row.works) {
+            if !doors.contains(&format!("fn {}(", snake(&row.name))) && !doors.contains(&format!("fn {}<", snake(&row.name))) {
+                let message = format!("the RPC \"{}\" works but no function bears its name", row.name);
+                findings.push(Finding::new(RULE, "crates/frontend/src", message));
+            }
+            if !mentions(&transcripts, &row.name) && !mentions(&tests, &row.name) {
+                let message = format!("the RPC \"{}\" works but no transcript or test names it", row.name);
+                findings.push(Finding::new(RULE, "tests", message));
+            }
+        }
+    }
+    findings.extend(inputs(house));
+    findings
+}
+
+/// One file per input of the machine, and no file that is not one.
+fn inputs(house: &House) -> Vec<Finding> {
+    let variants: Vec<String> = house
+        .sources
+        .iter()
+        .filter(|source| source.crate_name() == Some("machine"))
+        .flat_map(|source| variants(&source.code, "pub enum Input"))
+        .map(|variant| snake(&variant))
+        .collect();
+    let files: Vec<&str> = house
+        .files
+        .iter()
+        .filter_map(|path| path.strip_prefix(INPUTS)?.strip_prefix('/')?.strip_suffix(".rs"))
+        .filter(|stem| !stem.contains('/'))
+        .collect();
+    let mut findings = Vec::new();
+    for variant in variants.iter().filter(|variant| !files.contains(&variant.as_str())) {
+        findings.push(Finding::new(RULE, format!("{INPUTS}/{variant}.rs"), "an input of the machine without its file"));
+    }
+    findings
+}
+
+/// The variants of an enum that opens with `opening`, read from lines that are indented once.
+fn variants(code: &[String], opening: &str) -> Vec<String> {
+    code.iter()
+        .skip_while(|line| !(line.starts_with(opening) && line.trim_end().ends_with('{')))
+        .skip(1)
+        .take_while(|line| !line.starts_with('}'))
+        .filter(|line| line.starts_with("    ") && line[4..].starts_with(|c: char| c.is_ascii_uppercase()))
+        .map(|line| line[4..].chars().take_while(|c| c.is_alphanumeric()).collect())
+        .collect()
+}
+
+fn shown(transcripts: &str, row: &Row, kind: &str) -> Option<Finding> {
+    let message = format!("the {kind} \"{}\" works but no transcript names it", row.name);
+    (!mentions(transcripts, &row.name)).then(|| Finding::new(RULE, "crates/machine/transcripts", message))
+}
+
+fn mentions(text: &str, name: &str) -> bool {
+    text.contains(name) || text.contains(&snake(name))
+}
+
+fn joined(house: &House, wanted: impl Fn(&str) -> bool) -> String {
+    house.files.iter().filter(|path| wanted(path)).filter_map(|path| tree::read(path)).collect::<Vec<_>>().join("\n")
+}
+
+/// The rows of the table below a heading: a name in backticks, then the state.
+fn rows(text: &str, heading: &str) -> Vec<Row> {
+    text.lines()
+        .skip_while(|line| line.trim() != format!("## {heading}"))
+        .skip(1)
+        .take_while(|line| !line.starts_with("## "))
+        .filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split('|');
+            let name = cells.next()?.trim().trim_end_matches('`').to_owned();
+            let state = cells.next()?.trim();
+            Some(Row { name, works: state.starts_with("works") || state.starts_with("partial") })
+        })
+        .collect()
+}
+
+/// `StartTimer` is `start_timer`.
+fn snake(name: &str) -> String {
+    let mut snake = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(c.to_lowercase());
+    }
+    snake
+}

@@ -3,7 +3,7 @@
 use crate::{shell, suites};
 
 /// Options are passed on to `probe bench` as they are.
-pub fn run(options: &[String]) -> Result<(), String> {
+pub(crate) fn run(options: &[String]) -> Result<(), String> {
     suites::build_release()?;
     suites::install_reference()?;
     let mut command = suites::probe("bench");

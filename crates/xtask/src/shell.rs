@@ -5,6 +5,7 @@ use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read, Write},
     process::{Child, Command, Stdio},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -12,16 +13,16 @@ use std::{
 use crate::tree;
 
 /// How a program ended.
-pub struct Ending {
-    pub success: bool,
+pub(crate) struct Ending {
+    pub(crate) success: bool,
     /// Standard output and standard error, interleaved by line.
-    pub output: String,
-    pub took: Duration,
+    pub(crate) output: String,
+    pub(crate) took: Duration,
 }
 
 /// A command that starts in the root of the repository, without the variables that `cargo run` leaves for this
 /// program: a nested cargo would take the crate's folder and target settings from them.
-pub fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(tree::root()).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
@@ -34,12 +35,12 @@ pub fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
 }
 
 /// Cargo itself, the one that started this program where there is one.
-pub fn cargo(arguments: &[&str]) -> Command {
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
 }
 
 /// Runs to the end, showing what is printed.
-pub fn run(mut command: Command) -> Result<Ending, String> {
+pub(crate) fn run(mut command: Command) -> Result<Ending, String> {
     let shown = format!("{command:?}");
     let begun = Instant::now();
     let mut child = command
@@ -48,40 +49,60 @@ pub fn run(mut command: Command) -> Result<Ending, String> {
         .spawn()
         .map_err(|error| format!("cannot start {shown}: {error}"))?;
     let output = collect(&mut child);
-    let status = child.wait().map_err(|error| format!("cannot wait for {shown}: {error}"))?;
-    Ok(Ending { success: status.success(), output, took: begun.elapsed() })
+    let status = child
+        .wait()
+        .map_err(|error| format!("cannot wait for {shown}: {error}"))?;
+    Ok(Ending {
+        success: status.success(),
+        output,
+        took: begun.elapsed(),
+    })
 }
 
 /// Runs to the end and turns a bad exit code into an error.
-pub fn must(command: Command) -> Result<(), String> {
+pub(crate) fn must(command: Command) -> Result<(), String> {
     let shown = format!("{command:?}");
-    if run(command)?.success { Ok(()) } else { Err(format!("failed: {shown}")) }
+    if run(command)?.success {
+        Ok(())
+    } else {
+        Err(format!("failed: {shown}"))
+    }
 }
 
 fn collect(child: &mut Child) -> String {
-    let (sender, lines) = std::sync::mpsc::channel::<String>();
-    let streams: [Option<Box<dyn Read + Send>>; 2] =
-        [child.stdout.take().map(|stream| Box::new(stream) as _), child.stderr.take().map(|stream| Box::new(stream) as _)];
-    for stream in streams.into_iter().flatten() {
-        let sender = sender.clone();
-        thread::spawn(move || {
-            let mut reader = BufReader::new(stream);
-            let mut line = Vec::new();
-            while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
-                    return;
-                }
-                line.clear();
-            }
-        });
+    let (sender, lines) = mpsc::channel::<String>();
+    let stdout = child
+        .stdout
+        .take()
+        .map(|stream| Box::new(stream) as Box<dyn Read + Send>);
+    let stderr = child
+        .stderr
+        .take()
+        .map(|stream| Box::new(stream) as Box<dyn Read + Send>);
+    thread::scope(|scope| {
+        for stream in [stdout, stderr].into_iter().flatten() {
+            let sender = sender.clone();
+            scope.spawn(move || forward(stream, &sender));
+        }
+        drop(sender);
+        let mut output = String::new();
+        let mut screen = std::io::stdout();
+        for line in lines {
+            // A closed screen must not end the run: its exit code still matters.
+            screen.write_all(line.as_bytes()).and_then(|()| screen.flush()).ok();
+            output.push_str(&line);
+        }
+        output
+    })
+}
+
+fn forward(stream: impl Read, lines: &mpsc::Sender<String>) {
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        if lines.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+            return;
+        }
+        line.clear();
     }
-    drop(sender);
-    let mut output = String::new();
-    let mut screen = std::io::stdout();
-    for line in lines {
-        // A closed screen must not end the run: its exit code still matters.
-        screen.write_all(line.as_bytes()).and_then(|()| screen.flush()).ok();
-        output.push_str(&line);
-    }
-    output
 }

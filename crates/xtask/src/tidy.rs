@@ -18,7 +18,7 @@ use source::Source;
 use crate::tree;
 
 /// A place that breaks a rule.
-pub struct Finding {
+pub(crate) struct Finding {
     /// Path relative to the root, with `:line` where there is one.
     place: String,
     rule: &'static str,
@@ -27,12 +27,16 @@ pub struct Finding {
 
 impl Finding {
     fn new(rule: &'static str, place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { place: place.into(), rule, message: message.into() }
+        Self {
+            place: place.into(),
+            rule,
+            message: message.into(),
+        }
     }
 }
 
 /// What the rules read: every file's path, and the Rust files scanned once.
-pub struct House {
+pub(crate) struct House {
     files: Vec<String>,
     sources: Vec<Source>,
 }
@@ -54,14 +58,18 @@ impl House {
 }
 
 /// Checks every rule and prints what was found and the figures a reader measures.
-pub fn run() -> Result<(), String> {
+pub(crate) fn run() -> Result<(), String> {
     let house = House::read()?;
     let findings = check(&house)?;
     for Finding { place, rule, message } in &findings {
         println!("{place}: {rule}: {message}");
     }
     println!("{}", length::figures(&house));
-    if findings.is_empty() { Ok(()) } else { Err(format!("tidy: {} findings", findings.len())) }
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("tidy: {} findings", findings.len()))
+    }
 }
 
 fn check(house: &House) -> Result<Vec<Finding>, String> {
@@ -83,15 +91,27 @@ fn clippy_files(house: &House) -> Vec<Finding> {
     let root = tree::read("clippy.toml").unwrap_or_default();
     let allowed: Vec<&str> = root.lines().collect();
     let mut findings = Vec::new();
-    for path in house.files.iter().filter(|path| path.starts_with("crates/") && path.ends_with("/clippy.toml")) {
+    for path in house
+        .files
+        .iter()
+        .filter(|path| path.starts_with("crates/") && path.ends_with("/clippy.toml"))
+    {
         let text = tree::read(path).unwrap_or_default();
         if !text.starts_with("# ") {
-            findings.push(Finding::new("clippy", path, "open the file with a comment that says what it leaves out and why"));
+            findings.push(Finding::new(
+                "clippy",
+                path,
+                "open the file with a comment that says what it leaves out and why",
+            ));
         }
         for (index, line) in text.lines().enumerate() {
             if !line.starts_with('#') && !allowed.contains(&line) {
                 let place = format!("{path}:{}", index + 1);
-                findings.push(Finding::new("clippy", place, "this line is not in the root's clippy.toml"));
+                findings.push(Finding::new(
+                    "clippy",
+                    place,
+                    "this line is not in the root's clippy.toml",
+                ));
             }
         }
     }
@@ -106,7 +126,10 @@ mod tests {
     fn the_house_is_tidy() {
         let house = House::read().expect("the tree is readable");
         let findings = check(&house).expect("the rules can be checked");
-        let report: Vec<String> = findings.iter().map(|f| format!("{}: {}: {}", f.place, f.rule, f.message)).collect();
+        let report: Vec<String> = findings
+            .iter()
+            .map(|f| format!("{}: {}: {}", f.place, f.rule, f.message))
+            .collect();
         assert!(report.is_empty(), "{}", report.join("\n"));
     }
 }

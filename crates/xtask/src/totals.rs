@@ -3,13 +3,13 @@
 
 /// A count of tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    pub passed: u64,
-    pub failed: u64,
+pub(crate) struct Totals {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
 }
 
 /// The sum over `cargo test` binaries, otherwise the last total in the output; nothing if no runner closed.
-pub fn read(output: &str) -> Option<Totals> {
+pub(crate) fn read(output: &str) -> Option<Totals> {
     let output = plain(output);
     let mut last = None;
     let mut cargo_test: Option<Totals> = None;
@@ -28,7 +28,10 @@ pub fn read(output: &str) -> Option<Totals> {
             last = Some(node);
         } else if closes(line) {
             let passed = count(line, "passed").unwrap_or(0);
-            last = Some(Totals { passed, failed: count(line, "failed").unwrap_or(0) + count(line, "errors").unwrap_or(0) });
+            last = Some(Totals {
+                passed,
+                failed: count(line, "failed").unwrap_or(0) + count(line, "errors").unwrap_or(0),
+            });
         }
     }
     cargo_test.or(last)
@@ -45,7 +48,10 @@ fn closes(line: &str) -> bool {
 /// The number before `word`, as in `12 passed`.
 fn count(line: &str, word: &str) -> Option<u64> {
     let mut before = None;
-    for token in line.split(|c: char| !c.is_alphanumeric()).filter(|token| !token.is_empty()) {
+    for token in line
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|token| !token.is_empty())
+    {
         if token == word {
             return before.and_then(|number: &str| number.parse().ok());
         }
@@ -83,9 +89,21 @@ mod tests {
 
     #[test]
     fn every_runner_in_use_is_read() {
-        check("     Summary [   0.1s] 12 tests run: 11 passed, 1 failed, 2 skipped\n", 11, 1);
-        check("\u{1b}[32;1m     Summary\u{1b}[0m [ 1s] 3 tests run: 3 passed, 0 skipped", 3, 0);
-        check("test result: ok. 2 passed; 0 failed; 0 ignored\ntest result: FAILED. 1 passed; 3 failed;", 3, 3);
+        check(
+            "     Summary [   0.1s] 12 tests run: 11 passed, 1 failed, 2 skipped\n",
+            11,
+            1,
+        );
+        check(
+            "\u{1b}[32;1m     Summary\u{1b}[0m [ 1s] 3 tests run: 3 passed, 0 skipped",
+            3,
+            0,
+        );
+        check(
+            "test result: ok. 2 passed; 0 failed; 0 ignored\ntest result: FAILED. 1 passed; 3 failed;",
+            3,
+            3,
+        );
         check("===== 1 failed, 5 passed in 2.10s =====", 5, 1);
         check("# tests 4\n# pass 3\n# fail 1\n", 3, 1);
         check("ok then\n7 passed, 0 failed\n", 7, 0);

@@ -4,7 +4,7 @@
 use std::{fs, path::PathBuf, process::Command};
 
 /// The repository's root: two folders above this crate.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     root.pop();
     root.pop();
@@ -12,14 +12,17 @@ pub fn root() -> PathBuf {
 }
 
 /// Paths relative to the root, `/`-separated and sorted, of every file that exists.
-pub fn files() -> Result<Vec<String>, String> {
+pub(crate) fn files() -> Result<Vec<String>, String> {
     let output = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root())
         .output()
         .map_err(|error| format!("cannot run git: {error}"))?;
     if !output.status.success() {
-        return Err(format!("git ls-files failed: {}", String::from_utf8_lossy(&output.stderr).trim()));
+        return Err(format!(
+            "git ls-files failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        ));
     }
     let mut files: Vec<String> = String::from_utf8_lossy(&output.stdout)
         .split('\0')
@@ -32,11 +35,13 @@ pub fn files() -> Result<Vec<String>, String> {
 }
 
 /// The text of a file, or nothing if it is not UTF-8 or gone.
-pub fn read(path: &str) -> Option<String> {
-    fs::read(root().join(path)).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+pub(crate) fn read(path: &str) -> Option<String> {
+    fs::read(root().join(path))
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
 }
 
 /// Whether the path, relative to the root, is a file.
-pub fn exists(path: &str) -> bool {
+pub(crate) fn exists(path: &str) -> bool {
     root().join(path).is_file()
 }

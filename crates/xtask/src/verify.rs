@@ -3,11 +3,23 @@
 use crate::{shell, tidy};
 
 /// Formatting, clippy with warnings denied, tidy. All three are run, so that one reading shows everything.
-pub fn run() -> Result<(), String> {
+pub(crate) fn run() -> Result<(), String> {
     let mut failed = Vec::new();
     for (name, arguments) in [
         ("cargo fmt --check", &["fmt", "--all", "--check"][..]),
-        ("cargo clippy", &["clippy", "--locked", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        (
+            "cargo clippy",
+            &[
+                "clippy",
+                "--locked",
+                "--quiet",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ),
     ] {
         if !shell::run(shell::cargo(arguments))?.success {
             failed.push(name);
@@ -17,5 +29,9 @@ pub fn run() -> Result<(), String> {
         eprintln!("{message}");
         failed.push("tidy");
     }
-    if failed.is_empty() { Ok(()) } else { Err(format!("verify failed: {}", failed.join(", "))) }
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("verify failed: {}", failed.join(", ")))
+    }
 }

@@ -5,7 +5,7 @@ use super::{Finding, House};
 /// Expected lints in the whole tree.
 const MOST_EXPECTS: usize = 10;
 
-pub fn check(house: &House) -> Vec<Finding> {
+pub(super) fn check(house: &House) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut expects = Vec::new();
     for source in &house.sources {
@@ -32,7 +32,11 @@ pub fn check(house: &House) -> Vec<Finding> {
         }
     }
     if expects.len() > MOST_EXPECTS {
-        let message = format!("{} of them, at most {MOST_EXPECTS} are allowed: {}", expects.len(), expects.join(", "));
+        let message = format!(
+            "{} of them, at most {MOST_EXPECTS} are allowed: {}",
+            expects.len(),
+            expects.join(", ")
+        );
         findings.push(Finding::new("expect", "crates", message));
     }
     findings

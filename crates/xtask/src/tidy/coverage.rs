@@ -16,16 +16,26 @@ struct Row {
     works: bool,
 }
 
-pub fn check(house: &House) -> Vec<Finding> {
-    let Some(text) = tree::read(DOCUMENT) else { return vec![Finding::new(RULE, DOCUMENT, "is missing")] };
+pub(super) fn check(house: &House) -> Vec<Finding> {
+    let Some(text) = tree::read(DOCUMENT) else {
+        return vec![Finding::new(RULE, DOCUMENT, "is missing")];
+    };
     let transcripts = joined(house, |path| path.ends_with(".txt") && path.contains("/transcripts/"));
-    let tests = joined(house, |path| path.starts_with("crates/probe/") || path.contains("/tests/") || path.starts_with("tests/"));
-    let doors = joined(house, |path| path.starts_with("crates/frontend/src/") && path.ends_with(".rs"));
+    let tests = joined(house, |path| {
+        path.starts_with("crates/probe/") || path.contains("/tests/") || path.starts_with("tests/")
+    });
+    let doors = joined(house, |path| {
+        path.starts_with("crates/frontend/src/") && path.ends_with(".rs")
+    });
     let mut findings = Vec::new();
     for row in rows(&text, "Worker commands").iter().filter(|row| row.works) {
         let path = format!("{COMMANDS}/{}.rs", snake(&row.name));
         if !tree::exists(&path) {
-            findings.push(Finding::new(RULE, path, format!("the command \"{}\" works but has no file", row.name)));
+            findings.push(Finding::new(
+                RULE,
+                path,
+                format!("the command \"{}\" works but has no file", row.name),
+            ));
         }
         findings.extend(shown(&transcripts, row, "command"));
     }
@@ -34,7 +44,9 @@ pub fn check(house: &House) -> Vec<Finding> {
     }
     for service in ["WorkflowService", "OperatorService"] {
         for row in rows(&text, service).iter().filter(|row| row.works) {
-            if !doors.contains(&format!("fn {}(", snake(&row.name))) && !doors.contains(&format!("fn {}<", snake(&row.name))) {
+            if !doors.contains(&format!("fn {}(", snake(&row.name)))
+                && !doors.contains(&format!("fn {}<", snake(&row.name)))
+            {
                 let message = format!("the RPC \"{}\" works but no function bears its name", row.name);
                 findings.push(Finding::new(RULE, "crates/frontend/src", message));
             }
@@ -65,7 +77,11 @@ fn inputs(house: &House) -> Vec<Finding> {
         .collect();
     let mut findings = Vec::new();
     for variant in variants.iter().filter(|variant| !files.contains(&variant.as_str())) {
-        findings.push(Finding::new(RULE, format!("{INPUTS}/{variant}.rs"), "an input of the machine without its file"));
+        findings.push(Finding::new(
+            RULE,
+            format!("{INPUTS}/{variant}.rs"),
+            "an input of the machine without its file",
+        ));
     }
     findings
 }
@@ -91,7 +107,13 @@ fn mentions(text: &str, name: &str) -> bool {
 }
 
 fn joined(house: &House, wanted: impl Fn(&str) -> bool) -> String {
-    house.files.iter().filter(|path| wanted(path)).filter_map(|path| tree::read(path)).collect::<Vec<_>>().join("\n")
+    house
+        .files
+        .iter()
+        .filter(|path| wanted(path))
+        .filter_map(|path| tree::read(path))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The rows of the table below a heading: a name in backticks, then the state.
@@ -104,7 +126,10 @@ fn rows(text: &str, heading: &str) -> Vec<Row> {
             let mut cells = line.strip_prefix("| `")?.split('|');
             let name = cells.next()?.trim().trim_end_matches('`').to_owned();
             let state = cells.next()?.trim();
-            Some(Row { name, works: state.starts_with("works") || state.starts_with("partial") })
+            Some(Row {
+                name,
+                works: state.starts_with("works") || state.starts_with("partial"),
+            })
         })
         .collect()
 }

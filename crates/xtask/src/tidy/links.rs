@@ -5,7 +5,7 @@ use crate::tree;
 
 const RULE: &str = "links";
 
-pub fn check(house: &House) -> Vec<Finding> {
+pub(super) fn check(house: &House) -> Vec<Finding> {
     let mut findings = Vec::new();
     for path in house.files.iter().filter(|path| path.ends_with(".md")) {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);

@@ -7,29 +7,32 @@ use serde_json::Value;
 use crate::tree;
 
 /// A member of the workspace.
-pub struct Package {
-    pub name: String,
-    pub dependencies: Vec<Dependency>,
+pub(super) struct Package {
+    pub(super) name: String,
+    pub(super) dependencies: Vec<Dependency>,
 }
 
 /// A line in a manifest. The same name may come more than once, with different kinds.
-pub struct Dependency {
-    pub name: String,
+pub(super) struct Dependency {
+    pub(super) name: String,
     /// `dev`, `build`, or nothing for an ordinary dependency.
-    pub kind: Option<String>,
+    pub(super) kind: Option<String>,
     /// Whether it is a folder of this workspace.
-    pub internal: bool,
+    pub(super) internal: bool,
 }
 
 /// Every member of the workspace. It resolves nothing, so it needs no registry and writes no lock file.
-pub fn read() -> Result<Vec<Package>, String> {
+pub(super) fn read() -> Result<Vec<Package>, String> {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .current_dir(tree::root())
         .output()
         .map_err(|error| format!("cannot run cargo metadata: {error}"))?;
     if !output.status.success() {
-        return Err(format!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim()));
+        return Err(format!(
+            "cargo metadata failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        ));
     }
     let document: Value =
         serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata is not JSON: {error}"))?;
@@ -44,7 +47,10 @@ fn package(value: &Value) -> Package {
             internal: dependency["path"].is_string(),
         })
         .collect();
-    Package { name: text(value, "name"), dependencies }
+    Package {
+        name: text(value, "name"),
+        dependencies,
+    }
 }
 
 fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {

@@ -5,12 +5,16 @@ use super::{Finding, House};
 const RULE: &str = "names";
 const EMPTY: [&str; 5] = ["util", "common", "helper", "manager", "impl"];
 
-pub fn check(house: &House) -> Vec<Finding> {
+pub(super) fn check(house: &House) -> Vec<Finding> {
     let mut findings = Vec::new();
     for path in &house.files {
         let stem_words = path.split(['/', '.', '-', '_']);
         for word in stem_words.filter(|word| is_empty(word)) {
-            findings.push(Finding::new(RULE, path, format!("\"{word}\" in a path says nothing: name what it holds")));
+            findings.push(Finding::new(
+                RULE,
+                path,
+                format!("\"{word}\" in a path says nothing: name what it holds"),
+            ));
         }
     }
     for source in &house.sources {
@@ -18,7 +22,11 @@ pub fn check(house: &House) -> Vec<Finding> {
             let declares = matches!(pair[0].text, "mod" | "struct" | "enum" | "trait" | "type" | "union");
             if declares && words(pair[1].text).iter().any(|word| is_empty(word)) {
                 let place = format!("{}:{}", source.path, pair[1].line);
-                findings.push(Finding::new(RULE, place, format!("`{}` says nothing: name what it is", pair[1].text)));
+                findings.push(Finding::new(
+                    RULE,
+                    place,
+                    format!("`{}` says nothing: name what it is", pair[1].text),
+                ));
             }
         }
     }
@@ -26,7 +34,9 @@ pub fn check(house: &House) -> Vec<Finding> {
 }
 
 fn is_empty(word: &str) -> bool {
-    EMPTY.iter().any(|empty| word.eq_ignore_ascii_case(empty) || word.eq_ignore_ascii_case(&format!("{empty}s")))
+    EMPTY
+        .iter()
+        .any(|empty| word.eq_ignore_ascii_case(empty) || word.eq_ignore_ascii_case(&format!("{empty}s")))
 }
 
 /// `FooBar` and `foo_bar` alike are `foo` and `bar`.

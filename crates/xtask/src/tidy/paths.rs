@@ -12,13 +12,19 @@ const DOCUMENT: &str = "docs/paths.md";
 /// Heading and most files on its list.
 const HOPS: [(&str, usize); 2] = [("StartWorkflowExecution", 7), ("RespondWorkflowTaskCompleted", 8)];
 
-pub fn check(house: &House) -> Vec<Finding> {
-    let Some(text) = tree::read(DOCUMENT) else { return vec![Finding::new(RULE, DOCUMENT, "is missing")] };
+pub(super) fn check(house: &House) -> Vec<Finding> {
+    let Some(text) = tree::read(DOCUMENT) else {
+        return vec![Finding::new(RULE, DOCUMENT, "is missing")];
+    };
     let mut findings = Vec::new();
     for (heading, most) in HOPS {
         let steps = steps(&text, heading);
         if steps.is_empty() {
-            findings.push(Finding::new(RULE, DOCUMENT, format!("has no numbered list under \"## {heading}\"")));
+            findings.push(Finding::new(
+                RULE,
+                DOCUMENT,
+                format!("has no numbered list under \"## {heading}\""),
+            ));
         }
         let mut files = BTreeSet::new();
         for (line, step) in steps {
@@ -30,13 +36,20 @@ pub fn check(house: &House) -> Vec<Finding> {
                 None => findings.push(Finding::new(RULE, place, format!("\"{path}\" is not a source file"))),
                 Some(source) => {
                     for name in names.filter(|name| !source.functions.iter().any(|f| is_named(&f.name, name))) {
-                        findings.push(Finding::new(RULE, place.clone(), format!("\"{path}\" has no function `{name}`")));
+                        findings.push(Finding::new(
+                            RULE,
+                            place.clone(),
+                            format!("\"{path}\" has no function `{name}`"),
+                        ));
                     }
                 }
             }
         }
         if files.len() > most {
-            let message = format!("{heading} passes through {} files, at most {most} are allowed", files.len());
+            let message = format!(
+                "{heading} passes through {} files, at most {most} are allowed",
+                files.len()
+            );
             findings.push(Finding::new(RULE, DOCUMENT, message));
         }
     }

@@ -5,37 +5,37 @@
 use std::ops::RangeInclusive;
 
 /// A scanned file. Lines count from 1.
-pub struct Source {
-    pub path: String,
-    /// The text without the contents of comments, strings and characters; same lines, same columns (in characters).
-    pub code: Vec<String>,
-    pub text: Vec<String>,
-    pub functions: Vec<Function>,
+pub(super) struct Source {
+    pub(super) path: String,
+    /// The text without comments and without what is inside literals; same lines, same columns (in characters).
+    pub(super) code: Vec<String>,
+    pub(super) text: Vec<String>,
+    pub(super) functions: Vec<Function>,
     test_regions: Vec<RangeInclusive<usize>>,
 }
 
 /// A function with a body.
-pub struct Function {
-    pub name: String,
+pub(super) struct Function {
+    pub(super) name: String,
     /// From the line with `fn` to the line of the closing brace.
-    pub lines: RangeInclusive<usize>,
+    pub(super) lines: RangeInclusive<usize>,
 }
 
 impl Function {
-    pub fn length(&self) -> usize {
+    pub(super) fn length(&self) -> usize {
         self.lines.end() - self.lines.start() + 1
     }
 }
 
 /// An identifier or a single punctuation character, with its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Token<'a> {
-    pub text: &'a str,
-    pub line: usize,
+pub(super) struct Token<'a> {
+    pub(super) text: &'a str,
+    pub(super) line: usize,
 }
 
 impl Source {
-    pub fn scan(path: &str, text: &str) -> Self {
+    pub(super) fn scan(path: &str, text: &str) -> Self {
         let blanked = blank(text);
         let code: Vec<String> = blanked.lines().map(str::to_owned).collect();
         let tokens = tokens(&code);
@@ -46,34 +46,46 @@ impl Source {
             test_regions.push(1..=code.len().max(1));
         }
         let text = text.lines().map(str::to_owned).collect();
-        Self { path: path.to_owned(), code, text, functions, test_regions }
+        Self {
+            path: path.to_owned(),
+            code,
+            text,
+            functions,
+            test_regions,
+        }
     }
 
-    pub fn tokens(&self) -> Vec<Token<'_>> {
+    pub(super) fn tokens(&self) -> Vec<Token<'_>> {
         tokens(&self.code)
     }
 
-    pub fn is_test(&self, line: usize) -> bool {
+    pub(super) fn is_test(&self, line: usize) -> bool {
         self.test_regions.iter().any(|region| region.contains(&line))
     }
 
     /// Lines that have code on them, tests included.
-    pub fn code_lines(&self) -> usize {
+    pub(super) fn code_lines(&self) -> usize {
         self.code.iter().filter(|line| !line.trim().is_empty()).count()
     }
 
     /// Lines that have nothing but a comment on them.
-    pub fn comment_lines(&self) -> usize {
-        self.code.iter().zip(&self.text).filter(|(code, text)| code.trim().is_empty() && !text.trim().is_empty()).count()
+    pub(super) fn comment_lines(&self) -> usize {
+        self.code
+            .iter()
+            .zip(&self.text)
+            .filter(|(code, text)| code.trim().is_empty() && !text.trim().is_empty())
+            .count()
     }
 
     /// The crate's folder name, for a file under `crates/`.
-    pub fn crate_name(&self) -> Option<&str> {
-        self.path.strip_prefix("crates/").and_then(|rest| rest.split('/').next())
+    pub(super) fn crate_name(&self) -> Option<&str> {
+        self.path
+            .strip_prefix("crates/")
+            .and_then(|rest| rest.split('/').next())
     }
 }
 
-/// Replaces comments and the contents of literals by spaces.
+/// Replaces comments by spaces and literals by zeros.
 fn blank(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
@@ -94,7 +106,13 @@ fn blank(text: &str) -> String {
             out.push(chars[at]);
             at += 1;
         } else {
-            out.extend(chars[at..end].iter().map(|&c| if c == '\n' { '\n' } else { ' ' }));
+            // A literal stays code, so it leaves digits behind; a comment leaves nothing.
+            let filler = if chars[at] == '/' { ' ' } else { '0' };
+            out.extend(
+                chars[at..end]
+                    .iter()
+                    .map(|&c| if c.is_whitespace() { c } else { filler }),
+            );
             at = end;
         }
     }
@@ -106,7 +124,10 @@ fn starts_word(chars: &[char], at: usize) -> bool {
 }
 
 fn until_newline(chars: &[char], at: usize) -> usize {
-    chars[at..].iter().position(|&c| c == '\n').map_or(chars.len(), |length| at + length)
+    chars[at..]
+        .iter()
+        .position(|&c| c == '\n')
+        .map_or(chars.len(), |length| at + length)
 }
 
 fn block_comment(chars: &[char], mut at: usize) -> usize {
@@ -167,10 +188,15 @@ fn tokens(code: &[String]) -> Vec<Token<'_>> {
     for (index, line) in code.iter().enumerate() {
         let mut rest = line.as_str();
         while let Some(c) = rest.chars().next() {
-            let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+            let word = rest
+                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .unwrap_or(rest.len());
             let length = if word > 0 { word } else { c.len_utf8() };
             if !c.is_whitespace() {
-                tokens.push(Token { text: &rest[..length], line: index + 1 });
+                tokens.push(Token {
+                    text: &rest[..length],
+                    line: index + 1,
+                });
             }
             rest = &rest[length..];
         }
@@ -214,7 +240,10 @@ fn functions(tokens: &[Token<'_>]) -> Vec<Function> {
         });
         if let Some(Some(open)) = body {
             let end = tokens[closing(tokens, open)].line;
-            functions.push(Function { name: pair[1].text.to_owned(), lines: pair[0].line..=end });
+            functions.push(Function {
+                name: pair[1].text.to_owned(),
+                lines: pair[0].line..=end,
+            });
         }
     }
     functions
@@ -227,7 +256,9 @@ fn test_modules(tokens: &[Token<'_>]) -> Vec<RangeInclusive<usize>> {
         if tokens[index].text != "#" {
             continue;
         }
-        let Some(close) = tokens[index..].iter().position(|token| token.text == "]") else { continue };
+        let Some(close) = tokens[index..].iter().position(|token| token.text == "]") else {
+            continue;
+        };
         let attribute: Vec<&str> = tokens[index..index + close].iter().map(|token| token.text).collect();
         if !attribute.contains(&"test") || attribute.contains(&"not") {
             continue;

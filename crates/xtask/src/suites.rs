@@ -1,0 +1,272 @@
+//! `cargo xtask test`: every kind of test this repository has, one after another, with one summary at the end. A part
+//! that fails does not stop the others, but a part whose binary could not be built is failed without being run.
+
+use std::{process::Command, time::Duration};
+
+use crate::{
+    shell::{self, Ending},
+    totals::{self, Totals},
+    tree, verify,
+};
+
+/// One part of the test command, in the order in which it runs.
+struct Part {
+    name: &'static str,
+    about: &'static str,
+    /// Whether the release binaries must be there.
+    needs_release: bool,
+    run: fn() -> Result<Ending, String>,
+}
+
+const PARTS: &[Part] = &[
+    Part {
+        name: "verify",
+        about: "formatting, lints, tidy",
+        needs_release: false,
+        run: verified,
+    },
+    Part {
+        name: "workspace",
+        about: "unit and integration tests, transcripts",
+        needs_release: false,
+        run: workspace,
+    },
+    Part {
+        name: "python",
+        about: "the Python SDK and the money transfer",
+        needs_release: true,
+        run: || sdk("python"),
+    },
+    Part {
+        name: "typescript",
+        about: "the TypeScript SDK",
+        needs_release: true,
+        run: || sdk("typescript"),
+    },
+    Part {
+        name: "rust",
+        about: "the Rust SDK",
+        needs_release: true,
+        run: || sdk("rust"),
+    },
+    Part {
+        name: "differential",
+        about: "random programs, reference and Perdure",
+        needs_release: true,
+        run: differential,
+    },
+    Part {
+        name: "malformed",
+        about: "broken, oversized and foreign requests",
+        needs_release: true,
+        run: malformed,
+    },
+    Part {
+        name: "bench",
+        about: "every benchmark once, briefly",
+        needs_release: true,
+        run: bench,
+    },
+    Part {
+        name: "simulation",
+        about: "seeds of the simulator",
+        needs_release: true,
+        run: simulation,
+    },
+];
+
+/// What became of a part.
+struct Outcome {
+    name: &'static str,
+    totals: Totals,
+    took: Duration,
+    note: String,
+}
+
+/// Runs the parts that the options choose.
+pub(crate) fn run(options: &[String]) -> Result<(), String> {
+    let chosen = match choose(options)? {
+        Some(chosen) => chosen,
+        None => return Ok(()),
+    };
+    let mut release = None;
+    let mut outcomes = Vec::new();
+    for part in chosen {
+        println!("\n=== {}: {}", part.name, part.about);
+        if part.needs_release && release.get_or_insert_with(build_release).is_err() {
+            let note = "not run: the release build failed".to_owned();
+            outcomes.push(Outcome {
+                name: part.name,
+                totals: FAILED,
+                took: Duration::ZERO,
+                note,
+            });
+            continue;
+        }
+        outcomes.push(outcome(part.name, (part.run)()));
+    }
+    summary(&outcomes)
+}
+
+const PASSED: Totals = Totals { passed: 1, failed: 0 };
+const FAILED: Totals = Totals { passed: 0, failed: 1 };
+
+/// A part counts the tests its runner counted; without a runner it is one test. A bad exit code is always a failure,
+/// also when the runner counted none.
+fn outcome(name: &'static str, ended: Result<Ending, String>) -> Outcome {
+    match ended {
+        Err(note) => Outcome {
+            name,
+            totals: FAILED,
+            took: Duration::ZERO,
+            note,
+        },
+        Ok(Ending { success, output, took }) => {
+            let counted = totals::read(&output);
+            let (totals, note) = match (success, counted) {
+                (true, Some(totals)) => (totals, ""),
+                (true, None) => (PASSED, ""),
+                (false, Some(totals)) if totals.failed > 0 => (totals, ""),
+                (false, Some(totals)) => (Totals { failed: 1, ..totals }, "bad exit code"),
+                (false, None) => (FAILED, "bad exit code"),
+            };
+            Outcome {
+                name,
+                totals,
+                took,
+                note: note.to_owned(),
+            }
+        }
+    }
+}
+
+fn choose(options: &[String]) -> Result<Option<Vec<&'static Part>>, String> {
+    let mut chosen: Vec<&Part> = PARTS.iter().collect();
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        let keep = match option.as_str() {
+            "--only" => true,
+            "--skip" => false,
+            "--list" => {
+                PARTS
+                    .iter()
+                    .for_each(|part| println!("{:13} {}", part.name, part.about));
+                return Ok(None);
+            }
+            other => return Err(format!("unknown option \"{other}\" of `cargo xtask test`")),
+        };
+        let names = options
+            .next()
+            .ok_or_else(|| format!("the option \"{option}\" needs names of parts"))?;
+        let names: Vec<&str> = names.split(',').collect();
+        if let Some(unknown) = names.iter().find(|name| !PARTS.iter().any(|part| part.name == **name)) {
+            return Err(format!(
+                "no part \"{unknown}\". `cargo xtask test --list` names them all."
+            ));
+        }
+        chosen.retain(|part| names.contains(&part.name) == keep);
+    }
+    Ok(Some(chosen))
+}
+
+fn summary(outcomes: &[Outcome]) -> Result<(), String> {
+    let mut sum = Totals::default();
+    println!("\n=== summary");
+    for Outcome {
+        name,
+        totals,
+        took,
+        note,
+    } in outcomes
+    {
+        let Totals { passed, failed } = totals;
+        println!(
+            "{name:13} {passed:6} passed {failed:4} failed {:6} s  {note}",
+            took.as_secs()
+        );
+        sum.passed += passed;
+        sum.failed += failed;
+    }
+    println!("\n{} passed, {} failed", sum.passed, sum.failed);
+    if sum.failed == 0 {
+        Ok(())
+    } else {
+        Err(format!("{} tests failed", sum.failed))
+    }
+}
+
+/// Builds the server, the probe and the simulator once, with one set of dependencies.
+pub(crate) fn build_release() -> Result<(), String> {
+    shell::must(shell::cargo(&[
+        "build",
+        "--locked",
+        "--release",
+        "-p",
+        "perdure",
+        "-p",
+        "probe",
+        "-p",
+        "sim",
+    ]))
+}
+
+/// Puts the reference server where the probe looks for it.
+pub(crate) fn install_reference() -> Result<(), String> {
+    shell::must(probe("install-reference"))
+}
+
+/// One of the probe's commands, with its release build.
+pub(crate) fn probe(verb: &str) -> Command {
+    shell::command(tree::root().join("target/release/probe"), &[verb])
+}
+
+fn verified() -> Result<Ending, String> {
+    let begun = std::time::Instant::now();
+    let success = verify::run().map_err(|message| eprintln!("error: {message}")).is_ok();
+    Ok(Ending {
+        success,
+        output: String::new(),
+        took: begun.elapsed(),
+    })
+}
+
+/// With nextest where it is installed: it runs the tests of all crates side by side.
+fn workspace() -> Result<Ending, String> {
+    let nextest = shell::cargo(&["nextest", "--version"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    let runner: &[&str] = if nextest {
+        &["nextest", "run", "--no-fail-fast"]
+    } else {
+        &["test", "--no-fail-fast"]
+    };
+    let mut command = shell::cargo(runner);
+    command.args(["--locked", "--workspace"]);
+    shell::run(command)
+}
+
+fn sdk(language: &str) -> Result<Ending, String> {
+    let mut command = shell::command(tree::root().join(format!("tests/{language}/run")), &[]);
+    command.env("PERDURE_BIN", tree::root().join("target/release/perdure"));
+    shell::run(command)
+}
+
+fn differential() -> Result<Ending, String> {
+    install_reference()?;
+    shell::run(probe("differential"))
+}
+
+fn malformed() -> Result<Ending, String> {
+    shell::run(probe("malformed"))
+}
+
+fn bench() -> Result<Ending, String> {
+    install_reference()?;
+    let mut command = probe("bench");
+    command.arg("--smoke");
+    shell::run(command)
+}
+
+fn simulation() -> Result<Ending, String> {
+    shell::run(shell::command(tree::root().join("target/release/sim"), &[]))
+}

@@ -1,16 +1,23 @@
 //! Starts other programs from the root of the repository. Output is shown as it comes and kept for the totals at its
-//! end; nothing is retried and no exit code is swallowed.
+//! end; nothing is retried and no exit code is swallowed. A program gets a process group of its own, so that whatever
+//! it left running ends with it.
 
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read, Write},
+    os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
 
 use crate::tree;
+
+/// No single program of ours takes longer on two cores; one that does hangs.
+const LIMIT: Duration = Duration::from_secs(40 * 60);
+/// How often a silent program is looked after.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// How a program ended.
 pub(crate) struct Ending {
@@ -41,17 +48,21 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 
 /// Runs to the end, showing what is printed.
 pub(crate) fn run(mut command: Command) -> Result<Ending, String> {
-    let shown = format!("{command:?}");
+    let shown = shown(&command);
     let begun = Instant::now();
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        .process_group(0)
         .spawn()
         .map_err(|error| format!("cannot start {shown}: {error}"))?;
-    let output = collect(&mut child);
+    let (output, in_time) = collect(&mut child, begun + LIMIT);
     let status = child
         .wait()
         .map_err(|error| format!("cannot wait for {shown}: {error}"))?;
+    if !in_time {
+        return Err(format!("stopped after {} minutes: {shown}", LIMIT.as_secs() / 60));
+    }
     Ok(Ending {
         success: status.success(),
         output,
@@ -61,7 +72,7 @@ pub(crate) fn run(mut command: Command) -> Result<Ending, String> {
 
 /// Runs to the end and turns a bad exit code into an error.
 pub(crate) fn must(command: Command) -> Result<(), String> {
-    let shown = format!("{command:?}");
+    let shown = shown(&command);
     if run(command)?.success {
         Ok(())
     } else {
@@ -69,7 +80,16 @@ pub(crate) fn must(command: Command) -> Result<(), String> {
     }
 }
 
-fn collect(child: &mut Child) -> String {
+/// The command as a person would type it, without the environment.
+fn shown(command: &Command) -> String {
+    let words: Vec<_> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .collect();
+    words.join(OsStr::new(" ")).to_string_lossy().into_owned()
+}
+
+/// What the program prints until it has ended, and whether it ended before the deadline.
+fn collect(child: &mut Child, deadline: Instant) -> (String, bool) {
     let (sender, lines) = mpsc::channel::<String>();
     let stdout = child
         .stdout
@@ -86,13 +106,26 @@ fn collect(child: &mut Child) -> String {
         }
         drop(sender);
         let mut output = String::new();
+        let mut in_time = true;
         let mut screen = std::io::stdout();
-        for line in lines {
-            // A closed screen must not end the run: its exit code still matters.
-            screen.write_all(line.as_bytes()).and_then(|()| screen.flush()).ok();
-            output.push_str(&line);
+        loop {
+            match lines.recv_timeout(LOOK) {
+                Ok(line) => {
+                    // A closed screen must not end the run: its exit code still matters.
+                    screen.write_all(line.as_bytes()).and_then(|()| screen.flush()).ok();
+                    output.push_str(&line);
+                }
+                Err(RecvTimeoutError::Disconnected) => return (output, in_time),
+                Err(RecvTimeoutError::Timeout) => {
+                    let ended = child.try_wait().is_ok_and(|status| status.is_some());
+                    in_time &= Instant::now() < deadline;
+                    // A child of the child may still hold the pipes open.
+                    if ended || !in_time {
+                        end_group(child.id());
+                    }
+                }
+            }
         }
-        output
     })
 }
 
@@ -105,4 +138,13 @@ fn forward(stream: impl Read, lines: &mpsc::Sender<String>) {
         }
         line.clear();
     }
+}
+
+fn end_group(leader: u32) {
+    // A group that is already gone is what was wanted.
+    Command::new("kill")
+        .args(["-KILL", "--", &format!("-{leader}")])
+        .stderr(Stdio::null())
+        .status()
+        .ok();
 }

@@ -10,14 +10,23 @@ use crate::visibility::{Query, QueryPage, Row};
 /// One change to a shard.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    Put { key: Vec<u8>, value: Bytes },
-    Delete { key: Vec<u8> },
+    Put {
+        key: Vec<u8>,
+        value: Bytes,
+    },
+    Delete {
+        key: Vec<u8>,
+    },
     /// Deletes every key that begins with the prefix.
-    DeletePrefix { prefix: Vec<u8> },
+    DeletePrefix {
+        prefix: Vec<u8>,
+    },
     /// Inserts or replaces the visibility row of a run.
     Show(Box<Row>),
     /// Removes the visibility row of a run.
-    Hide { run_id: RunId },
+    Hide {
+        run_id: RunId,
+    },
 }
 
 /// The changes to one shard that become durable together, in order.
@@ -30,7 +39,10 @@ pub struct Batch {
 #[derive(Clone, Debug, PartialEq)]
 pub enum CommitError {
     /// Somebody else owns the shard by now.
-    Fenced { shard: ShardId, current: Epoch },
+    Fenced {
+        shard: ShardId,
+        current: Epoch,
+    },
     Store(StoreError),
 }
 

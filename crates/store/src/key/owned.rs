@@ -1,0 +1,79 @@
+//! A decoded key, which owns its texts.
+
+use model::{NamespaceId, QueueKey, RunId, Time};
+
+use super::Key;
+
+/// The twin of `Key`; see there for what each one means.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OwnedKey {
+    Cluster,
+    Namespace(NamespaceId),
+    Current {
+        namespace: NamespaceId,
+        workflow_id: String,
+    },
+    Run(RunId),
+    RunKey(RunId),
+    Attributes(RunId),
+    Activity(RunId, i64),
+    Timer(RunId, String),
+    Child(RunId, i64),
+    ExternalSignal(RunId, i64),
+    ExternalCancel(RunId, i64),
+    Buffered(RunId, i64),
+    Request(RunId, String),
+    History(RunId, i64),
+    Wake(Time, RunId),
+    Task {
+        queue: QueueKey,
+        priority: i32,
+        pass: i64,
+        since: Time,
+        run_id: RunId,
+        event_id: i64,
+    },
+    Outbox(RunId, u8, i64),
+}
+
+impl OwnedKey {
+    /// The same key with its texts borrowed, to encode it again.
+    pub fn borrow(&self) -> Key<'_> {
+        match self {
+            OwnedKey::Cluster => Key::Cluster,
+            OwnedKey::Namespace(id) => Key::Namespace(*id),
+            OwnedKey::Current { namespace, workflow_id } => Key::Current {
+                namespace: *namespace,
+                workflow_id,
+            },
+            OwnedKey::Run(run_id) => Key::Run(*run_id),
+            OwnedKey::RunKey(run_id) => Key::RunKey(*run_id),
+            OwnedKey::Attributes(run_id) => Key::Attributes(*run_id),
+            OwnedKey::Activity(run_id, event_id) => Key::Activity(*run_id, *event_id),
+            OwnedKey::Timer(run_id, timer_id) => Key::Timer(*run_id, timer_id),
+            OwnedKey::Child(run_id, event_id) => Key::Child(*run_id, *event_id),
+            OwnedKey::ExternalSignal(run_id, event_id) => Key::ExternalSignal(*run_id, *event_id),
+            OwnedKey::ExternalCancel(run_id, event_id) => Key::ExternalCancel(*run_id, *event_id),
+            OwnedKey::Buffered(run_id, position) => Key::Buffered(*run_id, *position),
+            OwnedKey::Request(run_id, request_id) => Key::Request(*run_id, request_id),
+            OwnedKey::History(run_id, event_id) => Key::History(*run_id, *event_id),
+            OwnedKey::Wake(time, run_id) => Key::Wake(*time, *run_id),
+            OwnedKey::Task {
+                queue,
+                priority,
+                pass,
+                since,
+                run_id,
+                event_id,
+            } => Key::Task {
+                queue,
+                priority: *priority,
+                pass: *pass,
+                since: *since,
+                run_id: *run_id,
+                event_id: *event_id,
+            },
+            OwnedKey::Outbox(run_id, kind, event_id) => Key::Outbox(*run_id, *kind, *event_id),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Round trips and order, over keys drawn from fixed seeds.
+
+use std::cmp::Ordering;
+
+use model::Entropy;
+use uuid::Uuid;
+
+use super::*;
+
+/// Few values, many of them at edges, so that equal leading fields are common.
+struct Draw(Entropy);
+
+impl Draw {
+    fn below(&mut self, bound: usize) -> usize {
+        (self.0.fraction() * bound as f64) as usize
+    }
+
+    fn pick<T: Clone>(&mut self, values: &[T]) -> T {
+        values[self.below(values.len())].clone()
+    }
+
+    fn i64(&mut self) -> i64 {
+        self.pick(&[i64::MIN, -256, -1, 0, 1, 255, 256, 1 << 40, i64::MAX])
+    }
+
+    fn i32(&mut self) -> i32 {
+        self.pick(&[i32::MIN, -1, 0, 1, 5, i32::MAX])
+    }
+
+    fn text(&mut self) -> String {
+        let parts = ["", "a", "ab", "b", "\0", "\u{1}", "é", "\u{10ffff}", "order-1"];
+        (0..self.below(4)).map(|_| self.pick(&parts)).collect()
+    }
+
+    fn uuid(&mut self) -> Uuid {
+        let high = self.pick(&[0_u64, 1, u64::MAX]);
+        Uuid::from_u64_pair(high, self.pick(&[0, 7, u64::MAX]))
+    }
+
+    fn run(&mut self) -> RunId {
+        RunId(self.uuid())
+    }
+
+    fn queue(&mut self) -> QueueKey {
+        QueueKey {
+            namespace: NamespaceId(self.uuid()),
+            kind: self.pick(&[QueueKind::Workflow, QueueKind::Activity]),
+            name: self.text().into(),
+        }
+    }
+
+    fn key(&mut self) -> OwnedKey {
+        match self.below(17) {
+            0 => OwnedKey::Cluster,
+            1 => OwnedKey::Namespace(NamespaceId(self.uuid())),
+            2 => OwnedKey::Current {
+                namespace: NamespaceId(self.uuid()),
+                workflow_id: self.text(),
+            },
+            3 => OwnedKey::Run(self.run()),
+            4 => OwnedKey::RunKey(self.run()),
+            5 => OwnedKey::Attributes(self.run()),
+            6 => OwnedKey::Activity(self.run(), self.i64()),
+            7 => OwnedKey::Timer(self.run(), self.text()),
+            8 => OwnedKey::Child(self.run(), self.i64()),
+            9 => OwnedKey::ExternalSignal(self.run(), self.i64()),
+            10 => OwnedKey::ExternalCancel(self.run(), self.i64()),
+            11 => OwnedKey::Buffered(self.run(), self.i64()),
+            12 => OwnedKey::Request(self.run(), self.text()),
+            13 => OwnedKey::History(self.run(), self.i64()),
+            14 => OwnedKey::Wake(Time(self.i64()), self.run()),
+            15 => OwnedKey::Task {
+                queue: self.queue(),
+                priority: self.i32(),
+                pass: self.i64(),
+                since: Time(self.i64()),
+                run_id: self.run(),
+                event_id: self.i64(),
+            },
+            _ => OwnedKey::Outbox(self.run(), self.pick(&[0, 1, 255]), self.i64()),
+        }
+    }
+}
+
+fn draw(seed: u128) -> Draw {
+    Draw(Entropy::new(seed))
+}
+
+#[test]
+fn keys_survive_the_round_trip() {
+    let mut draw = draw(1);
+    for _ in 0..20_000 {
+        let key = draw.key();
+        assert_eq!(Key::decode(&key.borrow().encode()).unwrap(), key);
+    }
+}
+
+#[test]
+fn encodings_sort_as_the_fields_do() {
+    let mut draw = draw(2);
+    for _ in 0..20_000 {
+        let (a, b) = (draw.run(), draw.run());
+        let (m, n) = (draw.i64(), draw.i64());
+        let (s, t) = (draw.text(), draw.text());
+        check(&Key::Activity(a, m), &Key::Activity(b, n), (a, m).cmp(&(b, n)));
+        check(&Key::Timer(a, &s), &Key::Timer(b, &t), (a, &s).cmp(&(b, &t)));
+        check(&Key::Wake(Time(m), a), &Key::Wake(Time(n), b), (m, a).cmp(&(n, b)));
+        let (p, q) = (draw.queue(), draw.queue());
+        let (i, j) = (draw.i32(), draw.i32());
+        let task = |queue, priority, pass, run_id| Key::Task {
+            queue,
+            priority,
+            pass,
+            since: Time(pass),
+            run_id,
+            event_id: pass,
+        };
+        // Two tasks of one queue share its name; the order of names among queues is the texts' own.
+        check(
+            &task(&p, i, m, a),
+            &task(&q, j, n, b),
+            (&p, i, m, a).cmp(&(&q, j, n, b)),
+        );
+        check(&task(&p, i, m, a), &task(&p, j, n, b), (i, m, a).cmp(&(j, n, b)));
+    }
+}
+
+fn check(left: &Key<'_>, right: &Key<'_>, expected: Ordering) {
+    assert_eq!(
+        left.encode().cmp(&right.encode()),
+        expected,
+        "{left:?} against {right:?}"
+    );
+}
+
+#[test]
+fn prefixes_hold_exactly_their_keys() {
+    let mut draw = draw(3);
+    let keys: Vec<_> = (0..3_000).map(|_| draw.key()).collect();
+    let run = draw.run();
+    let queue = draw.queue();
+    for key in &keys {
+        let bytes = key.borrow().encode();
+        let of_run = |id: &RunId| *id == run;
+        let row = match key {
+            OwnedKey::Run(id) | OwnedKey::RunKey(id) | OwnedKey::Attributes(id) => of_run(id),
+            OwnedKey::Activity(id, _) | OwnedKey::Child(id, _) | OwnedKey::Buffered(id, _) => of_run(id),
+            OwnedKey::ExternalSignal(id, _) | OwnedKey::ExternalCancel(id, _) => of_run(id),
+            OwnedKey::Timer(id, _) | OwnedKey::Request(id, _) => of_run(id),
+            _ => false,
+        };
+        assert_eq!(within(&Key::run_prefix(run)).contains(&bytes), row, "{key:?}");
+        assert_eq!(bytes.starts_with(&Key::run_prefix(run)), row, "{key:?}");
+        let of_queue = matches!(key, OwnedKey::Task { queue: other, .. } if *other == queue);
+        assert_eq!(
+            within(&Key::task_queue_prefix(&queue)).contains(&bytes),
+            of_queue,
+            "{key:?}"
+        );
+        let ripe = matches!(key, OwnedKey::Wake(time, _) if *time <= Time(1));
+        assert_eq!(Key::wakes_until(Time(1)).contains(&bytes), ripe, "{key:?}");
+        let late = matches!(key, OwnedKey::History(id, first) if of_run(id) && *first >= 1);
+        assert_eq!(Key::history_from(run, 1).contains(&bytes), late, "{key:?}");
+    }
+}
+
+#[test]
+fn all_wakes_are_ripe_in_the_end() {
+    let range = Key::wakes_until(Time::MAX);
+    assert!(range.contains(&Key::Wake(Time::MAX, RunId(Uuid::max())).encode()));
+    assert!(!range.contains(&Key::task_prefix()));
+}
+
+#[test]
+fn foreign_bytes_are_refused() {
+    let whole = Key::Timer(RunId::default(), "t").encode();
+    for length in 0..whole.len() {
+        assert!(Key::decode(&whole[..length]).is_err(), "{length}");
+    }
+    assert!(Key::decode(&[whole.as_slice(), b"x"].concat()).is_err());
+    assert!(Key::decode(&[0xfe; 20]).is_err());
+    let mut text = Key::Timer(RunId::default(), "\0").encode();
+    let escaped = text.len() - 3;
+    text[escaped] = 0x02;
+    assert!(Key::decode(&text).is_err());
+}

@@ -1,1 +1,19 @@
-//! Not written yet.
+//! The engine: the only place where the machines meet clock, store and cluster.
+//!
+//! `Node` is the whole of it without IO: events go in, actions come out, one after the other, so that the simulator can
+//! run it from a seed. `Engine` is the thin driver that gives a `Node` a clock, threads for the store and callers.
+
+mod call;
+mod driver;
+mod namespace;
+mod node;
+mod persist;
+mod visibility;
+
+pub use call::{
+    Answer, Call, Execution, HistoryRange, HistoryState, Poll, QueryOutcome, Request, Started, TaskQueueDescription,
+    WorkflowTask,
+};
+pub use driver::{Config, Engine};
+pub use namespace::{NamespaceRecord, NamespaceTable};
+pub use node::{Action, CallId, Event, Node, NodeConfig, ReadRequest, ReadResult};

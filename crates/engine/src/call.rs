@@ -1,0 +1,190 @@
+//! What can be asked of the engine, and its answers. Requests arrive checked in form; ids and policies are decided here.
+
+use std::sync::Arc;
+
+use machine::{ActivityAnswer, ActivityRef, Signal};
+use model::{Namespace, QueueKey, Time, Token};
+use proto::temporal::api::{
+    common::v1::{Link, Payloads, Priority, WorkerVersionStamp},
+    enums::v1::{QueryRejectCondition, WorkflowExecutionStatus},
+    history::v1::HistoryEvent,
+    query::v1::{QueryRejected, WorkflowQuery},
+    taskqueue::v1::{PollerInfo, TaskQueueStats},
+    workflowservice::v1::{
+        DescribeWorkflowExecutionResponse, PollActivityTaskQueueResponse, PollWorkflowTaskQueueResponse,
+        RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskFailedRequest,
+        SignalWithStartWorkflowExecutionRequest, StartWorkflowExecutionRequest,
+    },
+};
+
+use crate::NamespaceRecord;
+
+/// One call: what is asked, in which namespace.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The capability that the gate gave: no field of `call` can name another namespace.
+    pub namespace: Arc<Namespace>,
+    pub call: Call,
+}
+
+/// A run as a client names it: an empty run id means the current run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Execution {
+    pub workflow_id: String,
+    pub run_id: String,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub enum Call {
+    Start(Box<StartWorkflowExecutionRequest>),
+    SignalWithStart(Box<SignalWithStartWorkflowExecutionRequest>),
+    Signal { execution: Execution, signal: Box<Signal> },
+    RequestCancel {
+        execution: Execution,
+        first_execution_run_id: String,
+        reason: String,
+        identity: String,
+        request_id: String,
+        links: Vec<Link>,
+    },
+    Terminate {
+        execution: Execution,
+        first_execution_run_id: String,
+        reason: String,
+        details: Option<Payloads>,
+        identity: String,
+        links: Vec<Link>,
+    },
+    Delete { execution: Execution },
+    Describe { execution: Execution },
+    /// Where the history of a run stands; see `HistoryState`. With `wait_from`, answers only when there are events from
+    /// that id on, or the run is closed, or `deadline` has come.
+    HistoryState { execution: Execution, wait_from: Option<i64>, deadline: Time },
+    Query {
+        execution: Execution,
+        query: Box<WorkflowQuery>,
+        reject_condition: QueryRejectCondition,
+        deadline: Time,
+    },
+    AnswerQuery { token: Token, request: Box<RespondQueryTaskCompletedRequest> },
+    PollWorkflowTask(Poll),
+    CompleteWorkflowTask { token: Token, request: Box<RespondWorkflowTaskCompletedRequest> },
+    FailWorkflowTask { token: Token, request: Box<RespondWorkflowTaskFailedRequest> },
+    PollActivityTask(Poll),
+    AnswerActivity {
+        execution: Execution,
+        activity: ActivityRef,
+        /// The epoch in the task token; `None` by id.
+        epoch: Option<u64>,
+        identity: String,
+        answer: ActivityAnswer,
+    },
+    ResetSticky { execution: Execution },
+    /// A worker goes away: its sticky queue is closed, its polls return.
+    ShutdownWorker { sticky_task_queue: String, identity: String, worker_instance_key: String },
+    DescribeTaskQueue { queue: QueueKey },
+    /// Writes a namespace if its stored version is `expected_version` (zero: it must be new).
+    PutNamespace { record: Box<NamespaceRecord>, expected_version: i64 },
+    /// Removes the record of a namespace whose runs are gone.
+    RemoveNamespace,
+}
+
+/// A poll for a task.
+#[derive(Clone, Debug)]
+pub struct Poll {
+    /// The queue as the worker names it: a sticky queue's own name, or the normal one.
+    pub queue: QueueKey,
+    /// Of a sticky queue: the normal queue that it belongs to; otherwise empty.
+    pub normal_name: String,
+    pub identity: String,
+    pub worker_version: Option<WorkerVersionStamp>,
+    pub worker_instance_key: String,
+    /// When the poll gives up and answers empty.
+    pub deadline: Time,
+    /// The queue's own rate limit as the worker sets it, in tasks per second; `None` for no limit.
+    pub max_tasks_per_second: Option<f64>,
+}
+
+/// The answers, one kind for each kind of call.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Done,
+    Started(Box<Started>),
+    Description(Box<DescribeWorkflowExecutionResponse>),
+    HistoryState(HistoryState),
+    /// `None` when the poll's time was up. The history is filled in on the way out.
+    WorkflowTask(Option<Box<WorkflowTask>>),
+    WorkflowTaskCompleted { next_task: Option<Box<WorkflowTask>>, activities: Vec<PollActivityTaskQueueResponse> },
+    ActivityTask(Option<Box<PollActivityTaskQueueResponse>>),
+    Heartbeat { cancel_requested: bool },
+    QueryAnswer(QueryOutcome),
+    TaskQueue(Box<TaskQueueDescription>),
+}
+
+/// A start, or a signal with start, was accepted.
+#[derive(Clone, Debug)]
+pub struct Started {
+    pub run_id: String,
+    /// Whether this call created the run.
+    pub started: bool,
+    pub status: WorkflowExecutionStatus,
+    pub eager_task: Option<Box<WorkflowTask>>,
+}
+
+/// A workflow task on its way to a worker. `response` lacks the history, which is `events` joined to what the store
+/// holds in `from..before`.
+#[derive(Clone, Debug)]
+pub struct WorkflowTask {
+    pub response: PollWorkflowTaskQueueResponse,
+    pub history: HistoryRange,
+    /// What follows the stored events and is not stored.
+    pub tail: Vec<HistoryEvent>,
+}
+
+/// A range of stored events of one run, and where they stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryRange {
+    pub shard: model::ShardId,
+    pub run_id: model::RunId,
+    /// The first event wanted.
+    pub from: i64,
+    /// The event behind the last one wanted.
+    pub before: i64,
+    /// The encoded batches that hold the end of the range, when they are still in memory: `(first event id, History)`.
+    pub recent: Vec<(i64, bytes::Bytes)>,
+}
+
+/// Where a history stands, durably.
+#[derive(Clone, Debug)]
+pub struct HistoryState {
+    pub run_id: String,
+    /// All stored events: `1..next_event_id`.
+    pub range: HistoryRange,
+    /// The started event of a running workflow task, and a transient attempt's scheduled one: seen, not stored.
+    pub tail: Vec<HistoryEvent>,
+    pub is_open: bool,
+}
+
+/// What became of a query.
+#[derive(Clone, Debug)]
+pub enum QueryOutcome {
+    Answered(Option<Payloads>),
+    Rejected(QueryRejected),
+}
+
+/// What a task queue looks like now.
+#[derive(Clone, Debug, Default)]
+pub struct TaskQueueDescription {
+    pub pollers: Vec<PollerInfo>,
+    pub stats: TaskQueueStats,
+    pub stats_by_priority: Vec<(i32, TaskQueueStats)>,
+}
+
+/// The priority that a task is ordered by: 1 (first) to 5, 3 where none is given.
+pub(crate) fn priority_key(priority: Option<&Priority>) -> i32 {
+    match priority.map_or(0, |priority| priority.priority_key) {
+        0 => 3,
+        key => key.clamp(1, 5),
+    }
+}

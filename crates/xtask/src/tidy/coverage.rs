@@ -42,12 +42,16 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
     for row in rows(&text, "Events").iter().filter(|row| row.works) {
         findings.extend(shown(&transcripts, row, "event"));
     }
+    for row in rows(&text, "Workflow Task failure causes")
+        .iter()
+        .filter(|row| row.works)
+    {
+        findings.extend(shown(&transcripts, row, "cause"));
+    }
     for service in ["WorkflowService", "OperatorService"] {
         for row in rows(&text, service).iter().filter(|row| row.works) {
-            if !doors.contains(&format!("fn {}(", snake(&row.name)))
-                && !doors.contains(&format!("fn {}<", snake(&row.name)))
-            {
-                let message = format!("the RPC \"{}\" works but no function bears its name", row.name);
+            if !mentions(&doors, &row.name) {
+                let message = format!("the RPC \"{}\" works but no door bears its name", row.name);
                 findings.push(Finding::new(RULE, "crates/frontend/src", message));
             }
             if !mentions(&transcripts, &row.name) && !mentions(&tests, &row.name) {
@@ -103,7 +107,7 @@ fn shown(transcripts: &str, row: &Row, kind: &str) -> Option<Finding> {
 }
 
 fn mentions(text: &str, name: &str) -> bool {
-    text.contains(name) || text.contains(&snake(name))
+    text.contains(name) || text.contains(&snake(name)) || text.contains(&snake(name).to_uppercase())
 }
 
 fn joined(house: &House, wanted: impl Fn(&str) -> bool) -> String {

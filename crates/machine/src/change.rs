@@ -27,8 +27,18 @@ pub enum Quiet {
     Buffered(Arc<HistoryEvent>),
     /// The buffered events are about to be appended.
     BufferTaken,
+    /// A buffered `TimerFired` is taken back, because the worker cancels that timer before it has heard of its firing.
+    BufferedTimerFiredDropped {
+        index: usize,
+    },
     /// A request id was applied.
     RequestSeen(Arc<str>),
+    /// The request that started the run.
+    StartRequestSeen(String),
+    /// A step changed something durable.
+    Stepped,
+    /// A delayed first workflow task becomes due at another time.
+    FirstTaskDueSet(Time),
     /// A transient attempt of the workflow task waits, or its waiting changed.
     WorkflowTaskSet(Option<WorkflowTask>),
     /// In memory only.
@@ -37,8 +47,16 @@ pub enum Quiet {
     WorkflowTaskStartDropped,
     StickySet(Option<Sticky>),
     /// The worker that completed a task told of itself.
-    WorkerSeen { sdk_name: String, sdk_version: String, version: Option<WorkerVersionStamp> },
-    ReportedProblem(String),
+    WorkerSeen {
+        sdk_name: String,
+        sdk_version: String,
+        version: Option<WorkerVersionStamp>,
+    },
+    /// How many workflow tasks have failed since the last that completed, and what visibility says of it.
+    WorkflowTaskProblem {
+        failed_tasks: i32,
+        problem: String,
+    },
     ActivityStarted {
         scheduled_event_id: i64,
         time: Time,
@@ -46,7 +64,11 @@ pub enum Quiet {
         request_id: String,
         worker_version: Option<WorkerVersionStamp>,
     },
-    ActivityHeartbeat { scheduled_event_id: i64, time: Time, details: Option<Payloads> },
+    ActivityHeartbeat {
+        scheduled_event_id: i64,
+        time: Time,
+        details: Option<Payloads>,
+    },
     /// The attempt ended and another one follows at `visible_time`.
     ActivityRetried {
         scheduled_event_id: i64,
@@ -55,9 +77,17 @@ pub enum Quiet {
         failure: Option<Box<Failure>>,
     },
     /// A retry's wait is over.
-    ActivityReady { scheduled_event_id: i64, time: Time },
-    ClosePolicyApplied { initiated_event_id: i64 },
+    ActivityReady {
+        scheduled_event_id: i64,
+        time: Time,
+    },
+    ClosePolicyApplied {
+        initiated_event_id: i64,
+    },
     ParentNotified,
-    /// The run has closed: when retention deletes it, and which run follows.
-    Closed { delete_time: Time, successor: String },
+    /// The run has closed: when retention deletes it, and with which event the batch began that closed it.
+    Closed {
+        delete_time: Time,
+        batch_event_id: i64,
+    },
 }

@@ -1,22 +1,33 @@
 //! A step in the making: a copy of the state, and the changes made to it so far.
 
+use std::sync::Arc;
+
 use model::Reject;
 use proto::temporal::api::history::v1::{HistoryEvent, history_event};
 
-use crate::{Change, Facts, Quiet, Reply, Run, Step};
+use crate::{Change, Facts, Quiet, Reply, Run, Step, run::event_type};
 
 /// A step in the making. Dropping it undoes it.
 #[derive(Clone, Debug)]
 pub struct Draft {
     run: Run,
     changes: Vec<Change>,
+    /// The id that the first event of this step gets or would get.
+    first_event_id: i64,
     pub(crate) facts: Facts,
     pub(crate) successor: Option<Box<Step>>,
 }
 
 impl Draft {
     pub fn new(run: Run, facts: Facts) -> Self {
-        Self { run, changes: Vec::new(), facts, successor: None }
+        let first_event_id = run.core.next_event_id;
+        Self {
+            run,
+            changes: Vec::new(),
+            first_event_id,
+            facts,
+            successor: None,
+        }
     }
 
     /// The state as it is with the changes made so far.
@@ -24,18 +35,57 @@ impl Draft {
         &self.run
     }
 
+    /// The changes made so far.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    pub(crate) fn first_event_id(&self) -> i64 {
+        self.first_event_id
+    }
+
+    /// Takes the event in: appended at once, or buffered while a worker decides. This is the way for everything that
+    /// happens to a run from outside; what a command does is appended.
+    pub fn record(&mut self, attributes: history_event::Attributes) {
+        self.record_event(HistoryEvent {
+            attributes: Some(attributes),
+            ..Default::default()
+        });
+    }
+
+    /// As `record`, for an event that carries links or user metadata.
+    pub fn record_event(&mut self, mut event: HistoryEvent) {
+        if self.run.is_deciding() {
+            self.fill(&mut event);
+            self.quiet(Quiet::Buffered(Arc::new(event)));
+        } else {
+            self.append_event(event);
+        }
+    }
+
     /// Appends an event to the history and returns its id. The caller has made sure that it need not be buffered.
     pub fn append(&mut self, attributes: history_event::Attributes) -> i64 {
-        self.append_event(HistoryEvent { attributes: Some(attributes), ..Default::default() })
+        self.append_event(HistoryEvent {
+            attributes: Some(attributes),
+            ..Default::default()
+        })
     }
 
     /// As `append`, for an event that carries links or user metadata, or that was buffered.
     pub fn append_event(&mut self, mut event: HistoryEvent) -> i64 {
         let event_id = self.run.core.next_event_id;
         event.event_id = event_id;
-        event.event_time.get_or_insert_with(|| self.facts.now.to_proto());
+        self.fill(&mut event);
         self.apply(Change::Event(Box::new(event)));
         event_id
+    }
+
+    /// What every event says: when it happened and of which type it is.
+    fn fill(&self, event: &mut HistoryEvent) {
+        event.event_time.get_or_insert_with(|| self.facts.now.to_proto());
+        if let Some(attributes) = &event.attributes {
+            event.set_event_type(event_type(attributes));
+        }
     }
 
     /// Makes a change that leaves no event.
@@ -50,7 +100,23 @@ impl Draft {
 
     /// # Errors
     /// None of its own: the type fits the end of a handler.
-    pub fn finish(self, reply: Reply) -> Result<Step, Reject> {
-        Ok(Step { next: self.run, changes: self.changes, successor: self.successor, reply })
+    pub fn finish(mut self, reply: Reply) -> Result<Step, Reject> {
+        if self.changes.iter().any(is_durable) {
+            self.quiet(Quiet::Stepped);
+        }
+        Ok(Step {
+            next: self.run,
+            changes: self.changes,
+            successor: self.successor,
+            reply,
+        })
     }
+}
+
+/// Whether a change outlives a crash: all but the start of a workflow task.
+fn is_durable(change: &Change) -> bool {
+    !matches!(
+        change,
+        Change::Quiet(Quiet::WorkflowTaskStarted(_) | Quiet::WorkflowTaskStartDropped)
+    )
 }

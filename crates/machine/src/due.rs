@@ -36,7 +36,13 @@ pub enum Task {
         since: Time,
         priority: Option<Priority>,
     },
-    Activity { task_queue: String, scheduled_event_id: i64, attempt: i32, since: Time, priority: Option<Priority> },
+    Activity {
+        task_queue: String,
+        scheduled_event_id: i64,
+        attempt: i32,
+        since: Time,
+        priority: Option<Priority>,
+    },
 }
 
 /// Names one message of a run; with `Run::message` the state yields its content.
@@ -73,9 +79,19 @@ pub enum Message {
         input: Option<Payloads>,
         header: Option<proto::temporal::api::common::v1::Header>,
     },
-    Cancel { target: Target, request_id: String, from: External, reason: String },
+    Cancel {
+        target: Target,
+        request_id: String,
+        from: External,
+        reason: String,
+    },
     /// Terminate or cancel a child because its parent closed.
-    ClosePolicy { target: Target, request_id: String, terminate: bool, from: External },
+    ClosePolicy {
+        target: Target,
+        request_id: String,
+        terminate: bool,
+        from: External,
+    },
     /// Tell the parent how this run ended.
     ParentNotice {
         target: Target,

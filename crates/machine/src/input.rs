@@ -18,16 +18,41 @@ pub enum Input {
     /// A client, or another workflow, signals.
     Signal(Signal),
     /// A client, another workflow or a parent's close policy asks it to cancel itself.
-    RequestCancel { reason: String, identity: String, request_id: String, external: Option<External>, links: Vec<Link> },
+    RequestCancel {
+        reason: String,
+        identity: String,
+        request_id: String,
+        external: Option<External>,
+        links: Vec<Link>,
+    },
     /// Ends the run at once.
-    Terminate { reason: String, details: Option<Payloads>, identity: String, links: Vec<Link> },
+    Terminate {
+        reason: String,
+        details: Option<Payloads>,
+        identity: String,
+        links: Vec<Link>,
+    },
     /// A later start request was answered with this run: remember it and add its links.
-    AttachStart { request_id: String, links: Vec<Link>, identity: String },
+    AttachStart {
+        request_id: String,
+        links: Vec<Link>,
+        identity: String,
+    },
     /// A poll met the scheduled workflow task.
-    StartWorkflowTask { identity: String, request_id: String, worker_version: Option<WorkerVersionStamp> },
+    StartWorkflowTask {
+        identity: String,
+        request_id: String,
+        worker_version: Option<WorkerVersionStamp>,
+    },
     /// A worker has decided.
-    CompleteWorkflowTask { task: TaskRef, request: Box<RespondWorkflowTaskCompletedRequest> },
-    FailWorkflowTask { task: TaskRef, request: Box<RespondWorkflowTaskFailedRequest> },
+    CompleteWorkflowTask {
+        task: TaskRef,
+        request: Box<RespondWorkflowTaskCompletedRequest>,
+    },
+    FailWorkflowTask {
+        task: TaskRef,
+        request: Box<RespondWorkflowTaskFailedRequest>,
+    },
     /// A poll met a waiting activity.
     StartActivity {
         scheduled_event_id: i64,
@@ -36,11 +61,21 @@ pub enum Input {
         worker_version: Option<WorkerVersionStamp>,
     },
     /// A worker, or somebody who knows the activity's id, reports on an activity.
-    AnswerActivity { activity: ActivityRef, identity: String, answer: ActivityAnswer },
+    AnswerActivity {
+        activity: ActivityRef,
+        identity: String,
+        answer: ActivityAnswer,
+    },
     /// What became of starting a child.
-    ChildStarted { initiated_event_id: i64, outcome: ChildOutcome },
+    ChildStarted {
+        initiated_event_id: i64,
+        outcome: ChildOutcome,
+    },
     /// A child has closed; `event` is its last event.
-    ChildClosed { initiated_event_id: i64, child: Box<ChildClosed> },
+    ChildClosed {
+        initiated_event_id: i64,
+        child: Box<ChildClosed>,
+    },
     /// What became of a signal to another workflow.
     ExternalSignalDelivered {
         initiated_event_id: i64,
@@ -104,7 +139,11 @@ pub struct TaskRef {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ActivityRef {
     /// By task token.
-    Token { scheduled_event_id: i64, attempt: i32, started_time: i64 },
+    Token {
+        scheduled_event_id: i64,
+        attempt: i32,
+        started_time: i64,
+    },
     /// By activity id.
     Id(String),
 }
@@ -112,10 +151,19 @@ pub enum ActivityRef {
 /// What is reported of an activity.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ActivityAnswer {
-    Completed { result: Option<Payloads> },
-    Failed { failure: Option<Box<Failure>>, last_heartbeat_details: Option<Payloads> },
-    Canceled { details: Option<Payloads> },
-    Heartbeat { details: Option<Payloads> },
+    Completed {
+        result: Option<Payloads>,
+    },
+    Failed {
+        failure: Option<Box<Failure>>,
+        last_heartbeat_details: Option<Payloads>,
+    },
+    Canceled {
+        details: Option<Payloads>,
+    },
+    Heartbeat {
+        details: Option<Payloads>,
+    },
 }
 
 /// What became of a message to another workflow.

@@ -9,6 +9,7 @@ mod draft;
 mod due;
 mod facts;
 mod input;
+mod payload;
 mod run;
 mod step;
 
@@ -24,7 +25,7 @@ pub use input::{
     StartSpec, TaskRef,
 };
 pub use run::{
-    Activity, Attributes, Child, Core, Current, ExternalCancel, ExternalSignal, Run, StartedWorkflowTask, Sticky, Timer,
-    WorkflowTask,
+    Activity, Attributes, Child, Core, Current, ExternalCancel, ExternalSignal, Run, StartedWorkflowTask, Sticky,
+    Timer, WorkflowTask,
 };
 pub use step::{ActivityTask, Reply, Step, WorkflowTaskAnswer};

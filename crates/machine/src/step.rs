@@ -45,7 +45,9 @@ pub enum Reply {
     },
     /// An activity was started for a worker.
     Activity(Box<ActivityTask>),
-    Heartbeat { cancel_requested: bool },
+    Heartbeat {
+        cancel_requested: bool,
+    },
 }
 
 /// A workflow task as a worker has to be told of it, but for the history up to it.

@@ -1,10 +1,33 @@
 //! The state of one run, and the rules that hold for it whatever happens.
 
+mod event_type;
 mod evolve;
 mod records;
 mod state;
+
+use std::time::Duration;
+
+use model::Time;
+use proto::temporal::api::history::v1::HistoryEvent;
 
 pub use records::{
     Activity, Attributes, Child, Core, Current, ExternalCancel, ExternalSignal, Sticky, Timer, WorkflowTask,
 };
 pub use state::{Run, StartedWorkflowTask};
+
+pub(crate) use event_type::event_type;
+
+/// When the event happened; zero where it doesn't say.
+pub(crate) fn event_time(event: &HistoryEvent) -> Time {
+    event.event_time.as_ref().map_or(Time::ZERO, Time::from_proto)
+}
+
+/// A span as records keep it.
+pub(crate) fn nanos(span: Duration) -> i64 {
+    i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// A record's span; a negative one is none.
+pub(crate) fn span(nanos: i64) -> Duration {
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
+}

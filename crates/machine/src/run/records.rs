@@ -95,10 +95,13 @@ pub struct Core {
     /// The request that started the run, and those that were answered with it since.
     #[prost(string, repeated, tag = "31")]
     pub start_request_ids: Vec<String>,
+    /// Workflow tasks that failed or timed out since the last that completed.
+    #[prost(int32, tag = "32")]
+    pub failed_workflow_tasks: i32,
 }
 
 /// A workflow task that is scheduled. That it was started is never stored.
-#[derive(Clone, PartialEq, prost::Message)]
+#[derive(Clone, Copy, PartialEq, prost::Message)]
 pub struct WorkflowTask {
     /// Its scheduled event; of a transient attempt (no events yet) the id that event would get.
     #[prost(int64, tag = "1")]

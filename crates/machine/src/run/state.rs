@@ -58,7 +58,10 @@ pub struct StartedWorkflowTask {
 
 impl Run {
     pub fn is_open(&self) -> bool {
-        matches!(self.status(), WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused)
+        matches!(
+            self.status(),
+            WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused
+        )
     }
 
     pub fn status(&self) -> WorkflowExecutionStatus {
@@ -77,12 +80,17 @@ impl Run {
     }
 
     pub fn workflow_type(&self) -> &str {
-        self.started().workflow_type.as_ref().map_or("", |kind| kind.name.as_str())
+        self.started()
+            .workflow_type
+            .as_ref()
+            .map_or("", |kind| kind.name.as_str())
     }
 
     /// The pending activity with this id, if any.
     pub fn activity_by_id(&self, activity_id: &str) -> Option<&Arc<Activity>> {
-        self.activities.values().find(|activity| activity.activity_id == activity_id)
+        self.activities
+            .values()
+            .find(|activity| activity.activity_id == activity_id)
     }
 
     /// Whether events must be buffered: a worker is deciding on the history as it was.

@@ -1,0 +1,50 @@
+//! ModifyWorkflowProperties: the workflow changes its memo.
+
+use proto::temporal::api::{
+    command::v1::ModifyWorkflowPropertiesCommandAttributes,
+    common::v1::Memo,
+    enums::v1::WorkflowTaskFailedCause as Cause,
+    history::v1::{WorkflowPropertiesModifiedEventAttributes, history_event},
+};
+
+use super::{CommandContext, CommandFailure, Extras, Outcome, limit};
+use crate::{Draft, payload};
+
+pub(super) fn apply(
+    draft: &mut Draft,
+    attributes: Option<ModifyWorkflowPropertiesCommandAttributes>,
+    extras: Extras,
+    context: &mut CommandContext,
+) -> Result<Outcome, CommandFailure> {
+    let cause = Cause::BadModifyWorkflowPropertiesAttributes;
+    let bad = |text: &str| CommandFailure::task(cause, text);
+    let Some(command) = attributes else {
+        return Err(bad("ModifyWorkflowPropertiesCommandAttributes is not set on ModifyWorkflowPropertiesCommand."));
+    };
+    let Some(memo) = &command.upserted_memo else {
+        return Err(bad("UpsertedMemo is not set on ModifyWorkflowPropertiesCommand."));
+    };
+    if memo.fields.is_empty() {
+        return Err(bad("UpsertedMemo.Fields is not set on ModifyWorkflowPropertiesCommand."));
+    }
+    limit::blob(
+        draft,
+        limit::fields(&memo.fields),
+        cause,
+        "ModifyWorkflowPropertiesCommandAttributes exceeds size limit.",
+    )?;
+    let mut fields = draft.run().attributes.memo.clone().unwrap_or_default().fields;
+    payload::merge(&mut fields, &memo.fields);
+    limit::memo(
+        draft,
+        Some(&Memo { fields }),
+        cause,
+        "ModifyWorkflowPropertiesCommandAttributes. Memo exceeds size limit.",
+    )?;
+    let event = WorkflowPropertiesModifiedEventAttributes {
+        workflow_task_completed_event_id: context.workflow_task_completed_event_id,
+        upserted_memo: command.upserted_memo,
+    };
+    extras.append(draft, history_event::Attributes::WorkflowPropertiesModifiedEventAttributes(event));
+    Ok(Outcome::Applied)
+}

@@ -1,0 +1,47 @@
+//! StartTimer: something to wait for.
+
+use proto::temporal::api::{
+    command::v1::StartTimerCommandAttributes,
+    enums::v1::WorkflowTaskFailedCause as Cause,
+    history::v1::{TimerStartedEventAttributes, history_event},
+};
+
+use super::{CommandContext, CommandFailure, Extras, Outcome, valid};
+use crate::Draft;
+
+pub(super) fn apply(
+    draft: &mut Draft,
+    attributes: Option<StartTimerCommandAttributes>,
+    extras: Extras,
+    context: &mut CommandContext,
+) -> Result<Outcome, CommandFailure> {
+    let bad = |text: String| CommandFailure::task(Cause::BadStartTimerAttributes, text);
+    let Some(mut command) = attributes else {
+        return Err(bad("StartTimerCommandAttributes is not set on StartTimerCommand.".into()));
+    };
+    let limit = draft.facts.limits.id_length;
+    let id = &command.timer_id;
+    if id.is_empty() {
+        return Err(bad("TimerId is not set on StartTimerCommand.".into()));
+    }
+    if id.len() > limit {
+        let length = id.len();
+        return Err(bad(format!(
+            "TimerId on StartTimerCommand exceeds length limit. TimerId={id} Length={length} Limit={limit}"
+        )));
+    }
+    valid::duration(&mut command.start_to_fire_timeout).map_err(|text| {
+        bad(format!("An invalid StartToFireTimeout is set on StartTimerCommand: {text}. TimerId={id}"))
+    })?;
+    if draft.run().timers.contains_key(id.as_str()) {
+        let text = format!("invalid history builder state for action: add-timer-started-event, TimerID: {id}");
+        return Err(CommandFailure::task(Cause::StartTimerDuplicateId, text));
+    }
+    let event = TimerStartedEventAttributes {
+        timer_id: command.timer_id,
+        start_to_fire_timeout: command.start_to_fire_timeout,
+        workflow_task_completed_event_id: context.workflow_task_completed_event_id,
+    };
+    extras.append(draft, history_event::Attributes::TimerStartedEventAttributes(event));
+    Ok(Outcome::Applied)
+}

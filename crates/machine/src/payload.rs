@@ -1,0 +1,22 @@
+//! The one thing that the machine reads in a payload: whether it stands for nothing.
+
+use proto::temporal::api::common::v1::{Memo, Payload, SearchAttributes};
+
+/// Whether a memo field or search attribute with this value is to be removed: no data, or JSON's `null` or `[]`.
+pub(crate) fn is_nil(payload: &Payload) -> bool {
+    payload.data.is_empty() || payload.data == b"null"[..] || payload.data == b"[]"[..]
+}
+
+/// Without the fields that stand for nothing; `None` where none is left.
+pub(crate) fn filter_memo(memo: Option<Memo>) -> Option<Memo> {
+    let mut memo = memo?;
+    memo.fields.retain(|_, value| !is_nil(value));
+    (!memo.fields.is_empty()).then_some(memo)
+}
+
+/// Without the attributes that stand for nothing; `None` where none is left.
+pub(crate) fn filter_search_attributes(attributes: Option<SearchAttributes>) -> Option<SearchAttributes> {
+    let mut attributes = attributes?;
+    attributes.indexed_fields.retain(|_, value| !is_nil(value));
+    (!attributes.indexed_fields.is_empty()).then_some(attributes)
+}

@@ -1,0 +1,62 @@
+//! What changes without an event.
+
+use crate::{Quiet, Run};
+
+use super::activity;
+
+impl Run {
+    pub(super) fn evolve_quiet(&mut self, change: &Quiet) {
+        match change {
+            // `evolve` itself has done it, because it takes effect like the event that it will be.
+            Quiet::Buffered(_) => {}
+            Quiet::BufferTaken => self.buffered.clear(),
+            Quiet::BufferedTimerFiredDropped { index } => {
+                self.buffered.remove(*index);
+            }
+            Quiet::RequestSeen(request_id) => {
+                self.requests.insert(request_id.clone(), ());
+            }
+            Quiet::StartRequestSeen(request_id) => self.core.start_request_ids.push(request_id.clone()),
+            Quiet::Stepped => self.core.state_transitions += 1,
+            Quiet::WorkflowTaskSet(task) => {
+                self.core.workflow_task = *task;
+                self.started_task = None;
+            }
+            Quiet::FirstTaskDueSet(time) => self.core.first_task_due = time.0,
+            Quiet::WorkflowTaskStarted(started) => self.started_task = Some(started.clone()),
+            Quiet::WorkflowTaskStartDropped => self.started_task = None,
+            Quiet::StickySet(sticky) => self.core.sticky = sticky.clone(),
+            Quiet::WorkerSeen {
+                sdk_name,
+                sdk_version,
+                version,
+            } => {
+                self.core.sdk_name.clone_from(sdk_name);
+                self.core.sdk_version.clone_from(sdk_version);
+                self.core.worker_version.clone_from(version);
+            }
+            Quiet::WorkflowTaskProblem { failed_tasks, problem } => {
+                self.core.failed_workflow_tasks = *failed_tasks;
+                self.core.reported_problem.clone_from(problem);
+            }
+            Quiet::ActivityStarted { .. }
+            | Quiet::ActivityHeartbeat { .. }
+            | Quiet::ActivityRetried { .. }
+            | Quiet::ActivityReady { .. } => activity::quiet(self, change),
+            Quiet::ClosePolicyApplied { initiated_event_id } => {
+                self.children.remove(initiated_event_id);
+            }
+            Quiet::ParentNotified => {
+                self.core.parent_notice_pending = false;
+                self.core.closing_event = None;
+            }
+            Quiet::Closed {
+                delete_time,
+                batch_event_id,
+            } => {
+                self.core.delete_time = delete_time.0;
+                self.core.close_batch_event_id = *batch_event_id;
+            }
+        }
+    }
+}

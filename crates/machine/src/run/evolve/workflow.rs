@@ -1,0 +1,223 @@
+//! What the events of the run as a whole change.
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, Vector};
+use model::{Time, from_proto_duration};
+use proto::temporal::api::{
+    enums::v1::{ParentClosePolicy, WorkflowExecutionStatus},
+    history::v1::{
+        HistoryEvent, UpsertWorkflowSearchAttributesEventAttributes, WorkflowExecutionCancelRequestedEventAttributes,
+        WorkflowExecutionCanceledEventAttributes, WorkflowExecutionCompletedEventAttributes,
+        WorkflowExecutionContinuedAsNewEventAttributes, WorkflowExecutionFailedEventAttributes,
+        WorkflowExecutionOptionsUpdatedEventAttributes, WorkflowExecutionSignaledEventAttributes,
+        WorkflowExecutionStartedEventAttributes, WorkflowExecutionTerminatedEventAttributes,
+        WorkflowExecutionTimedOutEventAttributes, WorkflowPropertiesModifiedEventAttributes,
+        history_event::Attributes as A,
+    },
+};
+
+use crate::{Attributes, Run, run::event_time};
+
+/// What is counted per appended event. (A buffered event counts when it is appended.)
+pub(super) fn count(run: &mut Run, event: &HistoryEvent) {
+    let Some(attributes) = &event.attributes else { return };
+    if matches!(attributes, A::WorkflowExecutionSignaledEventAttributes(_)) {
+        run.core.signal_count += 1;
+    } else if matches!(attributes, A::ActivityTaskScheduledEventAttributes(_)) {
+        run.core.activity_count += 1;
+    } else if matches!(attributes, A::TimerStartedEventAttributes(_)) {
+        run.core.timer_count += 1;
+    } else if matches!(attributes, A::StartChildWorkflowExecutionInitiatedEventAttributes(_)) {
+        run.core.child_count += 1;
+    } else if matches!(attributes, A::WorkflowTaskStartedEventAttributes(_)) {
+        // The start was a step of its own, which left nothing durable.
+        run.core.state_transitions += 1;
+    }
+}
+
+pub(super) fn started(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowExecutionStartedEventAttributes) {
+    let start = event_time(event);
+    let wait = from_proto_duration(attributes.first_workflow_task_backoff.as_ref());
+    let expiration = attributes
+        .workflow_execution_expiration_time
+        .as_ref()
+        .map_or(Time::ZERO, Time::from_proto);
+    let run_timeout = from_proto_duration(attributes.workflow_run_timeout.as_ref());
+    run.origin = Arc::new(event.clone());
+    run.attributes = Arc::new(Attributes {
+        memo: attributes.memo.clone(),
+        search_attributes: attributes.search_attributes.clone(),
+    });
+    let core = &mut run.core;
+    core.set_status(WorkflowExecutionStatus::Running);
+    core.start_time = start.0;
+    core.execution_time = (start + wait).0;
+    core.execution_expiration = expiration.0;
+    core.run_expiration = if run_timeout.is_zero() {
+        0
+    } else {
+        let own = start + wait + run_timeout;
+        expiration.non_zero().map_or(own, |expiration| own.min(expiration)).0
+    };
+    core.first_task_due = if wait.is_zero() { 0 } else { (start + wait).0 };
+    core.task_queue = attributes
+        .task_queue
+        .as_ref()
+        .map_or_else(String::new, |queue| queue.name.clone());
+}
+
+pub(super) fn completed(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowExecutionCompletedEventAttributes) {
+    close(
+        run,
+        event,
+        WorkflowExecutionStatus::Completed,
+        &attributes.new_execution_run_id,
+    );
+}
+
+pub(super) fn failed(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowExecutionFailedEventAttributes) {
+    close(
+        run,
+        event,
+        WorkflowExecutionStatus::Failed,
+        &attributes.new_execution_run_id,
+    );
+}
+
+pub(super) fn timed_out(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowExecutionTimedOutEventAttributes) {
+    close(
+        run,
+        event,
+        WorkflowExecutionStatus::TimedOut,
+        &attributes.new_execution_run_id,
+    );
+}
+
+pub(super) fn canceled(run: &mut Run, event: &HistoryEvent, _attributes: &WorkflowExecutionCanceledEventAttributes) {
+    close(run, event, WorkflowExecutionStatus::Canceled, "");
+}
+
+pub(super) fn terminated(
+    run: &mut Run,
+    event: &HistoryEvent,
+    _attributes: &WorkflowExecutionTerminatedEventAttributes,
+) {
+    close(run, event, WorkflowExecutionStatus::Terminated, "");
+}
+
+pub(super) fn continued_as_new(
+    run: &mut Run,
+    event: &HistoryEvent,
+    attributes: &WorkflowExecutionContinuedAsNewEventAttributes,
+) {
+    close(
+        run,
+        event,
+        WorkflowExecutionStatus::ContinuedAsNew,
+        &attributes.new_execution_run_id,
+    );
+}
+
+pub(super) fn cancel_requested(
+    run: &mut Run,
+    _event: &HistoryEvent,
+    _attributes: &WorkflowExecutionCancelRequestedEventAttributes,
+) {
+    run.core.cancel_requested = true;
+}
+
+/// The history is all that a signal changes.
+pub(super) fn signaled(_run: &mut Run, _event: &HistoryEvent, _attributes: &WorkflowExecutionSignaledEventAttributes) {}
+
+pub(super) fn options_updated(
+    run: &mut Run,
+    _event: &HistoryEvent,
+    attributes: &WorkflowExecutionOptionsUpdatedEventAttributes,
+) {
+    let known = &mut run.core.start_request_ids;
+    if !attributes.attached_request_id.is_empty() && !known.contains(&attributes.attached_request_id) {
+        known.push(attributes.attached_request_id.clone());
+    }
+}
+
+/// An attribute that is set to nothing is removed.
+pub(super) fn search_attributes_upserted(
+    run: &mut Run,
+    _event: &HistoryEvent,
+    attributes: &UpsertWorkflowSearchAttributesEventAttributes,
+) {
+    let Some(changed) = &attributes.search_attributes else {
+        return;
+    };
+    let mut next = (*run.attributes).clone();
+    let fields = &mut next.search_attributes.get_or_insert_default().indexed_fields;
+    for (name, value) in &changed.indexed_fields {
+        if crate::payload::is_nil(value) {
+            fields.remove(name);
+        } else {
+            fields.insert(name.clone(), value.clone());
+        }
+    }
+    run.attributes = Arc::new(next);
+}
+
+/// A memo field that is set to nothing is removed.
+pub(super) fn properties_modified(
+    run: &mut Run,
+    _event: &HistoryEvent,
+    attributes: &WorkflowPropertiesModifiedEventAttributes,
+) {
+    let Some(changed) = &attributes.upserted_memo else {
+        return;
+    };
+    let mut next = (*run.attributes).clone();
+    let fields = &mut next.memo.get_or_insert_default().fields;
+    for (name, value) in &changed.fields {
+        if crate::payload::is_nil(value) {
+            fields.remove(name);
+        } else {
+            fields.insert(name.clone(), value.clone());
+        }
+    }
+    run.attributes = Arc::new(next);
+}
+
+/// Nothing is asked of a worker any more. What is left to do are the children, by their policy, and the parent's
+/// notice, which the last run of a chain alone gives.
+fn close(run: &mut Run, event: &HistoryEvent, status: WorkflowExecutionStatus, successor: &str) {
+    run.activities = OrdMap::new();
+    run.timers = OrdMap::new();
+    run.external_signals = OrdMap::new();
+    run.external_cancels = OrdMap::new();
+    run.buffered = Vector::new();
+    run.started_task = None;
+    run.children = run
+        .children
+        .iter()
+        .filter_map(|(id, child)| {
+            let policy = child.parent_close_policy();
+            let applies = matches!(policy, ParentClosePolicy::Terminate | ParentClosePolicy::RequestCancel);
+            let mut child = (**child).clone();
+            child.close_policy_pending = applies;
+            // A child that may live on is still started; one that the policy would end at once is not.
+            let kept = if child.started_event_id == 0 && child.run_id.is_empty() {
+                !applies
+            } else {
+                applies
+            };
+            kept.then(|| (*id, Arc::new(child)))
+        })
+        .collect();
+    let notify = successor.is_empty() && run.started().parent_workflow_execution.is_some();
+    let core = &mut run.core;
+    core.set_status(status);
+    core.close_time = event_time(event).0;
+    core.close_event_id = event.event_id;
+    core.new_execution_run_id = successor.to_owned();
+    core.workflow_task = None;
+    core.sticky = None;
+    core.first_task_due = 0;
+    core.parent_notice_pending = notify;
+    core.closing_event = notify.then(|| event.clone());
+}

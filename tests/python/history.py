@@ -25,7 +25,7 @@ CLOSING = {
 }
 
 # Longer than anything the suite waits for takes on a loaded machine; reached only when something is stuck.
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 20
 
 
 def name(event: HistoryEvent) -> str:

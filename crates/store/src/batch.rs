@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use model::{Epoch, RunId, ShardId};
 
-use crate::visibility::{Query, QueryPage, Row};
+use crate::visibility::{GroupCount, Query, QueryPage, Row};
 
 /// One change to a shard.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,5 +122,5 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the storage fails.
-    fn count(&self, query: &Query) -> Result<Vec<(Vec<crate::visibility::Value>, i64)>, StoreError>;
+    fn count(&self, query: &Query) -> Result<Vec<GroupCount>, StoreError>;
 }

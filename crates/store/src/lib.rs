@@ -5,8 +5,10 @@
 
 mod batch;
 pub mod key;
+mod memory;
 pub mod record;
 pub mod visibility;
 
 pub use batch::{Batch, Change, CommitError, Page, Store, StoreError};
-pub use key::Key;
+pub use key::{Key, OwnedKey};
+pub use memory::MemoryStore;

@@ -1,0 +1,192 @@
+//! The engine in memory: what a development server without a file runs on, what the simulator builds its disks from, and
+//! the plainest statement of the contract.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use bytes::Bytes;
+use imbl::OrdMap;
+use model::{Epoch, NamespaceId, RunId, ShardId};
+
+use crate::{
+    Batch, Change, CommitError, Page, Store, StoreError,
+    key::prefix_end,
+    visibility::{Cursor, GroupCount, Position, Query, QueryPage, Row, Value},
+};
+
+/// A store that lives as long as the process. A clone is an independent copy of the whole content, made in constant time.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    content: RwLock<Content>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Content {
+    shards: BTreeMap<ShardId, Shard>,
+    /// In the order of lists, namespace by namespace.
+    rows: OrdMap<(NamespaceId, Position), Arc<Row>>,
+    /// Where the row of a run stands.
+    places: OrdMap<RunId, (NamespaceId, Position)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Shard {
+    epoch: Epoch,
+    pairs: OrdMap<Vec<u8>, Bytes>,
+}
+
+impl MemoryStore {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    // A panic inside a change would be a defect of this module; the content is still a map, so go on.
+    fn read(&self) -> RwLockReadGuard<'_, Content> {
+        self.content.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Content> {
+        self.content.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clone for MemoryStore {
+    fn clone(&self) -> Self {
+        Self {
+            content: RwLock::new(self.read().clone()),
+        }
+    }
+}
+
+impl Store for MemoryStore {
+    fn acquire(&self, shard: ShardId) -> Result<Epoch, StoreError> {
+        let mut content = self.write();
+        let shard = content.shards.entry(shard).or_default();
+        shard.epoch.0 += 1;
+        Ok(shard.epoch)
+    }
+
+    fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {
+        let mut content = self.write();
+        batches
+            .iter()
+            .map(|(shard, epoch, batch)| content.commit(*shard, *epoch, batch))
+            .collect()
+    }
+
+    fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let content = self.read();
+        Ok(content
+            .shards
+            .get(&shard)
+            .and_then(|shard| shard.pairs.get(key))
+            .cloned())
+    }
+
+    fn scan(&self, shard: ShardId, start: &[u8], end: &[u8], limit: usize) -> Result<Page, StoreError> {
+        let content = self.read();
+        let Some(shard) = content.shards.get(&shard).filter(|_| start < end) else {
+            return Ok(Page::default());
+        };
+        let mut found = shard.pairs.range(start.to_vec()..end.to_vec());
+        let pairs = found
+            .by_ref()
+            .take(limit)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        Ok(Page {
+            pairs,
+            more: found.next().is_some(),
+        })
+    }
+
+    fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
+        let content = self.read();
+        let rows: Vec<Row> = content
+            .selected(query)
+            .take(query.limit)
+            .map(|row| Row::clone(row))
+            .collect();
+        let next = rows.last().filter(|_| rows.len() == query.limit).map(Cursor::of);
+        Ok(QueryPage { rows, next })
+    }
+
+    fn count(&self, query: &Query) -> Result<Vec<GroupCount>, StoreError> {
+        let content = self.read();
+        let mut groups: Vec<GroupCount> = Vec::new();
+        if query.group_by.is_empty() {
+            let all = content.selected(query).count();
+            groups.push((Vec::new(), i64::try_from(all).unwrap_or(i64::MAX)));
+        } else {
+            for row in content.selected(query) {
+                let group: Vec<Option<Value>> = query.group_by.iter().map(|name| row.group_value(name)).collect();
+                match groups.iter_mut().find(|(other, _)| *other == group) {
+                    Some((_, count)) => *count += 1,
+                    None => groups.push((group, 1)),
+                }
+            }
+        }
+        Ok(groups)
+    }
+}
+
+impl Content {
+    fn commit(&mut self, shard: ShardId, epoch: Epoch, batch: &Batch) -> Result<(), CommitError> {
+        let current = self.shards.get(&shard).map_or(Epoch(0), |shard| shard.epoch);
+        // Epoch zero is the one before the first owner: nobody commits under it.
+        if epoch != current || current == Epoch(0) {
+            return Err(CommitError::Fenced { shard, current });
+        }
+        for change in &batch.changes {
+            self.apply(shard, change);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, shard: ShardId, change: &Change) {
+        let pairs = &mut self.shards.entry(shard).or_default().pairs;
+        match change {
+            Change::Put { key, value } => {
+                pairs.insert(key.clone(), value.clone());
+            }
+            Change::Delete { key } => {
+                pairs.remove(key);
+            }
+            Change::DeletePrefix { prefix } => {
+                let doomed = pairs.range(prefix.clone()..prefix_end(prefix));
+                let doomed: Vec<Vec<u8>> = doomed.map(|(key, _)| key.clone()).collect();
+                for key in doomed {
+                    pairs.remove(&key);
+                }
+            }
+            Change::Show(row) => {
+                self.hide(row.run_id);
+                let place = (row.namespace, Cursor::of(row).position());
+                self.places.insert(row.run_id, place);
+                self.rows.insert(place, Arc::new(Row::clone(row)));
+            }
+            Change::Hide { run_id } => self.hide(*run_id),
+        }
+    }
+
+    fn hide(&mut self, run_id: RunId) {
+        if let Some(place) = self.places.remove(&run_id) {
+            self.rows.remove(&place);
+        }
+    }
+
+    /// The rows of a query's namespace that pass its filter, in order, from behind its cursor on.
+    fn selected<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = &'a Arc<Row>> {
+        let namespace = query.namespace;
+        let start = query.after.as_ref().map_or(Position::FIRST, Cursor::position);
+        let passed = query.after.as_ref().map(Cursor::position);
+        self.rows
+            .range((namespace, start)..)
+            .take_while(move |((owner, _), _)| *owner == namespace)
+            .skip_while(move |((_, position), _)| Some(*position) == passed)
+            .map(|(_, row)| row)
+            .filter(|row| query.filter.as_ref().is_none_or(|filter| filter.selects(row)))
+    }
+}

@@ -55,6 +55,14 @@ async def events_of(handle: WorkflowHandle) -> list[HistoryEvent]:
     return events
 
 
+async def until(handle: WorkflowHandle, wanted: str) -> HistoryEvent:
+    """Follows the run's history to the first event of that name."""
+    async for event in handle.fetch_history_events(wait_new_event=True):
+        if name(event) == wanted:
+            return event
+    raise AssertionError(f"the run of '{handle.id}' closed without {wanted}")
+
+
 def check_shape(events: Sequence[HistoryEvent]) -> None:
     """Dense ids from 1, a start at the head, at most one closing event and nothing after it."""
     assert [event.event_id for event in events] == list(range(1, len(events) + 1))

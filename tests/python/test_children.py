@@ -259,7 +259,8 @@ async def test_cancelled_by_parent(
 ) -> None:
     """The child goes only when it is released, so a parent that ends before has not waited for it."""
     requested = kind != ChildWorkflowCancellationType.ABANDON
-    waits = kind == ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED
+    # The SDK waits for the end of the child in both of its waiting kinds.
+    waits = kind not in (ChildWorkflowCancellationType.TRY_CANCEL, ChildWorkflowCancellationType.ABANDON)
     async with working(Recalling, Child) as queue:
         handle = await client.start_workflow(Recalling.run, int(kind), id=workflow_id, task_queue=queue)
         child = client.get_workflow_handle(f"{workflow_id}/child")

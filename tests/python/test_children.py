@@ -133,7 +133,7 @@ async def test_timeout_and_termination(client: Client, working: Working, workflo
         late = await client.start_workflow(ParentOfStuckChild.run, id=f"{workflow_id}/late", task_queue=queue)
         ended = await client.start_workflow(Parent.run, "wait", id=f"{workflow_id}/ended", task_queue=queue)
         await until(ended, "ChildWorkflowExecutionStarted")
-        await client.get_workflow_handle(f"{workflow_id}/ended/child").terminate("by test")
+        await client.get_workflow_handle(f"{workflow_id}/ended/child").terminate(reason="by test")
         for handle, kind in ((ended, TerminatedError), (late, TimeoutError)):
             with pytest.raises(WorkflowFailureError) as failure:
                 await handle.result()

@@ -5,21 +5,23 @@
 use proto::temporal::api::{
     command::v1::CancelTimerCommandAttributes,
     enums::v1::WorkflowTaskFailedCause as Cause,
-    history::v1::{TimerCanceledEventAttributes, history_event},
+    history::v1::{HistoryEvent, TimerCanceledEventAttributes, history_event},
 };
 
-use super::{CommandContext, CommandFailure, Extras, Outcome};
+use super::{CommandContext, CommandFailure, append};
 use crate::{Draft, Quiet, Run};
 
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<CancelTimerCommandAttributes>,
-    extras: Extras,
+    event: HistoryEvent,
     context: &mut CommandContext,
-) -> Result<Outcome, CommandFailure> {
+) -> Result<(), CommandFailure> {
     let bad = |text: String| CommandFailure::task(Cause::BadCancelTimerAttributes, text);
     let Some(command) = attributes else {
-        return Err(bad("CancelTimerCommandAttributes is not set on CancelTimerCommand.".into()));
+        return Err(bad(
+            "CancelTimerCommandAttributes is not set on CancelTimerCommand.".into()
+        ));
     };
     let limit = draft.facts.limits.id_length;
     let id = command.timer_id;
@@ -33,32 +35,37 @@ pub(super) fn apply(
         )));
     }
     let pending = draft.run().timers.get(id.as_str()).map(|timer| timer.started_event_id);
-    let started_event_id = match pending.or_else(|| fired(draft.run(), &id)) {
-        Some(event_id) => event_id,
-        None => {
+    let started_event_id = match (pending, fired(draft.run(), &id)) {
+        (Some(started_event_id), _) => started_event_id,
+        (None, Some((index, started_event_id))) => {
+            draft.quiet(Quiet::BufferedTimerFiredDropped { index });
+            context.unhandled &= !draft.run().buffered.is_empty();
+            started_event_id
+        }
+        (None, None) => {
             let text = format!("invalid history builder state for action: add-timer-canceled-event, TimerID: {id}");
             return Err(bad(text));
         }
     };
-    if pending.is_none() {
-        draft.quiet(Quiet::TimerFireTaken { started_event_id });
-        context.unhandled &= !draft.run().buffered.is_empty();
-    }
-    let event = TimerCanceledEventAttributes {
+    let attributes = TimerCanceledEventAttributes {
         timer_id: id,
         started_event_id,
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
         identity: context.identity.clone(),
     };
-    extras.append(draft, history_event::Attributes::TimerCanceledEventAttributes(event));
-    Ok(Outcome::Applied)
+    append(
+        draft,
+        event,
+        history_event::Attributes::TimerCanceledEventAttributes(attributes),
+    );
+    Ok(())
 }
 
-/// The started event of a timer whose firing is still buffered.
-fn fired(run: &Run, id: &str) -> Option<i64> {
-    run.buffered.iter().find_map(|event| {
+/// Where the firing of a timer stands among the buffered events, and the event that started the timer.
+fn fired(run: &Run, id: &str) -> Option<(usize, i64)> {
+    run.buffered.iter().enumerate().find_map(|(index, event)| {
         if let Some(history_event::Attributes::TimerFiredEventAttributes(fired)) = &event.attributes {
-            (fired.timer_id == id).then_some(fired.started_event_id)
+            (fired.timer_id == id).then_some((index, fired.started_event_id))
         } else {
             None
         }

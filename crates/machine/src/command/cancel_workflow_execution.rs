@@ -2,17 +2,18 @@
 
 use proto::temporal::api::{
     command::v1::CancelWorkflowExecutionCommandAttributes, enums::v1::WorkflowTaskFailedCause as Cause,
+    history::v1::HistoryEvent,
 };
 
-use super::{Close, CommandContext, CommandFailure, Extras, Outcome};
+use super::{CommandContext, CommandFailure};
 use crate::Draft;
 
 pub(super) fn apply(
-    _draft: &mut Draft,
+    draft: &mut Draft,
     attributes: Option<CancelWorkflowExecutionCommandAttributes>,
-    extras: Extras,
+    event: HistoryEvent,
     context: &mut CommandContext,
-) -> Result<Outcome, CommandFailure> {
+) -> Result<(), CommandFailure> {
     if context.unhandled {
         return Err(CommandFailure::unhandled());
     }
@@ -22,5 +23,6 @@ pub(super) fn apply(
             "CancelWorkflowExecutionCommandAttributes is not set on CancelWorkflowExecutionCommand.",
         ));
     };
-    extras.close(Close::Cancel { details: command.details })
+    draft.cancel_run(context.closing(event), command.details);
+    Ok(())
 }

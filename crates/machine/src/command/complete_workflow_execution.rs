@@ -2,17 +2,18 @@
 
 use proto::temporal::api::{
     command::v1::CompleteWorkflowExecutionCommandAttributes, enums::v1::WorkflowTaskFailedCause as Cause,
+    history::v1::HistoryEvent,
 };
 
-use super::{Close, CommandContext, CommandFailure, Extras, Outcome, limit};
+use super::{CommandContext, CommandFailure, limit};
 use crate::Draft;
 
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<CompleteWorkflowExecutionCommandAttributes>,
-    extras: Extras,
+    event: HistoryEvent,
     context: &mut CommandContext,
-) -> Result<Outcome, CommandFailure> {
+) -> Result<(), CommandFailure> {
     if context.unhandled {
         return Err(CommandFailure::unhandled());
     }
@@ -29,5 +30,5 @@ pub(super) fn apply(
         Cause::BadScheduleActivityAttributes,
         "CompleteWorkflowExecutionCommandAttributes.Result exceeds size limit.",
     )?;
-    extras.close(Close::Complete { result: command.result })
+    Ok(draft.complete_run(context.closing(event), command.result)?)
 }

@@ -2,23 +2,26 @@
 
 use proto::temporal::api::{
     command::v1::FailWorkflowExecutionCommandAttributes, enums::v1::WorkflowTaskFailedCause as Cause,
+    history::v1::HistoryEvent,
 };
 
-use super::{Close, CommandContext, CommandFailure, Extras, Outcome, limit};
+use super::{CommandContext, CommandFailure, limit};
 use crate::Draft;
 
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<FailWorkflowExecutionCommandAttributes>,
-    extras: Extras,
+    event: HistoryEvent,
     context: &mut CommandContext,
-) -> Result<Outcome, CommandFailure> {
+) -> Result<(), CommandFailure> {
     if context.unhandled {
         return Err(CommandFailure::unhandled());
     }
     let bad = |text: &str| CommandFailure::task(Cause::BadFailWorkflowExecutionAttributes, text);
     let Some(command) = attributes else {
-        return Err(bad("FailWorkflowExecutionCommandAttributes is not set on FailWorkflowExecutionCommand."));
+        return Err(bad(
+            "FailWorkflowExecutionCommandAttributes is not set on FailWorkflowExecutionCommand.",
+        ));
     };
     let Some(failure) = command.failure else {
         return Err(bad("Failure is not set on FailWorkflowExecutionCommand."));
@@ -29,5 +32,5 @@ pub(super) fn apply(
         Cause::BadFailWorkflowExecutionAttributes,
         "FailWorkflowExecutionCommandAttributes.Failure exceeds size limit.",
     )?;
-    extras.close(Close::Fail { failure: Box::new(failure) })
+    Ok(draft.fail_run(context.closing(event), failure)?)
 }

@@ -1,43 +1,281 @@
 //! One file for each command that a worker can give with the completion of a workflow task.
+//!
+//! A command is checked, then it becomes an event at once: commands are never buffered. What a worker did wrong fails its
+//! workflow task with the cause and text of the reference server; nothing of the whole completion remains then. How a
+//! run closes is not decided here, only whether it may.
 
+mod cancel_timer;
+mod cancel_workflow_execution;
+mod complete_workflow_execution;
+mod continue_as_new_workflow_execution;
+mod fail_workflow_execution;
+mod failure;
+mod limit;
+mod modify_workflow_properties;
+mod record_marker;
+mod request_cancel_activity_task;
+mod request_cancel_external_workflow_execution;
+mod schedule_activity_task;
+mod signal_external_workflow_execution;
+mod start_child_workflow_execution;
+mod start_timer;
+mod upsert_workflow_search_attributes;
+mod valid;
+
+use std::collections::BTreeSet;
+
+use model::Reject;
 use proto::temporal::api::{
-    command::v1::Command, enums::v1::WorkflowTaskFailedCause, workflowservice::v1::RespondWorkflowTaskCompletedRequest,
+    command::v1::{Command, command::Attributes},
+    enums::v1::CommandType,
+    history::v1::{HistoryEvent, history_event},
 };
 
-use crate::Draft;
+pub(crate) use failure::{CommandFailure, TaskFailure};
+pub(crate) use schedule_activity_task::start_eager;
+
+use crate::{Draft, close::Closing, names::pascal};
 
 /// What the commands of one completion share.
-pub(crate) struct Decision<'a> {
-    pub(crate) request: &'a RespondWorkflowTaskCompletedRequest,
-    pub(crate) completed_event_id: i64,
-    /// The activities that the worker wants to run itself, at once, by their scheduled event.
-    pub(crate) eager_activities: Vec<i64>,
+#[derive(Clone, Debug)]
+pub(crate) struct CommandContext {
+    workflow_task_completed_event_id: i64,
+    /// Who completed the workflow task.
+    identity: String,
+    /// Events arrived that the worker has not seen: it must not close the run yet, and has to hear of them.
+    pub(crate) unhandled: bool,
+    /// An activity was canceled on the spot: the workflow has to hear of it.
+    pub(crate) activity_canceled: bool,
+    /// Workflow ids of the children that this completion starts.
+    children: BTreeSet<String>,
+    /// Scheduled events of the activities that the worker wants to run itself, in order.
+    eager: Vec<i64>,
 }
 
-/// Why a command is refused. The worker's answer becomes a failed workflow task then.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct BadCommand {
-    pub(crate) cause: WorkflowTaskFailedCause,
-    pub(crate) message: String,
-    /// The run can't go on after it: it is failed by the server (for instance because a payload is too large).
-    pub(crate) terminal: bool,
-}
-
-impl BadCommand {
-    pub(crate) fn new(cause: WorkflowTaskFailedCause, message: impl Into<String>) -> Self {
+impl CommandContext {
+    pub(crate) fn new(workflow_task_completed_event_id: i64, identity: String, unhandled: bool) -> Self {
         Self {
-            cause,
-            message: message.into(),
-            terminal: false,
+            workflow_task_completed_event_id,
+            identity,
+            unhandled,
+            activity_canceled: false,
+            children: BTreeSet::new(),
+            eager: Vec::new(),
+        }
+    }
+
+    /// What the event that closes the run is made of.
+    fn closing(&self, event: HistoryEvent) -> Closing {
+        Closing {
+            event,
+            completed_event_id: self.workflow_task_completed_event_id,
         }
     }
 }
 
-/// Carries out one command.
+/// Appends a command's event, which takes over the metadata in `event`, and returns its id.
+fn append(draft: &mut Draft, event: HistoryEvent, attributes: history_event::Attributes) -> i64 {
+    draft.append_event(HistoryEvent {
+        attributes: Some(attributes),
+        ..event
+    })
+}
+
+/// Refuses commands of an unknown type, and commands behind one that closes the run.
 ///
 /// # Errors
-/// The command is bad, and nothing of the completion may stand.
-pub(crate) fn handle(draft: &mut Draft, decision: &mut Decision<'_>, command: Command) -> Result<(), BadCommand> {
-    let _ = (draft, decision, command);
+/// `InvalidArgument`: the worker's call itself fails, not its task.
+pub(crate) fn check_sequence(commands: &[Command]) -> Result<(), Reject> {
+    let mut closed_by = None;
+    for command in commands {
+        if let Some(closing) = closed_by {
+            let names: Vec<_> = commands.iter().map(|command| type_name(command.command_type)).collect();
+            return Err(Reject::invalid(format!(
+                "invalid command sequence: [{}], command {} must be the last command.",
+                names.join(", "),
+                type_name(closing),
+            )));
+        }
+        match CommandType::try_from(command.command_type) {
+            Ok(
+                CommandType::CompleteWorkflowExecution
+                | CommandType::FailWorkflowExecution
+                | CommandType::CancelWorkflowExecution
+                | CommandType::ContinueAsNewWorkflowExecution,
+            ) => closed_by = Some(command.command_type),
+            Ok(
+                CommandType::ScheduleActivityTask
+                | CommandType::RequestCancelActivityTask
+                | CommandType::StartTimer
+                | CommandType::CancelTimer
+                | CommandType::RecordMarker
+                | CommandType::RequestCancelExternalWorkflowExecution
+                | CommandType::SignalExternalWorkflowExecution
+                | CommandType::StartChildWorkflowExecution
+                | CommandType::UpsertWorkflowSearchAttributes
+                | CommandType::ModifyWorkflowProperties
+                | CommandType::ProtocolMessage
+                | CommandType::ScheduleNexusOperation
+                | CommandType::RequestCancelNexusOperation,
+            ) => {}
+            Ok(CommandType::Unspecified) | Err(_) => return Err(unknown(command.command_type)),
+        }
+    }
     Ok(())
+}
+
+fn unknown(kind: i32) -> Reject {
+    Reject::invalid(format!("unknown command type: {}", type_name(kind)))
+}
+
+/// The name of a command type as the reference prints it: `StartTimer`, or the number of an unknown one.
+fn type_name(kind: i32) -> String {
+    CommandType::try_from(kind).map_or_else(|_| kind.to_string(), |kind| pascal(kind.as_str_name(), "COMMAND_TYPE_"))
+}
+
+/// Calls a command's file with its attributes, if they are of the kind that its type asks for.
+macro_rules! apply {
+    ($command:ident::$variant:ident, $draft:ident, $given:ident, $event:ident, $context:ident) => {{
+        let attributes = if let Some(Attributes::$variant(attributes)) = $given {
+            Some(attributes)
+        } else {
+            None
+        };
+        $command::apply($draft, attributes, $event, $context)
+    }};
+}
+
+/// Checks one command and carries it out.
+///
+/// # Errors
+/// What the worker's task, the run or the worker's call fails with.
+pub(crate) fn apply(draft: &mut Draft, command: Command, context: &mut CommandContext) -> Result<(), CommandFailure> {
+    let kind = CommandType::try_from(command.command_type).map_err(|_| unknown(command.command_type))?;
+    let given = command.attributes;
+    let event = HistoryEvent {
+        user_metadata: command.user_metadata,
+        event_group_markers: command.event_group_markers,
+        ..Default::default()
+    };
+    match kind {
+        CommandType::ScheduleActivityTask => {
+            apply!(
+                schedule_activity_task::ScheduleActivityTaskCommandAttributes,
+                draft,
+                given,
+                event,
+                context
+            )
+        }
+        CommandType::RequestCancelActivityTask => {
+            apply!(
+                request_cancel_activity_task::RequestCancelActivityTaskCommandAttributes,
+                draft,
+                given,
+                event,
+                context
+            )
+        }
+        CommandType::StartTimer => apply!(start_timer::StartTimerCommandAttributes, draft, given, event, context),
+        CommandType::CancelTimer => apply!(cancel_timer::CancelTimerCommandAttributes, draft, given, event, context),
+        CommandType::CompleteWorkflowExecution => {
+            apply!(
+                complete_workflow_execution::CompleteWorkflowExecutionCommandAttributes,
+                draft,
+                given,
+                event,
+                context
+            )
+        }
+        CommandType::FailWorkflowExecution => {
+            apply!(
+                fail_workflow_execution::FailWorkflowExecutionCommandAttributes,
+                draft,
+                given,
+                event,
+                context
+            )
+        }
+        CommandType::CancelWorkflowExecution => {
+            apply!(
+                cancel_workflow_execution::CancelWorkflowExecutionCommandAttributes,
+                draft,
+                given,
+                event,
+                context
+            )
+        }
+        CommandType::ContinueAsNewWorkflowExecution => {
+            use continue_as_new_workflow_execution as command;
+            apply!(
+                command::ContinueAsNewWorkflowExecutionCommandAttributes,
+                draft,
+                given,
+                event,
+                context
+            )
+        }
+        CommandType::StartChildWorkflowExecution => {
+            use start_child_workflow_execution as command;
+            apply!(
+                command::StartChildWorkflowExecutionCommandAttributes,
+                draft,
+                given,
+                event,
+                context
+            )
+        }
+        CommandType::SignalExternalWorkflowExecution => {
+            use signal_external_workflow_execution as command;
+            apply!(
+                command::SignalExternalWorkflowExecutionCommandAttributes,
+                draft,
+                given,
+                event,
+                context
+            )
+        }
+        CommandType::RequestCancelExternalWorkflowExecution => {
+            use request_cancel_external_workflow_execution as command;
+            apply!(
+                command::RequestCancelExternalWorkflowExecutionCommandAttributes,
+                draft,
+                given,
+                event,
+                context
+            )
+        }
+        CommandType::RecordMarker => apply!(
+            record_marker::RecordMarkerCommandAttributes,
+            draft,
+            given,
+            event,
+            context
+        ),
+        CommandType::UpsertWorkflowSearchAttributes => {
+            use upsert_workflow_search_attributes as command;
+            apply!(
+                command::UpsertWorkflowSearchAttributesCommandAttributes,
+                draft,
+                given,
+                event,
+                context
+            )
+        }
+        CommandType::ModifyWorkflowProperties => {
+            apply!(
+                modify_workflow_properties::ModifyWorkflowPropertiesCommandAttributes,
+                draft,
+                given,
+                event,
+                context
+            )
+        }
+        CommandType::ProtocolMessage => Err(Reject::unimplemented("the ProtocolMessage command").into()),
+        CommandType::ScheduleNexusOperation => Err(Reject::unimplemented("the ScheduleNexusOperation command").into()),
+        CommandType::RequestCancelNexusOperation => {
+            Err(Reject::unimplemented("the RequestCancelNexusOperation command").into())
+        }
+        CommandType::Unspecified => Err(unknown(command.command_type).into()),
+    }
 }

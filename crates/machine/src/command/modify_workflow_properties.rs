@@ -4,28 +4,32 @@ use proto::temporal::api::{
     command::v1::ModifyWorkflowPropertiesCommandAttributes,
     common::v1::Memo,
     enums::v1::WorkflowTaskFailedCause as Cause,
-    history::v1::{WorkflowPropertiesModifiedEventAttributes, history_event},
+    history::v1::{HistoryEvent, WorkflowPropertiesModifiedEventAttributes, history_event},
 };
 
-use super::{CommandContext, CommandFailure, Extras, Outcome, limit};
+use super::{CommandContext, CommandFailure, append, limit};
 use crate::{Draft, payload};
 
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<ModifyWorkflowPropertiesCommandAttributes>,
-    extras: Extras,
+    event: HistoryEvent,
     context: &mut CommandContext,
-) -> Result<Outcome, CommandFailure> {
+) -> Result<(), CommandFailure> {
     let cause = Cause::BadModifyWorkflowPropertiesAttributes;
     let bad = |text: &str| CommandFailure::task(cause, text);
     let Some(command) = attributes else {
-        return Err(bad("ModifyWorkflowPropertiesCommandAttributes is not set on ModifyWorkflowPropertiesCommand."));
+        return Err(bad(
+            "ModifyWorkflowPropertiesCommandAttributes is not set on ModifyWorkflowPropertiesCommand.",
+        ));
     };
     let Some(memo) = &command.upserted_memo else {
         return Err(bad("UpsertedMemo is not set on ModifyWorkflowPropertiesCommand."));
     };
     if memo.fields.is_empty() {
-        return Err(bad("UpsertedMemo.Fields is not set on ModifyWorkflowPropertiesCommand."));
+        return Err(bad(
+            "UpsertedMemo.Fields is not set on ModifyWorkflowPropertiesCommand.",
+        ));
     }
     limit::blob(
         draft,
@@ -41,10 +45,14 @@ pub(super) fn apply(
         cause,
         "ModifyWorkflowPropertiesCommandAttributes. Memo exceeds size limit.",
     )?;
-    let event = WorkflowPropertiesModifiedEventAttributes {
+    let attributes = WorkflowPropertiesModifiedEventAttributes {
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
         upserted_memo: command.upserted_memo,
     };
-    extras.append(draft, history_event::Attributes::WorkflowPropertiesModifiedEventAttributes(event));
-    Ok(Outcome::Applied)
+    append(
+        draft,
+        event,
+        history_event::Attributes::WorkflowPropertiesModifiedEventAttributes(attributes),
+    );
+    Ok(())
 }

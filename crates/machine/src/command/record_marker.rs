@@ -3,21 +3,23 @@
 use proto::temporal::api::{
     command::v1::RecordMarkerCommandAttributes,
     enums::v1::WorkflowTaskFailedCause as Cause,
-    history::v1::{MarkerRecordedEventAttributes, history_event},
+    history::v1::{HistoryEvent, MarkerRecordedEventAttributes, history_event},
 };
 
-use super::{CommandContext, CommandFailure, Extras, Outcome, limit};
+use super::{CommandContext, CommandFailure, append, limit};
 use crate::Draft;
 
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<RecordMarkerCommandAttributes>,
-    extras: Extras,
+    event: HistoryEvent,
     context: &mut CommandContext,
-) -> Result<Outcome, CommandFailure> {
+) -> Result<(), CommandFailure> {
     let bad = |text: String| CommandFailure::task(Cause::BadRecordMarkerAttributes, text);
     let Some(command) = attributes else {
-        return Err(bad("RecordMarkerCommandAttributes is not set on RecordMarkerCommand.".into()));
+        return Err(bad(
+            "RecordMarkerCommandAttributes is not set on RecordMarkerCommand.".into()
+        ));
     };
     let longest = draft.facts.limits.id_length;
     let name = &command.marker_name;
@@ -30,20 +32,28 @@ pub(super) fn apply(
             "MarkerName on RecordMarkerCommand exceeds length limit. MarkerName={name} Length={length} Limit={longest}"
         )));
     }
-    let size = command.details.iter().map(|(key, value)| key.len() + limit::size(Some(value))).sum();
+    let size = command
+        .details
+        .iter()
+        .map(|(key, value)| key.len() + limit::size(Some(value)))
+        .sum();
     limit::blob(
         draft,
         size,
         Cause::BadRecordMarkerAttributes,
         "RecordMarkerCommandAttributes.Details exceeds size limit.",
     )?;
-    let event = MarkerRecordedEventAttributes {
+    let attributes = MarkerRecordedEventAttributes {
         marker_name: command.marker_name,
         details: command.details,
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
         header: command.header,
         failure: command.failure,
     };
-    extras.append(draft, history_event::Attributes::MarkerRecordedEventAttributes(event));
-    Ok(Outcome::Applied)
+    append(
+        draft,
+        event,
+        history_event::Attributes::MarkerRecordedEventAttributes(attributes),
+    );
+    Ok(())
 }

@@ -3,21 +3,23 @@
 use proto::temporal::api::{
     command::v1::StartTimerCommandAttributes,
     enums::v1::WorkflowTaskFailedCause as Cause,
-    history::v1::{TimerStartedEventAttributes, history_event},
+    history::v1::{HistoryEvent, TimerStartedEventAttributes, history_event},
 };
 
-use super::{CommandContext, CommandFailure, Extras, Outcome, valid};
+use super::{CommandContext, CommandFailure, append, valid};
 use crate::Draft;
 
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<StartTimerCommandAttributes>,
-    extras: Extras,
+    event: HistoryEvent,
     context: &mut CommandContext,
-) -> Result<Outcome, CommandFailure> {
+) -> Result<(), CommandFailure> {
     let bad = |text: String| CommandFailure::task(Cause::BadStartTimerAttributes, text);
     let Some(mut command) = attributes else {
-        return Err(bad("StartTimerCommandAttributes is not set on StartTimerCommand.".into()));
+        return Err(bad(
+            "StartTimerCommandAttributes is not set on StartTimerCommand.".into()
+        ));
     };
     let limit = draft.facts.limits.id_length;
     let id = &command.timer_id;
@@ -31,17 +33,23 @@ pub(super) fn apply(
         )));
     }
     valid::duration(&mut command.start_to_fire_timeout).map_err(|text| {
-        bad(format!("An invalid StartToFireTimeout is set on StartTimerCommand: {text}. TimerId={id}"))
+        bad(format!(
+            "An invalid StartToFireTimeout is set on StartTimerCommand: {text}. TimerId={id}"
+        ))
     })?;
     if draft.run().timers.contains_key(id.as_str()) {
         let text = format!("invalid history builder state for action: add-timer-started-event, TimerID: {id}");
         return Err(CommandFailure::task(Cause::StartTimerDuplicateId, text));
     }
-    let event = TimerStartedEventAttributes {
+    let attributes = TimerStartedEventAttributes {
         timer_id: command.timer_id,
         start_to_fire_timeout: command.start_to_fire_timeout,
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
     };
-    extras.append(draft, history_event::Attributes::TimerStartedEventAttributes(event));
-    Ok(Outcome::Applied)
+    append(
+        draft,
+        event,
+        history_event::Attributes::TimerStartedEventAttributes(attributes),
+    );
+    Ok(())
 }

@@ -5,19 +5,23 @@
 
 use std::time::Duration;
 
-use model::{RetryPolicy, from_proto_duration, to_proto_duration};
+use model::{Kind, NamespaceId, Reject, RetryPolicy, from_proto_duration};
 use proto::temporal::api::{
     common::v1::{Priority, RetryPolicy as ProtoRetryPolicy},
     enums::v1::{TaskQueueKind, TimeoutType},
     taskqueue::v1::TaskQueue,
 };
 
+use crate::Draft;
+
 /// The longest duration that is kept; longer ones are cut to it. In seconds: 100 years of 365 days.
 const LONGEST: i64 = 100 * 365 * 24 * 3_600;
 /// Names of partitions begin with it, so no queue's name may.
 const RESERVED_QUEUE_PREFIX: &str = "/_sys/";
-/// The queue of the server's own workers in each namespace.
-const INTERNAL_QUEUE: &str = "temporal-sys-per-ns-tq";
+/// Queues of the server's own workers in each namespace begin with it.
+const INTERNAL_QUEUE_PREFIX: &str = "temporal-sys-per-ns-";
+/// One more queue of the server's own.
+const INTERNAL_QUEUE: &str = "temporal-sys-worker-controller-per-ns-tq";
 const FAIRNESS_KEY_LENGTH: usize = 64;
 /// How a retry policy names a timeout that shall not be retried.
 pub(crate) const TIMEOUT_TYPE_PREFIX: &str = "TemporalTimeout:";
@@ -33,7 +37,10 @@ pub(super) fn duration(given: &mut Option<prost_types::Duration>) -> Result<(), 
     }
     let whole = span.seconds.saturating_add(i64::from(span.nanos / 1_000_000_000));
     if whole > LONGEST || (whole == LONGEST && span.nanos % 1_000_000_000 > 0) {
-        *span = prost_types::Duration { seconds: LONGEST, nanos: 0 };
+        *span = prost_types::Duration {
+            seconds: LONGEST,
+            nanos: 0,
+        };
     }
     Ok(())
 }
@@ -60,9 +67,12 @@ pub(super) fn task_queue(queue: &mut TaskQueue, default: &str, own: &str, limit:
         return Err("taskQueue length exceeds limit".into());
     }
     if queue.name.starts_with(RESERVED_QUEUE_PREFIX) {
-        return Err(format!("task queue name cannot start with reserved prefix {RESERVED_QUEUE_PREFIX}"));
+        return Err(format!(
+            "task queue name cannot start with reserved prefix {RESERVED_QUEUE_PREFIX}"
+        ));
     }
-    if queue.name == INTERNAL_QUEUE && own != INTERNAL_QUEUE {
+    let internal = |name: &str| name.starts_with(INTERNAL_QUEUE_PREFIX) || name == INTERNAL_QUEUE;
+    if internal(&queue.name) && !internal(own) {
         let mut text = format!("cannot use internal per-namespace task queue:{}", queue.name);
         if !own.is_empty() {
             text.push_str(&format!(" (in parent component task queue: {own})"));
@@ -118,7 +128,11 @@ pub(super) fn retry_policy(given: &mut ProtoRetryPolicy) -> Result<(), String> {
     if given.maximum_attempts < 0 {
         return Err("MaximumAttempts cannot be negative on retry policy.".into());
     }
-    for kind in given.non_retryable_error_types.iter().filter_map(|kind| kind.strip_prefix(TIMEOUT_TYPE_PREFIX)) {
+    for kind in given
+        .non_retryable_error_types
+        .iter()
+        .filter_map(|kind| kind.strip_prefix(TIMEOUT_TYPE_PREFIX))
+    {
         if !is_timeout_type(kind) {
             return Err(format!("Invalid timeout type value: {kind}."));
         }
@@ -143,33 +157,59 @@ fn fill_retry_policy(given: &mut ProtoRetryPolicy) {
 
 /// Whether `name` is a timeout type, in either of the API's spellings.
 fn is_timeout_type(name: &str) -> bool {
-    [TimeoutType::StartToClose, TimeoutType::ScheduleToStart, TimeoutType::ScheduleToClose, TimeoutType::Heartbeat]
-        .iter()
-        .any(|kind| kind.as_str_name() == name || crate::names::pascal(kind.as_str_name(), "TIMEOUT_TYPE_") == name)
+    [
+        TimeoutType::StartToClose,
+        TimeoutType::ScheduleToStart,
+        TimeoutType::ScheduleToClose,
+        TimeoutType::Heartbeat,
+    ]
+    .iter()
+    .any(|kind| kind.as_str_name() == name || crate::names::pascal(kind.as_str_name(), "TIMEOUT_TYPE_") == name)
 }
 
-/// A child's or successor's run timeout: never longer than its execution timeout.
-pub(super) fn run_timeout(run: Duration, execution: Duration) -> Option<prost_types::Duration> {
-    let timeout = match (run.is_zero(), execution.is_zero()) {
-        (_, true) => run,
+/// A child's or successor's run timeout: never longer than its execution timeout. Zero is none.
+pub(super) fn run_timeout(run: Duration, execution: Duration) -> Duration {
+    match (run.is_zero(), execution.is_zero()) {
+        (true | false, true) => run,
         (true, false) => execution,
         (false, false) => run.min(execution),
-    };
-    Some(to_proto_duration(timeout))
+    }
 }
 
 /// A child's or successor's workflow task timeout: never longer than its run timeout.
-pub(super) fn workflow_task_timeout(
-    task: Duration,
-    run: Duration,
-    limits: &model::Limits,
-) -> Option<prost_types::Duration> {
-    let task = if task.is_zero() { limits.workflow_task_timeout } else { task };
+pub(super) fn workflow_task_timeout(task: Duration, run: Duration, limits: &model::Limits) -> Duration {
+    let task = if task.is_zero() {
+        limits.workflow_task_timeout
+    } else {
+        task
+    };
     let task = task.min(limits.workflow_task_timeout_max);
-    Some(to_proto_duration(if run.is_zero() { task } else { task.min(run) }))
+    if run.is_zero() { task } else { task.min(run) }
 }
 
 /// Whether the text has the shape of a UUID, which the id of a run must have.
 pub(super) fn is_run_id(text: &str) -> bool {
     text.parse::<model::RunId>().is_ok()
+}
+
+/// The id of the namespace that a command names; empty means the run's own.
+///
+/// # Errors
+/// The worker's call is refused when there is no such namespace.
+pub(super) fn namespace(draft: &Draft, name: &str) -> Result<NamespaceId, Reject> {
+    draft.facts.namespace_id(name).ok_or_else(|| {
+        let kind = Kind::NamespaceNotFound {
+            namespace: name.to_owned(),
+        };
+        Reject::new(kind, format!("Namespace {name} is not found."))
+    })
+}
+
+/// Commands do not reach into other namespaces.
+pub(super) fn same_namespace(draft: &Draft, name: &str) -> Result<(), String> {
+    if draft.facts.namespace_id(name) == Some(draft.facts.namespace.id) {
+        Ok(())
+    } else {
+        Err("cross namespace commands are not allowed".into())
+    }
 }

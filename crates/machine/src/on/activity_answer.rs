@@ -1,15 +1,158 @@
 //! A worker, or somebody who knows the activity's id, reports on an activity.
 
+use std::sync::Arc;
+
 use model::Reject;
+use proto::temporal::api::{
+    common::v1::Payloads,
+    failure::v1::Failure,
+    history::v1::{
+        ActivityTaskCanceledEventAttributes, ActivityTaskCompletedEventAttributes, ActivityTaskFailedEventAttributes,
+        history_event::Attributes as A,
+    },
+};
 
-use crate::{ActivityAnswer, ActivityRef, Draft, Step};
+use crate::{
+    Activity, ActivityAnswer, ActivityRef, Draft, Quiet, Reply, Run, Step,
+    activity::{self, retry::retry},
+};
 
+/// # Errors
+/// `NotFound` when the run or the activity has ended or the attempt is not the running one; `InvalidArgument` for an
+/// empty id, and for a cancellation that nobody asked for.
 pub(super) fn handle(
-    draft: Draft,
-    activity: ActivityRef,
+    mut draft: Draft,
+    which: ActivityRef,
     identity: String,
     answer: ActivityAnswer,
 ) -> Result<Step, Reject> {
-    let _ = (draft, activity, identity, answer);
-    Err(Reject::unimplemented("this input"))
+    let activity = find(draft.run(), &which)?;
+    // Who knows the id may complete what no worker has taken yet.
+    let may_wait = matches!(
+        (&which, &answer),
+        (ActivityRef::Id(_), ActivityAnswer::Completed { .. })
+    );
+    if !activity.is_running() && !may_wait {
+        return Err(activity::not_found());
+    }
+    match answer {
+        ActivityAnswer::Completed { result } => complete(&mut draft, &activity, identity, result),
+        ActivityAnswer::Failed {
+            failure,
+            last_heartbeat_details,
+        } => {
+            fail(&mut draft, &activity, identity, failure, last_heartbeat_details);
+        }
+        ActivityAnswer::Canceled { details } => cancel(&mut draft, &activity, identity, details)?,
+        ActivityAnswer::Heartbeat { details } => {
+            heartbeat(&mut draft, &activity, details);
+            return draft.finish(Reply::Heartbeat {
+                cancel_requested: activity.cancel_requested,
+            });
+        }
+    }
+    draft.finish(Reply::Done)
+}
+
+fn find(run: &Run, which: &ActivityRef) -> Result<Arc<Activity>, Reject> {
+    if !run.is_open() {
+        return Err(Reject::not_found("workflow execution already completed"));
+    }
+    match which {
+        ActivityRef::Token {
+            scheduled_event_id,
+            attempt,
+            started_time,
+        } => {
+            let is_meant = |activity: &&Arc<Activity>| {
+                activity.attempt == *attempt && (*started_time == 0 || activity.started_time == *started_time)
+            };
+            run.activities
+                .get(scheduled_event_id)
+                .filter(is_meant)
+                .cloned()
+                .ok_or_else(activity::not_found)
+        }
+        ActivityRef::Id(id) if id.is_empty() => Err(Reject::invalid("activityID cannot be empty")),
+        ActivityRef::Id(id) => run.activity_by_id(id).cloned().ok_or_else(|| {
+            Reject::not_found(format!(
+                "cannot find pending activity with ActivityID {id}, check workflow execution history for more details"
+            ))
+        }),
+    }
+}
+
+fn complete(draft: &mut Draft, activity: &Activity, identity: String, result: Option<Payloads>) {
+    let mut ended = activity.clone();
+    if !activity.is_running() {
+        // The history has to tell of a start all the same.
+        ended.started_time = draft.facts.now.0;
+        ended.started_identity.clone_from(&identity);
+        ended.started_request_id.clear();
+    }
+    activity::end(draft, &ended, |started_event_id| {
+        A::ActivityTaskCompletedEventAttributes(ActivityTaskCompletedEventAttributes {
+            result,
+            scheduled_event_id: activity.scheduled_event_id,
+            started_event_id,
+            identity,
+            ..Default::default()
+        })
+    });
+    draft.schedule_workflow_task();
+}
+
+fn fail(
+    draft: &mut Draft,
+    activity: &Activity,
+    identity: String,
+    failure: Option<Box<Failure>>,
+    last_heartbeat_details: Option<Payloads>,
+) {
+    if last_heartbeat_details.is_some() {
+        heartbeat(draft, activity, last_heartbeat_details);
+    }
+    let Err(state) = retry(draft, activity, failure.as_deref()) else {
+        return;
+    };
+    activity::end(draft, activity, |started_event_id| {
+        A::ActivityTaskFailedEventAttributes(ActivityTaskFailedEventAttributes {
+            failure: failure.map(|failure| *failure),
+            scheduled_event_id: activity.scheduled_event_id,
+            started_event_id,
+            identity,
+            retry_state: state.into(),
+            ..Default::default()
+        })
+    });
+    draft.schedule_workflow_task();
+}
+
+fn cancel(draft: &mut Draft, activity: &Activity, identity: String, details: Option<Payloads>) -> Result<(), Reject> {
+    if !activity.cancel_requested {
+        return Err(Reject::invalid(
+            "unable to mark activity as canceled without activity being request canceled first",
+        ));
+    }
+    activity::end(draft, activity, |started_event_id| {
+        A::ActivityTaskCanceledEventAttributes(ActivityTaskCanceledEventAttributes {
+            details,
+            latest_cancel_requested_event_id: activity.cancel_requested_event_id,
+            scheduled_event_id: activity.scheduled_event_id,
+            started_event_id,
+            identity,
+            ..Default::default()
+        })
+    });
+    draft.schedule_workflow_task();
+    Ok(())
+}
+
+fn heartbeat(draft: &mut Draft, activity: &Activity, details: Option<Payloads>) {
+    let time = draft.facts.now;
+    draft.quiet(Quiet::ActivityHeartbeat {
+        scheduled_event_id: activity.scheduled_event_id,
+        time,
+        details,
+    });
 }

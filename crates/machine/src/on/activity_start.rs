@@ -1,17 +1,58 @@
-//! A poll met a waiting activity.
+//! A poll met a waiting activity: the worker gets its current attempt.
 
 use model::Reject;
 use proto::temporal::api::common::v1::WorkerVersionStamp;
 
-use crate::{Draft, Step};
+use crate::{ActivityTask, Draft, Quiet, Reply, Run, Step, activity};
 
+/// # Errors
+/// `NotFound` when the activity has ended, and `AlreadyExists` when another poll was given it: the task is stale.
 pub(super) fn handle(
-    draft: Draft,
+    mut draft: Draft,
     scheduled_event_id: i64,
     identity: String,
     request_id: String,
     worker_version: Option<WorkerVersionStamp>,
 ) -> Result<Step, Reject> {
-    let _ = (draft, scheduled_event_id, identity, request_id, worker_version);
-    Err(Reject::unimplemented("this input"))
+    if !draft.run().is_open() {
+        return Err(Reject::not_found("workflow execution already completed"));
+    }
+    let Some(waiting) = draft.run().activities.get(&scheduled_event_id).cloned() else {
+        return Err(activity::not_found());
+    };
+    if waiting.visible_time != 0 {
+        // Its retry is not due yet, so the task is of an earlier attempt.
+        return Err(activity::not_found());
+    }
+    if waiting.is_running() {
+        // The same poll asks again when it has not heard the answer.
+        if waiting.started_request_id != request_id {
+            return Err(Reject::new(
+                model::Kind::AlreadyExists,
+                "Activity task already started.",
+            ));
+        }
+    } else {
+        let time = draft.facts.now;
+        draft.quiet(Quiet::ActivityStarted {
+            scheduled_event_id,
+            time,
+            identity,
+            request_id,
+            worker_version,
+        });
+    }
+    match task(draft.run(), scheduled_event_id) {
+        Some(task) => draft.finish(Reply::Activity(Box::new(task))),
+        None => Err(activity::not_found()),
+    }
+}
+
+/// The activity as its worker is told of it; what its priority leaves open the workflow's decides.
+fn task(run: &Run, scheduled_event_id: i64) -> Option<ActivityTask> {
+    let started = run.activities.get(&scheduled_event_id)?;
+    Some(started.task(activity::priority(
+        run.started().priority.as_ref(),
+        started.priority.as_ref(),
+    )))
 }

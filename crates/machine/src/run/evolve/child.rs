@@ -1,33 +1,57 @@
 //! What the events of child workflows change.
 
+use std::sync::Arc;
+
 use proto::temporal::api::history::v1::{
     ChildWorkflowExecutionStartedEventAttributes, HistoryEvent, StartChildWorkflowExecutionFailedEventAttributes,
     StartChildWorkflowExecutionInitiatedEventAttributes,
 };
 
-use crate::Run;
+use crate::{Child, Run};
 
 pub(super) fn initiated(
     run: &mut Run,
     event: &HistoryEvent,
     attributes: &StartChildWorkflowExecutionInitiatedEventAttributes,
 ) {
-    let _ = (run, event, attributes);
+    let child = Child {
+        initiated_event_id: event.event_id,
+        namespace: attributes.namespace.clone(),
+        namespace_id: attributes.namespace_id.clone(),
+        workflow_id: attributes.workflow_id.clone(),
+        workflow_type: attributes.workflow_type.clone(),
+        parent_close_policy: attributes.parent_close_policy,
+        create_request_id: format!("{}:{}:{}", run.key.run_id, event.event_id, event.version),
+        initiated: Some(attributes.clone()),
+        user_metadata: event.user_metadata.clone(),
+        ..Default::default()
+    };
+    run.children.insert(event.event_id, Arc::new(child));
 }
 
 pub(super) fn start_failed(
     run: &mut Run,
-    event: &HistoryEvent,
+    _event: &HistoryEvent,
     attributes: &StartChildWorkflowExecutionFailedEventAttributes,
 ) {
-    let _ = (run, event, attributes);
+    run.children.remove(&attributes.initiated_event_id);
 }
 
+/// The run id says that the child has started; the event's own id is zero as long as it is buffered.
 pub(super) fn started(run: &mut Run, event: &HistoryEvent, attributes: &ChildWorkflowExecutionStartedEventAttributes) {
-    let _ = (run, event, attributes);
+    let Some(child) = run.children.get_mut(&attributes.initiated_event_id) else {
+        return;
+    };
+    let child = Arc::make_mut(child);
+    child.started_event_id = event.event_id;
+    child.run_id = attributes
+        .workflow_execution
+        .as_ref()
+        .map_or_else(String::new, |child| child.run_id.clone());
+    child.initiated = None;
 }
 
 /// However it closed.
 pub(super) fn closed(run: &mut Run, initiated_event_id: i64) {
-    let _ = (run, initiated_event_id);
+    run.children.remove(&initiated_event_id);
 }

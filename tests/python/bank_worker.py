@@ -1,4 +1,4 @@
-"""A worker for transfers as a process of its own: `python bank_worker.py ADDRESS TASK_QUEUE LEDGER`.
+"""A worker for transfers as a process of its own: `python bank_worker.py ADDRESS TASK_QUEUE LEDGER [STICKY_SECONDS]`.
 
 It prints one line when it is connected and then works until it is told to stop, whatever the server goes through.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from temporalio.client import Client
@@ -17,13 +18,14 @@ from bank import Ledger, Teller
 from transfer import Transfer
 
 
-async def main(address: str, task_queue: str, ledger: Path) -> None:
+async def main(address: str, task_queue: str, ledger: Path, sticky_seconds: float) -> None:
     teller = Teller(Ledger(ledger))
     worker = Worker(
         await Client.connect(address),
         task_queue=task_queue,
         workflows=[Transfer],
         activities=[teller.withdraw, teller.deposit, teller.refund],
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=sticky_seconds),
     )
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -39,4 +41,5 @@ async def main(address: str, task_queue: str, ledger: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))
+    address, task_queue, ledger, *sticky_seconds = sys.argv[1:]
+    asyncio.run(main(address, task_queue, Path(ledger), float(sticky_seconds[0]) if sticky_seconds else 10))

@@ -4,6 +4,7 @@
 //! of the same commit. Engines know bytes and batches only; what the bytes mean is told by `Key` and the record codec.
 
 mod batch;
+pub mod conformance;
 pub mod key;
 mod memory;
 pub mod record;

@@ -2,6 +2,8 @@
 //! the plainest statement of the contract.
 
 use std::{
+    borrow::Cow,
+    cmp::Ordering,
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -115,20 +117,27 @@ impl Store for MemoryStore {
 
     fn count(&self, query: &Query) -> Result<Vec<GroupCount>, StoreError> {
         let content = self.read();
-        let mut groups: Vec<GroupCount> = Vec::new();
         if query.group_by.is_empty() {
             let all = content.selected(query).count();
-            groups.push((Vec::new(), i64::try_from(all).unwrap_or(i64::MAX)));
-        } else {
-            for row in content.selected(query) {
-                let group: Vec<Option<Value>> = query.group_by.iter().map(|name| row.group_value(name)).collect();
-                match groups.iter_mut().find(|(other, _)| *other == group) {
-                    Some((_, count)) => *count += 1,
-                    None => groups.push((group, 1)),
+            return Ok(vec![(Vec::new(), i64::try_from(all).unwrap_or(i64::MAX))]);
+        }
+        let mut groups: Vec<(Vec<Option<Value>>, GroupCount)> = Vec::new();
+        for row in content.selected(query) {
+            let key: Vec<_> = query
+                .group_by
+                .iter()
+                .map(|name| row.value(name).map(Cow::into_owned))
+                .collect();
+            match groups.iter_mut().find(|(other, _)| *other == key) {
+                Some((_, (_, count))) => *count += 1,
+                None => {
+                    let group = query.group_by.iter().map(|name| row.group_value(name)).collect();
+                    groups.push((key, (group, 1)));
                 }
             }
         }
-        Ok(groups)
+        groups.sort_by(|(left, _), (right, _)| left.partial_cmp(right).unwrap_or(Ordering::Equal));
+        Ok(groups.into_iter().map(|(_, group)| group).collect())
     }
 }
 
@@ -188,5 +197,28 @@ impl Content {
             .skip_while(move |((_, position), _)| Some(*position) == passed)
             .map(|(_, row)| row)
             .filter(|row| query.filter.as_ref().is_none_or(|filter| filter.selects(row)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_contract() {
+        crate::conformance::check(MemoryStore::new, |store| store.clone());
+    }
+
+    #[test]
+    fn a_clone_goes_its_own_way() {
+        let store = MemoryStore::new();
+        let shard = ShardId(0);
+        let epoch = store.acquire(shard).unwrap();
+        let copy = store.clone();
+        let change = Change::Delete { key: vec![1] };
+        let batch = Arc::new(Batch { changes: vec![change] });
+        copy.acquire(shard).unwrap();
+        assert_eq!(store.commit(&[(shard, epoch, batch.clone())]), [Ok(())]);
+        assert!(copy.commit(&[(shard, epoch, batch)])[0].is_err());
     }
 }

@@ -6,9 +6,11 @@
 mod evaluate;
 mod filter;
 mod row;
+mod stored;
 mod words;
 
 pub use filter::{Attribute, Comparison, Filter, Operand};
 pub(crate) use row::Position;
 pub use row::{Cursor, GroupCount, Query, QueryPage, Row, Value, status_name};
+pub use stored::{decode_attributes, encode_attributes};
 pub use words::Phrases;

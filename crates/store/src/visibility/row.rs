@@ -36,7 +36,7 @@ pub struct Row {
 }
 
 /// A typed value of a search attribute.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, PartialOrd)]
 pub enum Value {
     Text(String),
     Keyword(String),
@@ -78,7 +78,8 @@ pub struct QueryPage {
 }
 
 /// One group of a count: the value of each attribute it groups by (`None` for null), and how many rows are in it. A count
-/// without groups is one of these without values.
+/// without groups is one of these without values. Groups come in the order of their values, null first; statuses in the
+/// order of their numbers.
 pub type GroupCount = (Vec<Option<Value>>, i64);
 
 /// Sorts as a list does. An open run counts as closing at the end of time.

@@ -1,0 +1,108 @@
+//! Older formats, brought up to date at open, after a copy of the file.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Error, Transaction};
+use store::StoreError;
+
+use crate::error;
+
+/// Changes a file of one format to the next.
+pub(crate) type Step = fn(&Transaction<'_>) -> Result<(), Error>;
+
+/// The step at index `n` leads from format `n + 1` to `n + 2`.
+pub(crate) const STEPS: &[Step] = &[];
+
+/// Brings a file of format `from` to the format behind the last step, all in one transaction.
+pub(crate) fn run(connection: &mut Connection, path: &Path, from: i64, steps: &[Step]) -> Result<(), StoreError> {
+    let done = usize::try_from(from - 1).unwrap_or_default();
+    let Some(steps) = steps.get(done..).filter(|steps| !steps.is_empty()) else {
+        return Ok(());
+    };
+    let failed = |error: Error| error::of(path, &error);
+    copy(connection, path, from)?;
+    let transaction = connection.transaction().map_err(failed)?;
+    for step in steps {
+        step(&transaction).map_err(failed)?;
+    }
+    let format = from + i64::try_from(steps.len()).unwrap_or_default();
+    transaction
+        .pragma_update(None, "user_version", format)
+        .map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+fn copy(connection: &Connection, path: &Path, format: i64) -> Result<(), StoreError> {
+    let copy = copy_path(path, format);
+    let text = copy.to_string_lossy();
+    match connection.execute("VACUUM INTO ?1", [&text]) {
+        Ok(_) => Ok(()),
+        Err(_) if copy.exists() => Err(StoreError::Unusable(format!(
+            "the copy of database file \"{}\" before its migration can't be made: \"{text}\" exists, move it away",
+            path.display()
+        ))),
+        Err(error) => Err(error::of(path, &error)),
+    }
+}
+
+/// Where the copy of a file of an older format is put.
+fn copy_path(path: &Path, format: i64) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!("-format-{format}"));
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(transaction: &Transaction<'_>) -> Result<(), Error> {
+        transaction.execute_batch("INSERT INTO log VALUES ('step')")
+    }
+
+    fn file(name: &str) -> (PathBuf, Connection) {
+        let folder = std::env::temp_dir().join(format!("store-sqlite-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("data.db");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("CREATE TABLE log (entry TEXT)").unwrap();
+        connection.pragma_update(None, "user_version", 2).unwrap();
+        (path, connection)
+    }
+
+    fn entries(connection: &Connection) -> i64 {
+        connection
+            .query_row("SELECT count(*) FROM log", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn an_old_file_is_copied_and_brought_up_to_date() {
+        let (path, mut connection) = file("migrate");
+        run(&mut connection, &path, 2, &[step, step, step]).unwrap();
+        assert_eq!(entries(&connection), 2, "the step from format 1 is behind");
+        let format: i64 = connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap();
+        assert_eq!(format, 4);
+        let copy = Connection::open(copy_path(&path, 2)).unwrap();
+        assert_eq!(entries(&copy), 0);
+    }
+
+    #[test]
+    fn a_copy_that_is_in_the_way_stops_it() {
+        let (path, mut connection) = file("copy");
+        std::fs::write(copy_path(&path, 2), "mine").unwrap();
+        let error = run(&mut connection, &path, 2, &[step, step]).unwrap_err();
+        assert!(error.to_string().contains("move it away"), "{error}");
+        assert_eq!(entries(&connection), 0);
+    }
+
+    #[test]
+    fn a_file_of_the_newest_format_is_left_alone() {
+        let (path, mut connection) = file("newest");
+        run(&mut connection, &path, 2, &[step]).unwrap();
+        assert!(!copy_path(&path, 2).exists());
+    }
+}

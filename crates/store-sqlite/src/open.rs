@@ -1,0 +1,112 @@
+//! From a path to a store.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::Duration,
+};
+
+use rusqlite::{Connection, Error, OpenFlags};
+use store::StoreError;
+
+use crate::{
+    OpenOptions, SqliteStore,
+    commit::Writer,
+    error, migrate, owner,
+    readers::Readers,
+    schema::{APPLICATION_ID, FORMAT, TABLES},
+};
+
+/// How long a statement waits for another connection of this process: a checkpoint, or a reader that closes the log.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) fn open(path: PathBuf, options: &OpenOptions) -> Result<SqliteStore, StoreError> {
+    let lock = owner::take(&path)?;
+    let writer = prepare(&path, options).map_err(|error| match error {
+        // What can't be read now will not be readable later either.
+        StoreError::Io(text) => StoreError::Unusable(text),
+        other => other,
+    })?;
+    Ok(SqliteStore {
+        readers: Readers::new(&path),
+        writer: Mutex::new(writer),
+        _lock: lock,
+    })
+}
+
+fn prepare(path: &Path, options: &OpenOptions) -> Result<Writer, StoreError> {
+    let failed = |error: Error| error::of(path, &error);
+    let mut connection = connect(path, options)?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(failed)?;
+    if tables == 0 {
+        create(&mut connection).map_err(failed)?;
+    } else {
+        recognise(&mut connection, path)?;
+    }
+    owner::sign(&connection, &options.address).map_err(failed)?;
+    Writer::new(connection, path.to_path_buf(), options.clone()).map_err(failed)
+}
+
+/// A connection that writes, with our settings and then the user's.
+pub(crate) fn connect(path: &Path, options: &OpenOptions) -> Result<Connection, StoreError> {
+    let failed = |error: Error| error::of(path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    configure(&connection).map_err(failed)?;
+    for (name, value) in &options.pragmas {
+        let plain =
+            |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+        if !plain(name) || !plain(value) {
+            return Err(StoreError::Unusable(format!(
+                "SQLite pragma \"{name}={value}\" is not a name and a plain value"
+            )));
+        }
+        connection
+            .execute_batch(&format!("PRAGMA {name} = {value}"))
+            .map_err(|error| StoreError::Unusable(format!("SQLite pragma \"{name}={value}\" is refused: {error}")))?;
+    }
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> Result<(), Error> {
+    connection.busy_timeout(PATIENCE)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "cache_size", -8000)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // A log that one large commit has blown up is cut back at the next checkpoint.
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn create(connection: &mut Connection) -> Result<(), Error> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}
+
+/// A file with tables in it: ours, and of a format that this version knows?
+fn recognise(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |error: Error| error::of(path, &error);
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let application = pragma("application_id").map_err(failed)?;
+    let format = pragma("user_version").map_err(failed)?;
+    let file = path.display();
+    if application != APPLICATION_ID {
+        return Err(StoreError::Unusable(format!(
+            "database file \"{file}\" was written by another program: give another file"
+        )));
+    }
+    if format > FORMAT {
+        return Err(StoreError::Unusable(format!(
+            "database file \"{file}\" has format {format}, and this version reads up to {FORMAT}: use the newer version that \
+             wrote it"
+        )));
+    }
+    migrate::run(connection, path, format, migrate::STEPS)
+}

@@ -1,0 +1,258 @@
+//! A filter as SQL, with every value bound.
+//!
+//! Columns and search attributes are null where the contract says so, and SQL's own logic of three values does the rest:
+//! the text follows the tree, node by node.
+
+use rusqlite::{ToSql, types::Value as Cell};
+use store::visibility::{Comparison, Filter, Operand};
+use uuid::Uuid;
+
+use crate::rows::{DIVISION, OPEN};
+
+/// A piece of SQL and what is bound to its question marks, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Clause {
+    pub(crate) text: String,
+    pub(crate) values: Vec<Cell>,
+}
+
+impl Clause {
+    pub(crate) fn of(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            values: Vec::new(),
+        }
+    }
+
+    pub(crate) fn bind(&mut self, values: impl IntoIterator<Item = Cell>) {
+        self.values.extend(values);
+    }
+
+    pub(crate) fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    pub(crate) fn and(&mut self, text: &str) {
+        if !self.text.is_empty() {
+            self.push(" AND ");
+        }
+        self.push(text);
+    }
+
+    pub(crate) fn and_all(&mut self, other: &Clause) {
+        if !other.text.is_empty() {
+            self.and(&other.text);
+            self.bind(other.values.iter().cloned());
+        }
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = &dyn ToSql> {
+        self.values.iter().map(|value| value as &dyn ToSql)
+    }
+
+    fn append(&mut self, other: Clause) {
+        self.push(&other.text);
+        self.values.extend(other.values);
+    }
+}
+
+/// A condition that is true for the rows the filter selects.
+pub(crate) fn filter(filter: &Filter) -> Clause {
+    let mut clause = Clause::default();
+    node(&mut clause, filter);
+    narrow(&mut clause, filter);
+    clause
+}
+
+fn node(clause: &mut Clause, filter: &Filter) {
+    match filter {
+        Filter::And(left, right) => pair(clause, left, " AND ", right),
+        Filter::Or(left, right) => pair(clause, left, " OR ", right),
+        Filter::Not(inner) => {
+            clause.push("(NOT ");
+            node(clause, inner);
+            clause.push(")");
+        }
+        Filter::Compare {
+            attribute,
+            comparison,
+            value,
+        } => {
+            clause.append(column(&attribute.name));
+            clause.push(sign(*comparison));
+            clause.bind([cell(value)]);
+        }
+        Filter::Between {
+            attribute,
+            low,
+            high,
+            negated,
+        } => {
+            clause.push("(");
+            clause.append(column(&attribute.name));
+            clause.push(if *negated {
+                " NOT BETWEEN ? AND ?)"
+            } else {
+                " BETWEEN ? AND ?)"
+            });
+            clause.bind([cell(low), cell(high)]);
+        }
+        Filter::In {
+            attribute,
+            values,
+            negated,
+        } => {
+            clause.append(column(&attribute.name));
+            clause.push(if *negated { " NOT IN " } else { " IN " });
+            list(clause, values.iter().map(cell));
+        }
+        Filter::StartsWith {
+            attribute,
+            prefix,
+            negated,
+        } => {
+            clause.push(if *negated { "NOT starts_with(" } else { "starts_with(" });
+            clause.append(column(&attribute.name));
+            clause.push(", ?)");
+            clause.bind([Cell::Text(prefix.clone())]);
+        }
+        Filter::Contains {
+            attribute,
+            any_of,
+            negated,
+        } => {
+            clause.push(membership(*negated));
+            clause.push("(SELECT id FROM item WHERE name = ? AND value IN ");
+            clause.bind([Cell::Text(attribute.name.clone())]);
+            list(clause, any_of.iter().cloned().map(Cell::Text));
+            clause.push(")");
+        }
+        Filter::Mentions {
+            attribute,
+            phrases,
+            negated,
+        } => {
+            clause.push(membership(*negated));
+            clause.push("(SELECT id FROM attribute WHERE name = ? AND mentions(value, ?))");
+            clause.bind([Cell::Text(attribute.name.clone()), Cell::Text(phrases.to_text())]);
+        }
+        Filter::IsNull { attribute, negated } => {
+            clause.append(column(&attribute.name));
+            clause.push(if *negated { " IS NOT NULL" } else { " IS NULL" });
+        }
+    }
+}
+
+fn pair(clause: &mut Clause, left: &Filter, word: &str, right: &Filter) {
+    clause.push("(");
+    node(clause, left);
+    clause.push(word);
+    node(clause, right);
+    clause.push(")");
+}
+
+fn membership(negated: bool) -> &'static str {
+    if negated { "v.id NOT IN " } else { "v.id IN " }
+}
+
+fn list(clause: &mut Clause, values: impl Iterator<Item = Cell>) {
+    let before = clause.values.len();
+    clause.bind(values);
+    let marks = vec!["?"; clause.values.len() - before];
+    clause.push(&format!("({})", marks.join(", ")));
+}
+
+/// Says again, in a form that an index answers, what every selected row must satisfy anyway.
+fn narrow(clause: &mut Clause, filter: &Filter) {
+    match filter {
+        Filter::And(left, right) => {
+            narrow(clause, left);
+            narrow(clause, right);
+        }
+        Filter::Compare {
+            attribute,
+            comparison: Comparison::Equal,
+            value,
+        } => match (builtin(&attribute.name), value) {
+            (Some(_), Operand::Text(text)) if attribute.name == "RunId" => {
+                // A text that is no id equals no id; the comparison above says so.
+                if let Ok(run) = Uuid::parse_str(text) {
+                    clause.and("v.run = ?");
+                    clause.bind([Cell::Blob(run.as_bytes().to_vec())]);
+                }
+            }
+            (Some(_), _) => {}
+            (None, _) => {
+                clause.and("v.id IN (SELECT id FROM attribute WHERE name = ? AND value = ?)");
+                clause.bind([Cell::Text(attribute.name.clone()), cell(value)]);
+            }
+        },
+        Filter::Or(..)
+        | Filter::Not(_)
+        | Filter::Compare { .. }
+        | Filter::Between { .. }
+        | Filter::In { .. }
+        | Filter::StartsWith { .. }
+        | Filter::Contains { .. }
+        | Filter::Mentions { .. }
+        | Filter::IsNull { .. } => {}
+    }
+}
+
+/// An attribute as an expression.
+pub(crate) fn column(name: &str) -> Clause {
+    match builtin(name) {
+        Some(text) => Clause::of(&text),
+        None => Clause {
+            text: "(SELECT value FROM attribute WHERE id = v.id AND name = ?)".into(),
+            values: vec![Cell::Text(name.to_owned())],
+        },
+    }
+}
+
+/// The expression of an attribute that is a column.
+fn builtin(name: &str) -> Option<String> {
+    // What is only known at the end is null before it.
+    let at_end = |text: &str| format!("iif(v.close_time < {}, {text}, NULL)", OPEN.0);
+    Some(match name {
+        "WorkflowId" => "v.workflow_id".into(),
+        "RunId" => "run_text(v.run)".into(),
+        "WorkflowType" => "v.workflow_type".into(),
+        "TaskQueue" => "v.task_queue".into(),
+        "ExecutionStatus" => "v.status".into(),
+        "StartTime" => "v.start_time".into(),
+        "ExecutionTime" => "v.execution_time".into(),
+        "CloseTime" => at_end("v.close_time"),
+        "ExecutionDuration" => at_end("v.close_time - v.execution_time"),
+        "HistoryLength" => at_end("v.history_length"),
+        "HistorySizeBytes" => at_end("v.history_size"),
+        "StateTransitionCount" => at_end("v.state_transitions"),
+        "ParentWorkflowId" => "v.parent_workflow_id".into(),
+        "ParentRunId" => "v.parent_run_id".into(),
+        "RootWorkflowId" => "v.root_workflow_id".into(),
+        "RootRunId" => "v.root_run_id".into(),
+        DIVISION => "v.division".into(),
+        _ => return None,
+    })
+}
+
+fn sign(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Equal => " = ?",
+        Comparison::NotEqual => " <> ?",
+        Comparison::Less => " < ?",
+        Comparison::LessOrEqual => " <= ?",
+        Comparison::Greater => " > ?",
+        Comparison::GreaterOrEqual => " >= ?",
+    }
+}
+
+fn cell(operand: &Operand) -> Cell {
+    match operand {
+        Operand::Text(text) => Cell::Text(text.clone()),
+        Operand::Int(value) => Cell::Integer(*value),
+        Operand::Double(value) => Cell::Real(*value),
+        Operand::Bool(value) => Cell::Integer(i64::from(*value)),
+        Operand::Datetime(time) => Cell::Integer(time.0),
+    }
+}

@@ -1,0 +1,173 @@
+//! Visibility rows to and from their table.
+
+use bytes::Bytes;
+use model::{NamespaceId, RunId, Time};
+use prost::Message;
+use proto::temporal::api::{common::v1::Memo, enums::v1::WorkflowExecutionStatus};
+use rusqlite::{Error, OptionalExtension, Transaction, params, types::Value as Cell};
+use store::{
+    StoreError,
+    visibility::{Row, Value, decode_attributes, encode_attributes},
+};
+use uuid::Uuid;
+
+use crate::readers::{Failure, Read};
+
+/// The columns of a row, in the order that `read` takes them.
+pub(crate) const COLUMNS: &str = "v.namespace, v.run, v.close_time, v.start_time, v.execution_time, v.status, \
+    v.workflow_id, v.workflow_type, v.task_queue, v.history_length, v.history_size, v.state_transitions, \
+    v.parent_workflow_id, v.parent_run_id, v.root_workflow_id, v.root_run_id, v.memo, v.attributes";
+
+/// The close time of an open run.
+pub(crate) const OPEN: Time = Time::MAX;
+
+/// The search attribute that is a column too.
+pub(crate) const DIVISION: &str = "TemporalNamespaceDivision";
+
+const UPSERT: &str = "INSERT INTO visibility (namespace, run, close_time, start_time, execution_time, status, workflow_id, \
+    workflow_type, task_queue, history_length, history_size, state_transitions, parent_workflow_id, parent_run_id, \
+    root_workflow_id, root_run_id, division, memo, attributes) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
+    ON CONFLICT (run) DO UPDATE SET namespace = excluded.namespace, close_time = excluded.close_time, \
+    start_time = excluded.start_time, execution_time = excluded.execution_time, status = excluded.status, \
+    workflow_id = excluded.workflow_id, workflow_type = excluded.workflow_type, task_queue = excluded.task_queue, \
+    history_length = excluded.history_length, history_size = excluded.history_size, \
+    state_transitions = excluded.state_transitions, parent_workflow_id = excluded.parent_workflow_id, \
+    parent_run_id = excluded.parent_run_id, root_workflow_id = excluded.root_workflow_id, \
+    root_run_id = excluded.root_run_id, division = excluded.division, memo = excluded.memo, \
+    attributes = excluded.attributes \
+    RETURNING id";
+
+pub(crate) fn show(transaction: &Transaction<'_>, row: &Row) -> Result<(), Error> {
+    let run = &row.run_id.as_bytes()[..];
+    let before: Option<Option<Vec<u8>>> = transaction
+        .prepare_cached("SELECT attributes FROM visibility WHERE run = ?1")?
+        .query_row([run], |found| found.get(0))
+        .optional()?;
+    let attributes = match row.search_attributes.is_empty() {
+        true => None,
+        false => Some(encode_attributes(&row.search_attributes).to_vec()),
+    };
+    let division = match row.search_attributes.get(DIVISION) {
+        Some(Value::Keyword(division)) => Some(division.as_str()),
+        _ => None,
+    };
+    let id: i64 = transaction.prepare_cached(UPSERT)?.query_row(
+        params![
+            &row.namespace.as_bytes()[..],
+            run,
+            row.close_time.unwrap_or(OPEN).0,
+            row.start_time.0,
+            row.execution_time.0,
+            row.status as i32,
+            row.workflow_id,
+            row.workflow_type,
+            row.task_queue,
+            row.history_length,
+            row.history_size,
+            row.state_transitions,
+            row.parent_workflow_id,
+            row.parent_run_id,
+            row.root_workflow_id,
+            row.root_run_id,
+            division,
+            row.memo.as_ref().map(Memo::encode_to_vec),
+            attributes,
+        ],
+        |found| found.get(0),
+    )?;
+    let before = before.flatten();
+    if before != attributes {
+        if before.is_some() {
+            forget_attributes(transaction, id)?;
+        }
+        index_attributes(transaction, id, row)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn hide(transaction: &Transaction<'_>, run_id: RunId) -> Result<(), Error> {
+    let found: Option<(i64, bool)> = transaction
+        .prepare_cached("DELETE FROM visibility WHERE run = ?1 RETURNING id, attributes IS NOT NULL")?
+        .query_row([&run_id.as_bytes()[..]], |found| Ok((found.get(0)?, found.get(1)?)))
+        .optional()?;
+    match found {
+        Some((id, true)) => forget_attributes(transaction, id),
+        Some((_, false)) | None => Ok(()),
+    }
+}
+
+fn index_attributes(transaction: &Transaction<'_>, id: i64, row: &Row) -> Result<(), Error> {
+    let mut attribute = transaction.prepare_cached("INSERT INTO attribute (id, name, value) VALUES (?1, ?2, ?3)")?;
+    let mut item = transaction.prepare_cached("INSERT OR IGNORE INTO item (id, name, value) VALUES (?1, ?2, ?3)")?;
+    for (name, value) in &row.search_attributes {
+        let cell = match value {
+            Value::Text(text) | Value::Keyword(text) => Cell::Text(text.clone()),
+            Value::Int(value) => Cell::Integer(*value),
+            Value::Double(value) => Cell::Real(*value),
+            Value::Bool(value) => Cell::Integer(i64::from(*value)),
+            Value::Datetime(time) => Cell::Integer(time.0),
+            Value::KeywordList(items) => {
+                for text in items {
+                    item.execute(params![id, name, text])?;
+                }
+                Cell::Text(String::new())
+            }
+        };
+        attribute.execute(params![id, name, cell])?;
+    }
+    Ok(())
+}
+
+fn forget_attributes(transaction: &Transaction<'_>, id: i64) -> Result<(), Error> {
+    transaction
+        .prepare_cached("DELETE FROM attribute WHERE id = ?1")?
+        .execute([id])?;
+    transaction
+        .prepare_cached("DELETE FROM item WHERE id = ?1")?
+        .execute([id])?;
+    Ok(())
+}
+
+/// The row in the `COLUMNS` of a result.
+pub(crate) fn read(found: &rusqlite::Row<'_>) -> Read<Row> {
+    let uuid = |column| -> Read<Uuid> {
+        let bytes = found.get_ref(column)?.as_blob().unwrap_or_default();
+        Uuid::from_slice(bytes).map_err(|_| damaged("an id"))
+    };
+    let close_time = Time(found.get(2)?);
+    let memo: Option<Vec<u8>> = found.get(16)?;
+    let attributes: Option<Vec<u8>> = found.get(17)?;
+    Ok(Row {
+        namespace: NamespaceId(uuid(0)?),
+        run_id: RunId(uuid(1)?),
+        close_time: (close_time != OPEN).then_some(close_time),
+        start_time: Time(found.get(3)?),
+        execution_time: Time(found.get(4)?),
+        status: WorkflowExecutionStatus::try_from(found.get::<_, i32>(5)?).map_err(|_| damaged("a status"))?,
+        workflow_id: found.get(6)?,
+        workflow_type: found.get(7)?,
+        task_queue: found.get(8)?,
+        history_length: found.get(9)?,
+        history_size: found.get(10)?,
+        state_transitions: found.get(11)?,
+        parent_workflow_id: found.get(12)?,
+        parent_run_id: found.get(13)?,
+        root_workflow_id: found.get(14)?,
+        root_run_id: found.get(15)?,
+        memo: match memo {
+            Some(bytes) => Some(Memo::decode(bytes.as_slice()).map_err(|_| damaged("a memo"))?),
+            None => None,
+        },
+        search_attributes: match attributes {
+            Some(bytes) => decode_attributes(Bytes::from(bytes))?,
+            None => Default::default(),
+        },
+    })
+}
+
+fn damaged(what: &str) -> Failure {
+    Failure::Record(StoreError::Unusable(format!(
+        "{what} in a stored visibility row is damaged: restore a copy"
+    )))
+}

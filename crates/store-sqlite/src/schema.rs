@@ -1,0 +1,71 @@
+//! The tables. A change here is a new format: raise `FORMAT` and add the step to `migrate`.
+
+/// The format that this version reads and writes; stands in the file as SQLite's `user_version`.
+pub(crate) const FORMAT: i64 = 1;
+
+/// Marks a file as ours; stands in the file as SQLite's `application_id`: "PERD".
+pub(crate) const APPLICATION_ID: i64 = 0x5045_5244;
+
+/// What a new file is made of.
+///
+/// - `meta`: who has the file open.
+/// - `epoch`: how often each shard was acquired.
+/// - `pair`: the ordered byte map of each shard.
+/// - `visibility`: a row for each shown run. `close_time` is the greatest integer while the run is open, so that open runs
+///   come first in descending order. `division` repeats the search attribute `TemporalNamespaceDivision`, which nearly
+///   every list asks for. The index of the order also holds what lists filter by most, so that a filter is decided
+///   without a look at the row.
+/// - `attribute`: the search attributes of a row; a keyword list has an empty text here, and its items in `item`.
+pub(crate) const TABLES: &str = "
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE epoch (shard INTEGER PRIMARY KEY, epoch INTEGER NOT NULL);
+CREATE TABLE pair (
+    shard INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (shard, key)
+) WITHOUT ROWID;
+CREATE TABLE visibility (
+    id INTEGER PRIMARY KEY,
+    namespace BLOB NOT NULL,
+    run BLOB NOT NULL,
+    close_time INTEGER NOT NULL,
+    start_time INTEGER NOT NULL,
+    execution_time INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    workflow_id TEXT NOT NULL,
+    workflow_type TEXT NOT NULL,
+    task_queue TEXT NOT NULL,
+    history_length INTEGER NOT NULL,
+    history_size INTEGER NOT NULL,
+    state_transitions INTEGER NOT NULL,
+    parent_workflow_id TEXT,
+    parent_run_id TEXT,
+    root_workflow_id TEXT NOT NULL,
+    root_run_id TEXT NOT NULL,
+    division TEXT,
+    memo BLOB,
+    attributes BLOB
+);
+CREATE UNIQUE INDEX visibility_run ON visibility (run);
+CREATE INDEX visibility_order ON visibility
+    (namespace, close_time DESC, start_time DESC, run, status, division, workflow_type);
+CREATE INDEX visibility_workflow ON visibility
+    (namespace, workflow_id, close_time DESC, start_time DESC, run);
+CREATE INDEX visibility_parent ON visibility
+    (namespace, parent_workflow_id, close_time DESC, start_time DESC, run) WHERE parent_workflow_id IS NOT NULL;
+CREATE TABLE attribute (
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value,
+    PRIMARY KEY (id, name)
+) WITHOUT ROWID;
+CREATE INDEX attribute_value ON attribute (name, value, id);
+CREATE TABLE item (
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (id, name, value)
+) WITHOUT ROWID;
+CREATE INDEX item_value ON item (name, value, id);
+";

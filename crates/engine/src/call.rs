@@ -110,6 +110,8 @@ pub struct Poll {
 #[derive(Clone, Debug)]
 pub enum Answer {
     Done,
+    /// A signal was recorded, in this run.
+    Signaled { run_id: String },
     Started(Box<Started>),
     Description(Box<DescribeWorkflowExecutionResponse>),
     HistoryState(HistoryState),
@@ -118,7 +120,7 @@ pub enum Answer {
     WorkflowTaskCompleted { next_task: Option<Box<WorkflowTask>>, activities: Vec<PollActivityTaskQueueResponse> },
     ActivityTask(Option<Box<PollActivityTaskQueueResponse>>),
     Heartbeat { cancel_requested: bool },
-    QueryAnswer(QueryOutcome),
+    QueryAnswer { run_id: String, outcome: QueryOutcome },
     TaskQueue(Box<TaskQueueDescription>),
 }
 
@@ -126,6 +128,8 @@ pub enum Answer {
 #[derive(Clone, Debug)]
 pub struct Started {
     pub run_id: String,
+    /// The first run of the chain that the run belongs to.
+    pub first_execution_run_id: String,
     /// Whether this call created the run.
     pub started: bool,
     pub status: WorkflowExecutionStatus,

@@ -3,16 +3,30 @@
 //! A call locks the node for the microseconds of its steps and then awaits its answer; one thread writes commits, merging
 //! all that wait; reads have threads of their own.
 
-use std::sync::Arc;
+mod cluster_record;
+mod writer;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use bytes::Bytes;
 use model::{Limits, Reject, Time, TokenKey};
 use store::{
-    Store, StoreError,
+    Key, Store, StoreError, key,
     visibility::{Query, QueryPage, Value},
 };
+use tokio::sync::{Notify, oneshot};
 
-use crate::{Answer, HistoryRange, NamespaceTable, Request};
+use crate::{
+    Action, Answer, CallId, Event, HistoryRange, NamespaceTable, Node, NodeConfig, ReadRequest, Request,
+};
+use writer::Writer;
 
 /// How an engine is set up.
 #[derive(Clone, Debug)]
@@ -20,6 +34,8 @@ pub struct Config {
     /// How many shards the data has. Fixed when the store is first used: the stored number wins later.
     pub shards: u32,
     pub limits: Arc<Limits>,
+    /// Runs that each shard keeps in memory when they are idle.
+    pub cached_runs: usize,
 }
 
 /// A running engine. Clones share it.
@@ -30,15 +46,56 @@ pub struct Engine {
 
 struct Inner {
     limits: Arc<Limits>,
+    token_key: TokenKey,
+    cluster_id: String,
+    store: Arc<dyn Store>,
+    core: Mutex<Core>,
+    namespaces: RwLock<Arc<NamespaceTable>>,
+    writer: Writer,
+    next_call: AtomicU64,
+    /// Rung when the node's next alarm may have changed.
+    alarm: Notify,
+    runtime: tokio::runtime::Handle,
+}
+
+/// What the lock guards.
+struct Core {
+    node: Node,
+    waiting: BTreeMap<CallId, oneshot::Sender<Result<Answer, Reject>>>,
+    /// When the clock task will tick of its own accord.
+    armed: Option<Time>,
 }
 
 impl Engine {
-    /// Takes all shards of the store and is ready for calls.
+    /// Takes all shards of the store and is ready for calls when it returns. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When the storage fails or is in a newer format.
     pub fn open(store: Arc<dyn Store>, config: Config) -> Result<Self, StoreError> {
-        todo!()
+        let cluster = cluster_record::load_or_create(&*store, config.shards)?;
+        let node = Node::new(NodeConfig {
+            shards: cluster.shards,
+            limits: config.limits.clone(),
+            token_key: cluster.token_key.clone(),
+            seed: uuid::Uuid::new_v4().as_u128(),
+            cached_runs: config.cached_runs,
+        });
+        let inner = Arc::new(Inner {
+            limits: config.limits,
+            token_key: cluster.token_key,
+            cluster_id: cluster.id,
+            store,
+            core: Mutex::new(Core { node, waiting: BTreeMap::new(), armed: None }),
+            namespaces: RwLock::default(),
+            writer: Writer::new(),
+            next_call: AtomicU64::new(0),
+            alarm: Notify::new(),
+            runtime: tokio::runtime::Handle::current(),
+        });
+        inner.open_shards()?;
+        writer::start(&inner);
+        inner.runtime.spawn(keep_time(Arc::downgrade(&inner)));
+        Ok(Self { inner })
     }
 
     /// Asks the engine; the answer comes when all it tells of is durable. Dropping the future takes a poll or a wait back.
@@ -46,17 +103,34 @@ impl Engine {
     /// # Errors
     /// The refusal as the caller shall see it.
     pub async fn call(&self, request: Request) -> Result<Answer, Reject> {
-        todo!()
+        let id = self.inner.next_call.fetch_add(1, Ordering::Relaxed);
+        let (sender, receiver) = oneshot::channel();
+        self.inner.feed(|core| {
+            core.waiting.insert(id, sender);
+            Event::Call { id, request }
+        });
+        let mut pending = Pending { inner: &self.inner, id, done: false };
+        let answer = receiver.await;
+        pending.done = true;
+        answer.unwrap_or_else(|_| Err(Reject::unavailable("the server is stopping")))
     }
 
     /// The events of a range as encoded `History` messages: decoded one after the other they are its events in order.
     /// The first may begin before `range.from`, and the last may end after `range.before`: batches come whole.
-    /// At most `max_events` events beyond which it stops at the end of a batch.
+    /// It stops at the end of the batch that holds the `max_events`th event of the range.
     ///
     /// # Errors
     /// `Unavailable` when the storage fails.
     pub async fn read_history(&self, range: &HistoryRange, max_events: usize) -> Result<Vec<Bytes>, Reject> {
-        todo!()
+        if range.from >= range.before {
+            return Ok(Vec::new());
+        }
+        let recent_covers = range.recent.first().is_some_and(|(first, _)| *first <= range.from);
+        if recent_covers {
+            return Ok(from_recent(range, max_events));
+        }
+        let range = range.clone();
+        self.blocking(move |store| read_batches(store, &range, max_events)).await
     }
 
     /// A page of a list.
@@ -64,20 +138,20 @@ impl Engine {
     /// # Errors
     /// `Unavailable` when the storage fails.
     pub async fn list(&self, query: Query) -> Result<QueryPage, Reject> {
-        todo!()
+        self.blocking(move |store| store.query(&query)).await
     }
 
     /// Counts by group.
     ///
     /// # Errors
     /// `Unavailable` when the storage fails.
-    pub async fn count(&self, query: Query) -> Result<Vec<(Vec<Value>, i64)>, Reject> {
-        todo!()
+    pub async fn count(&self, query: Query) -> Result<Vec<(Vec<Option<Value>>, i64)>, Reject> {
+        self.blocking(move |store| store.count(&query)).await
     }
 
     /// The namespaces as of the last durable change.
     pub fn namespaces(&self) -> Arc<NamespaceTable> {
-        todo!()
+        self.inner.namespaces.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn limits(&self) -> &Arc<Limits> {
@@ -86,21 +160,202 @@ impl Engine {
 
     /// The wall clock that the engine goes by.
     pub fn now(&self) -> Time {
-        todo!()
+        now()
     }
 
     /// What task tokens are sealed with; kept in the store.
     pub fn token_key(&self) -> &TokenKey {
-        todo!()
+        &self.inner.token_key
     }
 
     /// The id that this cluster got when its store was made.
     pub fn cluster_id(&self) -> &str {
-        todo!()
+        &self.inner.cluster_id
     }
 
-    /// Lets waiting polls return empty, refuses new calls as unavailable, and returns when all commits are durable.
+    /// Lets waiting polls return empty and returns when everything accepted is durable.
     pub async fn shutdown(&self) {
-        todo!()
+        self.inner.feed(|_| Event::Drain);
+        while !self.inner.lock().node.is_settled() {
+            self.inner.writer.idle().await;
+        }
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Reject> {
+        let store = self.inner.store.clone();
+        let result = self.inner.runtime.spawn_blocking(move || read(&*store)).await;
+        match result {
+            Ok(found) => found.map_err(|error| Reject::unavailable(format!("storage failed: {error}"))),
+            Err(_) => Err(Reject::unavailable("the server is stopping")),
+        }
+    }
+}
+
+/// Takes a call back whose caller has gone away.
+struct Pending<'a> {
+    inner: &'a Arc<Inner>,
+    id: CallId,
+    done: bool,
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            let id = self.id;
+            self.inner.feed(|core| {
+                core.waiting.remove(&id);
+                Event::Abandoned { id }
+            });
+        }
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Core> {
+        // A panic in a step has left the node between two states: stop rather than write them.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the node an event and does what follows.
+    fn feed(self: &Arc<Self>, event: impl FnOnce(&mut Core) -> Event) {
+        let mut core = self.lock();
+        let event = event(&mut core);
+        core.node.on(now(), event);
+        self.act(&mut core);
+    }
+
+    /// Does the node's actions. Answers go out under the lock: sending one only wakes its receiver.
+    fn act(self: &Arc<Self>, core: &mut Core) {
+        for action in core.node.take_actions() {
+            match action {
+                Action::Answer { id, result } => {
+                    if let Some(sender) = core.waiting.remove(&id) {
+                        // A receiver that is gone has taken its call back already.
+                        drop(sender.send(result));
+                    }
+                }
+                Action::Commit { shard, epoch, batch } => self.writer.push((shard, epoch, batch)),
+                Action::Read { ticket, request } => self.read(ticket, request),
+                Action::Acquire { shard } => {
+                    let inner = self.clone();
+                    self.runtime.spawn_blocking(move || {
+                        let result = inner.store.acquire(shard);
+                        inner.feed(|_| Event::Acquired { shard, result });
+                    });
+                }
+                Action::Namespaces(table) => {
+                    *self.namespaces.write().unwrap_or_else(PoisonError::into_inner) = table;
+                }
+            }
+        }
+        let next = core.node.next_alarm();
+        if next.is_some_and(|next| core.armed.is_none_or(|armed| next < armed)) {
+            core.armed = next;
+            self.alarm.notify_one();
+        }
+    }
+
+    fn read(self: &Arc<Self>, ticket: u64, request: ReadRequest) {
+        let inner = self.clone();
+        self.runtime.spawn_blocking(move || {
+            let result = request.perform(&*inner.store);
+            inner.feed(|_| Event::Read { ticket, result });
+        });
+    }
+
+    /// The start: acquires every shard and reads it in, on the caller's thread.
+    fn open_shards(self: &Arc<Self>) -> Result<(), StoreError> {
+        loop {
+            let mut core = self.lock();
+            let actions = core.node.take_actions();
+            if actions.is_empty() {
+                return Ok(());
+            }
+            for action in actions {
+                let event = match action {
+                    Action::Acquire { shard } => Event::Acquired { shard, result: Ok(self.store.acquire(shard)?) },
+                    Action::Read { ticket, request } => {
+                        Event::Read { ticket, result: Ok(request.perform(&*self.store)?) }
+                    }
+                    Action::Commit { shard, epoch, batch } => {
+                        let result = self.store.commit(&[(shard, epoch, batch)]).pop().unwrap_or(Ok(()));
+                        Event::Committed { shard, result }
+                    }
+                    Action::Namespaces(table) => {
+                        *self.namespaces.write().unwrap_or_else(PoisonError::into_inner) = table;
+                        continue;
+                    }
+                    Action::Answer { .. } => continue,
+                };
+                core.node.on(now(), event);
+            }
+        }
+    }
+}
+
+/// Ticks the node whenever an alarm is ripe, for as long as the engine lives.
+async fn keep_time(inner: std::sync::Weak<Inner>) {
+    loop {
+        let Some(strong) = inner.upgrade() else { return };
+        let next = {
+            let mut core = strong.lock();
+            core.node.on(now(), Event::Tick);
+            strong.act(&mut core);
+            core.armed = core.node.next_alarm();
+            core.armed
+        };
+        let wait = next.map_or(Duration::from_secs(60), |next| next.since(now()).min(Duration::from_secs(60)));
+        // Either the time has come, or an earlier one was set.
+        drop(tokio::time::timeout(wait, strong.alarm.notified()).await);
+    }
+}
+
+/// The wall clock.
+#[expect(clippy::disallowed_methods, reason = "the driver is where the clock comes in")]
+fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// The batches at hand that hold the range.
+fn from_recent(range: &HistoryRange, max_events: usize) -> Vec<Bytes> {
+    let ends = range.recent.iter().skip(1).map(|(first, _)| *first).chain([i64::MAX]);
+    let wanted = range.recent.iter().zip(ends).filter(|((first, _), end)| *end > range.from && *first < range.before);
+    let last = range.from.saturating_add(i64::try_from(max_events).unwrap_or(i64::MAX));
+    wanted.take_while(|((first, _), _)| *first < last).map(|((_, batch), _)| batch.clone()).collect()
+}
+
+fn read_batches(store: &dyn Store, range: &HistoryRange, max_events: usize) -> Result<Vec<Bytes>, StoreError> {
+    let last = range.from.saturating_add(i64::try_from(max_events).unwrap_or(i64::MAX)).min(range.before);
+    // The batch that holds the first event may begin before it: a step writes one batch, whatever its length.
+    let all = key::within(&Key::history_prefix(range.run_id));
+    let end = Key::History(range.run_id, last).encode();
+    let first = first_batch(store, range, &all.start)?;
+    let page = store.scan(range.shard, &first, &end, usize::MAX)?;
+    Ok(page.pairs.into_iter().map(|(_, value)| value).collect())
+}
+
+/// The key of the batch that holds the first event of the range.
+fn first_batch(store: &dyn Store, range: &HistoryRange, start: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let exact = Key::History(range.run_id, range.from).encode();
+    if range.from <= 1 || store.get(range.shard, &exact)?.is_some() {
+        return Ok(exact);
+    }
+    // Look back in growing strides until a batch begins in the stride.
+    let mut stride = 16;
+    loop {
+        let from = (range.from - stride).max(1);
+        let low = if from == 1 { start.to_vec() } else { Key::History(range.run_id, from).encode() };
+        let page = store.scan(range.shard, &low, &exact, usize::MAX)?;
+        if let Some((key, _)) = page.pairs.into_iter().next_back() {
+            return Ok(key);
+        }
+        if from == 1 {
+            return Ok(exact);
+        }
+        stride *= 8;
     }
 }

@@ -68,6 +68,14 @@ limits! {
     workflow_task_timeout: Duration = Duration::from_secs(10), "history.defaultWorkflowTaskTimeout";
     /// Longest workflow task timeout; longer ones are cut to it.
     workflow_task_timeout_max: Duration = Duration::from_secs(120), "history.maxWorkflowTaskTimeout";
+    /// How long a worker may keep a workflow task by heartbeats that bring nothing new.
+    workflow_task_heartbeat: Duration = Duration::from_secs(30 * 60), "history.workflowTaskHeartbeatTimeout";
+    /// Most that repeated failures add to a workflow task's timeout.
+    workflow_task_retry_max: Duration = Duration::from_secs(10 * 60), "history.workflowTaskRetryMaxInterval";
+    /// Failed workflow tasks in a row at which visibility reports a problem.
+    workflow_task_problems: i32 = 5, "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute";
+    /// Shortest time between the starts of two runs of a chain.
+    run_interval_min: Duration = Duration::from_secs(1), "history.workflowIdReuseMinimalInterval";
     /// How long a call waits for history to grow before it answers with an empty page.
     history_long_poll: Duration = Duration::from_secs(20), "history.longPollExpirationInterval";
     /// How long a poll for a task waits before it answers empty.

@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use proto::temporal::api::enums::v1::{NamespaceState, ResourceExhaustedCause, ResourceExhaustedScope};
+use proto::temporal::api::{
+    enums::v1::{NamespaceState, ResourceExhaustedCause, ResourceExhaustedScope},
+    failure::v1::Failure,
+};
 
 /// A refusal: its kind says what the caller should do, its text what happened. Where an SDK or the CLI can see the
 /// text it equals Temporal's.
@@ -44,7 +47,7 @@ pub enum Kind {
     /// The workflow has no completed workflow task yet, so it can't answer.
     WorkflowNotReady,
     /// A worker's query handler failed.
-    QueryFailed,
+    QueryFailed { failure: Option<Box<Failure>> },
     /// The server version does not support the client, or the feature.
     ClientVersionNotSupported,
     /// Back off and try again.

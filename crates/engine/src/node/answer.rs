@@ -1,0 +1,205 @@
+//! Answers on their way out: tasks as workers get them, and whom an outcome is told.
+
+use machine::{ActivityTask, WorkflowTaskAnswer};
+use model::{Epoch, Reject, RunId, ShardId, Time, Token, to_proto_duration};
+use proto::temporal::api::{
+    common::v1::{ActivityType, WorkflowExecution, WorkflowType},
+    enums::v1::TaskQueueKind,
+    taskqueue::v1::TaskQueue,
+    workflowservice::v1::{PollActivityTaskQueueResponse, PollWorkflowTaskQueueResponse},
+};
+
+use super::{Action, Asker, Node, Work, shard::Entry, shard::Held};
+use crate::{Answer, HistoryRange, WorkflowTask};
+
+/// The text for a workflow id that has no run.
+pub(crate) fn workflow_not_found(workflow_id: &str) -> Reject {
+    Reject::not_found(format!("workflow not found for ID: {workflow_id}"))
+}
+
+/// The text for a run id that has no run.
+pub(crate) fn run_not_found(run_id: &str) -> Reject {
+    Reject::not_found(format!("workflow execution not found for run ID: {run_id}"))
+}
+
+impl Node {
+    /// Tells an asker the outcome of its work.
+    pub(crate) fn answer_now(&mut self, asker: Asker, result: Result<Answer, Reject>) {
+        match asker {
+            Asker::Client(id) => self.actions.push(Action::Answer { id, result }),
+            Asker::Message(sender) => self.message_done(sender, result),
+            Asker::Nobody => {
+                if let Err(reject) = result {
+                    tracing::debug!("work of nobody was refused: {reject}");
+                }
+            }
+        }
+    }
+
+    /// Ends a piece of work that can't be done.
+    pub(crate) fn refuse(&mut self, work: Work, reject: &Reject) {
+        match work {
+            Work::Call { asker, .. } => self.answer_now(asker, Err(reject.clone())),
+            Work::Apply(apply) => self.answer_now(apply.asker, Err(reject.clone())),
+            Work::StartChild(start) => self.answer_now(Asker::Message(start.sender), Err(reject.clone())),
+            // A poller whose task is gone takes the next one.
+            Work::Dispatch(meeting) => self.missed(*meeting),
+            Work::DispatchQuery(id) => self.fail_query(&id, reject.clone()),
+            // Either the receiver is absent, which the sender hears, or the sender is, and then nobody is left to hear.
+            Work::Send(sender) => self.message_done(sender, Err(reject.clone())),
+            Work::Match(_) | Work::Release(..) => {}
+        }
+    }
+
+    /// Says what was held, now that it is durable.
+    pub(crate) fn release(&mut self, shard: ShardId, held: Held) {
+        match held {
+            Held::Answer(asker, result) => self.answer_now(asker, result),
+            Held::Task(place) => self.offer(shard, place),
+            Held::Message(run_id, key) => {
+                self.agenda.push_back(Work::Send(super::Sender { shard, run_id, key }));
+            }
+            Held::Grew { run_id, next_event_id, is_open } => self.grew(shard, run_id, next_event_id, is_open),
+            Held::Namespaces => self.publish_namespaces(),
+        }
+    }
+
+    pub(crate) fn publish_namespaces(&mut self) {
+        self.actions.push(Action::Namespaces(std::sync::Arc::new(self.namespaces.clone())));
+    }
+
+    fn epoch(&self, shard: ShardId) -> Epoch {
+        self.shards.get(&shard).and_then(|state| state.epoch).unwrap_or_default()
+    }
+
+    fn token(&self, shard: ShardId, entry: &Entry) -> Token {
+        Token {
+            namespace_id: entry.run.key.workflow.namespace.as_bytes().to_vec(),
+            workflow_id: entry.run.key.workflow.workflow_id.to_string(),
+            run_id: entry.run.key.run_id.as_bytes().to_vec(),
+            epoch: self.epoch(shard).0,
+            ..Default::default()
+        }
+    }
+
+    /// A started workflow task as its worker gets it. `sticky` pollers need only what is new to them.
+    pub(crate) fn workflow_task(
+        &mut self,
+        shard: ShardId,
+        run_id: RunId,
+        task: &WorkflowTaskAnswer,
+        sticky: bool,
+    ) -> Option<WorkflowTask> {
+        self.entry_mut(shard, run_id)?.tail.clone_from(&task.tail);
+        let entry = self.entry(shard, run_id)?;
+        let token = Token {
+            scheduled_event_id: task.scheduled_event_id,
+            started_event_id: task.started_event_id,
+            attempt: task.attempt,
+            started_time: task.started_time,
+            ..self.token(shard, entry)
+        };
+        let response = PollWorkflowTaskQueueResponse {
+            task_token: self.config.token_key.seal(&token).into(),
+            previous_started_event_id: task.previous_started_event_id,
+            started_event_id: task.started_event_id,
+            attempt: task.attempt,
+            scheduled_time: Some(Time(task.scheduled_time).to_proto()),
+            started_time: Some(Time(task.started_time).to_proto()),
+            ..about(entry)
+        };
+        let from = if sticky { task.previous_started_event_id + 1 } else { 1 };
+        let history = range(shard, entry, from, task.stored_before_event_id);
+        let tail = task.tail.clone();
+        let mut task = WorkflowTask { response, history, tail };
+        self.attach_queries(shard, run_id, &mut task);
+        Some(task)
+    }
+
+    /// A query that a worker is to answer outside a workflow task: the history without a new task.
+    pub(crate) fn query_task(
+        &self,
+        shard: ShardId,
+        run_id: RunId,
+        query_id: &str,
+        sticky: bool,
+    ) -> Option<WorkflowTask> {
+        let entry = self.entry(shard, run_id)?;
+        let token = Token { query_id: query_id.into(), ..self.token(shard, entry) };
+        let previous = entry.run.core.previous_started_event_id;
+        let response = PollWorkflowTaskQueueResponse {
+            task_token: self.config.token_key.seal(&token).into(),
+            previous_started_event_id: previous,
+            attempt: 1,
+            ..about(entry)
+        };
+        let from = if sticky { previous + 1 } else { 1 };
+        Some(WorkflowTask { response, history: range(shard, entry, from, entry.stored_before), tail: Vec::new() })
+    }
+
+    /// A started activity as its worker gets it.
+    pub(crate) fn activity_task(
+        &self,
+        shard: ShardId,
+        run_id: RunId,
+        task: &ActivityTask,
+    ) -> Option<PollActivityTaskQueueResponse> {
+        let entry = self.entry(shard, run_id)?;
+        let namespace = self.namespace(entry.run.key.workflow.namespace);
+        let token = Token {
+            scheduled_event_id: task.scheduled_event_id,
+            attempt: task.attempt,
+            activity_id: task.activity_id.clone(),
+            started_time: task.started_time,
+            ..self.token(shard, entry)
+        };
+        let span = |nanos: i64| Some(to_proto_duration(std::time::Duration::from_nanos(nanos.max(0) as u64)));
+        Some(PollActivityTaskQueueResponse {
+            task_token: self.config.token_key.seal(&token).into(),
+            workflow_namespace: namespace.name.to_string(),
+            workflow_type: Some(WorkflowType { name: entry.run.workflow_type().into() }),
+            workflow_execution: Some(execution(entry)),
+            activity_type: Some(ActivityType { name: task.activity_type.clone() }),
+            activity_id: task.activity_id.clone(),
+            header: task.header.clone(),
+            input: task.input.clone(),
+            heartbeat_details: task.heartbeat_details.clone(),
+            scheduled_time: Some(Time(task.first_scheduled_time).to_proto()),
+            current_attempt_scheduled_time: Some(Time(task.scheduled_time).to_proto()),
+            started_time: Some(Time(task.started_time).to_proto()),
+            attempt: task.attempt,
+            schedule_to_close_timeout: span(task.schedule_to_close_timeout),
+            start_to_close_timeout: span(task.start_to_close_timeout),
+            heartbeat_timeout: span(task.heartbeat_timeout),
+            retry_policy: task.retry_policy.clone(),
+            priority: task.priority.clone(),
+            ..Default::default()
+        })
+    }
+}
+
+fn execution(entry: &Entry) -> WorkflowExecution {
+    WorkflowExecution {
+        workflow_id: entry.run.key.workflow.workflow_id.to_string(),
+        run_id: entry.run.key.run_id.to_string(),
+    }
+}
+
+/// What every workflow task says of its run.
+fn about(entry: &Entry) -> PollWorkflowTaskQueueResponse {
+    PollWorkflowTaskQueueResponse {
+        workflow_execution: Some(execution(entry)),
+        workflow_type: Some(WorkflowType { name: entry.run.workflow_type().into() }),
+        workflow_execution_task_queue: Some(TaskQueue {
+            name: entry.run.core.task_queue.clone(),
+            kind: TaskQueueKind::Normal.into(),
+            normal_name: String::new(),
+        }),
+        ..Default::default()
+    }
+}
+
+/// A range of a run's stored history, with what of it is at hand.
+pub(crate) fn range(shard: ShardId, entry: &Entry, from: i64, before: i64) -> HistoryRange {
+    HistoryRange { shard, run_id: entry.run.key.run_id, from, before, recent: entry.recent.clone() }
+}

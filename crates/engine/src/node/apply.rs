@@ -1,0 +1,219 @@
+//! Applying an input to a run: prefetch, step, commit, hold.
+
+use machine::{Change, Input, Quiet, Reply, Run, Step};
+use model::{Reject, RunId, ShardId};
+use proto::temporal::api::history::v1::HistoryEvent;
+
+use super::{
+    Alarm, Asker, Node, Work, answer,
+    shard::{Entry, Held, Need},
+};
+use crate::{Answer, persist, persist::TaskPlace, visibility};
+
+/// An input on its way to a run whose id is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Apply {
+    pub(crate) asker: Asker,
+    pub(crate) shard: ShardId,
+    pub(crate) run_id: RunId,
+    pub(crate) input: Input,
+}
+
+/// Whether a run can be worked on now.
+pub(crate) enum Presence {
+    Here,
+    /// It has to be read, or its shard to be opened, first.
+    Missing,
+}
+
+impl Node {
+    pub(crate) fn presence(&mut self, shard: ShardId, run_id: RunId) -> Presence {
+        let now = self.now;
+        match self.shards.get_mut(&shard).and_then(|state| state.runs.get_mut(&run_id)) {
+            Some(entry) => {
+                entry.used = now;
+                Presence::Here
+            }
+            None => Presence::Missing,
+        }
+    }
+
+    pub(crate) fn entry(&self, shard: ShardId, run_id: RunId) -> Option<&Entry> {
+        self.shards.get(&shard)?.runs.get(&run_id)
+    }
+
+    pub(crate) fn entry_mut(&mut self, shard: ShardId, run_id: RunId) -> Option<&mut Entry> {
+        self.shards.get_mut(&shard)?.runs.get_mut(&run_id)
+    }
+
+    /// Steps the run and passes the outcome on. A closed run whose time has come is deleted instead.
+    pub(crate) fn apply(&mut self, apply: Apply) {
+        let Apply { asker, shard, run_id, input } = apply;
+        if matches!(self.presence(shard, run_id), Presence::Missing) {
+            let work = Work::Apply(Box::new(Apply { asker, shard, run_id, input }));
+            return self.park(shard, Need::Run(run_id), work);
+        }
+        if matches!(input, Input::Wake) && self.delete_if_ripe(shard, run_id) {
+            return;
+        }
+        let is_wake = matches!(input, Input::Wake);
+        let is_signal = matches!(input, Input::Signal(_));
+        match self.step(shard, run_id, input) {
+            Ok(Reply::Done) if is_signal => {
+                let answer = Answer::Signaled { run_id: run_id.to_string() };
+                self.hold(shard, Held::Answer(asker, Ok(answer)));
+            }
+            Ok(reply) => {
+                let answer = self.answer_of(shard, run_id, reply);
+                self.hold(shard, Held::Answer(asker, answer));
+            }
+            Err(reject) => self.hold(shard, Held::Answer(asker, Err(reject))),
+        }
+        if is_wake {
+            self.rearm(shard, run_id);
+        }
+    }
+
+    /// One step of a loaded run: what it changed is in the open batch when this returns.
+    ///
+    /// # Errors
+    /// The machine's refusal; nothing has changed then.
+    pub(crate) fn step(&mut self, shard: ShardId, run_id: RunId, input: Input) -> Result<Reply, Reject> {
+        let Some(entry) = self.entry(shard, run_id) else {
+            return Err(Reject::internal(format!("run {run_id} is not loaded")));
+        };
+        let namespace = entry.run.key.workflow.namespace;
+        let before = entry.run.clone();
+        let facts = self.facts(namespace);
+        let step = before.handle(input, &facts)?;
+        Ok(self.commit(shard, step))
+    }
+
+    /// Takes a step over into memory and the open batch, its successor with it.
+    pub(crate) fn commit(&mut self, shard: ShardId, step: Step) -> Reply {
+        let Step { next, changes, successor, reply } = step;
+        if changes.is_empty() {
+            return reply;
+        }
+        self.take_over(shard, next, changes);
+        if let Some(successor) = successor {
+            self.commit(shard, *successor);
+        }
+        reply
+    }
+
+    fn take_over(&mut self, shard: ShardId, next: Run, changes: Vec<Change>) {
+        let run_id = next.key.run_id;
+        let now = self.now;
+        let due = persist::durable_due(&next);
+        let Some(state) = self.shards.get_mut(&shard) else { return };
+        let events: Vec<HistoryEvent> = changes
+            .into_iter()
+            .filter_map(|change| match change {
+                Change::Event(event) => Some(*event),
+                Change::Quiet(quiet) => ignore(quiet),
+            })
+            .collect();
+        let first = events.first().map(|event| event.event_id);
+        let batch = (!events.is_empty()).then(|| persist::history_batch(events));
+        let old = state.runs.get(&run_id).map(|entry| (entry.run.clone(), entry.due.clone()));
+        persist::rows(old.as_ref().map(|(run, due)| (run, due)), (&next, &due), first.zip(batch.clone()), state.changes());
+        let shown = visibility::row(&next);
+        if old.as_ref().is_none_or(|(run, _)| visibility::row(run) != shown) {
+            state.changes().push(store::Change::Show(Box::new(shown)));
+        }
+        let current = next.current();
+        let is_newest = state
+            .currents
+            .get(&next.key.workflow)
+            .is_none_or(|known| known.current.as_ref().is_none_or(|known| known.run_id == run_id.to_string()));
+        if old.as_ref().is_none_or(|(run, _)| is_newest && run.current() != current) {
+            state.changes().push(persist::put_current(&next.key.workflow, &current));
+            state.set_current(next.key.workflow.clone(), Some(current));
+        }
+        let grew = batch.is_some() || old.as_ref().is_some_and(|(run, _)| run.is_open() != next.is_open());
+        let grown = Held::Grew { run_id, next_event_id: next.core.next_event_id, is_open: next.is_open() };
+        let news = news(old.as_ref().map(|(_, due)| due), &due, &next);
+        let old_alarm = old.as_ref().and_then(|(_, due)| due.alarm);
+        let alarm = due.alarm;
+        let entry = state.runs.entry(run_id).or_insert_with(|| Entry::new(next.clone(), due.clone(), 1, now));
+        entry.run = next;
+        entry.due = due;
+        if entry.run.started_task.is_none() {
+            entry.tail.clear();
+        }
+        if let Some((first, batch)) = first.zip(batch) {
+            entry.remember(first, batch);
+        }
+        state.touch(run_id);
+        self.set_alarm(shard, run_id, old_alarm, alarm);
+        if grew {
+            self.hold(shard, grown);
+        }
+        for held in news {
+            self.hold(shard, held);
+        }
+        self.settle_queries(shard, run_id);
+    }
+
+    fn set_alarm(&mut self, shard: ShardId, run_id: RunId, old: Option<model::Time>, new: Option<model::Time>) {
+        if old == new {
+            return;
+        }
+        if let Some(time) = old {
+            self.alarms.remove(&(time, Alarm::Run(shard, run_id)));
+        }
+        if let Some(time) = new {
+            self.alarm(time, Alarm::Run(shard, run_id));
+        }
+    }
+
+    /// After a wake-up: an alarm that the step left in place is set again, not before the next moment.
+    fn rearm(&mut self, shard: ShardId, run_id: RunId) {
+        let Some(time) = self.entry(shard, run_id).and_then(|entry| entry.due.alarm) else { return };
+        let soon = self.now + std::time::Duration::from_millis(1);
+        let ripe = time <= self.now;
+        self.alarm(if ripe { soon } else { time }, Alarm::Run(shard, run_id));
+    }
+
+    /// The machine's reply as the caller's answer.
+    fn answer_of(&mut self, shard: ShardId, run_id: RunId, reply: Reply) -> Result<Answer, Reject> {
+        match reply {
+            Reply::Done => Ok(Answer::Done),
+            Reply::Heartbeat { cancel_requested } => Ok(Answer::Heartbeat { cancel_requested }),
+            Reply::WorkflowTask(task) => {
+                let task = self.workflow_task(shard, run_id, &task, false);
+                Ok(Answer::WorkflowTask(task.map(Box::new)))
+            }
+            Reply::Activity(task) => Ok(Answer::ActivityTask(self.activity_task(shard, run_id, &task).map(Box::new))),
+            Reply::WorkflowTaskCompleted { failed: Some(reject), .. } | Reply::Refused(reject) => Err(reject),
+            Reply::WorkflowTaskCompleted { next_task, activities, failed: None } => {
+                let next_task = next_task.and_then(|task| self.workflow_task(shard, run_id, &task, false));
+                let activities =
+                    activities.iter().filter_map(|task| self.activity_task(shard, run_id, task)).collect();
+                Ok(Answer::WorkflowTaskCompleted { next_task: next_task.map(Box::new), activities })
+            }
+        }
+    }
+
+    /// Work for a run that does not exist.
+    pub(crate) fn run_absent(&mut self, work: Work, run_id: RunId) {
+        let reject = answer::run_not_found(&run_id.to_string());
+        self.refuse(work, &reject);
+    }
+}
+
+/// What a step makes newly due, to be acted on once it is durable.
+fn news(old: Option<&machine::Due>, due: &machine::Due, run: &Run) -> Vec<Held> {
+    let namespace = run.key.workflow.namespace;
+    let run_id = run.key.run_id;
+    let is_new_task = |task: &&machine::Task| old.is_none_or(|old| !old.tasks.contains(task));
+    let is_new_message = |key: &&machine::MessageKey| old.is_none_or(|old| !old.messages.contains(key));
+    let tasks = due.tasks.iter().filter(is_new_task).map(|task| Held::Task(TaskPlace::of(task, namespace, run_id)));
+    let messages = due.messages.iter().filter(is_new_message).map(|key| Held::Message(run_id, *key));
+    tasks.chain(messages).collect()
+}
+
+fn ignore(_: Quiet) -> Option<HistoryEvent> {
+    None
+}

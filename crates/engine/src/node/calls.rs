@@ -1,0 +1,293 @@
+//! Clients' calls: which run is meant, and what input a call is to it.
+
+use std::sync::Arc;
+
+use machine::{Input, TaskRef};
+use model::{Namespace, Reject, RunId, ShardId, Time, Token, WorkflowKey};
+
+use super::{
+    Action, Alarm, Asker, CallId, Node, Work, answer,
+    apply::{Apply, Presence},
+    queries::NewQuery,
+    shard::{Held, Need, Waiter},
+    start::StartKind,
+};
+use crate::{Answer, Call, Execution, HistoryState};
+
+/// What is asked of one existing run.
+enum Target {
+    /// An input, if the run belongs to the chain that began with this run (empty: whichever).
+    Input { first_run_id: String, input: Box<Input> },
+    Delete,
+    Describe,
+    History { wait_from: Option<i64>, deadline: Time },
+    Query(Box<NewQuery>),
+}
+
+impl Node {
+    pub(crate) fn call(&mut self, asker: Asker, namespace: Arc<Namespace>, call: Call) {
+        match call {
+            Call::Start(request) => self.start(asker, namespace, StartKind::Start(request)),
+            Call::SignalWithStart(request) => self.start(asker, namespace, StartKind::SignalWithStart(request)),
+            Call::PollWorkflowTask(poll) | Call::PollActivityTask(poll) => self.poll(asker, namespace, poll),
+            Call::ShutdownWorker { sticky_task_queue, identity, worker_instance_key } => {
+                self.shutdown_worker(&namespace, &sticky_task_queue, &identity, &worker_instance_key);
+                self.answer_now(asker, Ok(Answer::Done));
+            }
+            Call::DescribeTaskQueue { queue } => self.describe_queue(asker, queue),
+            Call::PutNamespace { record, expected_version } => self.put_namespace(asker, *record, expected_version),
+            Call::RemoveNamespace => self.remove_namespace(asker, namespace.id),
+            Call::AnswerQuery { token, request } => self.answer_query(asker, &token, *request),
+            Call::CompleteWorkflowTask { .. }
+            | Call::FailWorkflowTask { .. }
+            | Call::AnswerActivity { .. }
+            | Call::Signal { .. }
+            | Call::RequestCancel { .. }
+            | Call::Terminate { .. }
+            | Call::Delete { .. }
+            | Call::Describe { .. }
+            | Call::HistoryState { .. }
+            | Call::Query { .. }
+            | Call::ResetSticky { .. } => self.call_run(asker, namespace, call),
+        }
+    }
+
+    /// A call to one run: waits until it is known which, and until that is loaded.
+    fn call_run(&mut self, asker: Asker, namespace: Arc<Namespace>, call: Call) {
+        let execution = execution_of(&call);
+        let workflow = WorkflowKey::new(namespace.id, &execution.workflow_id);
+        let shard = workflow.shard(self.config.shards);
+        let work = Work::Call { asker: asker.clone(), namespace, call };
+        if self.defer_until_open(shard, &work) {
+            return;
+        }
+        let run_id = match self.resolve(shard, &workflow, &execution.run_id) {
+            Ok(Some(run_id)) => run_id,
+            Ok(None) => return self.park(shard, Need::Current(workflow), work),
+            Err(reject) => return self.hold(shard, Held::Answer(asker, Err(reject))),
+        };
+        if matches!(self.presence(shard, run_id), Presence::Missing) {
+            return self.park(shard, Need::Run(run_id), work);
+        }
+        if self.entry(shard, run_id).is_none_or(|entry| entry.run.key.workflow != workflow) {
+            let reject = answer::run_not_found(&execution.run_id);
+            return self.hold(shard, Held::Answer(asker, Err(reject)));
+        }
+        let Work::Call { asker, namespace: _, call } = work else { return };
+        match self.target(shard, call) {
+            Ok(target) => self.call_target(asker, shard, run_id, target),
+            Err(reject) => self.hold(shard, Held::Answer(asker, Err(reject))),
+        }
+    }
+
+    /// Keeps work back while the shard is not open; says whether it did.
+    pub(crate) fn defer_until_open(&mut self, shard: ShardId, work: &Work) -> bool {
+        let Some(state) = self.shards.get_mut(&shard) else { return false };
+        let closed = state.epoch.is_none();
+        if closed {
+            state.early.push(work.clone());
+        }
+        closed
+    }
+
+    /// The run that a client names; `None` while the newest one has to be read.
+    ///
+    /// # Errors
+    /// When there is no such run.
+    pub(crate) fn resolve(
+        &self,
+        shard: ShardId,
+        workflow: &WorkflowKey,
+        run_id: &str,
+    ) -> Result<Option<RunId>, Reject> {
+        if !run_id.is_empty() {
+            return run_id.parse().map(Some).map_err(|_| Reject::invalid("Invalid RunId."));
+        }
+        let Some(known) = self.shards.get(&shard).and_then(|state| state.currents.get(workflow)) else {
+            return Ok(None);
+        };
+        let missing = || answer::workflow_not_found(&workflow.workflow_id);
+        let current = known.current.as_ref().ok_or_else(missing)?;
+        current.run_id.parse().map(Some).map_err(|_| missing())
+    }
+
+    fn call_target(&mut self, asker: Asker, shard: ShardId, run_id: RunId, target: Target) {
+        match target {
+            Target::Input { first_run_id, input } => {
+                let first = self.entry(shard, run_id).map(|entry| &entry.run.started().first_execution_run_id);
+                if !first_run_id.is_empty() && first.is_some_and(|first| *first != first_run_id) {
+                    let reject = Reject::not_found("workflow execution already completed");
+                    return self.hold(shard, Held::Answer(asker, Err(reject)));
+                }
+                self.settle_completion(shard, run_id, &input);
+                self.apply(Apply { asker, shard, run_id, input: *input });
+            }
+            Target::Delete => self.delete(asker, shard, run_id),
+            Target::Describe => {
+                let description = self.describe(shard, run_id).ok_or_else(|| answer::run_not_found(""));
+                self.hold(shard, Held::Answer(asker, description.map(|it| Answer::Description(Box::new(it)))));
+            }
+            Target::History { wait_from, deadline } => self.history_state(asker, shard, run_id, wait_from, deadline),
+            Target::Query(query) => self.query(asker, shard, run_id, *query),
+        }
+    }
+
+    /// What a call asks of its run, once the tokens in it are known to be of this shard's time.
+    fn target(&self, shard: ShardId, call: Call) -> Result<Target, Reject> {
+        let input = |input| Ok(Target::Input { first_run_id: String::new(), input: Box::new(input) });
+        match call {
+            Call::Signal { execution: _, signal } => input(Input::Signal(*signal)),
+            Call::RequestCancel { first_execution_run_id, reason, identity, request_id, links, execution: _ } => {
+                let request = Input::RequestCancel { reason, identity, request_id, external: None, links };
+                Ok(Target::Input { first_run_id: first_execution_run_id, input: Box::new(request) })
+            }
+            Call::Terminate { first_execution_run_id, reason, details, identity, links, execution: _ } => {
+                let terminate = Input::Terminate { reason, details, identity, links };
+                Ok(Target::Input { first_run_id: first_execution_run_id, input: Box::new(terminate) })
+            }
+            Call::CompleteWorkflowTask { token, request } => {
+                self.check_epoch(shard, token.epoch, "Workflow task not found.")?;
+                input(Input::CompleteWorkflowTask { task: task_ref(&token), request })
+            }
+            Call::FailWorkflowTask { token, request } => {
+                self.check_epoch(shard, token.epoch, "Workflow task not found.")?;
+                input(Input::FailWorkflowTask { task: task_ref(&token), request })
+            }
+            Call::AnswerActivity { activity, identity, answer, epoch: _, execution: _ } => {
+                input(Input::AnswerActivity { activity, identity, answer })
+            }
+            Call::ResetSticky { execution: _ } => input(Input::ResetSticky),
+            Call::Delete { execution: _ } => Ok(Target::Delete),
+            Call::Describe { execution: _ } => Ok(Target::Describe),
+            Call::HistoryState { wait_from, deadline, execution: _ } => Ok(Target::History { wait_from, deadline }),
+            Call::Query { query, reject_condition, deadline, execution: _ } => {
+                Ok(Target::Query(Box::new(NewQuery { query: *query, reject_condition, deadline })))
+            }
+            Call::Start(_)
+            | Call::SignalWithStart(_)
+            | Call::AnswerQuery { .. }
+            | Call::PollWorkflowTask(_)
+            | Call::PollActivityTask(_)
+            | Call::ShutdownWorker { .. }
+            | Call::DescribeTaskQueue { .. }
+            | Call::PutNamespace { .. }
+            | Call::RemoveNamespace => Err(Reject::internal("this call is not for one run")),
+        }
+    }
+
+    /// Starts of workflow tasks are in memory only, so a token of an earlier epoch is of a lost start.
+    fn check_epoch(&self, shard: ShardId, epoch: u64, text: &str) -> Result<(), Reject> {
+        let current = self.shards.get(&shard).and_then(|state| state.epoch).unwrap_or_default();
+        if epoch == current.0 { Ok(()) } else { Err(Reject::not_found(text)) }
+    }
+
+    fn history_state(
+        &mut self,
+        asker: Asker,
+        shard: ShardId,
+        run_id: RunId,
+        wait_from: Option<i64>,
+        deadline: Time,
+    ) {
+        let Some(entry) = self.entry_mut(shard, run_id) else { return };
+        let waits = wait_from.is_some_and(|from| entry.stored_open && entry.stored_before <= from);
+        if let (true, Some(from), Asker::Client(call)) = (waits, wait_from, &asker) {
+            entry.waiters.push(Waiter { call: *call, from });
+            self.waits.insert(*call, (shard, run_id));
+            return self.alarm(deadline, Alarm::Call(*call));
+        }
+        let state = self.history_of(shard, run_id);
+        self.answer_now(asker, state.map(Answer::HistoryState));
+    }
+
+    /// Where the durable history of a loaded run stands. It needs no holding back: it is stored.
+    fn history_of(&self, shard: ShardId, run_id: RunId) -> Result<HistoryState, Reject> {
+        let entry = self.entry(shard, run_id).ok_or_else(|| answer::run_not_found(&run_id.to_string()))?;
+        let is_caught_up = entry.stored_before == entry.run.core.next_event_id;
+        Ok(HistoryState {
+            run_id: run_id.to_string(),
+            range: answer::range(shard, entry, 1, entry.stored_before),
+            tail: if is_caught_up { entry.tail.clone() } else { Vec::new() },
+            is_open: entry.stored_open,
+        })
+    }
+
+    /// More of a run's history is durable: whoever waits for it is answered.
+    pub(crate) fn grew(&mut self, shard: ShardId, run_id: RunId, next_event_id: i64, is_open: bool) {
+        let Some(entry) = self.entry_mut(shard, run_id) else { return };
+        entry.stored_before = entry.stored_before.max(next_event_id);
+        entry.stored_open = is_open;
+        let waiters = std::mem::take(&mut entry.waiters);
+        let (ready, rest): (Vec<_>, Vec<_>) =
+            waiters.into_iter().partition(|waiter| !is_open || next_event_id > waiter.from);
+        entry.waiters = rest;
+        for waiter in ready {
+            self.waits.remove(&waiter.call);
+            let result = self.history_of(shard, run_id).map(Answer::HistoryState);
+            self.actions.push(Action::Answer { id: waiter.call, result });
+        }
+    }
+
+    /// A waiting call's time is up.
+    pub(crate) fn expire_call(&mut self, id: CallId) {
+        if let Some((shard, run_id)) = self.waits.remove(&id) {
+            if let Some(entry) = self.entry_mut(shard, run_id) {
+                entry.waiters.retain(|waiter| waiter.call != id);
+            }
+            let result = self.history_of(shard, run_id).map(Answer::HistoryState);
+            self.actions.push(Action::Answer { id, result });
+        }
+        self.expire_poll(id);
+    }
+
+    /// The caller is gone.
+    pub(crate) fn abandon(&mut self, id: CallId) {
+        if let Some((shard, run_id)) = self.waits.remove(&id)
+            && let Some(entry) = self.entry_mut(shard, run_id)
+        {
+            entry.waiters.retain(|waiter| waiter.call != id);
+        }
+        self.forget_poll(id);
+        self.queries.forget_call(id);
+    }
+}
+
+fn task_ref(token: &Token) -> TaskRef {
+    TaskRef {
+        scheduled_event_id: token.scheduled_event_id,
+        started_event_id: token.started_event_id,
+        attempt: token.attempt,
+        started_time: token.started_time,
+    }
+}
+
+fn of_token(token: &Token) -> Execution {
+    let run_id = RunId::from_slice(&token.run_id).unwrap_or_default();
+    Execution { workflow_id: token.workflow_id.clone(), run_id: run_id.to_string() }
+}
+
+/// The run that a call names.
+fn execution_of(call: &Call) -> Execution {
+    match call {
+        Call::Signal { execution, .. }
+        | Call::RequestCancel { execution, .. }
+        | Call::Terminate { execution, .. }
+        | Call::Delete { execution }
+        | Call::Describe { execution }
+        | Call::HistoryState { execution, .. }
+        | Call::Query { execution, .. }
+        | Call::AnswerActivity { execution, .. }
+        | Call::ResetSticky { execution } => execution.clone(),
+        Call::CompleteWorkflowTask { token, .. }
+        | Call::FailWorkflowTask { token, .. }
+        | Call::AnswerQuery { token, .. } => of_token(token),
+        Call::Start(_)
+        | Call::SignalWithStart(_)
+        | Call::PollWorkflowTask(_)
+        | Call::PollActivityTask(_)
+        | Call::ShutdownWorker { .. }
+        | Call::DescribeTaskQueue { .. }
+        | Call::PutNamespace { .. }
+        | Call::RemoveNamespace => Execution::default(),
+    }
+}

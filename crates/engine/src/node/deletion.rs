@@ -1,0 +1,124 @@
+//! Deletion of runs, by request and by retention; and the stored records of namespaces.
+
+use machine::Input;
+use model::{Kind, NamespaceId, Reject, RunId, ShardId};
+use store::{Change, Key, record};
+
+use super::{Action, Alarm, Asker, Node, shard::Held};
+use crate::{Answer, NamespaceRecord, persist};
+
+/// Namespaces live in this shard.
+const HOME: ShardId = ShardId(0);
+
+impl Node {
+    /// Deletes a loaded run; an open one is terminated first.
+    pub(crate) fn delete(&mut self, asker: Asker, shard: ShardId, run_id: RunId) {
+        let is_open = self.entry(shard, run_id).is_some_and(|entry| entry.run.is_open());
+        if is_open {
+            let terminate = Input::Terminate {
+                reason: "Delete workflow execution".into(),
+                details: None,
+                identity: "history-service".into(),
+                links: Vec::new(),
+            };
+            if let Err(reject) = self.step(shard, run_id, terminate) {
+                return self.hold(shard, Held::Answer(asker, Err(reject)));
+            }
+        }
+        self.send_last_messages(shard, run_id);
+        self.remove_run(shard, run_id);
+        self.hold(shard, Held::Answer(asker, Ok(Answer::Done)));
+    }
+
+    /// Retention: deletes a closed run whose time has come and who has nothing left to say. Says whether it did.
+    pub(crate) fn delete_if_ripe(&mut self, shard: ShardId, run_id: RunId) -> bool {
+        let now = self.now;
+        let Some(entry) = self.entry(shard, run_id) else { return false };
+        let time = entry.run.core.delete_time;
+        if entry.run.is_open() || time == 0 || time > now.0 || !entry.due.messages.is_empty() {
+            return false;
+        }
+        self.remove_run(shard, run_id);
+        true
+    }
+
+    /// What the run still has to tell others is told now, for it will not be there to be asked again.
+    fn send_last_messages(&mut self, shard: ShardId, run_id: RunId) {
+        let Some(entry) = self.entry(shard, run_id) else { return };
+        for key in entry.due.messages.clone() {
+            self.send(super::Sender { shard, run_id, key });
+        }
+    }
+
+    /// Removes every row of a run, and the run from memory.
+    fn remove_run(&mut self, shard: ShardId, run_id: RunId) {
+        let Some(state) = self.shards.get_mut(&shard) else { return };
+        let Some(entry) = state.runs.remove(&run_id) else { return };
+        let run = &entry.run;
+        let workflow = run.key.workflow.clone();
+        let is_newest = state
+            .currents
+            .get(&workflow)
+            .and_then(|known| known.current.as_ref())
+            .is_none_or(|current| current.run_id == run_id.to_string());
+        let changes = state.changes();
+        changes.push(Change::DeletePrefix { prefix: Key::run_prefix(run_id) });
+        changes.push(Change::DeletePrefix { prefix: Key::history_prefix(run_id) });
+        changes.push(Change::DeletePrefix { prefix: Key::outbox_run_prefix(run_id) });
+        changes.extend(entry.due.wake.map(|time| persist::delete(&Key::Wake(time, run_id))));
+        for task in &entry.due.tasks {
+            let place = persist::TaskPlace::of(task, workflow.namespace, run_id);
+            changes.push(persist::delete(&place.key()));
+        }
+        changes.push(Change::Hide { run_id });
+        if is_newest {
+            let key = Key::Current { namespace: workflow.namespace, workflow_id: &workflow.workflow_id };
+            changes.push(persist::delete(&key));
+            state.set_current(workflow, None);
+        }
+        if let Some(time) = entry.due.alarm {
+            self.alarms.remove(&(time, Alarm::Run(shard, run_id)));
+        }
+        for waiter in entry.waiters {
+            self.waits.remove(&waiter.call);
+            let result = Err(super::answer::run_not_found(&run_id.to_string()));
+            self.actions.push(Action::Answer { id: waiter.call, result });
+        }
+    }
+
+    /// Writes a namespace, if nobody else has written it since the caller read it.
+    pub(crate) fn put_namespace(&mut self, asker: Asker, record: NamespaceRecord, expected_version: i64) {
+        let id = record.namespace_id();
+        let version = self.namespaces.by_id(id).map_or(0, |(known, _)| known.version);
+        let taken = self.namespaces.by_name(&record.name).is_some_and(|(known, _)| known.namespace_id() != id);
+        let refusal = if version != expected_version {
+            Some(Reject::new(Kind::Aborted, "the namespace was changed at the same time, try again"))
+        } else if taken {
+            Some(Reject::new(Kind::NamespaceAlreadyExists, "Namespace already exists."))
+        } else {
+            None
+        };
+        if let Some(reject) = refusal {
+            return self.hold(HOME, Held::Answer(asker, Err(reject)));
+        }
+        let record = NamespaceRecord { version: version + 1, ..record };
+        self.write_home(Change::Put { key: Key::Namespace(id).encode(), value: record::encode(&record) });
+        self.namespaces.put(record);
+        self.hold(HOME, Held::Namespaces);
+        self.hold(HOME, Held::Answer(asker, Ok(Answer::Done)));
+    }
+
+    /// Forgets a namespace whose runs are gone.
+    pub(crate) fn remove_namespace(&mut self, asker: Asker, id: NamespaceId) {
+        self.write_home(Change::Delete { key: Key::Namespace(id).encode() });
+        self.namespaces.remove(id);
+        self.hold(HOME, Held::Namespaces);
+        self.hold(HOME, Held::Answer(asker, Ok(Answer::Done)));
+    }
+
+    fn write_home(&mut self, change: Change) {
+        if let Some(state) = self.shards.get_mut(&HOME) {
+            state.changes().push(change);
+        }
+    }
+}

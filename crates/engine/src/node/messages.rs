@@ -1,0 +1,241 @@
+//! Messages between entities: delivered at least once, applied once by their request ids, forgotten when acknowledged.
+
+use std::time::Duration;
+
+use machine::{ChildClosed, ChildOutcome, ExternalOutcome, Input, Message, MessageKey, Signal, Target};
+use model::{Kind, Namespace, NamespaceId, Reject, RunId, ShardId, WorkflowKey};
+use proto::temporal::api::{
+    common::v1::WorkflowExecution,
+    enums::v1::{
+        CancelExternalWorkflowExecutionFailedCause as CancelCause,
+        SignalExternalWorkflowExecutionFailedCause as SignalCause,
+        StartChildWorkflowExecutionFailedCause as StartCause,
+    },
+};
+
+use super::{
+    Alarm, Asker, Node, Sender, Work, answer,
+    apply::{Apply, Presence},
+    shard::{Entry, Held, Need},
+    start::{ChildStart, ParentInfo, child_request},
+};
+use crate::Answer;
+
+/// How long a message waits that could not be delivered for a passing reason.
+const RESEND_AFTER: Duration = Duration::from_millis(100);
+
+/// A message for a run that is not known yet by its id.
+#[derive(Clone, Debug)]
+struct Delivery {
+    sender: Sender,
+    target: Target,
+    /// Only a run of the chain that began with this one is meant; empty for any.
+    first_run_id: String,
+    input: Input,
+}
+
+impl Node {
+    /// Delivers a message of a run, if the run still has it to send.
+    pub(crate) fn send(&mut self, sender: Sender) {
+        if matches!(self.presence(sender.shard, sender.run_id), Presence::Missing) {
+            return self.park(sender.shard, Need::Run(sender.run_id), Work::Send(sender));
+        }
+        let Some(message) = self.entry(sender.shard, sender.run_id).and_then(|entry| entry.run.message(sender.key))
+        else {
+            return;
+        };
+        match message {
+            Message::StartChild { .. } => self.send_start(sender, message),
+            Message::Signal { target, request_id, from, name, input, header } => {
+                let signal =
+                    Signal { name, input, header, request_id, external: Some(from), ..Signal::default() };
+                self.deliver(Delivery { sender, target, first_run_id: String::new(), input: Input::Signal(signal) });
+            }
+            Message::Cancel { target, request_id, from, reason } => {
+                let input = Input::RequestCancel {
+                    reason,
+                    identity: String::new(),
+                    request_id,
+                    external: Some(from),
+                    links: Vec::new(),
+                };
+                self.deliver(Delivery { sender, target, first_run_id: String::new(), input });
+            }
+            Message::ClosePolicy { target, first_run_id, request_id, terminate, from } => {
+                let input = close_policy(request_id, terminate, from);
+                self.deliver(Delivery { sender, target, first_run_id, input });
+            }
+            Message::ParentNotice { target, initiated_event_id, first_run_id, event } => {
+                let Some(entry) = self.entry(sender.shard, sender.run_id) else { return };
+                let child = ChildClosed {
+                    first_run_id,
+                    run_id: sender.run_id.to_string(),
+                    workflow_id: entry.run.key.workflow.workflow_id.to_string(),
+                    event: *event,
+                };
+                let input = Input::ChildClosed { initiated_event_id, child: Box::new(child) };
+                self.deliver(Delivery { sender, target, first_run_id: String::new(), input });
+            }
+        }
+    }
+
+    fn send_start(&mut self, sender: Sender, message: Message) {
+        let Message::StartChild {
+            request_id,
+            namespace_id,
+            attributes,
+            user_metadata,
+            initiated_event_id,
+            root_workflow_id,
+            root_run_id,
+        } = message
+        else {
+            return;
+        };
+        let Some(entry) = self.entry(sender.shard, sender.run_id) else { return };
+        let key = entry.run.key.clone();
+        let own = self.namespace(key.workflow.namespace);
+        let Some(namespace) = namespace_id.parse().ok().map(|id: NamespaceId| self.namespace(id)) else {
+            return self.message_done(sender, Err(namespace_gone(&namespace_id)));
+        };
+        let parent = ParentInfo {
+            namespace: own.name.to_string(),
+            namespace_id: own.id.to_string(),
+            execution: WorkflowExecution {
+                workflow_id: key.workflow.workflow_id.to_string(),
+                run_id: key.run_id.to_string(),
+            },
+            initiated_event_id,
+            root: WorkflowExecution { workflow_id: root_workflow_id, run_id: root_run_id },
+        };
+        let request = child_request(*attributes, user_metadata, request_id);
+        let start = ChildStart { sender, namespace, request, parent };
+        self.agenda.push_back(Work::StartChild(Box::new(start)));
+    }
+
+    fn deliver(&mut self, delivery: Delivery) {
+        let Delivery { sender, target, first_run_id, input } = delivery;
+        let Some(namespace) = self.known_namespace(&target.namespace_id) else {
+            return self.message_done(sender, Err(namespace_gone(&target.namespace_id)));
+        };
+        let workflow = WorkflowKey::new(namespace, &target.workflow_id);
+        let shard = workflow.shard(self.config.shards);
+        let retry = Work::Send(sender);
+        if self.defer_until_open(shard, &retry) {
+            return;
+        }
+        match self.resolve(shard, &workflow, &target.run_id) {
+            Ok(Some(run_id)) => self.deliver_to(sender, (shard, run_id), &workflow, &first_run_id, input),
+            Ok(None) => self.park(shard, Need::Current(workflow), retry),
+            Err(reject) => self.message_done(sender, Err(reject)),
+        }
+    }
+
+    fn deliver_to(
+        &mut self,
+        sender: Sender,
+        (shard, run_id): (ShardId, RunId),
+        workflow: &WorkflowKey,
+        first_run_id: &str,
+        input: Input,
+    ) {
+        if matches!(self.presence(shard, run_id), Presence::Missing) {
+            return self.park(shard, Need::Run(run_id), Work::Send(sender));
+        }
+        let asker = Asker::Message(sender);
+        let is_meant = |entry: &Entry| {
+            let first = &entry.run.started().first_execution_run_id;
+            entry.run.key.workflow == *workflow && (first_run_id.is_empty() || first == first_run_id)
+        };
+        if !self.entry(shard, run_id).is_some_and(is_meant) {
+            let reject = answer::workflow_not_found(&workflow.workflow_id);
+            return self.hold(shard, Held::Answer(asker, Err(reject)));
+        }
+        self.apply(Apply { asker, shard, run_id, input });
+    }
+
+    fn known_namespace(&self, id: &str) -> Option<NamespaceId> {
+        let id = id.parse().ok()?;
+        self.namespaces.by_id(id).map(|(_, namespace): (_, &std::sync::Arc<Namespace>)| namespace.id)
+    }
+
+    /// The receiver has spoken, durably: the sender is told, or the message is sent again later.
+    pub(crate) fn message_done(&mut self, sender: Sender, result: Result<Answer, Reject>) {
+        if matches!(&result, Err(reject) if is_passing(reject)) {
+            return self.alarm(self.now + RESEND_AFTER, Alarm::Resend(sender));
+        }
+        let input = match sender.key {
+            MessageKey::StartChild(initiated_event_id) => {
+                Input::ChildStarted { initiated_event_id, outcome: child_outcome(result) }
+            }
+            MessageKey::Signal(initiated_event_id) => {
+                Input::ExternalSignalDelivered { initiated_event_id, outcome: signal_outcome(result) }
+            }
+            MessageKey::Cancel(initiated_event_id) => {
+                Input::ExternalCancelDelivered { initiated_event_id, outcome: cancel_outcome(result) }
+            }
+            MessageKey::ClosePolicy(initiated_event_id) => Input::ClosePolicyApplied { initiated_event_id },
+            MessageKey::ParentNotice => Input::ParentNotified,
+        };
+        let apply = Apply { asker: Asker::Nobody, shard: sender.shard, run_id: sender.run_id, input };
+        self.agenda.push_back(Work::Apply(Box::new(apply)));
+    }
+}
+
+/// What a parent's close policy asks of a child.
+fn close_policy(request_id: String, terminate: bool, from: machine::External) -> Input {
+    if terminate {
+        return Input::Terminate {
+            reason: "by parent close policy".into(),
+            details: None,
+            identity: "history-service".into(),
+            links: Vec::new(),
+        };
+    }
+    Input::RequestCancel {
+        reason: "by parent close policy".into(),
+        identity: "history-service".into(),
+        request_id,
+        external: Some(from),
+        links: Vec::new(),
+    }
+}
+
+fn namespace_gone(id: &str) -> Reject {
+    Reject::new(Kind::NamespaceNotFound { namespace: id.into() }, format!("Namespace {id} is not found."))
+}
+
+/// Whether the same message may be taken a moment later.
+fn is_passing(reject: &Reject) -> bool {
+    matches!(reject.kind, Kind::Unavailable | Kind::Aborted | Kind::DeadlineExceeded)
+}
+
+fn child_outcome(result: Result<Answer, Reject>) -> ChildOutcome {
+    match result {
+        Ok(Answer::Started(started)) => ChildOutcome::Started { run_id: started.run_id },
+        Ok(_) => ChildOutcome::Failed(StartCause::Unspecified),
+        Err(reject) if matches!(reject.kind, Kind::NamespaceNotFound { .. }) => {
+            ChildOutcome::Failed(StartCause::NamespaceNotFound)
+        }
+        Err(_) => ChildOutcome::Failed(StartCause::WorkflowAlreadyExists),
+    }
+}
+
+fn signal_outcome(result: Result<Answer, Reject>) -> ExternalOutcome<SignalCause> {
+    let Err(reject) = result else { return ExternalOutcome::Delivered };
+    ExternalOutcome::Failed(match reject.kind {
+        Kind::NamespaceNotFound { .. } => SignalCause::NamespaceNotFound,
+        Kind::InvalidArgument | Kind::ResourceExhausted { .. } => SignalCause::SignalCountLimitExceeded,
+        _ => SignalCause::ExternalWorkflowExecutionNotFound,
+    })
+}
+
+fn cancel_outcome(result: Result<Answer, Reject>) -> ExternalOutcome<CancelCause> {
+    let Err(reject) = result else { return ExternalOutcome::Delivered };
+    match reject.kind {
+        // Somebody asked before: what this message wants is so.
+        Kind::CancellationAlreadyRequested => ExternalOutcome::Delivered,
+        Kind::NamespaceNotFound { .. } => ExternalOutcome::Failed(CancelCause::NamespaceNotFound),
+        _ => ExternalOutcome::Failed(CancelCause::ExternalWorkflowExecutionNotFound),
+    }
+}

@@ -1,0 +1,269 @@
+//! The whole engine without IO: events go in, actions come out.
+//!
+//! A node owns shards and the task queues fed from them. Each event is worked off completely before the next: what a
+//! piece of work lacks is fetched while others go on (prefetch), then the machine decides in memory (step), what it
+//! changed joins the shard's open batch (commit), and what it said is held until that batch is durable (release).
+//! There is no clock, thread, channel or store here.
+
+mod answer;
+mod apply;
+mod calls;
+mod deletion;
+mod describe;
+mod messages;
+mod polls;
+mod queries;
+mod queue;
+mod read;
+mod shard;
+mod start;
+mod wake;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use machine::{Facts, MessageKey};
+use model::{Entropy, Epoch, Limits, Namespace, NamespaceId, QueueKey, Reject, RunId, ShardId, Time, TokenKey};
+use proto::temporal::api::enums::v1::NamespaceState;
+use store::{Batch, CommitError, StoreError};
+
+use crate::{Answer, Call, NamespaceTable, Request};
+
+pub use read::{ReadRequest, ReadResult};
+
+use apply::Apply;
+use polls::Polls;
+use queries::Queries;
+use queue::TaskQueue;
+use read::Ticket;
+use shard::{Held, Shard};
+
+/// Names a call between the node and its driver.
+pub type CallId = u64;
+
+/// What a node is set up with.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    pub shards: u32,
+    pub limits: Arc<Limits>,
+    pub token_key: TokenKey,
+    /// Everything random comes from here.
+    pub seed: u128,
+    /// Runs that a shard keeps in memory when they are idle.
+    pub cached_runs: usize,
+}
+
+/// What happens to a node.
+#[derive(Debug)]
+pub enum Event {
+    Call { id: CallId, request: Request },
+    /// The caller is gone: take its poll or wait back.
+    Abandoned { id: CallId },
+    /// The answer to `Action::Acquire`.
+    Acquired { shard: ShardId, result: Result<Epoch, StoreError> },
+    /// The answer to `Action::Commit`.
+    Committed { shard: ShardId, result: Result<(), CommitError> },
+    /// The answer to `Action::Read`.
+    Read { ticket: u64, result: Result<ReadResult, StoreError> },
+    /// Time has passed.
+    Tick,
+    /// The process is about to stop: waiting polls return empty, new ones at once.
+    Drain,
+}
+
+/// What a node wants done.
+#[derive(Debug)]
+pub enum Action {
+    Answer { id: CallId, result: Result<Answer, Reject> },
+    Acquire { shard: ShardId },
+    Commit { shard: ShardId, epoch: Epoch, batch: Arc<Batch> },
+    Read { ticket: u64, request: ReadRequest },
+    /// The table of namespaces has changed, durably.
+    Namespaces(Arc<NamespaceTable>),
+}
+
+/// Who hears of the outcome of a piece of work.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Asker {
+    Client(CallId),
+    /// A run that sent a message.
+    Message(Sender),
+    Nobody,
+}
+
+/// A run that has a message to deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Sender {
+    pub(crate) shard: ShardId,
+    pub(crate) run_id: RunId,
+    pub(crate) key: MessageKey,
+}
+
+/// A piece of work, which may have to wait for data before it can be done.
+#[derive(Clone, Debug)]
+pub(crate) enum Work {
+    Call { asker: Asker, namespace: Arc<Namespace>, call: Call },
+    /// An input for a run.
+    Apply(Box<Apply>),
+    /// Deliver a message of a run.
+    Send(Sender),
+    /// A message's target wants a child started.
+    StartChild(Box<start::ChildStart>),
+    /// Let pollers and tasks of a queue meet.
+    Match(QueueKey),
+    /// A poller met a task.
+    Dispatch(Box<polls::Meeting>),
+    /// Hand a query to a worker without a workflow task.
+    DispatchQuery(String),
+    /// What was held is durable now.
+    Release(ShardId, Box<Held>),
+}
+
+/// Something that is to happen at a time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Alarm {
+    Run(ShardId, RunId),
+    /// The wake-ups of a shard from this time on are still in the store only.
+    Horizon(ShardId),
+    Call(CallId),
+    Query(String),
+    Resend(Sender),
+    Reacquire(ShardId),
+}
+
+/// One node of the cluster.
+pub struct Node {
+    config: NodeConfig,
+    now: Time,
+    entropy: Entropy,
+    shards: BTreeMap<ShardId, Shard>,
+    queues: BTreeMap<QueueKey, TaskQueue>,
+    polls: Polls,
+    queries: Queries,
+    namespaces: NamespaceTable,
+    /// Calls that wait for history, by the run they wait for.
+    waits: BTreeMap<CallId, (ShardId, RunId)>,
+    alarms: BTreeSet<(Time, Alarm)>,
+    agenda: VecDeque<Work>,
+    tickets: BTreeMap<u64, Ticket>,
+    next_ticket: u64,
+    draining: bool,
+    actions: Vec<Action>,
+}
+
+impl Node {
+    /// A node that owns all shards; its first actions acquire them.
+    pub fn new(config: NodeConfig) -> Self {
+        let shards = (0..config.shards).map(|id| (ShardId(id), Shard::closed(ShardId(id)))).collect();
+        let acquire = (0..config.shards).map(|id| Action::Acquire { shard: ShardId(id) }).collect();
+        Self {
+            entropy: Entropy::new(config.seed),
+            config,
+            now: Time::ZERO,
+            shards,
+            queues: BTreeMap::new(),
+            polls: Polls::default(),
+            queries: Queries::default(),
+            namespaces: NamespaceTable::default(),
+            waits: BTreeMap::new(),
+            alarms: BTreeSet::new(),
+            agenda: VecDeque::new(),
+            tickets: BTreeMap::new(),
+            next_ticket: 0,
+            draining: false,
+            actions: acquire,
+        }
+    }
+
+    /// Works off one event at `now`, which never goes back.
+    pub fn on(&mut self, now: Time, event: Event) {
+        self.now = self.now.max(now);
+        match event {
+            Event::Call { id, request } => self.admit(id, request),
+            Event::Abandoned { id } => self.abandon(id),
+            Event::Acquired { shard, result } => self.acquired(shard, result),
+            Event::Committed { shard, result } => self.committed(shard, result),
+            Event::Read { ticket, result } => self.read_done(ticket, result),
+            Event::Tick => {}
+            Event::Drain => self.drain(),
+        }
+        self.ring();
+        while let Some(work) = self.agenda.pop_front() {
+            self.work(work);
+        }
+        self.pump();
+    }
+
+    /// What has to be done since this was last asked, in order.
+    pub fn take_actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    /// When `Tick` is due next.
+    pub fn next_alarm(&self) -> Option<Time> {
+        self.alarms.first().map(|(time, _)| *time)
+    }
+
+    /// Whether every shard is open and nothing waits to become durable.
+    pub fn is_settled(&self) -> bool {
+        self.shards.values().all(Shard::is_settled)
+    }
+
+    /// Whether every shard has been acquired and read in.
+    pub fn is_open(&self) -> bool {
+        self.shards.values().all(|shard| shard.epoch.is_some()) && self.tickets.is_empty()
+    }
+
+    fn work(&mut self, work: Work) {
+        match work {
+            Work::Call { asker, namespace, call } => self.call(asker, namespace, call),
+            Work::Apply(apply) => self.apply(*apply),
+            Work::Send(sender) => self.send(sender),
+            Work::StartChild(start) => self.start_child(*start),
+            Work::Match(queue) => self.match_queue(&queue),
+            Work::Dispatch(meeting) => self.dispatch(*meeting),
+            Work::DispatchQuery(id) => self.dispatch_query(&id),
+            Work::Release(shard, held) => self.release(shard, *held),
+        }
+    }
+
+    /// Takes a client's call in, or refuses it while stopping.
+    fn admit(&mut self, id: CallId, request: Request) {
+        let Request { namespace, call } = request;
+        self.agenda.push_back(Work::Call { asker: Asker::Client(id), namespace, call });
+    }
+
+    /// The facts of a step in a namespace.
+    fn facts(&mut self, namespace: NamespaceId) -> Facts {
+        let namespace = self.namespace(namespace);
+        Facts {
+            now: self.now,
+            entropy: Entropy::new(self.entropy.uuid().as_u128()),
+            limits: self.config.limits.clone(),
+            namespace,
+            other_namespaces: self.namespaces.pairs(),
+        }
+    }
+
+    /// The namespace of a run. One whose record is gone keeps nothing, so that its last runs can still end.
+    fn namespace(&self, id: NamespaceId) -> Arc<Namespace> {
+        self.namespaces.by_id(id).map_or_else(
+            || {
+                Arc::new(Namespace {
+                    id,
+                    name: Arc::from(""),
+                    state: NamespaceState::Deleted,
+                    retention: std::time::Duration::ZERO,
+                    search_attributes: Arc::default(),
+                })
+            },
+            |(_, namespace)| namespace.clone(),
+        )
+    }
+
+    fn alarm(&mut self, time: Time, alarm: Alarm) {
+        self.alarms.insert((time, alarm));
+    }
+}

@@ -1,0 +1,271 @@
+//! Polls: they wait at a queue until a task comes, and meet it without a write of their own.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::Duration,
+};
+
+use machine::{Input, Reply};
+use model::{Namespace, QueueKey, QueueKind, ShardId, Time};
+use proto::temporal::api::taskqueue::v1::{PollerInfo, TaskQueueStats};
+
+use super::{
+    Action, Alarm, Asker, CallId, Node, Work,
+    apply::{Apply, Presence},
+    shard::{Held, Need},
+};
+use crate::{Answer, Poll, TaskQueueDescription, persist::TaskPlace};
+
+/// How long after its last poll a sticky queue's worker counts as there.
+const STICKY_WORKER_GONE_AFTER: Duration = Duration::from_secs(10);
+/// How long a poller is shown after its last poll.
+const POLLER_SHOWN_FOR: Duration = Duration::from_secs(300);
+
+/// The polls of this node that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Polls {
+    waiting: BTreeMap<CallId, Poll>,
+}
+
+/// A poll that met a task.
+#[derive(Clone, Debug)]
+pub(crate) struct Meeting {
+    call: CallId,
+    poll: Poll,
+    shard: ShardId,
+    place: TaskPlace,
+}
+
+impl Node {
+    /// A worker asks for a task.
+    pub(crate) fn poll(&mut self, asker: Asker, _namespace: Arc<Namespace>, poll: Poll) {
+        let Asker::Client(id) = asker else { return };
+        let now = self.now;
+        let kind = poll.queue.kind;
+        let queue = self.queue(&poll.queue);
+        queue.last_poll = now;
+        queue.seen.insert(poll.identity.clone(), now);
+        if self.draining || poll.deadline <= now {
+            return self.actions.push(Action::Answer { id, result: Ok(nothing(kind)) });
+        }
+        self.queue(&poll.queue).pollers.push_back(id);
+        self.alarm(poll.deadline, Alarm::Call(id));
+        self.agenda.push_back(Work::Match(poll.queue.clone()));
+        self.polls.waiting.insert(id, poll);
+    }
+
+    /// Lets the queue's pollers and tasks meet, first come first served.
+    pub(crate) fn match_queue(&mut self, key: &QueueKey) {
+        loop {
+            let Some(queue) = self.queues.get_mut(key) else { return };
+            let Some(call) = queue.pollers.front().copied() else { return };
+            if let Some(query) = queue.queries.pop_front() {
+                queue.pollers.pop_front();
+                let Some(poll) = self.take_poll(call) else { continue };
+                self.hand_query(call, poll, &query);
+                continue;
+            }
+            let Some((shard, place)) = queue.pop() else { break };
+            queue.pollers.pop_front();
+            let Some(poll) = self.take_poll(call) else { continue };
+            self.agenda.push_back(Work::Dispatch(Box::new(Meeting { call, poll, shard, place })));
+        }
+        self.refill(key);
+    }
+
+    /// Starts a task for the poll that met it. A task that is no more sends the poll back to the head of the queue.
+    pub(crate) fn dispatch(&mut self, meeting: Meeting) {
+        let (shard, run_id) = (meeting.shard, meeting.place.run_id);
+        if self.shards.get(&shard).is_some_and(|state| state.epoch.is_none()) {
+            return self.missed(meeting);
+        }
+        if matches!(self.presence(shard, run_id), Presence::Missing) {
+            return self.park(shard, Need::Run(run_id), Work::Dispatch(Box::new(meeting)));
+        }
+        if !self.still_waits(&meeting) {
+            return self.missed(meeting);
+        }
+        let request_id = self.entropy.uuid().to_string();
+        let (identity, worker_version) = (meeting.poll.identity.clone(), meeting.poll.worker_version.clone());
+        let input = match meeting.place.queue.kind {
+            QueueKind::Workflow => Input::StartWorkflowTask { identity, request_id, worker_version },
+            QueueKind::Activity => Input::StartActivity {
+                scheduled_event_id: meeting.place.event_id,
+                identity,
+                request_id,
+                worker_version,
+            },
+        };
+        match self.step(shard, run_id, input) {
+            Ok(reply) => self.hand_task(meeting, reply),
+            Err(reject) => {
+                tracing::debug!(%run_id, "a task could not be started: {reject}");
+                self.missed(meeting);
+            }
+        }
+    }
+
+    fn hand_task(&mut self, meeting: Meeting, reply: Reply) {
+        let (shard, run_id) = (meeting.shard, meeting.place.run_id);
+        let answer = match reply {
+            Reply::WorkflowTask(task) => {
+                let sticky = task.sticky && !meeting.poll.normal_name.is_empty();
+                let mut task = self.workflow_task(shard, run_id, &task, sticky);
+                if let Some(task) = &mut task {
+                    task.response.backlog_count_hint =
+                        self.queues.get(&meeting.place.queue).map_or(0, |queue| queue.len() as i64);
+                }
+                Answer::WorkflowTask(task.map(Box::new))
+            }
+            Reply::Activity(task) => Answer::ActivityTask(self.activity_task(shard, run_id, &task).map(Box::new)),
+            Reply::Done | Reply::Heartbeat { .. } | Reply::WorkflowTaskCompleted { .. } | Reply::Refused(_) => {
+                nothing(meeting.poll.queue.kind)
+            }
+        };
+        self.hold(shard, Held::Answer(Asker::Client(meeting.call), Ok(answer)));
+    }
+
+    /// Whether the run still has the task that the queue held for it.
+    fn still_waits(&self, meeting: &Meeting) -> bool {
+        let Some(entry) = self.entry(meeting.shard, meeting.place.run_id) else { return false };
+        if meeting.place.queue.kind == QueueKind::Workflow && entry.run.started_task.is_some() {
+            return false;
+        }
+        let namespace = entry.run.key.workflow.namespace;
+        entry.due.tasks.iter().any(|task| TaskPlace::of(task, namespace, meeting.place.run_id) == meeting.place)
+    }
+
+    /// The poll did not get this task: it is first in line for the next one.
+    pub(crate) fn missed(&mut self, meeting: Meeting) {
+        let Meeting { call, poll, .. } = meeting;
+        if poll.deadline <= self.now || self.draining {
+            return self.actions.push(Action::Answer { id: call, result: Ok(nothing(poll.queue.kind)) });
+        }
+        let key = poll.queue.clone();
+        self.repoll(call, poll);
+        self.agenda.push_back(Work::Match(key));
+    }
+
+    /// Puts a poll that got nothing back to the head of its queue.
+    pub(crate) fn repoll(&mut self, call: CallId, poll: Poll) {
+        self.alarm(poll.deadline, Alarm::Call(call));
+        self.queue(&poll.queue).pollers.push_front(call);
+        self.polls.waiting.insert(call, poll);
+    }
+
+    fn take_poll(&mut self, id: CallId) -> Option<Poll> {
+        let poll = self.polls.waiting.remove(&id)?;
+        self.alarms.remove(&(poll.deadline, Alarm::Call(id)));
+        Some(poll)
+    }
+
+    /// A poll's time is up.
+    pub(crate) fn expire_poll(&mut self, id: CallId) {
+        let Some(poll) = self.polls.waiting.remove(&id) else { return };
+        let kind = poll.queue.kind;
+        if let Some(queue) = self.queues.get_mut(&poll.queue) {
+            queue.pollers.retain(|waiting| *waiting != id);
+            queue.last_poll = self.now;
+        }
+        self.actions.push(Action::Answer { id, result: Ok(nothing(kind)) });
+    }
+
+    /// The poller has hung up.
+    pub(crate) fn forget_poll(&mut self, id: CallId) {
+        let Some(poll) = self.take_poll(id) else { return };
+        if let Some(queue) = self.queues.get_mut(&poll.queue) {
+            queue.pollers.retain(|waiting| *waiting != id);
+        }
+    }
+
+    /// The process is about to stop: every poll and every wait returns.
+    pub(crate) fn drain(&mut self) {
+        self.draining = true;
+        let ids: Vec<CallId> = self.polls.waiting.keys().chain(self.waits.keys()).copied().collect();
+        for id in ids {
+            self.expire_call(id);
+        }
+    }
+
+    /// A task on a worker's own queue whose worker is gone goes to the normal queue. Says whether it did.
+    pub(crate) fn leave_sticky(&mut self, shard: ShardId, place: &TaskPlace) -> bool {
+        let Some(entry) = self.entry(shard, place.run_id) else { return false };
+        let sticky = entry.run.core.workflow_task.as_ref().is_some_and(|task| task.sticky);
+        if place.queue.kind == QueueKind::Activity || !sticky || self.is_polled(&place.queue) {
+            return false;
+        }
+        let input = Input::StickyWorkerGone { task_queue: place.queue.name.to_string() };
+        let apply = Apply { asker: Asker::Nobody, shard, run_id: place.run_id, input };
+        self.agenda.push_back(Work::Apply(Box::new(apply)));
+        true
+    }
+
+    /// Whether a worker polls the queue or did so a moment ago.
+    pub(crate) fn is_polled(&self, key: &QueueKey) -> bool {
+        let Some(queue) = self.queues.get(key) else { return false };
+        let recent = queue.last_poll != Time::ZERO && queue.last_poll + STICKY_WORKER_GONE_AFTER > self.now;
+        !queue.pollers.is_empty() || recent
+    }
+
+    /// A worker goes away: its polls return empty, and what waits on its own queue goes to others.
+    pub(crate) fn shutdown_worker(
+        &mut self,
+        namespace: &Namespace,
+        sticky_task_queue: &str,
+        identity: &str,
+        worker_instance_key: &str,
+    ) {
+        let of_worker = |poll: &Poll| {
+            poll.queue.namespace == namespace.id
+                && (*poll.queue.name == *sticky_task_queue
+                    || (!worker_instance_key.is_empty() && poll.worker_instance_key == worker_instance_key)
+                    || (worker_instance_key.is_empty() && !identity.is_empty() && poll.identity == identity))
+        };
+        let polls: Vec<CallId> =
+            self.polls.waiting.iter().filter(|(_, poll)| of_worker(poll)).map(|(id, _)| *id).collect();
+        for id in polls {
+            self.expire_poll(id);
+        }
+        let key = QueueKey { namespace: namespace.id, kind: QueueKind::Workflow, name: sticky_task_queue.into() };
+        let Some(queue) = self.queues.get_mut(&key) else { return };
+        queue.last_poll = Time::ZERO;
+        for (shard, place) in queue.take_all() {
+            self.offer(shard, place);
+        }
+    }
+
+    pub(crate) fn describe_queue(&mut self, asker: Asker, key: QueueKey) {
+        let now = self.now;
+        let queue = self.queue(&key);
+        queue.seen.retain(|_, time| *time + POLLER_SHOWN_FOR > now);
+        let poller = |(identity, time): (&String, &Time)| PollerInfo {
+            identity: identity.clone(),
+            last_access_time: Some(time.to_proto()),
+            rate_per_second: 100_000.0,
+            ..PollerInfo::default()
+        };
+        let stats = |count: usize, since: Time| TaskQueueStats {
+            approximate_backlog_count: count as i64,
+            approximate_backlog_age: Some(model::to_proto_duration(now.since(since))),
+            ..TaskQueueStats::default()
+        };
+        let groups = queue.by_priority();
+        let oldest = groups.values().map(|(_, since)| *since).min().unwrap_or(now);
+        let description = TaskQueueDescription {
+            pollers: queue.seen.iter().map(poller).collect(),
+            stats: stats(queue.len(), oldest),
+            stats_by_priority: groups.into_iter().map(|(key, (count, since))| (key, stats(count, since))).collect(),
+        };
+        self.refill(&key);
+        self.answer_now(asker, Ok(Answer::TaskQueue(Box::new(description))));
+    }
+}
+
+/// The answer to a poll that got no task.
+fn nothing(kind: QueueKind) -> Answer {
+    match kind {
+        QueueKind::Workflow => Answer::WorkflowTask(None),
+        QueueKind::Activity => Answer::ActivityTask(None),
+    }
+}

@@ -1,0 +1,233 @@
+//! Reads: what a node asks of the store, and what it does with the answers.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use machine::{Current, Input};
+use model::{QueueKey, RunId, ShardId, WorkflowKey};
+use store::{Key, Page, Store, StoreError, key, key::OwnedKey, record};
+
+use super::{Action, Alarm, Asker, Node, Sender, Work, apply::Apply, shard::Entry, shard::Need};
+use crate::{NamespaceRecord, persist};
+
+/// Wake-ups that are read at once.
+const WAKE_PAGE: usize = 1_000;
+
+/// A read that a node wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReadRequest {
+    Get { shard: ShardId, key: Vec<u8> },
+    Scan { shard: ShardId, range: Range<Vec<u8>>, limit: usize },
+    /// All rows of a run, and the first batch of its history.
+    Run { shard: ShardId, run_id: RunId },
+}
+
+/// What a read found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReadResult {
+    Value(Option<Bytes>),
+    Page(Page),
+    Run { rows: Vec<(Vec<u8>, Bytes)>, first_history: Option<Bytes> },
+}
+
+/// What a read was for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Ticket {
+    Current(ShardId, WorkflowKey),
+    Run(ShardId, RunId),
+    Wakes(ShardId),
+    Outbox(ShardId),
+    Namespaces,
+    Queue(ShardId, QueueKey),
+}
+
+impl ReadRequest {
+    pub(crate) fn scan(shard: ShardId, range: Range<Vec<u8>>, limit: usize) -> Self {
+        ReadRequest::Scan { shard, range, limit }
+    }
+
+    /// Does the read. Blocks as long as the store does.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub fn perform(&self, store: &dyn Store) -> Result<ReadResult, StoreError> {
+        match self {
+            ReadRequest::Get { shard, key } => store.get(*shard, key).map(ReadResult::Value),
+            ReadRequest::Scan { shard, range, limit } => {
+                store.scan(*shard, &range.start, &range.end, *limit).map(ReadResult::Page)
+            }
+            ReadRequest::Run { shard, run_id } => {
+                let range = key::within(&Key::run_prefix(*run_id));
+                let rows = store.scan(*shard, &range.start, &range.end, usize::MAX)?.pairs;
+                let first_history = store.get(*shard, &Key::History(*run_id, 1).encode())?;
+                Ok(ReadResult::Run { rows, first_history })
+            }
+        }
+    }
+}
+
+impl Node {
+    pub(crate) fn read(&mut self, request: ReadRequest, purpose: Ticket) {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.tickets.insert(ticket, purpose);
+        self.actions.push(Action::Read { ticket, request });
+    }
+
+    /// Reads the next wake-ups of a shard, from the key `start` on.
+    pub(crate) fn read_wakes(&mut self, shard: ShardId, start: Vec<u8>) {
+        let range = start..key::prefix_end(&Key::wake_prefix());
+        self.read(ReadRequest::scan(shard, range, WAKE_PAGE), Ticket::Wakes(shard));
+    }
+
+    /// Parks work until a run or a current row has been read.
+    pub(crate) fn park(&mut self, shard: ShardId, need: Need, work: Work) {
+        let Some(state) = self.shards.get_mut(&shard) else { return };
+        let waiting = state.parked.entry(need.clone()).or_default();
+        waiting.push(work);
+        if waiting.len() > 1 {
+            return;
+        }
+        match need {
+            Need::Current(workflow) => {
+                let key = Key::Current { namespace: workflow.namespace, workflow_id: &workflow.workflow_id }.encode();
+                self.read(ReadRequest::Get { shard, key }, Ticket::Current(shard, workflow));
+            }
+            Need::Run(run_id) => self.read(ReadRequest::Run { shard, run_id }, Ticket::Run(shard, run_id)),
+        }
+    }
+
+    pub(crate) fn read_done(&mut self, ticket: u64, result: Result<ReadResult, StoreError>) {
+        let Some(purpose) = self.tickets.remove(&ticket) else { return };
+        let outcome = result.and_then(|found| self.read_found(&purpose, found));
+        if let Err(error) = outcome {
+            tracing::error!("a read failed: {error}");
+            self.read_failed(purpose, &error);
+        }
+    }
+
+    fn read_found(&mut self, purpose: &Ticket, found: ReadResult) -> Result<(), StoreError> {
+        match (purpose, found) {
+            (Ticket::Current(shard, workflow), ReadResult::Value(value)) => {
+                let current = value.map(record::decode::<Current>).transpose()?;
+                if let Some(state) = self.shards.get_mut(shard) {
+                    state.learn_current(workflow.clone(), current);
+                }
+                self.unpark(*shard, &Need::Current(workflow.clone()));
+            }
+            (Ticket::Run(shard, run_id), ReadResult::Run { rows, first_history }) => {
+                self.loaded(*shard, *run_id, rows, first_history)?;
+            }
+            (Ticket::Wakes(shard), ReadResult::Page(page)) => self.wakes_found(*shard, page)?,
+            (Ticket::Outbox(shard), ReadResult::Page(page)) => self.outbox_found(*shard, page)?,
+            (Ticket::Namespaces, ReadResult::Page(page)) => {
+                for (_, value) in page.pairs {
+                    self.namespaces.put(record::decode::<NamespaceRecord>(value)?);
+                }
+                self.publish_namespaces();
+            }
+            (Ticket::Queue(shard, queue), ReadResult::Page(page)) => self.tasks_found(*shard, queue, page)?,
+            (
+                Ticket::Current(..)
+                | Ticket::Run(..)
+                | Ticket::Wakes(_)
+                | Ticket::Outbox(_)
+                | Ticket::Namespaces
+                | Ticket::Queue(..),
+                ReadResult::Value(_) | ReadResult::Page(_) | ReadResult::Run { .. },
+            ) => return Err(StoreError::Io("a read was answered with something else".into())),
+        }
+        Ok(())
+    }
+
+    /// Whoever waits for the data hears that it can't be had; what the node itself needs is read again later.
+    fn read_failed(&mut self, purpose: Ticket, error: &StoreError) {
+        let reject = model::Reject::unavailable(format!("storage failed: {error}"));
+        let (shard, need) = match purpose {
+            Ticket::Current(shard, workflow) => (shard, Need::Current(workflow)),
+            Ticket::Run(shard, run_id) => (shard, Need::Run(run_id)),
+            Ticket::Wakes(shard) | Ticket::Outbox(shard) | Ticket::Queue(shard, _) => {
+                return self.lose(shard, &error.to_string());
+            }
+            Ticket::Namespaces => return self.lose(ShardId(0), &error.to_string()),
+        };
+        let parked = self.shards.get_mut(&shard).and_then(|state| state.parked.remove(&need));
+        for work in parked.into_iter().flatten() {
+            self.refuse(work, &reject);
+        }
+    }
+
+    fn unpark(&mut self, shard: ShardId, need: &Need) {
+        let parked = self.shards.get_mut(&shard).and_then(|state| state.parked.remove(need));
+        // In front of all else: what was asked first is answered first.
+        for work in parked.into_iter().flatten().rev() {
+            self.agenda.push_front(work);
+        }
+    }
+
+    fn loaded(
+        &mut self,
+        shard: ShardId,
+        run_id: RunId,
+        rows: Vec<(Vec<u8>, Bytes)>,
+        first_history: Option<Bytes>,
+    ) -> Result<(), StoreError> {
+        let present = self.shards.get(&shard).is_some_and(|state| state.runs.contains_key(&run_id));
+        if let (false, Some(first_history)) = (present, first_history) {
+            let run = persist::load(run_id, rows, first_history)?;
+            let due = persist::durable_due(&run);
+            let stored_before = run.core.next_event_id;
+            let recovers = !run.buffered.is_empty();
+            let alarm = due.alarm;
+            let entry = Entry::new(run, due, stored_before, self.now);
+            if let Some(state) = self.shards.get_mut(&shard) {
+                state.runs.insert(run_id, entry);
+            }
+            if let Some(time) = alarm {
+                self.alarm(time, Alarm::Run(shard, run_id));
+            }
+            self.unpark(shard, &Need::Run(run_id));
+            if recovers {
+                let recover = Apply { asker: Asker::Nobody, shard, run_id, input: Input::Recover };
+                self.agenda.push_front(Work::Apply(Box::new(recover)));
+            }
+            return Ok(());
+        }
+        if present {
+            self.unpark(shard, &Need::Run(run_id));
+            return Ok(());
+        }
+        let parked = self.shards.get_mut(&shard).and_then(|state| state.parked.remove(&Need::Run(run_id)));
+        for work in parked.into_iter().flatten() {
+            self.run_absent(work, run_id);
+        }
+        Ok(())
+    }
+
+    /// Registers the wake-ups of a page; the rest is read when the last of them is ripe.
+    fn wakes_found(&mut self, shard: ShardId, page: Page) -> Result<(), StoreError> {
+        for (bytes, _) in &page.pairs {
+            let OwnedKey::Wake(time, run_id) = Key::decode(bytes)? else {
+                return Err(StoreError::Unusable("a wake-up's key is damaged".into()));
+            };
+            self.alarm(time, Alarm::Run(shard, run_id));
+            if page.more && page.pairs.last().is_some_and(|(last, _)| last == bytes) {
+                self.alarm(time, Alarm::Horizon(shard));
+            }
+        }
+        Ok(())
+    }
+
+    fn outbox_found(&mut self, shard: ShardId, page: Page) -> Result<(), StoreError> {
+        for (bytes, _) in page.pairs {
+            let OwnedKey::Outbox(run_id, kind, id) = Key::decode(&bytes)? else {
+                return Err(StoreError::Unusable("an outbox row's key is damaged".into()));
+            };
+            let Some(key) = persist::message_key(kind, id) else {
+                return Err(StoreError::Unusable(format!("an outbox row has the unknown kind {kind}")));
+            };
+            self.agenda.push_back(Work::Send(Sender { shard, run_id, key }));
+        }
+        Ok(())
+    }
+}

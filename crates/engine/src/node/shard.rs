@@ -1,0 +1,287 @@
+//! A shard in memory: its loaded runs, the batch that is being filled, and what is held until it is durable.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use machine::{Current, Due, MessageKey, Run};
+use model::{Epoch, Reject, RunId, ShardId, Time, WorkflowKey};
+use proto::temporal::api::history::v1::HistoryEvent;
+use store::{Batch, Change, CommitError, Key, StoreError, key};
+
+use super::{Action, Alarm, Asker, CallId, Node, ReadRequest, Ticket, Work};
+use crate::{Answer, persist::TaskPlace};
+
+/// How long a node waits before it takes a shard again whose storage failed.
+const REACQUIRE_AFTER: Duration = Duration::from_millis(200);
+/// Most bytes of recent history that a loaded run keeps at hand.
+const RECENT_BYTES: usize = 256 * 1024;
+
+/// One shard of this node.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    pub(crate) id: ShardId,
+    /// `None` until the shard is acquired and read in.
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) runs: BTreeMap<RunId, Entry>,
+    /// The newest run by workflow id as far as known; `None` inside is known to be absent.
+    pub(crate) currents: BTreeMap<WorkflowKey, CurrentEntry>,
+    /// Work that waits for a read.
+    pub(crate) parked: BTreeMap<Need, Vec<Work>>,
+    /// Work that came before the shard was open.
+    pub(crate) early: Vec<Work>,
+    /// The batch that steps are adding to.
+    open: Batch,
+    open_held: Vec<Held>,
+    /// What is held by the batch that is being written.
+    flight: Option<Vec<Held>>,
+    /// The number of the open batch, and of the last durable one.
+    sequence: u64,
+    durable: u64,
+}
+
+/// What the cache knows of a workflow id.
+#[derive(Debug)]
+pub(crate) struct CurrentEntry {
+    pub(crate) current: Option<Current>,
+    /// The batch that last changed it.
+    sequence: u64,
+}
+
+/// A loaded run.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) run: Run,
+    pub(crate) due: Due,
+    /// The durable end of the history: the id behind the last stored event.
+    pub(crate) stored_before: i64,
+    pub(crate) stored_open: bool,
+    /// What a worker has seen and is not stored: the events of a started task.
+    pub(crate) tail: Vec<HistoryEvent>,
+    /// The last batches of the history, oldest first.
+    pub(crate) recent: Vec<(i64, Bytes)>,
+    /// Calls that wait for the history to grow.
+    pub(crate) waiters: Vec<Waiter>,
+    /// When it was last asked for, to find the idle ones.
+    pub(crate) used: Time,
+    sequence: u64,
+}
+
+/// A call that waits for events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiter {
+    pub(crate) call: CallId,
+    pub(crate) from: i64,
+}
+
+/// Data that a piece of work lacks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Need {
+    Current(WorkflowKey),
+    Run(RunId),
+}
+
+/// What may only be said when the batch before it is durable.
+#[derive(Clone, Debug)]
+pub(crate) enum Held {
+    Answer(Asker, Result<Answer, Reject>),
+    Task(TaskPlace),
+    Message(RunId, MessageKey),
+    /// A run's history has grown to this id, or the run has closed.
+    Grew { run_id: RunId, next_event_id: i64, is_open: bool },
+    Namespaces,
+}
+
+impl Entry {
+    pub(crate) fn new(run: Run, due: Due, stored_before: i64, now: Time) -> Self {
+        let stored_open = run.is_open();
+        Self {
+            run,
+            due,
+            stored_before,
+            stored_open,
+            tail: Vec::new(),
+            recent: Vec::new(),
+            waiters: Vec::new(),
+            used: now,
+            sequence: 0,
+        }
+    }
+
+    /// Keeps a batch of history at hand; the oldest ones make room.
+    pub(crate) fn remember(&mut self, first_event_id: i64, batch: Bytes) {
+        self.recent.push((first_event_id, batch));
+        let mut bytes: usize = self.recent.iter().map(|(_, batch)| batch.len()).sum();
+        while bytes > RECENT_BYTES && !self.recent.is_empty() {
+            bytes -= self.recent.remove(0).1.len();
+        }
+    }
+}
+
+impl Shard {
+    pub(crate) fn closed(id: ShardId) -> Self {
+        Self {
+            id,
+            epoch: None,
+            runs: BTreeMap::new(),
+            currents: BTreeMap::new(),
+            parked: BTreeMap::new(),
+            early: Vec::new(),
+            open: Batch::default(),
+            open_held: Vec::new(),
+            flight: None,
+            sequence: 1,
+            durable: 0,
+        }
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.epoch.is_some() && self.open.changes.is_empty() && self.flight.is_none()
+    }
+
+    /// Where the changes of a step go.
+    pub(crate) fn changes(&mut self) -> &mut Vec<Change> {
+        &mut self.open.changes
+    }
+
+    /// Marks a run as changed by the open batch.
+    pub(crate) fn touch(&mut self, run_id: RunId) {
+        let sequence = self.sequence;
+        if let Some(entry) = self.runs.get_mut(&run_id) {
+            entry.sequence = sequence;
+        }
+    }
+
+    pub(crate) fn set_current(&mut self, workflow: WorkflowKey, current: Option<Current>) {
+        self.currents.insert(workflow, CurrentEntry { current, sequence: self.sequence });
+    }
+
+    /// What was read, unless a step has changed it since.
+    pub(crate) fn learn_current(&mut self, workflow: WorkflowKey, current: Option<Current>) {
+        self.currents.entry(workflow).or_insert(CurrentEntry { current, sequence: 0 });
+    }
+
+    /// Forgets idle runs beyond `keep`, the longest unused first. Runs with unsaved changes or with something that only
+    /// memory knows stay. Returns those forgotten.
+    fn forget_idle(&mut self, keep: usize) -> Vec<RunId> {
+        let durable = self.durable;
+        if self.currents.len() > keep {
+            self.currents.retain(|_, entry| entry.sequence > durable);
+        }
+        let excess = self.runs.len().saturating_sub(keep);
+        if excess <= keep / 8 {
+            return Vec::new();
+        }
+        let mut idle: Vec<_> = self
+            .runs
+            .iter()
+            .filter(|(_, entry)| {
+                entry.sequence <= durable && entry.run.started_task.is_none() && entry.waiters.is_empty()
+            })
+            .map(|(run_id, entry)| (entry.used, *run_id))
+            .collect();
+        idle.sort_unstable();
+        idle.truncate(excess);
+        let ids: Vec<_> = idle.into_iter().map(|(_, run_id)| run_id).collect();
+        for run_id in &ids {
+            self.runs.remove(run_id);
+        }
+        ids
+    }
+}
+
+impl Node {
+    /// Holds something back until all that the shard has in memory is durable; says it at once when all is.
+    pub(crate) fn hold(&mut self, shard: ShardId, held: Held) {
+        let Some(state) = self.shards.get_mut(&shard) else { return };
+        if !state.open.changes.is_empty() {
+            state.open_held.push(held);
+        } else if let Some(flight) = &mut state.flight {
+            flight.push(held);
+        } else {
+            self.agenda.push_back(Work::Release(shard, Box::new(held)));
+        }
+    }
+
+    /// Hands each shard's open batch to the store, unless one of the shard is still being written.
+    pub(crate) fn pump(&mut self) {
+        for (id, shard) in &mut self.shards {
+            let Some(epoch) = shard.epoch else { continue };
+            if shard.flight.is_some() || shard.open.changes.is_empty() {
+                continue;
+            }
+            shard.flight = Some(std::mem::take(&mut shard.open_held));
+            shard.sequence += 1;
+            let batch = Arc::new(std::mem::take(&mut shard.open));
+            self.actions.push(Action::Commit { shard: *id, epoch, batch });
+        }
+    }
+
+    /// A batch is durable, or is not.
+    pub(crate) fn committed(&mut self, shard: ShardId, result: Result<(), CommitError>) {
+        match result {
+            Ok(()) => self.release_flight(shard),
+            Err(error) => self.lose(shard, &error.to_string()),
+        }
+    }
+
+    fn release_flight(&mut self, shard: ShardId) {
+        let keep = self.config.cached_runs;
+        let Some(state) = self.shards.get_mut(&shard) else { return };
+        let Some(flight) = state.flight.take() else { return };
+        state.durable = state.sequence - 1;
+        self.agenda.extend(flight.into_iter().map(|held| Work::Release(shard, Box::new(held))));
+        let forgotten = state.forget_idle(keep);
+        for run_id in forgotten {
+            self.queries.forget_run(run_id);
+        }
+    }
+
+    /// A commit failed, so memory is ahead of what will ever be durable: drop it all, answer everybody, begin again.
+    pub(crate) fn lose(&mut self, shard: ShardId, why: &str) {
+        tracing::error!(shard = shard.0, "a commit failed: {why}");
+        let Some(state) = self.shards.get_mut(&shard) else { return };
+        let mut lost = std::mem::replace(state, Shard::closed(shard));
+        let reject = Reject::unavailable(format!("shard is reloading: {why}"));
+        let held = lost.flight.take().unwrap_or_default().into_iter().chain(lost.open_held);
+        for held in held {
+            if let Held::Answer(asker, _) = held {
+                self.answer_now(asker, Err(reject.clone()));
+            }
+        }
+        for work in lost.parked.into_values().flatten().chain(lost.early) {
+            self.refuse(work, &reject);
+        }
+        for waiter in lost.runs.values().flat_map(|entry| &entry.waiters) {
+            self.waits.remove(&waiter.call);
+            self.actions.push(Action::Answer { id: waiter.call, result: Err(reject.clone()) });
+        }
+        self.alarms.retain(|(_, alarm)| !matches!(alarm, Alarm::Run(of, _) | Alarm::Horizon(of) if *of == shard));
+        self.lose_queries(shard, &reject);
+        for queue in self.queues.values_mut() {
+            queue.lose_shard(shard, self.config.shards);
+        }
+        self.alarm(self.now + REACQUIRE_AFTER, Alarm::Reacquire(shard));
+    }
+
+    /// The shard is ours: read in what must be known before the first call.
+    pub(crate) fn acquired(&mut self, shard: ShardId, result: Result<Epoch, StoreError>) {
+        let epoch = match result {
+            Ok(epoch) => epoch,
+            Err(error) => {
+                tracing::error!(shard = shard.0, "the shard can't be acquired: {error}");
+                return self.alarm(self.now + REACQUIRE_AFTER, Alarm::Reacquire(shard));
+            }
+        };
+        let Some(state) = self.shards.get_mut(&shard) else { return };
+        state.epoch = Some(epoch);
+        if shard.0 == 0 {
+            let all = key::within(&Key::namespace_prefix());
+            self.read(ReadRequest::scan(shard, all, usize::MAX), Ticket::Namespaces);
+        }
+        self.read(ReadRequest::scan(shard, key::within(&Key::outbox_prefix()), usize::MAX), Ticket::Outbox(shard));
+        self.read_wakes(shard, Key::wake_prefix());
+        self.reopen_queues(shard);
+        let early = self.shards.get_mut(&shard).map(|state| std::mem::take(&mut state.early)).unwrap_or_default();
+        self.agenda.extend(early);
+    }
+}

@@ -1,0 +1,335 @@
+//! Starts: a client's, a signal's with start, and a child's. All of them pass the same decision on the workflow id.
+
+use std::sync::Arc;
+
+use machine::{
+    Current, Facts, Input, Reply, Run, Signal, StartSpec,
+    on::start::{Decision, decide},
+};
+use model::{Kind, Namespace, Reject, RunId, RunKey, ShardId, WorkflowKey};
+use proto::temporal::api::{
+    common::v1::{Payload, Payloads, WorkflowExecution},
+    enums::v1::{NamespaceState, WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
+    history::v1::StartChildWorkflowExecutionInitiatedEventAttributes,
+    sdk::v1::UserMetadata,
+    workflowservice::v1::{SignalWithStartWorkflowExecutionRequest, StartWorkflowExecutionRequest},
+};
+
+use super::{
+    Asker, Node, Sender, Work,
+    apply::Presence,
+    shard::{Held, Need},
+};
+use crate::{Answer, Call, Started};
+
+/// A client's start.
+#[derive(Clone, Debug)]
+pub(crate) enum StartKind {
+    Start(Box<StartWorkflowExecutionRequest>),
+    SignalWithStart(Box<SignalWithStartWorkflowExecutionRequest>),
+}
+
+/// A child that a run wants started.
+#[derive(Clone, Debug)]
+pub(crate) struct ChildStart {
+    pub(crate) sender: Sender,
+    pub(crate) namespace: Arc<Namespace>,
+    pub(crate) request: StartWorkflowExecutionRequest,
+    pub(crate) parent: ParentInfo,
+}
+
+/// What a child's first event says of its parent.
+#[derive(Clone, Debug)]
+pub(crate) struct ParentInfo {
+    pub(crate) namespace: String,
+    pub(crate) namespace_id: String,
+    pub(crate) execution: WorkflowExecution,
+    pub(crate) initiated_event_id: i64,
+    pub(crate) root: WorkflowExecution,
+}
+
+/// Everything that a start needs, from wherever it comes.
+struct Start {
+    asker: Asker,
+    workflow: WorkflowKey,
+    shard: ShardId,
+    request: StartWorkflowExecutionRequest,
+    signal: Option<Signal>,
+    parent: Option<ParentInfo>,
+}
+
+impl Node {
+    pub(crate) fn start(&mut self, asker: Asker, namespace: Arc<Namespace>, kind: StartKind) {
+        let workflow = WorkflowKey::new(namespace.id, kind.workflow_id());
+        let shard = workflow.shard(self.config.shards);
+        let call = match &kind {
+            StartKind::Start(request) => Call::Start(request.clone()),
+            StartKind::SignalWithStart(request) => Call::SignalWithStart(request.clone()),
+        };
+        let work = Work::Call { asker: asker.clone(), namespace, call };
+        let Some(current) = self.current_for_start(shard, &workflow, work) else { return };
+        let (request, signal) = kind.into_parts();
+        let start = Start { asker, workflow, shard, request, signal, parent: None };
+        self.decide_start(start, current);
+    }
+
+    pub(crate) fn start_child(&mut self, child: ChildStart) {
+        let workflow = WorkflowKey::new(child.namespace.id, &child.request.workflow_id);
+        let shard = workflow.shard(self.config.shards);
+        let work = Work::StartChild(Box::new(child.clone()));
+        let Some(current) = self.current_for_start(shard, &workflow, work) else { return };
+        let asker = Asker::Message(child.sender);
+        if child.namespace.state != NamespaceState::Registered {
+            let text = format!("Namespace {} is not found.", child.namespace.name);
+            let kind = Kind::NamespaceNotFound { namespace: child.namespace.name.to_string() };
+            return self.hold(shard, Held::Answer(asker, Err(Reject::new(kind, text))));
+        }
+        let start =
+            Start { asker, workflow, shard, request: child.request, signal: None, parent: Some(child.parent) };
+        self.decide_start(start, current);
+    }
+
+    /// The newest run of the workflow id; `None` when the work had to wait for it. An open one is loaded then.
+    fn current_for_start(&mut self, shard: ShardId, workflow: &WorkflowKey, work: Work) -> Option<Option<Current>> {
+        if self.defer_until_open(shard, &work) {
+            return None;
+        }
+        let Some(known) = self.shards.get(&shard).and_then(|state| state.currents.get(workflow)) else {
+            self.park(shard, Need::Current(workflow.clone()), work);
+            return None;
+        };
+        let current = known.current.clone();
+        if let Some(open) = current.as_ref().filter(|current| is_open(current))
+            && let Ok(run_id) = open.run_id.parse()
+            && matches!(self.presence(shard, run_id), Presence::Missing)
+        {
+            self.park(shard, Need::Run(run_id), work);
+            return None;
+        }
+        Some(current)
+    }
+
+    fn decide_start(&mut self, start: Start, current: Option<Current>) {
+        let (asker, shard) = (start.asker.clone(), start.shard);
+        let result = self.started(start, current);
+        self.hold(shard, Held::Answer(asker, result.map(|started| Answer::Started(Box::new(started)))));
+    }
+
+    fn started(&mut self, start: Start, current: Option<Current>) -> Result<Started, Reject> {
+        let facts = self.facts(start.workflow.namespace);
+        let (reuse, conflict) = policies(&start);
+        let open = current.as_ref().filter(|current| is_open(current));
+        if let (Some(signal), Some(open)) = (&start.signal, open)
+            && conflict != WorkflowIdConflictPolicy::TerminateExisting
+        {
+            let run_id = open.run_id.clone();
+            return self.signal_existing(start.shard, run_id, signal.clone());
+        }
+        let request_id = start.request.request_id.as_str();
+        let workflow_id = &start.workflow.workflow_id;
+        match decide(current.as_ref(), request_id, workflow_id, reuse, conflict, &facts)? {
+            Decision::Start => {
+                let mut facts = facts;
+                let run_id = facts.entropy.run_id(self.now);
+                self.start_new(start, run_id, facts)
+            }
+            Decision::TerminateAndStart => self.replace(start, current, facts),
+            Decision::Repeated { run_id } => Ok(repeated(run_id, current.as_ref())),
+            Decision::UseExisting { run_id } => self.attach(&start, run_id),
+        }
+    }
+
+    fn signal_existing(&mut self, shard: ShardId, run_id: String, signal: Signal) -> Result<Started, Reject> {
+        let id = parse(&run_id)?;
+        self.step(shard, id, Input::Signal(signal))?;
+        Ok(self.existing(shard, id))
+    }
+
+    fn start_new(&mut self, start: Start, run_id: RunId, facts: Facts) -> Result<Started, Reject> {
+        let Start { workflow, shard, request, signal, parent, asker: _ } = start;
+        let mut spec = StartSpec::from_request(&request, &facts);
+        spec.signal = signal;
+        if let Some(parent) = parent {
+            let attributes = &mut spec.attributes;
+            attributes.parent_workflow_namespace = parent.namespace;
+            attributes.parent_workflow_namespace_id = parent.namespace_id;
+            attributes.parent_workflow_execution = Some(parent.execution);
+            attributes.parent_initiated_event_id = parent.initiated_event_id;
+            attributes.root_workflow_execution = Some(parent.root);
+        }
+        let step = Run::start(RunKey { workflow, run_id }, spec, &facts)?;
+        let reply = self.commit(shard, step);
+        let eager_task = match reply {
+            Reply::WorkflowTask(task) => self.workflow_task(shard, run_id, &task, false).map(Box::new),
+            Reply::Done
+            | Reply::Refused(_)
+            | Reply::WorkflowTaskCompleted { .. }
+            | Reply::Activity(_)
+            | Reply::Heartbeat { .. } => None,
+        };
+        Ok(Started { started: true, eager_task, ..self.existing(shard, run_id) })
+    }
+
+    /// The answer that stands for a loaded run.
+    fn existing(&self, shard: ShardId, run_id: RunId) -> Started {
+        let run = self.entry(shard, run_id).map(|entry| &entry.run);
+        let first = run.map(|run| run.started().first_execution_run_id.clone());
+        Started {
+            run_id: run_id.to_string(),
+            first_execution_run_id: first.unwrap_or_else(|| run_id.to_string()),
+            started: false,
+            status: run.map_or(WorkflowExecutionStatus::Running, Run::status),
+            eager_task: None,
+        }
+    }
+
+    /// Ends the open run and starts the new one, in one commit.
+    fn replace(&mut self, start: Start, open: Option<Current>, mut facts: Facts) -> Result<Started, Reject> {
+        let run_id = facts.entropy.run_id(self.now);
+        if let Some(open) = open {
+            let terminate = Input::Terminate {
+                reason: "TerminateIfRunning WorkflowIdReusePolicy".into(),
+                details: Some(Payloads { payloads: vec![text(&format!("terminated by new runID: {run_id}"))] }),
+                identity: "history-service".into(),
+                links: Vec::new(),
+            };
+            self.step(start.shard, parse(&open.run_id)?, terminate)?;
+        }
+        self.start_new(start, run_id, facts)
+    }
+
+    /// The open run stands in for the one asked for, and is told of it where the request wants that.
+    fn attach(&mut self, start: &Start, run_id: String) -> Result<Started, Reject> {
+        if start.request.on_conflict_options.is_some() {
+            let attach = Input::AttachStart {
+                request_id: start.request.request_id.clone(),
+                links: start.request.links.clone(),
+                identity: start.request.identity.clone(),
+            };
+            self.step(start.shard, parse(&run_id)?, attach)?;
+        }
+        Ok(self.existing(start.shard, parse(&run_id)?))
+    }
+}
+
+impl StartKind {
+    fn workflow_id(&self) -> &str {
+        match self {
+            StartKind::Start(request) => &request.workflow_id,
+            StartKind::SignalWithStart(request) => &request.workflow_id,
+        }
+    }
+
+    fn into_parts(self) -> (StartWorkflowExecutionRequest, Option<Signal>) {
+        match self {
+            StartKind::Start(request) => (*request, None),
+            StartKind::SignalWithStart(request) => split(*request),
+        }
+    }
+}
+
+/// A signal with start is a start and a signal.
+fn split(request: SignalWithStartWorkflowExecutionRequest) -> (StartWorkflowExecutionRequest, Option<Signal>) {
+    let signal = Signal {
+        name: request.signal_name,
+        input: request.signal_input,
+        identity: request.identity.clone(),
+        header: request.header.clone(),
+        request_id: request.request_id.clone(),
+        links: request.links.clone(),
+        external: None,
+    };
+    let start = StartWorkflowExecutionRequest {
+        namespace: request.namespace,
+        workflow_id: request.workflow_id,
+        workflow_type: request.workflow_type,
+        task_queue: request.task_queue,
+        input: request.input,
+        workflow_execution_timeout: request.workflow_execution_timeout,
+        workflow_run_timeout: request.workflow_run_timeout,
+        workflow_task_timeout: request.workflow_task_timeout,
+        identity: request.identity,
+        request_id: request.request_id,
+        workflow_id_reuse_policy: request.workflow_id_reuse_policy,
+        workflow_id_conflict_policy: request.workflow_id_conflict_policy,
+        retry_policy: request.retry_policy,
+        cron_schedule: request.cron_schedule,
+        memo: request.memo,
+        search_attributes: request.search_attributes,
+        header: request.header,
+        workflow_start_delay: request.workflow_start_delay,
+        user_metadata: request.user_metadata,
+        links: request.links,
+        versioning_override: request.versioning_override,
+        priority: request.priority,
+        ..Default::default()
+    };
+    (start, Some(signal))
+}
+
+/// The request that starts a child, as its parent's command put it.
+pub(crate) fn child_request(
+    attributes: StartChildWorkflowExecutionInitiatedEventAttributes,
+    user_metadata: Option<UserMetadata>,
+    request_id: String,
+) -> StartWorkflowExecutionRequest {
+    StartWorkflowExecutionRequest {
+        namespace: attributes.namespace,
+        workflow_id: attributes.workflow_id,
+        workflow_type: attributes.workflow_type,
+        task_queue: attributes.task_queue,
+        input: attributes.input,
+        workflow_execution_timeout: attributes.workflow_execution_timeout,
+        workflow_run_timeout: attributes.workflow_run_timeout,
+        workflow_task_timeout: attributes.workflow_task_timeout,
+        workflow_id_reuse_policy: attributes.workflow_id_reuse_policy,
+        retry_policy: attributes.retry_policy,
+        cron_schedule: attributes.cron_schedule,
+        memo: attributes.memo,
+        search_attributes: attributes.search_attributes,
+        header: attributes.header,
+        priority: attributes.priority,
+        request_id,
+        user_metadata,
+        ..Default::default()
+    }
+}
+
+/// The policies in force: what is not given depends on who starts.
+fn policies(start: &Start) -> (WorkflowIdReusePolicy, WorkflowIdConflictPolicy) {
+    let reuse = match start.request.workflow_id_reuse_policy() {
+        WorkflowIdReusePolicy::Unspecified => WorkflowIdReusePolicy::AllowDuplicate,
+        given => given,
+    };
+    let conflict = match start.request.workflow_id_conflict_policy() {
+        WorkflowIdConflictPolicy::Unspecified if start.signal.is_some() => WorkflowIdConflictPolicy::UseExisting,
+        WorkflowIdConflictPolicy::Unspecified => WorkflowIdConflictPolicy::Fail,
+        given => given,
+    };
+    // The deprecated reuse policy says in one word what two policies say now.
+    if reuse == WorkflowIdReusePolicy::TerminateIfRunning {
+        return (WorkflowIdReusePolicy::AllowDuplicate, WorkflowIdConflictPolicy::TerminateExisting);
+    }
+    (reuse, conflict)
+}
+
+/// The same request again: the answer is the same run, as it is now.
+fn repeated(run_id: String, current: Option<&Current>) -> Started {
+    let status = current.map_or(WorkflowExecutionStatus::Running, Current::status);
+    let first = current.map_or_else(|| run_id.clone(), |current| current.first_execution_run_id.clone());
+    Started { run_id, first_execution_run_id: first, started: true, status, eager_task: None }
+}
+
+/// A text as SDKs encode it by default.
+fn text(text: &str) -> Payload {
+    let metadata = [("encoding".to_owned(), bytes::Bytes::from_static(b"json/plain"))].into();
+    Payload { metadata, data: format!("\"{text}\"").into(), ..Payload::default() }
+}
+
+fn is_open(current: &Current) -> bool {
+    matches!(current.status(), WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused)
+}
+
+fn parse(run_id: &str) -> Result<RunId, Reject> {
+    run_id.parse().map_err(|_| Reject::internal("a stored run id is damaged"))
+}

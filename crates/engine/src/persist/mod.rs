@@ -1,0 +1,127 @@
+//! Between a run's state and its rows: what a step writes is the difference of two states, and a state is read back from
+//! its rows. Nothing here decides anything.
+
+mod difference;
+mod load;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use machine::{Current, Due, MessageKey, Run, Task};
+use model::{NamespaceId, QueueKey, QueueKind, RunId, WorkflowKey};
+use proto::temporal::api::history::v1::{History, HistoryEvent};
+use prost::Message;
+use store::{Change, Key, record};
+
+pub(crate) use difference::rows;
+pub(crate) use load::load;
+
+use crate::call::priority_key;
+
+/// The value of `Key::RunKey`: where a run id belongs.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct RunKeyRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(crate) namespace_id: Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub(crate) workflow_id: String,
+}
+
+/// The value of a task's row: which attempt it is for, so that a stale row is known as one.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct TaskRecord {
+    #[prost(int32, tag = "1")]
+    pub(crate) attempt: i32,
+}
+
+/// The put of a row.
+pub(crate) fn put(key: &Key<'_>, value: Bytes) -> Change {
+    Change::Put { key: key.encode(), value }
+}
+
+/// The deletion of a row.
+pub(crate) fn delete(key: &Key<'_>) -> Change {
+    Change::Delete { key: key.encode() }
+}
+
+/// The put of the row that the next start with the same workflow id is decided on.
+pub(crate) fn put_current(workflow: &WorkflowKey, current: &Current) -> Change {
+    let key = Key::Current { namespace: workflow.namespace, workflow_id: &workflow.workflow_id };
+    put(&key, record::encode(current))
+}
+
+/// A batch of events as it stands in the history: an encoded `History`, so that joined batches are one too.
+pub(crate) fn history_batch(events: Vec<HistoryEvent>) -> Bytes {
+    History { events }.encode_to_vec().into()
+}
+
+/// Everything that is due because of the durable part of a state: the same whether or not its workflow task was
+/// started, for a start is never stored.
+pub(crate) fn durable_due(run: &Run) -> Due {
+    if run.started_task.is_none() {
+        return run.due();
+    }
+    let mut stored = run.clone();
+    stored.started_task = None;
+    Due { alarm: run.due().alarm, ..stored.due() }
+}
+
+/// A task's place in its queue, as key and value of its row need it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TaskPlace {
+    pub(crate) queue: QueueKey,
+    pub(crate) priority: i32,
+    pub(crate) since: i64,
+    pub(crate) run_id: RunId,
+    pub(crate) event_id: i64,
+    pub(crate) attempt: i32,
+}
+
+impl TaskPlace {
+    pub(crate) fn of(task: &Task, namespace: NamespaceId, run_id: RunId) -> Self {
+        let (kind, name, event_id, attempt, since, priority) = match task {
+            Task::Workflow { task_queue, scheduled_event_id, attempt, since, priority, sticky: _ } => {
+                (QueueKind::Workflow, task_queue, *scheduled_event_id, *attempt, *since, priority)
+            }
+            Task::Activity { task_queue, scheduled_event_id, attempt, since, priority } => {
+                (QueueKind::Activity, task_queue, *scheduled_event_id, *attempt, *since, priority)
+            }
+        };
+        let queue = QueueKey { namespace, kind, name: Arc::from(name.as_str()) };
+        Self { queue, priority: priority_key(priority.as_ref()), since: since.0, run_id, event_id, attempt }
+    }
+
+    pub(crate) fn key(&self) -> Key<'_> {
+        Key::Task {
+            queue: &self.queue,
+            priority: self.priority,
+            pass: 0,
+            since: model::Time(self.since),
+            run_id: self.run_id,
+            event_id: self.event_id,
+        }
+    }
+}
+
+/// The two numbers that name a message in its outbox row.
+pub(crate) fn message_code(key: MessageKey) -> (u8, i64) {
+    match key {
+        MessageKey::StartChild(id) => (1, id),
+        MessageKey::Signal(id) => (2, id),
+        MessageKey::Cancel(id) => (3, id),
+        MessageKey::ClosePolicy(id) => (4, id),
+        MessageKey::ParentNotice => (5, 0),
+    }
+}
+
+/// The message that an outbox row names; `None` for a kind that this version doesn't write.
+pub(crate) fn message_key(kind: u8, id: i64) -> Option<MessageKey> {
+    match kind {
+        1 => Some(MessageKey::StartChild(id)),
+        2 => Some(MessageKey::Signal(id)),
+        3 => Some(MessageKey::Cancel(id)),
+        4 => Some(MessageKey::ClosePolicy(id)),
+        5 => Some(MessageKey::ParentNotice),
+        _ => None,
+    }
+}

@@ -1,0 +1,73 @@
+//! What visibility shows of a run: a function of its state, written in the same commit.
+
+use std::collections::BTreeMap;
+
+use machine::Run;
+use model::Time;
+use proto::temporal::api::{common::v1::WorkflowExecution, enums::v1::IndexedValueType};
+use store::visibility::{Row, Value};
+
+/// The visibility row of a run. Counters of the history are shown once it is closed, as in the reference.
+pub(crate) fn row(run: &Run) -> Row {
+    let started = run.started();
+    let core = &run.core;
+    let closed = !run.is_open();
+    let shown = |counter: i64| if closed { counter } else { 0 };
+    let parent = started.parent_workflow_execution.as_ref();
+    let own = || WorkflowExecution {
+        workflow_id: run.key.workflow.workflow_id.to_string(),
+        run_id: run.key.run_id.to_string(),
+    };
+    let root = started.root_workflow_execution.clone().unwrap_or_else(own);
+    Row {
+        namespace: run.key.workflow.namespace,
+        run_id: run.key.run_id,
+        workflow_id: run.key.workflow.workflow_id.to_string(),
+        workflow_type: run.workflow_type().to_owned(),
+        task_queue: core.task_queue.clone(),
+        status: run.status(),
+        start_time: Time(core.start_time),
+        execution_time: Time(core.execution_time),
+        close_time: Time(core.close_time).non_zero(),
+        history_length: shown(core.next_event_id - 1),
+        history_size: shown(core.history_size),
+        state_transitions: shown(core.state_transitions),
+        parent_workflow_id: parent.map(|parent| parent.workflow_id.clone()),
+        parent_run_id: parent.map(|parent| parent.run_id.clone()),
+        root_workflow_id: root.workflow_id,
+        root_run_id: root.run_id,
+        memo: run.attributes.memo.clone(),
+        search_attributes: search_attributes(run),
+    }
+}
+
+/// The typed values of a run's search attributes; each payload says its type in its metadata, as the door made sure.
+fn search_attributes(run: &Run) -> BTreeMap<String, Value> {
+    let fields = run.attributes.search_attributes.iter().flat_map(|attributes| &attributes.indexed_fields);
+    let mut values: BTreeMap<String, Value> = fields
+        .filter_map(|(name, payload)| {
+            let kind = payload.metadata.get("type").and_then(|kind| std::str::from_utf8(kind).ok())?;
+            let kind = type_of(kind)?;
+            Value::from_payload(payload, kind).ok().map(|value| (name.clone(), value))
+        })
+        .collect();
+    if !run.core.reported_problem.is_empty() {
+        let problems = run.core.reported_problem.split('\n').map(str::to_owned).collect();
+        values.insert("TemporalReportedProblems".into(), Value::KeywordList(problems));
+    }
+    values
+}
+
+/// The type that a payload's metadata names, in either of the API's spellings.
+fn type_of(name: &str) -> Option<IndexedValueType> {
+    IndexedValueType::from_str_name(name).or(match name {
+        "Text" => Some(IndexedValueType::Text),
+        "Keyword" => Some(IndexedValueType::Keyword),
+        "Int" => Some(IndexedValueType::Int),
+        "Double" => Some(IndexedValueType::Double),
+        "Bool" => Some(IndexedValueType::Bool),
+        "Datetime" => Some(IndexedValueType::Datetime),
+        "KeywordList" => Some(IndexedValueType::KeywordList),
+        _ => None,
+    })
+}

@@ -35,6 +35,8 @@ pub enum Quiet {
     RequestSeen(Arc<str>),
     /// The request that started the run.
     StartRequestSeen(String),
+    /// The request that asked for the cancellation.
+    CancelRequestSeen(String),
     /// A step changed something durable.
     Stepped,
     /// A delayed first workflow task becomes due at another time.
@@ -55,8 +57,11 @@ pub enum Quiet {
     /// How many workflow tasks have failed since the last that completed, and what visibility says of it.
     WorkflowTaskProblem {
         failed_tasks: i32,
-        problem: String,
+        last_problem: String,
+        reported: String,
     },
+    /// Whether the workflow tried to close although news had arrived.
+    CloseAttempted(bool),
     ActivityStarted {
         scheduled_event_id: i64,
         time: Time,

@@ -3,28 +3,28 @@
 use std::sync::Arc;
 
 use model::Reject;
-use proto::temporal::api::history::v1::{HistoryEvent, history_event};
+use prost::Message;
+use proto::temporal::api::{
+    enums::v1::WorkflowTaskFailedCause,
+    history::v1::{HistoryEvent, history_event},
+};
 
-use crate::{Change, Facts, Quiet, Reply, Run, Step, run::event_type};
+use crate::{Change, Facts, Quiet, Reply, Run, Step, run::event_type, task::Failed};
 
 /// A step in the making. Dropping it undoes it.
 #[derive(Clone, Debug)]
 pub struct Draft {
     run: Run,
     changes: Vec<Change>,
-    /// The id that the first event of this step gets or would get.
-    first_event_id: i64,
     pub(crate) facts: Facts,
     pub(crate) successor: Option<Box<Step>>,
 }
 
 impl Draft {
     pub fn new(run: Run, facts: Facts) -> Self {
-        let first_event_id = run.core.next_event_id;
         Self {
             run,
             changes: Vec::new(),
-            first_event_id,
             facts,
             successor: None,
         }
@@ -40,10 +40,6 @@ impl Draft {
         &self.changes
     }
 
-    pub(crate) fn first_event_id(&self) -> i64 {
-        self.first_event_id
-    }
-
     /// Takes the event in: appended at once, or buffered while a worker decides. This is the way for everything that
     /// happens to a run from outside; what a command does is appended.
     pub fn record(&mut self, attributes: history_event::Attributes) {
@@ -54,13 +50,18 @@ impl Draft {
     }
 
     /// As `record`, for an event that carries links or user metadata.
-    pub fn record_event(&mut self, mut event: HistoryEvent) {
+    pub fn record_event(&mut self, event: HistoryEvent) {
         if self.run.is_deciding() {
-            self.fill(&mut event);
-            self.quiet(Quiet::Buffered(Arc::new(event)));
+            self.buffer_event(event);
         } else {
             self.append_event(event);
         }
+    }
+
+    /// Buffers the event in any case: it follows what was buffered before it, and the commands of this step.
+    pub(crate) fn buffer_event(&mut self, mut event: HistoryEvent) {
+        self.fill(&mut event);
+        self.quiet(Quiet::Buffered(Arc::new(event)));
     }
 
     /// Appends an event to the history and returns its id. The caller has made sure that it need not be buffered.
@@ -101,6 +102,11 @@ impl Draft {
     /// # Errors
     /// None of its own: the type fits the end of a handler.
     pub fn finish(mut self, reply: Reply) -> Result<Step, Reject> {
+        if self.run.is_deciding() && self.holds_too_much() {
+            // What is held back for the worker's sake has grown too large: it shall decide again, on all of it.
+            let attempt = self.fail_workflow_task(Failed::by_server(WorkflowTaskFailedCause::ForceCloseCommand));
+            self.schedule_attempt(attempt, None);
+        }
         if self.changes.iter().any(is_durable) {
             self.quiet(Quiet::Stepped);
         }
@@ -110,6 +116,15 @@ impl Draft {
             successor: self.successor,
             reply,
         })
+    }
+}
+
+impl Draft {
+    /// Whether more events are buffered than may be.
+    fn holds_too_much(&self) -> bool {
+        let (buffered, limits) = (&self.run.buffered, &self.facts.limits);
+        buffered.len() > limits.buffered_events
+            || buffered.iter().map(|event| event.encoded_len()).sum::<usize>() > limits.buffered_bytes
     }
 }
 

@@ -5,12 +5,13 @@
 
 use model::Time;
 use proto::temporal::api::{
-    common::v1::{Payloads, Priority},
+    common::v1::{Payloads, Priority, WorkflowExecution},
+    enums::v1::ParentClosePolicy,
     history::v1::{HistoryEvent, StartChildWorkflowExecutionInitiatedEventAttributes},
     sdk::v1::UserMetadata,
 };
 
-use crate::input::External;
+use crate::{Activity, Run, input::External, on::wake};
 
 /// Everything that must exist because of a state.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -88,6 +89,8 @@ pub enum Message {
     /// Terminate or cancel a child because its parent closed.
     ClosePolicy {
         target: Target,
+        /// The run that the parent started; another chain of runs under the same workflow id is not meant.
+        first_run_id: String,
         request_id: String,
         terminate: bool,
         from: External,
@@ -110,26 +113,204 @@ pub struct Target {
     pub run_id: String,
 }
 
-impl crate::Run {
+impl Run {
     /// Everything that must exist because of this state.
     pub fn due(&self) -> Due {
-        Due::default()
+        let wake = self.durable_deadline();
+        let started = self.started_task.as_ref().map(|started| started.deadline);
+        let activities = self
+            .activities
+            .values()
+            .filter_map(|activity| self.activity_task(activity));
+        Due {
+            wake,
+            alarm: wake.into_iter().chain(started).min(),
+            tasks: self.workflow_task().into_iter().chain(activities).collect(),
+            messages: self.messages(),
+        }
+    }
+
+    /// The earliest deadline that outlives a crash. Of a closed run that is its deletion, which isn't the machine's to do.
+    fn durable_deadline(&self) -> Option<Time> {
+        if !self.is_open() {
+            return Time(self.core.delete_time).non_zero();
+        }
+        let activities = self
+            .activities
+            .values()
+            .filter_map(|activity| wake::activities::deadline(activity));
+        let timers = self
+            .timers
+            .values()
+            .filter_map(|timer| Time(timer.fire_time).non_zero());
+        wake::expiration(self)
+            .into_iter()
+            .chain(Time(self.core.first_task_due).non_zero())
+            .chain(wake::sticky_deadline(self))
+            .chain(wake::visible(self))
+            .chain(timers)
+            .chain(activities)
+            .min()
+    }
+
+    fn messages(&self) -> Vec<MessageKey> {
+        let children = self.children.values().filter_map(|child| {
+            if child.close_policy_pending {
+                Some(MessageKey::ClosePolicy(child.initiated_event_id))
+            } else {
+                child
+                    .run_id
+                    .is_empty()
+                    .then_some(MessageKey::StartChild(child.initiated_event_id))
+            }
+        });
+        let signals = self.external_signals.keys().map(|id| MessageKey::Signal(*id));
+        let cancels = self.external_cancels.keys().map(|id| MessageKey::Cancel(*id));
+        let notice = self.core.parent_notice_pending.then_some(MessageKey::ParentNotice);
+        children.chain(signals).chain(cancels).chain(notice).collect()
     }
 
     /// The task of one pending activity, if it waits for a worker: `due` lists exactly these and the workflow task's.
-    pub fn activity_task(&self, activity: &crate::Activity) -> Option<Task> {
-        let _ = activity;
-        None
+    pub fn activity_task(&self, activity: &Activity) -> Option<Task> {
+        (activity.started_time == 0 && activity.visible_time == 0).then(|| Task::Activity {
+            task_queue: activity.task_queue.clone(),
+            scheduled_event_id: activity.scheduled_event_id,
+            attempt: activity.attempt,
+            since: Time(activity.scheduled_time),
+            priority: activity.priority.clone(),
+        })
     }
 
     /// The workflow task, if it waits for a worker.
     pub fn workflow_task(&self) -> Option<Task> {
-        None
+        let task = self.core.workflow_task.as_ref()?;
+        let sticky = self.core.sticky.as_ref().filter(|_| task.sticky);
+        (!self.is_deciding() && task.visible_time == 0).then(|| Task::Workflow {
+            task_queue: sticky
+                .map_or(&self.core.task_queue, |sticky| &sticky.task_queue)
+                .clone(),
+            sticky: sticky.is_some(),
+            scheduled_event_id: task.scheduled_event_id,
+            attempt: task.attempt,
+            since: Time(task.scheduled_time),
+            priority: self.started().priority.clone(),
+        })
     }
 
     /// The content of a message that is due.
     pub fn message(&self, key: MessageKey) -> Option<Message> {
-        let _ = key;
-        None
+        match key {
+            MessageKey::StartChild(initiated_event_id) => self.start_child(initiated_event_id),
+            MessageKey::Signal(initiated_event_id) => self.signal(initiated_event_id),
+            MessageKey::Cancel(initiated_event_id) => self.cancel(initiated_event_id),
+            MessageKey::ClosePolicy(initiated_event_id) => self.close_policy(initiated_event_id),
+            MessageKey::ParentNotice => self.parent_notice(),
+        }
+    }
+
+    fn start_child(&self, initiated_event_id: i64) -> Option<Message> {
+        let child = self.children.get(&initiated_event_id)?;
+        let root = self
+            .started()
+            .root_workflow_execution
+            .clone()
+            .unwrap_or_else(|| self.execution());
+        Some(Message::StartChild {
+            request_id: child.create_request_id.clone(),
+            namespace_id: child.namespace_id.clone(),
+            attributes: Box::new(child.initiated.clone()?),
+            user_metadata: child.user_metadata.clone(),
+            initiated_event_id,
+            root_workflow_id: root.workflow_id,
+            root_run_id: root.run_id,
+        })
+    }
+
+    fn signal(&self, initiated_event_id: i64) -> Option<Message> {
+        let signal = self.external_signals.get(&initiated_event_id)?;
+        Some(Message::Signal {
+            target: target(&signal.namespace_id, signal.execution.as_ref()),
+            request_id: signal.request_id.clone(),
+            from: self.sender(initiated_event_id, signal.child_workflow_only),
+            name: signal.signal_name.clone(),
+            input: signal.input.clone(),
+            header: signal.header.clone(),
+        })
+    }
+
+    fn cancel(&self, initiated_event_id: i64) -> Option<Message> {
+        let cancel = self.external_cancels.get(&initiated_event_id)?;
+        Some(Message::Cancel {
+            target: target(&cancel.namespace_id, cancel.execution.as_ref()),
+            request_id: cancel.request_id.clone(),
+            from: self.sender(initiated_event_id, cancel.child_workflow_only),
+            reason: cancel.reason.clone(),
+        })
+    }
+
+    /// To the child's newest run: the policy is for the workflow, not for the run that was started.
+    fn close_policy(&self, initiated_event_id: i64) -> Option<Message> {
+        let child = self
+            .children
+            .get(&initiated_event_id)
+            .filter(|child| child.close_policy_pending)?;
+        Some(Message::ClosePolicy {
+            target: Target {
+                namespace_id: child.namespace_id.clone(),
+                workflow_id: child.workflow_id.clone(),
+                run_id: String::new(),
+            },
+            first_run_id: child.run_id.clone(),
+            request_id: format!("{}-{initiated_event_id}-close", self.key.run_id),
+            terminate: child.parent_close_policy() == ParentClosePolicy::Terminate,
+            from: self.sender(initiated_event_id, true),
+        })
+    }
+
+    fn parent_notice(&self) -> Option<Message> {
+        let started = self.started();
+        let event = self
+            .core
+            .closing_event
+            .clone()
+            .filter(|_| self.core.parent_notice_pending)?;
+        Some(Message::ParentNotice {
+            target: target(
+                &started.parent_workflow_namespace_id,
+                started.parent_workflow_execution.as_ref(),
+            ),
+            initiated_event_id: started.parent_initiated_event_id,
+            first_run_id: started.first_execution_run_id.clone(),
+            event: Box::new(event),
+        })
+    }
+
+    /// This run, as the receiver of a message sees it.
+    fn sender(&self, initiated_event_id: i64, child_workflow_only: bool) -> External {
+        let execution = self.execution();
+        External {
+            // A run knows the id of its namespace; the name may change, and whoever delivers looks it up.
+            namespace: String::new(),
+            namespace_id: self.key.workflow.namespace.to_string(),
+            workflow_id: execution.workflow_id,
+            run_id: execution.run_id,
+            initiated_event_id,
+            child_workflow_only,
+        }
+    }
+
+    fn execution(&self) -> WorkflowExecution {
+        WorkflowExecution {
+            workflow_id: self.key.workflow.workflow_id.to_string(),
+            run_id: self.key.run_id.to_string(),
+        }
+    }
+}
+
+fn target(namespace_id: &str, execution: Option<&WorkflowExecution>) -> Target {
+    Target {
+        namespace_id: namespace_id.to_owned(),
+        workflow_id: execution.map_or_else(String::new, |execution| execution.workflow_id.clone()),
+        run_id: execution.map_or_else(String::new, |execution| execution.run_id.clone()),
     }
 }

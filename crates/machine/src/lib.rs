@@ -4,16 +4,22 @@
 //! no clock, randomness, log, lock, task or IO in this crate: time and ids come in as `Facts`, and everything that
 //! shall happen goes out as the difference between two states.
 
+mod activity;
 mod change;
+mod close;
 mod draft;
 mod due;
 mod facts;
 mod input;
+mod names;
 mod payload;
 mod run;
+mod search_attributes;
 mod step;
+mod task;
 
-pub mod command;
+pub(crate) mod command;
+pub mod cron;
 pub mod on;
 
 pub use change::{Change, Quiet};
@@ -28,4 +34,5 @@ pub use run::{
     Activity, Attributes, Child, Core, Current, ExternalCancel, ExternalSignal, Run, StartedWorkflowTask, Sticky,
     Timer, WorkflowTask,
 };
+pub use search_attributes::validate as validate_search_attributes;
 pub use step::{ActivityTask, Reply, Step, WorkflowTaskAnswer};

@@ -1,6 +1,32 @@
-//! The one thing that the machine reads in a payload: whether it stands for nothing.
+//! The one thing that the machine reads in a payload: whether it stands for nothing; and the one that it writes, a text.
 
-use proto::temporal::api::common::v1::{Memo, Payload, SearchAttributes};
+use std::collections::BTreeMap;
+
+use proto::temporal::api::common::v1::{Memo, Payload, Payloads, SearchAttributes};
+
+/// A text as a client's default converter would encode it, in JSON. `text` needs no escapes.
+pub(crate) fn text(text: &str) -> Payloads {
+    let metadata = BTreeMap::from([("encoding".to_owned(), b"json/plain".as_slice().into())]);
+    let data = format!("\"{text}\"").into_bytes().into();
+    Payloads {
+        payloads: vec![Payload {
+            metadata,
+            data,
+            ..Default::default()
+        }],
+    }
+}
+
+/// Puts `changed` over `fields`; what stands for nothing takes a field away.
+pub(crate) fn merge(fields: &mut BTreeMap<String, Payload>, changed: &BTreeMap<String, Payload>) {
+    for (name, value) in changed {
+        if is_nil(value) {
+            fields.remove(name);
+        } else {
+            fields.insert(name.clone(), value.clone());
+        }
+    }
+}
 
 /// Whether a memo field or search attribute with this value is to be removed: no data, or JSON's `null` or `[]`.
 pub(crate) fn is_nil(payload: &Payload) -> bool {

@@ -48,6 +48,8 @@ pub enum Reply {
     Heartbeat {
         cancel_requested: bool,
     },
+    /// The step stands, but the asker is refused: the run was terminated because its history has grown too large.
+    Refused(model::Reject),
 }
 
 /// A workflow task as a worker has to be told of it, but for the history up to it.

@@ -6,7 +6,7 @@ use proto::temporal::api::{
     history::v1::{
         ChildWorkflowExecutionCanceledEventAttributes, ChildWorkflowExecutionCompletedEventAttributes,
         ChildWorkflowExecutionFailedEventAttributes, ChildWorkflowExecutionTerminatedEventAttributes,
-        ChildWorkflowExecutionTimedOutEventAttributes, HistoryEvent, history_event::Attributes as A,
+        ChildWorkflowExecutionTimedOutEventAttributes, history_event::Attributes as A,
     },
 };
 
@@ -51,80 +51,58 @@ pub(super) fn handle(mut draft: Draft, initiated_event_id: i64, closed: ChildClo
 
 /// What the parent's history says of the child's closing event. A continued run does not end the child.
 fn ending(child: &Child, closed: &ChildClosed) -> Option<A> {
-    let HistoryEvent {
-        attributes: Some(attributes),
-        ..
-    } = &closed.event
-    else {
-        return None;
-    };
-    let (namespace, namespace_id) = (child.namespace.clone(), child.namespace_id.clone());
-    let (initiated_event_id, started_event_id) = (child.initiated_event_id, child.started_event_id);
-    let workflow_type = child.workflow_type.clone();
-    let workflow_execution = Some(WorkflowExecution {
-        workflow_id: closed.workflow_id.clone(),
-        run_id: closed.run_id.clone(),
-    });
+    let attributes = closed.event.attributes.as_ref()?;
+    // What all of them say of the child, and what each says of its end.
+    macro_rules! ending {
+        ($kind:ident, $message:ident { $($field:ident: $value:expr),* }) => {
+            Some(A::$kind($message {
+                namespace: child.namespace.clone(),
+                namespace_id: child.namespace_id.clone(),
+                workflow_execution: Some(WorkflowExecution {
+                    workflow_id: closed.workflow_id.clone(),
+                    run_id: closed.run_id.clone(),
+                }),
+                workflow_type: child.workflow_type.clone(),
+                initiated_event_id: child.initiated_event_id,
+                started_event_id: child.started_event_id,
+                $($field: $value,)*
+            }))
+        };
+    }
     if let A::WorkflowExecutionCompletedEventAttributes(end) = attributes {
-        Some(A::ChildWorkflowExecutionCompletedEventAttributes(
+        ending!(
+            ChildWorkflowExecutionCompletedEventAttributes,
             ChildWorkflowExecutionCompletedEventAttributes {
-                result: end.result.clone(),
-                namespace,
-                namespace_id,
-                workflow_execution,
-                workflow_type,
-                initiated_event_id,
-                started_event_id,
-            },
-        ))
+                result: end.result.clone()
+            }
+        )
     } else if let A::WorkflowExecutionFailedEventAttributes(end) = attributes {
-        Some(A::ChildWorkflowExecutionFailedEventAttributes(
+        ending!(
+            ChildWorkflowExecutionFailedEventAttributes,
             ChildWorkflowExecutionFailedEventAttributes {
                 failure: end.failure.clone(),
-                namespace,
-                namespace_id,
-                workflow_execution,
-                workflow_type,
-                initiated_event_id,
-                started_event_id,
-                retry_state: end.retry_state,
-            },
-        ))
+                retry_state: end.retry_state
+            }
+        )
     } else if let A::WorkflowExecutionCanceledEventAttributes(end) = attributes {
-        Some(A::ChildWorkflowExecutionCanceledEventAttributes(
+        ending!(
+            ChildWorkflowExecutionCanceledEventAttributes,
             ChildWorkflowExecutionCanceledEventAttributes {
-                details: end.details.clone(),
-                namespace,
-                namespace_id,
-                workflow_execution,
-                workflow_type,
-                initiated_event_id,
-                started_event_id,
-            },
-        ))
+                details: end.details.clone()
+            }
+        )
     } else if let A::WorkflowExecutionTimedOutEventAttributes(end) = attributes {
-        Some(A::ChildWorkflowExecutionTimedOutEventAttributes(
+        ending!(
+            ChildWorkflowExecutionTimedOutEventAttributes,
             ChildWorkflowExecutionTimedOutEventAttributes {
-                namespace,
-                namespace_id,
-                workflow_execution,
-                workflow_type,
-                initiated_event_id,
-                started_event_id,
-                retry_state: end.retry_state,
-            },
-        ))
+                retry_state: end.retry_state
+            }
+        )
     } else if let A::WorkflowExecutionTerminatedEventAttributes(_) = attributes {
-        Some(A::ChildWorkflowExecutionTerminatedEventAttributes(
-            ChildWorkflowExecutionTerminatedEventAttributes {
-                namespace,
-                namespace_id,
-                workflow_execution,
-                workflow_type,
-                initiated_event_id,
-                started_event_id,
-            },
-        ))
+        ending!(
+            ChildWorkflowExecutionTerminatedEventAttributes,
+            ChildWorkflowExecutionTerminatedEventAttributes {}
+        )
     } else {
         None
     }

@@ -9,7 +9,7 @@ use proto::temporal::api::{
     },
 };
 
-use crate::{Child, ChildOutcome, Draft, Quiet, Reply, Step, legacy::Control};
+use crate::{Child, ChildOutcome, Draft, Quiet, Reply, Step};
 
 /// # Errors
 /// `NotFound` when the run doesn't wait for this child. A start that is known already is only acknowledged.
@@ -38,9 +38,8 @@ pub(super) fn handle(mut draft: Draft, initiated_event_id: i64, outcome: ChildOu
                 initiated_event_id,
                 // The reference leaves it out.
                 workflow_task_completed_event_id: 0,
-                ..Default::default()
-            }
-            .with_control(initiated.control());
+                control: initiated.control,
+            };
             draft.record(A::StartChildWorkflowExecutionFailedEventAttributes(event));
         }
     }

@@ -9,7 +9,7 @@ use proto::temporal::api::{
     },
 };
 
-use crate::{Draft, ExternalOutcome, Reply, Step, legacy::Control};
+use crate::{Draft, ExternalOutcome, Reply, Step};
 
 /// An outcome that is known already, or that nobody waits for any more, is only acknowledged.
 ///
@@ -27,16 +27,15 @@ pub(super) fn handle(
     let namespace_id = signal.namespace_id.clone();
     let (workflow_execution, control) = (signal.execution.clone(), signal.control.clone());
     draft.record(match outcome {
-        ExternalOutcome::Delivered => A::ExternalWorkflowExecutionSignaledEventAttributes(
-            ExternalWorkflowExecutionSignaledEventAttributes {
+        ExternalOutcome::Delivered => {
+            A::ExternalWorkflowExecutionSignaledEventAttributes(ExternalWorkflowExecutionSignaledEventAttributes {
                 initiated_event_id,
                 namespace,
                 namespace_id,
                 workflow_execution,
-                ..Default::default()
-            }
-            .with_control(control),
-        ),
+                control,
+            })
+        }
         ExternalOutcome::Failed(cause) => A::SignalExternalWorkflowExecutionFailedEventAttributes(
             SignalExternalWorkflowExecutionFailedEventAttributes {
                 cause: cause.into(),
@@ -46,9 +45,8 @@ pub(super) fn handle(
                 namespace_id,
                 workflow_execution,
                 initiated_event_id,
-                ..Default::default()
-            }
-            .with_control(control),
+                control,
+            },
         ),
     });
     draft.schedule_workflow_task();

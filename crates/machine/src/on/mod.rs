@@ -4,15 +4,26 @@ pub mod start;
 
 mod activity_answer;
 mod activity_start;
+mod attach_start;
 mod child_closed;
 mod child_started;
+mod complete_workflow_task;
 mod external_cancel_delivered;
 mod external_signal_delivered;
+mod fail_workflow_task;
+mod history_limit;
+mod recover;
+mod request_cancel;
+mod settled;
+mod signal;
+mod start_workflow_task;
+mod sticky;
+mod terminate;
 pub(crate) mod wake;
 
 use model::Reject;
 
-use crate::{Draft, Facts, Input, Run, Step};
+use crate::{Draft, External, Facts, Input, Run, Step};
 
 impl Run {
     /// Decides what follows from `input`, without touching the state.
@@ -20,48 +31,83 @@ impl Run {
     /// # Errors
     /// The refusal as the asker shall see it; nothing has changed then.
     pub fn handle(&self, input: Input, facts: &Facts) -> Result<Step, Reject> {
-        let draft = Draft::new(self.clone(), facts.clone());
-        match input {
-            Input::StartActivity {
-                scheduled_event_id,
-                identity,
-                request_id,
-                worker_version,
-            } => activity_start::handle(draft, scheduled_event_id, identity, request_id, worker_version),
-            Input::AnswerActivity {
-                activity,
-                identity,
-                answer,
-            } => activity_answer::handle(draft, activity, identity, answer),
-            Input::ChildStarted {
-                initiated_event_id,
-                outcome,
-            } => child_started::handle(draft, initiated_event_id, outcome),
-            Input::ChildClosed {
-                initiated_event_id,
-                child,
-            } => child_closed::handle(draft, initiated_event_id, *child),
-            Input::ExternalSignalDelivered {
-                initiated_event_id,
-                outcome,
-            } => external_signal_delivered::handle(draft, initiated_event_id, outcome),
-            Input::ExternalCancelDelivered {
-                initiated_event_id,
-                outcome,
-            } => external_cancel_delivered::handle(draft, initiated_event_id, outcome),
-            Input::Wake => wake::handle(draft),
-            Input::Signal(_)
-            | Input::RequestCancel { .. }
-            | Input::Terminate { .. }
-            | Input::AttachStart { .. }
-            | Input::StartWorkflowTask { .. }
-            | Input::CompleteWorkflowTask { .. }
-            | Input::FailWorkflowTask { .. }
-            | Input::ClosePolicyApplied { .. }
-            | Input::ParentNotified
-            | Input::ResetSticky
-            | Input::StickyWorkerGone { .. }
-            | Input::Recover => Err(Reject::unimplemented("this input")),
-        }
+        let step = decide(Draft::new(self.clone(), facts.clone()), input)?;
+        history_limit::enforce(self, step, facts)
     }
+}
+
+fn decide(draft: Draft, input: Input) -> Result<Step, Reject> {
+    match input {
+        Input::Signal(signal) => signal::handle(draft, signal),
+        Input::RequestCancel {
+            reason,
+            identity,
+            request_id,
+            external,
+            links,
+        } => request_cancel::handle(draft, reason, identity, request_id, external, links),
+        Input::Terminate {
+            reason,
+            details,
+            identity,
+            links,
+        } => terminate::handle(draft, reason, details, identity, links),
+        Input::AttachStart {
+            request_id,
+            links,
+            identity,
+        } => attach_start::handle(draft, request_id, links, identity),
+        Input::StartWorkflowTask {
+            identity,
+            request_id,
+            worker_version,
+        } => start_workflow_task::handle(draft, identity, request_id, worker_version),
+        Input::CompleteWorkflowTask { task, request } => complete_workflow_task::handle(draft, &task, *request),
+        Input::FailWorkflowTask { task, request } => fail_workflow_task::handle(draft, &task, *request),
+        Input::StartActivity {
+            scheduled_event_id,
+            identity,
+            request_id,
+            worker_version,
+        } => activity_start::handle(draft, scheduled_event_id, identity, request_id, worker_version),
+        Input::AnswerActivity {
+            activity,
+            identity,
+            answer,
+        } => activity_answer::handle(draft, activity, identity, answer),
+        Input::ChildStarted {
+            initiated_event_id,
+            outcome,
+        } => child_started::handle(draft, initiated_event_id, outcome),
+        Input::ChildClosed {
+            initiated_event_id,
+            child,
+        } => child_closed::handle(draft, initiated_event_id, *child),
+        Input::ExternalSignalDelivered {
+            initiated_event_id,
+            outcome,
+        } => external_signal_delivered::handle(draft, initiated_event_id, outcome),
+        Input::ExternalCancelDelivered {
+            initiated_event_id,
+            outcome,
+        } => external_cancel_delivered::handle(draft, initiated_event_id, outcome),
+        Input::ClosePolicyApplied { initiated_event_id } => settled::close_policy_applied(draft, initiated_event_id),
+        Input::ParentNotified => settled::parent_notified(draft),
+        Input::ResetSticky => sticky::reset(draft),
+        Input::StickyWorkerGone { task_queue } => sticky::worker_gone(draft, &task_queue),
+        Input::Wake => wake::handle(draft),
+        Input::Recover => recover::handle(draft),
+    }
+}
+
+/// The answer to who asks something of a run that is over.
+pub(crate) fn completed() -> Reject {
+    Reject::not_found("workflow execution already completed")
+}
+
+/// Whether a sender that may only address its own children isn't this run's parent.
+fn parent_mismatch(run: &Run, sender: &External) -> bool {
+    let parent = run.started().parent_workflow_execution.as_ref();
+    sender.child_workflow_only
+        && parent.is_none_or(|parent| parent.workflow_id != sender.workflow_id || parent.run_id != sender.run_id)
 }

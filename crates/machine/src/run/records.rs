@@ -86,7 +86,8 @@ pub struct Core {
     /// The worker's build id or deployment as it reported it with its last completion, encoded; empty when never.
     #[prost(message, optional, tag = "28")]
     pub worker_version: Option<proto::temporal::api::common::v1::WorkerVersionStamp>,
-    /// The failure cause of the last failed or timed-out workflow task, as visibility shows it; empty when healthy.
+    /// What visibility says of workflow tasks that keep failing: the values of `TemporalReportedProblems`, one a line;
+    /// empty when healthy.
     #[prost(string, tag = "29")]
     pub reported_problem: String,
     /// The closing event, kept until the parent has heard of it.
@@ -98,6 +99,12 @@ pub struct Core {
     /// Workflow tasks that failed or timed out since the last that completed.
     #[prost(int32, tag = "32")]
     pub failed_workflow_tasks: i32,
+    /// The worker tried to close the run, but news had arrived: until its next answer no more are taken in.
+    #[prost(bool, tag = "33")]
+    pub close_attempted: bool,
+    /// The last failure or timeout of a workflow task, in the form of `reported_problem`.
+    #[prost(string, tag = "34")]
+    pub last_problem: String,
 }
 
 /// A workflow task that is scheduled. That it was started is never stored.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, Vector};
 use model::{RunKey, Time};
 use proto::temporal::api::{
-    enums::v1::WorkflowExecutionStatus,
+    enums::v1::{SuggestContinueAsNewReason, WorkflowExecutionStatus},
     history::v1::{HistoryEvent, WorkflowExecutionStartedEventAttributes, history_event},
 };
 
@@ -50,6 +50,8 @@ pub struct StartedWorkflowTask {
     /// The poll that got the task.
     pub request_id: String,
     pub suggest_continue_as_new: bool,
+    /// Why it is suggested.
+    pub suggest_reasons: Vec<SuggestContinueAsNewReason>,
     pub history_size: i64,
     /// When the worker's time is up.
     pub deadline: Time,
@@ -57,6 +59,27 @@ pub struct StartedWorkflowTask {
 }
 
 impl Run {
+    /// Nothing: the state before the first event.
+    pub(crate) fn blank(key: RunKey) -> Self {
+        Self {
+            key: Arc::new(key),
+            origin: Arc::default(),
+            core: Core {
+                next_event_id: 1,
+                ..Core::default()
+            },
+            attributes: Arc::default(),
+            activities: OrdMap::new(),
+            timers: OrdMap::new(),
+            children: OrdMap::new(),
+            external_signals: OrdMap::new(),
+            external_cancels: OrdMap::new(),
+            buffered: Vector::new(),
+            requests: OrdMap::new(),
+            started_task: None,
+        }
+    }
+
     pub fn is_open(&self) -> bool {
         matches!(
             self.status(),
@@ -91,6 +114,11 @@ impl Run {
         self.activities
             .values()
             .find(|activity| activity.activity_id == activity_id)
+    }
+
+    /// The first workflow task is held back by a start delay, a cron schedule or a retry's back-off.
+    pub fn awaits_first_task(&self) -> bool {
+        self.core.first_task_due != 0
     }
 
     /// Whether events must be buffered: a worker is deciding on the history as it was.

@@ -1,49 +1,17 @@
 //! Starting a run: what a client's request becomes, whether the workflow id may be used, and the first step.
 
+mod decide;
+mod request;
+
 use model::{Reject, RunKey};
 use proto::temporal::api::{
-    enums::v1::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
-    workflowservice::v1::StartWorkflowExecutionRequest,
+    enums::v1::WorkflowExecutionStatus,
+    history::v1::{HistoryEvent, history_event::Attributes as A},
 };
 
-use crate::{Current, Facts, Run, StartSpec, Step};
+use crate::{Current, Draft, Facts, Quiet, Reply, Run, StartSpec, Step, cron, payload};
 
-/// What the policies say of a start whose workflow id was used before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// Start a new run.
-    Start,
-    /// Terminate the open run, then start a new one in the same commit.
-    TerminateAndStart,
-    /// The same request was accepted before, as this run.
-    Repeated { run_id: String },
-    /// Answer with the open run.
-    UseExisting { run_id: String },
-}
-
-/// Decides on the reuse of a workflow id.
-///
-/// # Errors
-/// `WorkflowAlreadyStarted` with the reference's texts.
-pub fn decide(
-    current: Option<&Current>,
-    request_id: &str,
-    workflow_id: &str,
-    reuse: WorkflowIdReusePolicy,
-    conflict: WorkflowIdConflictPolicy,
-    facts: &Facts,
-) -> Result<Decision, Reject> {
-    let _ = (current, request_id, workflow_id, reuse, conflict, facts);
-    Err(Reject::unimplemented("start"))
-}
-
-impl StartSpec {
-    /// What a client's request starts a run with, defaults and limits filled in.
-    pub fn from_request(request: &StartWorkflowExecutionRequest, facts: &Facts) -> Self {
-        let _ = (request, facts);
-        Self::default()
-    }
-}
+pub use decide::{Decision, decide};
 
 impl Run {
     /// The first step of a new run.
@@ -51,12 +19,75 @@ impl Run {
     /// # Errors
     /// A refusal where the spec breaks a rule that only the machine knows.
     pub fn start(key: RunKey, spec: StartSpec, facts: &Facts) -> Result<Step, Reject> {
-        let _ = (key, spec, facts);
-        Err(Reject::unimplemented("start"))
+        cron::validate(&spec.attributes.cron_schedule, facts.now)?;
+        let run_id = key.run_id.to_string();
+        let mut draft = Draft::new(Run::blank(key), facts.clone());
+        let eager = spec.eager;
+        let mut attributes = spec.attributes;
+        attributes.memo = payload::filter_memo(attributes.memo);
+        attributes.search_attributes = payload::filter_search_attributes(attributes.search_attributes);
+        if attributes.search_attributes.is_none() {
+            attributes.search_attributes = payload::filter_search_attributes(spec.search_attributes);
+        }
+        if attributes.first_execution_run_id.is_empty() {
+            attributes.first_execution_run_id.clone_from(&run_id);
+        }
+        if attributes.original_execution_run_id.is_empty() {
+            attributes.original_execution_run_id = run_id;
+        }
+        let waits = !model::from_proto_duration(attributes.first_workflow_task_backoff.as_ref()).is_zero();
+        attributes.eager_execution_accepted = eager.is_some() && !waits;
+        if !spec.request_id.is_empty() {
+            draft.quiet(Quiet::StartRequestSeen(spec.request_id));
+        }
+        draft.append_event(HistoryEvent {
+            user_metadata: spec.user_metadata,
+            links: spec.links,
+            attributes: Some(A::WorkflowExecutionStartedEventAttributes(*attributes)),
+            ..HistoryEvent::default()
+        });
+        if let Some(signal) = spec.signal {
+            if !signal.request_id.is_empty() {
+                draft.quiet(Quiet::RequestSeen(signal.request_id.as_str().into()));
+            }
+            draft.append_event(super::signal::event(signal));
+        }
+        if waits {
+            return draft.finish(Reply::Done);
+        }
+        draft.schedule_workflow_task();
+        let reply = match eager {
+            Some(worker) => {
+                let answer = draft.start_workflow_task(worker.identity, worker.request_id, worker.worker_version)?;
+                Reply::WorkflowTask(Box::new(answer))
+            }
+            None => Reply::Done,
+        };
+        draft.finish(reply)
     }
 
     /// The row that the next start with this workflow id is decided on.
     pub fn current(&self) -> Current {
-        Current::default()
+        Current {
+            run_id: self.key.run_id.to_string(),
+            status: self.core.status,
+            request_ids: self.core.start_request_ids.clone(),
+            start_time: self.core.start_time,
+            first_execution_run_id: self.started().first_execution_run_id.clone(),
+        }
+    }
+}
+
+/// Whether a run with this status is over.
+fn is_closed(status: WorkflowExecutionStatus) -> bool {
+    match status {
+        WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused => false,
+        WorkflowExecutionStatus::Unspecified
+        | WorkflowExecutionStatus::Completed
+        | WorkflowExecutionStatus::Failed
+        | WorkflowExecutionStatus::Canceled
+        | WorkflowExecutionStatus::Terminated
+        | WorkflowExecutionStatus::ContinuedAsNew
+        | WorkflowExecutionStatus::TimedOut => true,
     }
 }

@@ -3,14 +3,82 @@
 pub(crate) mod activities;
 pub(crate) mod timers;
 
-use model::Reject;
+use model::{Reject, Time};
+use proto::temporal::api::{
+    enums::v1::TimeoutType,
+    history::v1::{WorkflowTaskTimedOutEventAttributes, history_event::Attributes as A},
+};
 
-use crate::{Draft, Reply, Step};
+use crate::{Draft, Quiet, Reply, Run, Step, WorkflowTask};
 
+/// What a closed run waits for, its deletion, isn't for the machine to do.
 pub(super) fn handle(mut draft: Draft) -> Result<Step, Reject> {
     if draft.run().is_open() {
+        workflow_task(&mut draft);
         timers::fire(&mut draft);
         activities::fire(&mut draft);
+        // The end comes last, so that what was ripe before it is in the history.
+        if ripe(&draft, expiration(draft.run())) {
+            draft.time_out_run()?;
+        }
     }
     draft.finish(Reply::Done)
+}
+
+/// When the run, or the whole chain of runs, has taken too long.
+pub(crate) fn expiration(run: &Run) -> Option<Time> {
+    let own = Time(run.core.run_expiration).non_zero();
+    let chain = Time(run.core.execution_expiration).non_zero();
+    own.into_iter().chain(chain).min()
+}
+
+/// When a task that waits on its worker's own queue gives up on that worker.
+pub(crate) fn sticky_deadline(run: &Run) -> Option<Time> {
+    let task = run.core.workflow_task.as_ref().filter(|_| !run.is_deciding())?;
+    Time(task.schedule_to_start_deadline).non_zero()
+}
+
+/// When a task that is held back may be dispatched.
+pub(crate) fn visible(run: &Run) -> Option<Time> {
+    Time(run.core.workflow_task.as_ref()?.visible_time).non_zero()
+}
+
+fn ripe(draft: &Draft, deadline: Option<Time>) -> bool {
+    deadline.is_some_and(|deadline| deadline <= draft.facts.now)
+}
+
+fn workflow_task(draft: &mut Draft) {
+    if ripe(draft, Time(draft.run().core.first_task_due).non_zero()) {
+        draft.schedule_workflow_task();
+    }
+    if ripe(draft, draft.run().started_task.as_ref().map(|started| started.deadline)) {
+        let attempt = draft.time_out_workflow_task();
+        draft.schedule_attempt(attempt, None);
+    }
+    if ripe(draft, sticky_deadline(draft.run())) {
+        give_up_sticky(draft);
+    }
+    if ripe(draft, visible(draft.run()))
+        && let Some(task) = draft.run().core.workflow_task
+    {
+        draft.quiet(Quiet::WorkflowTaskSet(Some(WorkflowTask {
+            visible_time: 0,
+            ..task
+        })));
+    }
+}
+
+/// The worker with the cache didn't come for its task: any other may.
+fn give_up_sticky(draft: &mut Draft) {
+    let Some(task) = draft.run().core.workflow_task else {
+        return;
+    };
+    draft.append(A::WorkflowTaskTimedOutEventAttributes(
+        WorkflowTaskTimedOutEventAttributes {
+            scheduled_event_id: task.scheduled_event_id,
+            started_event_id: 0,
+            timeout_type: TimeoutType::ScheduleToStart.into(),
+        },
+    ));
+    draft.schedule_workflow_task();
 }

@@ -8,7 +8,7 @@ use proto::temporal::api::history::v1::{
     SignalExternalWorkflowExecutionInitiatedEventAttributes,
 };
 
-use crate::{ExternalCancel, ExternalSignal, Run, legacy::Control};
+use crate::{ExternalCancel, ExternalSignal, Run};
 
 pub(super) fn signal_initiated(
     run: &mut Run,
@@ -25,7 +25,7 @@ pub(super) fn signal_initiated(
         signal_name: attributes.signal_name.clone(),
         input: attributes.input.clone(),
         header: attributes.header.clone(),
-        control: attributes.control(),
+        control: attributes.control.clone(),
     };
     run.external_signals.insert(event.event_id, Arc::new(signal));
 }
@@ -48,7 +48,7 @@ pub(super) fn cancel_initiated(
         child_workflow_only: attributes.child_workflow_only,
         request_id: request_id(run, event),
         reason: attributes.reason.clone(),
-        control: attributes.control(),
+        control: attributes.control.clone(),
     };
     run.external_cancels.insert(event.event_id, Arc::new(cancel));
 }

@@ -17,6 +17,7 @@ impl Run {
                 self.requests.insert(request_id.clone(), ());
             }
             Quiet::StartRequestSeen(request_id) => self.core.start_request_ids.push(request_id.clone()),
+            Quiet::CancelRequestSeen(request_id) => self.core.cancel_request_id.clone_from(request_id),
             Quiet::Stepped => self.core.state_transitions += 1,
             Quiet::WorkflowTaskSet(task) => {
                 self.core.workflow_task = *task;
@@ -35,10 +36,16 @@ impl Run {
                 self.core.sdk_version.clone_from(sdk_version);
                 self.core.worker_version.clone_from(version);
             }
-            Quiet::WorkflowTaskProblem { failed_tasks, problem } => {
+            Quiet::WorkflowTaskProblem {
+                failed_tasks,
+                last_problem,
+                reported,
+            } => {
                 self.core.failed_workflow_tasks = *failed_tasks;
-                self.core.reported_problem.clone_from(problem);
+                self.core.last_problem.clone_from(last_problem);
+                self.core.reported_problem.clone_from(reported);
             }
+            Quiet::CloseAttempted(attempted) => self.core.close_attempted = *attempted,
             Quiet::ActivityStarted { .. }
             | Quiet::ActivityHeartbeat { .. }
             | Quiet::ActivityRetried { .. }

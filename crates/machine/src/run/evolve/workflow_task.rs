@@ -5,7 +5,7 @@
 
 use model::{Time, from_proto_duration};
 use proto::temporal::api::{
-    enums::v1::TaskQueueKind,
+    enums::v1::{TaskQueueKind, WorkflowTaskFailedCause},
     history::v1::{
         HistoryEvent, WorkflowTaskCompletedEventAttributes, WorkflowTaskFailedEventAttributes,
         WorkflowTaskScheduledEventAttributes, WorkflowTaskStartedEventAttributes, WorkflowTaskTimedOutEventAttributes,
@@ -55,9 +55,10 @@ pub(super) fn completed(run: &mut Run, _event: &HistoryEvent, attributes: &Workf
 }
 
 /// The worker that failed may be the one with the cache: the next attempt goes to any worker.
-pub(super) fn failed(run: &mut Run, _event: &HistoryEvent, _attributes: &WorkflowTaskFailedEventAttributes) {
+pub(super) fn failed(run: &mut Run, _event: &HistoryEvent, attributes: &WorkflowTaskFailedEventAttributes) {
     end_task(run);
     run.core.sticky = None;
+    run.core.close_attempted = attributes.cause() == WorkflowTaskFailedCause::UnhandledCommand;
 }
 
 pub(super) fn timed_out(run: &mut Run, _event: &HistoryEvent, _attributes: &WorkflowTaskTimedOutEventAttributes) {
@@ -68,4 +69,5 @@ pub(super) fn timed_out(run: &mut Run, _event: &HistoryEvent, _attributes: &Work
 fn end_task(run: &mut Run) {
     run.core.workflow_task = None;
     run.started_task = None;
+    run.core.close_attempted = false;
 }

@@ -1,0 +1,220 @@
+//! A worker has decided: its commands become events, or, where one of them is bad, its answer becomes a failed task.
+
+use std::sync::Arc;
+
+use model::Reject;
+use proto::temporal::api::{
+    enums::v1::WorkflowTaskFailedCause,
+    failure::v1::{Failure, ServerFailureInfo, failure::FailureInfo},
+    history::v1::{WorkflowTaskCompletedEventAttributes, history_event::Attributes as A},
+    workflowservice::v1::RespondWorkflowTaskCompletedRequest as Request,
+};
+
+use crate::{
+    ActivityTask, Draft, Quiet, Reply, StartedWorkflowTask, Step, Sticky, TaskRef, WorkflowTask,
+    command::{self, CommandContext, CommandFailure, TaskFailure},
+    run::nanos,
+    task::{Failed, SERVER},
+};
+
+/// The request id of a task that is handed out with the answer to the one before.
+const INLINE_REQUEST: &str = "request-from-RespondWorkflowTaskCompleted";
+
+pub(super) fn handle(mut draft: Draft, task: &TaskRef, request: Request) -> Result<Step, Reject> {
+    let (task, started) = draft.run().answered_task(task)?;
+    if !request.messages.is_empty() {
+        return Err(Reject::unimplemented("update messages"));
+    }
+    let pristine = draft.clone();
+    let heartbeat = request.force_create_new_workflow_task && request.commands.is_empty();
+    if heartbeat && draft.heartbeats_too_long(&task) {
+        return give_up_heartbeats(draft, &request);
+    }
+    match decide(&mut draft, &task, &started, &request) {
+        Ok(outcome) => {
+            let original = heartbeat.then_some(task.original_scheduled_time);
+            finish(draft, &request, &outcome, original)
+        }
+        Err(CommandFailure::Reject(reject)) => Err(reject),
+        Err(CommandFailure::Task(failure)) => fail(pristine, &task, &request, &failure),
+    }
+}
+
+/// What the commands leave to do.
+struct Outcome {
+    /// The workflow has to hear of something.
+    news: bool,
+    activities: Vec<ActivityTask>,
+}
+
+fn decide(
+    draft: &mut Draft,
+    task: &WorkflowTask,
+    started: &StartedWorkflowTask,
+    request: &Request,
+) -> Result<Outcome, CommandFailure> {
+    let (scheduled_event_id, started_event_id) = draft.append_task_start(task, started);
+    let completed_event_id = draft.append(A::WorkflowTaskCompletedEventAttributes(completed(
+        request,
+        scheduled_event_id,
+        started_event_id,
+    )));
+    remember_worker(draft, request);
+    let unhandled = !draft.run().buffered.is_empty();
+    let mut context = CommandContext::new(completed_event_id, request.identity.clone(), unhandled);
+    command::check_sequence(&request.commands)?;
+    for command in &request.commands {
+        command::apply(draft, command.clone(), &mut context)?;
+    }
+    let activities = if draft.run().is_open() {
+        command::start_eager(draft, &context)
+    } else {
+        Vec::new()
+    };
+    Ok(Outcome {
+        news: context.unhandled || context.activity_canceled,
+        activities,
+    })
+}
+
+fn finish(
+    mut draft: Draft,
+    request: &Request,
+    outcome: &Outcome,
+    original_scheduled_time: Option<i64>,
+) -> Result<Step, Reject> {
+    let mut next_task = None;
+    if draft.run().is_open() {
+        draft.flush_buffered();
+        if request.force_create_new_workflow_task || outcome.news {
+            draft.schedule_attempt(1, original_scheduled_time);
+            if request.return_new_workflow_task {
+                let answer = draft.start_workflow_task(request.identity.clone(), INLINE_REQUEST.to_owned(), None)?;
+                next_task = Some(Box::new(answer));
+            }
+        }
+    }
+    draft.finish(Reply::WorkflowTaskCompleted {
+        next_task,
+        activities: outcome.activities.clone(),
+        failed: None,
+    })
+}
+
+/// The worker has done nothing for so long that another one shall try.
+fn give_up_heartbeats(mut draft: Draft, request: &Request) -> Result<Step, Reject> {
+    let attempt = draft.time_out_workflow_task();
+    draft.quiet(Quiet::StickySet(None));
+    remember_worker(&mut draft, request);
+    draft.schedule_attempt(attempt, None);
+    draft.finish(Reply::WorkflowTaskCompleted {
+        next_task: None,
+        activities: Vec::new(),
+        failed: Some(Reject::not_found("workflow task heartbeat timeout")),
+    })
+}
+
+/// The commands can't stand, so the answer is a failed task, on the state as it was before.
+fn fail(mut draft: Draft, task: &WorkflowTask, request: &Request, failure: &TaskFailure) -> Result<Step, Reject> {
+    let refusal = Reject::invalid(failure.message());
+    if task.attempt > 1 && failure.cause != WorkflowTaskFailedCause::UnhandledCommand {
+        // It would only fail again: the worker's time runs out instead, which slows it down.
+        return Err(refusal);
+    }
+    let binary_checksum = request.binary_checksum.clone();
+    let attempt = draft.fail_workflow_task(Failed {
+        cause: failure.cause,
+        binary_checksum,
+        failure: Some(Failure {
+            message: failure.message(),
+            failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo {
+                non_retryable: false,
+            })),
+            ..Failure::default()
+        }),
+        identity: request.identity.clone(),
+    });
+    if failure.terminate {
+        draft.flush_buffered();
+        draft.terminate_run(failure.message(), None, SERVER.to_owned(), Vec::new());
+    } else {
+        draft.schedule_attempt(attempt, None);
+    }
+    draft.finish(Reply::WorkflowTaskCompleted {
+        next_task: None,
+        activities: Vec::new(),
+        failed: Some(refusal),
+    })
+}
+
+/// What the completion tells of the worker: its cache, its SDK and its version.
+fn remember_worker(draft: &mut Draft, request: &Request) {
+    let sticky = request.sticky_attributes.as_ref().and_then(|sticky| {
+        let queue = sticky.worker_task_queue.as_ref()?;
+        Some(Sticky {
+            task_queue: queue.name.clone(),
+            schedule_to_start_timeout: nanos(model::from_proto_duration(sticky.schedule_to_start_timeout.as_ref())),
+            updated_time: draft.facts.now.0,
+        })
+    });
+    draft.quiet(Quiet::StickySet(sticky.filter(|sticky| !sticky.task_queue.is_empty())));
+    let metadata = request.sdk_metadata.as_ref();
+    let core = &draft.run().core;
+    // The SDK names itself only when that has changed.
+    let told = |told: Option<&String>, known: &str| match told {
+        Some(told) if !told.is_empty() => told.clone(),
+        Some(_) | None => known.to_owned(),
+    };
+    let sdk_name = told(metadata.map(|metadata| &metadata.sdk_name), &core.sdk_name);
+    let sdk_version = told(metadata.map(|metadata| &metadata.sdk_version), &core.sdk_version);
+    let version = request.worker_version_stamp.clone();
+    draft.quiet(Quiet::WorkerSeen {
+        sdk_name,
+        sdk_version,
+        version,
+    });
+}
+
+fn completed(
+    request: &Request,
+    scheduled_event_id: i64,
+    started_event_id: i64,
+) -> WorkflowTaskCompletedEventAttributes {
+    WorkflowTaskCompletedEventAttributes {
+        scheduled_event_id,
+        started_event_id,
+        identity: request.identity.clone(),
+        binary_checksum: request.binary_checksum.clone(),
+        worker_version: request.worker_version_stamp.clone(),
+        sdk_metadata: request.sdk_metadata.clone(),
+        metering_metadata: request.metering_metadata,
+        ..WorkflowTaskCompletedEventAttributes::default()
+    }
+}
+
+impl Draft {
+    /// Whether the worker has kept the task alive by nothing but heartbeats for too long.
+    fn heartbeats_too_long(&self, task: &WorkflowTask) -> bool {
+        let since = model::Time(task.original_scheduled_time);
+        since != model::Time::ZERO && self.facts.now > since + self.facts.limits.workflow_task_heartbeat
+    }
+}
+
+impl crate::Run {
+    /// The running task, if it is the one that the worker's token names.
+    ///
+    /// # Errors
+    /// `NotFound` where the task is not, or no longer, running.
+    pub(super) fn answered_task(&self, task: &TaskRef) -> Result<(WorkflowTask, Arc<StartedWorkflowTask>), Reject> {
+        let running = self.core.workflow_task.zip(self.started_task.clone());
+        running
+            .filter(|(running, started)| {
+                self.is_open()
+                    && running.scheduled_event_id == task.scheduled_event_id
+                    && running.attempt == task.attempt
+                    && (task.started_event_id == 0 || task.started_event_id == started.started_event_id)
+                    && (task.started_time == 0 || task.started_time == started.started_time.0)
+            })
+            .ok_or_else(crate::task::not_found)
+    }
+}

@@ -1,0 +1,24 @@
+//! A history that has grown too large ends its run: nobody could read it any more.
+
+use model::Reject;
+
+use crate::{Draft, Facts, Reply, Run, Step, task::SERVER};
+
+/// The step itself, or, where it would make the history of an open run too large, the termination of the run. What was
+/// asked for is dropped then, and the asker told so.
+pub(super) fn enforce(run: &Run, step: Step, facts: &Facts) -> Result<Step, Reject> {
+    if !step.next.is_open() {
+        return Ok(step);
+    }
+    let (core, limits) = (&step.next.core, &facts.limits);
+    let reason = if core.history_size > limits.history_size_error {
+        "Workflow history size exceeds limit."
+    } else if core.next_event_id - 1 > limits.history_count_error {
+        "Workflow history count exceeds limit."
+    } else {
+        return Ok(step);
+    };
+    let mut draft = Draft::new(run.clone(), facts.clone());
+    draft.terminate_run(reason.to_owned(), None, SERVER.to_owned(), Vec::new());
+    draft.finish(Reply::Refused(Reject::invalid(reason)))
+}

@@ -1,0 +1,50 @@
+//! Somebody asks the workflow to cancel itself. It may take its time, or ignore it.
+
+use model::Reject;
+use proto::temporal::api::{
+    common::v1::{Link, WorkflowExecution},
+    history::v1::{HistoryEvent, WorkflowExecutionCancelRequestedEventAttributes, history_event::Attributes as A},
+};
+
+use super::parent_mismatch;
+use crate::{Draft, External, Quiet, Reply, Step};
+
+pub(super) fn handle(
+    mut draft: Draft,
+    reason: String,
+    identity: String,
+    request_id: String,
+    external: Option<External>,
+    links: Vec<Link>,
+) -> Result<Step, Reject> {
+    if !draft.run().is_open() {
+        // What is asked for has happened, one way or another.
+        return draft.finish(Reply::Done);
+    }
+    if let Some(sender) = &external
+        && parent_mismatch(draft.run(), sender)
+    {
+        return Err(Reject::not_found("workflow parent does not match"));
+    }
+    if draft.run().core.cancel_requested {
+        return draft.finish(Reply::Done);
+    }
+    draft.quiet(Quiet::CancelRequestSeen(request_id));
+    draft.record_event(HistoryEvent {
+        links,
+        attributes: Some(A::WorkflowExecutionCancelRequestedEventAttributes(
+            WorkflowExecutionCancelRequestedEventAttributes {
+                cause: reason,
+                external_initiated_event_id: external.as_ref().map_or(0, |sender| sender.initiated_event_id),
+                external_workflow_execution: external.map(|sender| WorkflowExecution {
+                    workflow_id: sender.workflow_id,
+                    run_id: sender.run_id,
+                }),
+                identity,
+            },
+        )),
+        ..HistoryEvent::default()
+    });
+    draft.schedule_workflow_task();
+    draft.finish(Reply::Done)
+}

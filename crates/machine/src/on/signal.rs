@@ -1,0 +1,91 @@
+//! A client, or another workflow, signals.
+
+use model::{Kind, Reject};
+use prost::Message;
+use proto::temporal::api::{
+    common::v1::WorkflowExecution,
+    enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope},
+    history::v1::{HistoryEvent, WorkflowExecutionSignaledEventAttributes, history_event::Attributes as A},
+};
+
+use super::{completed, parent_mismatch};
+use crate::{Draft, Quiet, Reply, Run, Signal, Step};
+
+pub(super) fn handle(mut draft: Draft, signal: Signal) -> Result<Step, Reject> {
+    if !signal.request_id.is_empty() && draft.run().requests.contains_key(signal.request_id.as_str()) {
+        return draft.finish(Reply::Done);
+    }
+    if !draft.run().is_open() {
+        return Err(completed());
+    }
+    check(&draft, &signal)?;
+    let dispatch = !draft.run().awaits_first_task();
+    if !signal.request_id.is_empty() {
+        draft.quiet(Quiet::RequestSeen(signal.request_id.as_str().into()));
+    }
+    draft.record_event(event(signal));
+    if dispatch {
+        draft.schedule_workflow_task();
+    }
+    draft.finish(Reply::Done)
+}
+
+fn check(draft: &Draft, signal: &Signal) -> Result<(), Reject> {
+    let (run, limits) = (draft.run(), &draft.facts.limits);
+    if signal
+        .input
+        .as_ref()
+        .is_some_and(|input| input.encoded_len() > limits.blob_size_error)
+    {
+        return Err(Reject::invalid("Blob data size exceeds limit."));
+    }
+    if limits.signals_per_execution > 0 && run.core.signal_count + buffered_signals(run) >= limits.signals_per_execution
+    {
+        return Err(Reject::invalid("exceeded workflow execution limit for signal events"));
+    }
+    if run.core.close_attempted && run.is_deciding() {
+        // The worker is about to close the run: news would make it try again and again.
+        return Err(Reject::new(
+            Kind::ResourceExhausted {
+                cause: ResourceExhaustedCause::BusyWorkflow,
+                scope: ResourceExhaustedScope::Namespace,
+            },
+            "workflow operation can not be applied because workflow is closing",
+        ));
+    }
+    match &signal.external {
+        Some(sender) if parent_mismatch(run, sender) => Err(Reject::not_found("workflow parent does not match")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Signals count when they are appended; those on their way count here.
+fn buffered_signals(run: &Run) -> i64 {
+    let signals = run
+        .buffered
+        .iter()
+        .filter(|event| matches!(event.attributes, Some(A::WorkflowExecutionSignaledEventAttributes(_))));
+    i64::try_from(signals.count()).unwrap_or(i64::MAX)
+}
+
+/// The signal as the history has it.
+pub(super) fn event(signal: Signal) -> HistoryEvent {
+    HistoryEvent {
+        links: signal.links,
+        attributes: Some(A::WorkflowExecutionSignaledEventAttributes(
+            WorkflowExecutionSignaledEventAttributes {
+                signal_name: signal.name,
+                input: signal.input,
+                identity: signal.identity,
+                header: signal.header,
+                external_workflow_execution: signal.external.map(|sender| WorkflowExecution {
+                    workflow_id: sender.workflow_id,
+                    run_id: sender.run_id,
+                }),
+                request_id: signal.request_id,
+                ..WorkflowExecutionSignaledEventAttributes::default()
+            },
+        )),
+        ..HistoryEvent::default()
+    }
+}

@@ -1,0 +1,132 @@
+//! Whether a workflow id that was used before may be used again.
+//!
+//! | newest run | policy                                       | the start                        |
+//! |------------|----------------------------------------------|----------------------------------|
+//! | none       | any                                          | goes on                          |
+//! | any        | any, same request id                         | is answered as before            |
+//! | open       | conflict: fail                               | is refused                       |
+//! | open       | conflict: use existing                       | is answered with the open run    |
+//! | open       | conflict: terminate existing, or reuse: terminate if running | terminates it and goes on |
+//! | closed     | reuse: allow duplicate, terminate if running | goes on                          |
+//! | closed     | reuse: allow duplicate failed only           | goes on if it didn't succeed     |
+//! | closed     | reuse: reject duplicate                      | is refused                       |
+
+use model::{Kind, Reject};
+use proto::temporal::api::enums::v1::{WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy};
+
+use super::is_closed;
+use crate::{Current, Facts};
+
+/// What the policies say of a start whose workflow id was used before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Start a new run.
+    Start,
+    /// Terminate the open run, then start a new one in the same commit.
+    TerminateAndStart,
+    /// The same request was accepted before, as this run.
+    Repeated { run_id: String },
+    /// Answer with the open run.
+    UseExisting { run_id: String },
+}
+
+/// Decides on the reuse of a workflow id. An unspecified policy is the API's default: allow duplicate, and fail.
+///
+/// # Errors
+/// `WorkflowAlreadyStarted` with the reference's texts.
+pub fn decide(
+    current: Option<&Current>,
+    request_id: &str,
+    workflow_id: &str,
+    reuse: WorkflowIdReusePolicy,
+    conflict: WorkflowIdConflictPolicy,
+    facts: &Facts,
+) -> Result<Decision, Reject> {
+    // The reference's least interval between starts with one id is switched off by default, so nothing depends on time.
+    let _ = facts;
+    let Some(current) = current else {
+        return Ok(Decision::Start);
+    };
+    if !request_id.is_empty() && current.request_ids.iter().any(|known| known == request_id) {
+        return Ok(Decision::Repeated {
+            run_id: current.run_id.clone(),
+        });
+    }
+    if is_closed(current.status()) {
+        on_closed(current, workflow_id, reuse)
+    } else {
+        on_open(current, workflow_id, reuse, conflict)
+    }
+}
+
+fn on_open(
+    current: &Current,
+    workflow_id: &str,
+    reuse: WorkflowIdReusePolicy,
+    conflict: WorkflowIdConflictPolicy,
+) -> Result<Decision, Reject> {
+    if terminates(reuse) {
+        return Ok(Decision::TerminateAndStart);
+    }
+    match conflict {
+        WorkflowIdConflictPolicy::UseExisting => Ok(Decision::UseExisting {
+            run_id: current.run_id.clone(),
+        }),
+        WorkflowIdConflictPolicy::TerminateExisting => Ok(Decision::TerminateAndStart),
+        WorkflowIdConflictPolicy::Fail | WorkflowIdConflictPolicy::Unspecified => Err(refusal(
+            current,
+            format!(
+                "Workflow execution is already running. WorkflowId: {workflow_id}, RunId: {}.",
+                current.run_id
+            ),
+        )),
+    }
+}
+
+fn on_closed(current: &Current, workflow_id: &str, reuse: WorkflowIdReusePolicy) -> Result<Decision, Reject> {
+    let run_id = &current.run_id;
+    if reuse == WorkflowIdReusePolicy::AllowDuplicateFailedOnly && !is_failure(current.status()) {
+        return Err(refusal(
+            current,
+            format!(
+                "Workflow execution already finished successfully. WorkflowId: {workflow_id}, RunId: {run_id}. \
+             Workflow Id reuse policy: allow duplicate workflow Id if last run failed."
+            ),
+        ));
+    }
+    if reuse == WorkflowIdReusePolicy::RejectDuplicate {
+        return Err(refusal(
+            current,
+            format!(
+                "Workflow execution already finished. WorkflowId: {workflow_id}, RunId: {run_id}. \
+             Workflow Id reuse policy: reject duplicate workflow Id."
+            ),
+        ));
+    }
+    Ok(Decision::Start)
+}
+
+/// The policy of old that is a conflict policy now.
+fn terminates(reuse: WorkflowIdReusePolicy) -> bool {
+    reuse == WorkflowIdReusePolicy::TerminateIfRunning
+}
+
+fn is_failure(status: WorkflowExecutionStatus) -> bool {
+    matches!(
+        status,
+        WorkflowExecutionStatus::Failed
+            | WorkflowExecutionStatus::Canceled
+            | WorkflowExecutionStatus::Terminated
+            | WorkflowExecutionStatus::TimedOut
+    )
+}
+
+fn refusal(current: &Current, message: String) -> Reject {
+    Reject::new(
+        Kind::WorkflowAlreadyStarted {
+            start_request_id: current.request_ids.first().cloned().unwrap_or_default(),
+            run_id: current.run_id.clone(),
+        },
+        message,
+    )
+}

@@ -1,0 +1,196 @@
+//! A waiting workflow task is handed to a worker. That leaves no trace on disk: after a crash it waits again.
+
+use std::sync::Arc;
+
+use model::{Reject, Time, to_proto_duration};
+use proto::temporal::api::{
+    common::v1::WorkerVersionStamp,
+    enums::v1::{SuggestContinueAsNewReason, TaskQueueKind},
+    history::v1::{
+        HistoryEvent, WorkflowTaskScheduledEventAttributes, WorkflowTaskStartedEventAttributes,
+        history_event::Attributes as A,
+    },
+    taskqueue::v1::TaskQueue,
+};
+
+use crate::{
+    Draft, Quiet, Run, StartedWorkflowTask, WorkflowTask, WorkflowTaskAnswer,
+    run::{event_type, span},
+};
+
+impl Run {
+    /// The events of the current workflow task that are not in the history: of a transient attempt that it was
+    /// scheduled, of a started one that it was started. Their ids are those that they will get if nothing changes.
+    pub fn tail(&self) -> Vec<HistoryEvent> {
+        let Some(task) = &self.core.workflow_task else {
+            return Vec::new();
+        };
+        let mut tail = Vec::new();
+        if task.attempt > 1 {
+            tail.push(event(
+                task.scheduled_event_id,
+                Time(task.scheduled_time),
+                self.scheduled_attributes(task),
+            ));
+        }
+        if let Some(started) = &self.started_task {
+            tail.push(event(
+                started.started_event_id,
+                started.started_time,
+                started_attributes(task, started),
+            ));
+        }
+        tail
+    }
+
+    /// What the event of a transient attempt will say.
+    fn scheduled_attributes(&self, task: &WorkflowTask) -> A {
+        A::WorkflowTaskScheduledEventAttributes(WorkflowTaskScheduledEventAttributes {
+            task_queue: Some(self.next_task_queue()),
+            start_to_close_timeout: Some(to_proto_duration(span(task.start_to_close_timeout))),
+            attempt: task.attempt,
+        })
+    }
+
+    /// The running workflow task as its worker has to be told of it.
+    pub(crate) fn task_answer(&self) -> Option<WorkflowTaskAnswer> {
+        let task = self.core.workflow_task.as_ref()?;
+        let started = self.started_task.as_ref()?;
+        Some(WorkflowTaskAnswer {
+            scheduled_event_id: task.scheduled_event_id,
+            started_event_id: started.started_event_id,
+            attempt: task.attempt,
+            previous_started_event_id: self.core.previous_started_event_id,
+            scheduled_time: task.scheduled_time,
+            started_time: started.started_time.0,
+            stored_before_event_id: self.core.next_event_id,
+            tail: self.tail(),
+            sticky: task.sticky,
+        })
+    }
+
+    /// Why the workflow should continue as new before it goes on.
+    fn suggest_reasons(&self, limits: &model::Limits) -> Vec<SuggestContinueAsNewReason> {
+        let large = self.core.history_size >= limits.history_size_suggest_continue_as_new;
+        let long = self.core.next_event_id >= limits.history_count_suggest_continue_as_new;
+        [
+            (large, SuggestContinueAsNewReason::HistorySizeTooLarge),
+            (long, SuggestContinueAsNewReason::TooManyHistoryEvents),
+        ]
+        .into_iter()
+        .filter_map(|(applies, reason)| applies.then_some(reason))
+        .collect()
+    }
+}
+
+impl Draft {
+    /// Starts the waiting workflow task.
+    ///
+    /// # Errors
+    /// `NotFound` when none waits.
+    pub(crate) fn start_workflow_task(
+        &mut self,
+        identity: String,
+        request_id: String,
+        worker_version: Option<WorkerVersionStamp>,
+    ) -> Result<WorkflowTaskAnswer, Reject> {
+        let suggest_reasons = self.run().suggest_reasons(&self.facts.limits);
+        let history_size = self.run().core.history_size;
+        let task = self.startable_task()?;
+        let started_event_id = if task.attempt == 1 {
+            self.run().core.next_event_id
+        } else {
+            task.scheduled_event_id + 1
+        };
+        self.quiet(Quiet::WorkflowTaskStarted(Arc::new(StartedWorkflowTask {
+            started_event_id,
+            started_time: self.facts.now,
+            identity,
+            request_id,
+            suggest_continue_as_new: !suggest_reasons.is_empty(),
+            suggest_reasons,
+            history_size,
+            deadline: self.facts.now + Self::task_timeout(&task),
+            worker_version,
+        })));
+        self.run().task_answer().ok_or_else(not_found)
+    }
+
+    /// The waiting task, made ready to be started.
+    fn startable_task(&mut self) -> Result<WorkflowTask, Reject> {
+        let Some(task) = self.run().core.workflow_task else {
+            return Err(not_found());
+        };
+        if self.run().is_deciding() {
+            return Err(Reject::not_found("Workflow task already started."));
+        }
+        if !task.sticky && self.run().core.sticky.is_some() {
+            // The worker with the cache didn't come: another one decides now.
+            self.quiet(Quiet::StickySet(None));
+        }
+        if task.attempt > 1 && task.scheduled_event_id != self.run().core.next_event_id {
+            // News have come since: no longer the same decision again.
+            self.append(A::WorkflowTaskScheduledEventAttributes(
+                WorkflowTaskScheduledEventAttributes {
+                    task_queue: Some(TaskQueue {
+                        name: self.run().core.task_queue.clone(),
+                        kind: TaskQueueKind::Normal.into(),
+                        ..TaskQueue::default()
+                    }),
+                    start_to_close_timeout: Some(to_proto_duration(Self::task_timeout(&task))),
+                    attempt: 1,
+                },
+            ));
+        }
+        self.run().core.workflow_task.ok_or_else(not_found)
+    }
+
+    /// Writes the start of the running task, whose outcome follows. Returns the ids of its two events.
+    pub(crate) fn append_task_start(&mut self, task: &WorkflowTask, started: &StartedWorkflowTask) -> (i64, i64) {
+        if task.attempt == 1 {
+            let attributes = started_attributes(task, started);
+            let started_event_id = self.append_event(event(0, started.started_time, attributes));
+            return (task.scheduled_event_id, started_event_id);
+        }
+        let attributes = self.run().scheduled_attributes(task);
+        let scheduled_event_id = self.append_event(event(0, Time(task.scheduled_time), attributes));
+        let attributes = started_attributes(
+            &WorkflowTask {
+                scheduled_event_id,
+                ..*task
+            },
+            started,
+        );
+        (
+            scheduled_event_id,
+            self.append_event(event(0, started.started_time, attributes)),
+        )
+    }
+}
+
+pub(crate) fn not_found() -> Reject {
+    Reject::not_found("Workflow task not found.")
+}
+
+fn event(event_id: i64, time: Time, attributes: A) -> HistoryEvent {
+    let mut event = HistoryEvent {
+        event_id,
+        event_time: Some(time.to_proto()),
+        ..HistoryEvent::default()
+    };
+    event.set_event_type(event_type(&attributes));
+    event.attributes = Some(attributes);
+    event
+}
+
+fn started_attributes(task: &WorkflowTask, started: &StartedWorkflowTask) -> A {
+    A::WorkflowTaskStartedEventAttributes(WorkflowTaskStartedEventAttributes {
+        scheduled_event_id: task.scheduled_event_id,
+        identity: started.identity.clone(),
+        request_id: started.request_id.clone(),
+        suggest_continue_as_new: started.suggest_continue_as_new,
+        suggest_continue_as_new_reasons: started.suggest_reasons.iter().map(|reason| (*reason).into()).collect(),
+        history_size_bytes: started.history_size,
+        ..WorkflowTaskStartedEventAttributes::default()
+    })
+}

@@ -1,1 +1,93 @@
-//! Not written yet.
+//! The commands of the `temporal` command line, as a plain gRPC client: the same flags, output, errors and exit codes.
+//!
+//! This crate knows nothing of our server. A binary puts the pieces together: [`Globals`] flattened into its root
+//! command, [`Command`] flattened into its subcommands, [`parse`] for the command line and [`run`] for the rest.
+//!
+//! What stands here is a part of the `temporal` command; a command that is missing is refused by its name.
+
+mod connect;
+mod context;
+mod failure;
+mod flags;
+mod operator;
+mod output;
+mod task_queue;
+mod usage;
+mod workflow;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use self::{context::Context, failure::Failure};
+pub use self::{
+    flags::Globals,
+    usage::{Refusal, parse},
+};
+
+/// The commands of this crate.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Start, list, and operate on Workflows
+    Workflow(workflow::WorkflowArgs),
+    /// Manage Temporal deployments
+    Operator(operator::OperatorArgs),
+    /// Manage Task Queues
+    TaskQueue(task_queue::TaskQueueArgs),
+}
+
+/// Runs a command to its end, to an interrupt or to `--command-timeout`. What went wrong is told on stderr; the exit
+/// code is 0 or 1.
+pub async fn run(command: Command, globals: &Globals) -> ExitCode {
+    let mut context = Context::of_process(globals);
+    let outcome = tokio::select! {
+        outcome = dispatch(command, &mut context) => outcome,
+        () = interrupted(globals) => Err(Failure::told("program interrupted")),
+    };
+    match outcome {
+        Ok(()) | Err(Failure::Unread) => ExitCode::SUCCESS,
+        Err(Failure::Told(text)) => {
+            eprintln!("Error: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(command: Command, context: &mut Context) -> Result<(), Failure> {
+    match command {
+        Command::Workflow(args) => args.run(context).await,
+        Command::Operator(args) => args.run(context).await,
+        Command::TaskQueue(args) => args.run(context).await,
+    }
+}
+
+/// Returns when the user interrupts or the command's time is up.
+async fn interrupted(globals: &Globals) {
+    let time_is_up = async {
+        match globals.general.command_timeout {
+            Some(timeout) if timeout.is_positive() => tokio::time::sleep(timeout.unsigned_abs()).await,
+            Some(_) | None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = time_is_up => {}
+        () = signalled() => {}
+    }
+}
+
+async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let wait = async |kind: SignalKind| match signal(kind) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        // A signal that cannot be watched ends the process by itself.
+        Err(_) => std::future::pending().await,
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => {}
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::hangup()) => {}
+    }
+}

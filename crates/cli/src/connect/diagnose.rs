@@ -1,0 +1,250 @@
+//! Why a connection failed, found out by trying again step by step: name, port, TLS.
+//!
+//! The report names what was checked, what failed, and what to do about it.
+
+use std::{error::Error, io, net::SocketAddr, time::Duration};
+
+use tokio::{
+    net::{TcpStream, lookup_host},
+    time::timeout,
+};
+
+use super::settings::Settings;
+
+/// How long each step of the checks may take.
+const STEP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What the checks found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    UnknownHost,
+    Refused,
+    TimedOut,
+    Unreachable,
+    /// TLS was spoken to a server that does not speak it.
+    PlaintextServer,
+    /// The TLS handshake failed otherwise.
+    Handshake,
+    /// Connected, but the server does not answer in plaintext gRPC.
+    NotGrpc,
+}
+
+/// The checks' lines and their outcome.
+struct Checks {
+    lines: Vec<String>,
+    cause: Cause,
+}
+
+/// The message of a failed connection, several lines long.
+pub(crate) async fn report(settings: &Settings, error: &(dyn Error + 'static)) -> String {
+    let checks = run(settings, error).await;
+    let address = settings.address.authority();
+    let lines: Vec<String> = checks.lines.iter().map(|line| format!("    {line}\n")).collect();
+    format!(
+        "failed connecting to Temporal server at {address}: {}\n  Namespace: {}\n  TLS: {}\n\n  \
+         Connection checks for {address}\n{}\n  {}",
+        summary(checks.cause, error),
+        settings.namespace,
+        settings.tls.is_some(),
+        lines.concat(),
+        advice(checks.cause, settings),
+    )
+}
+
+async fn run(settings: &Settings, error: &(dyn Error + 'static)) -> Checks {
+    let address = &settings.address;
+    let mut lines = Vec::new();
+    let targets: Vec<SocketAddr> = match address.ip() {
+        Some(ip) => {
+            lines.push("- DNS lookup skipped: address uses an IP literal".to_owned());
+            vec![SocketAddr::new(ip, address.port)]
+        }
+        None => {
+            let found = timeout(STEP_TIMEOUT, lookup_host((address.host.as_str(), address.port))).await;
+            let found: Vec<SocketAddr> = found
+                .map(|found| found.map(Iterator::collect))
+                .unwrap_or(Ok(Vec::new()))
+                .unwrap_or_default();
+            let plural = if found.len() == 1 { "address" } else { "addresses" };
+            if found.is_empty() {
+                lines.push(format!("✗ DNS lookup for {:?} failed: no such host", address.host));
+                return Checks {
+                    lines,
+                    cause: Cause::UnknownHost,
+                };
+            }
+            lines.push(format!("✓ DNS resolved ({} {plural})", found.len()));
+            found
+        }
+    };
+    let (line, cause) = match connect_any(&targets).await {
+        Ok(()) => {
+            lines.push("✓ TCP connection established".to_owned());
+            beyond_tcp(settings.tls.is_some(), error)
+        }
+        Err(Cause::Refused) => (
+            format!(
+                "✗ TCP connection refused: nothing is listening at {}",
+                address.authority()
+            ),
+            Cause::Refused,
+        ),
+        Err(Cause::TimedOut) => ("✗ TCP connection timed out".to_owned(), Cause::TimedOut),
+        Err(cause) => ("✗ TCP connection failed: host is unreachable".to_owned(), cause),
+    };
+    lines.push(line);
+    Checks { lines, cause }
+}
+
+async fn connect_any(targets: &[SocketAddr]) -> Result<(), Cause> {
+    let mut cause = Cause::Unreachable;
+    for target in targets {
+        match timeout(STEP_TIMEOUT, TcpStream::connect(target)).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => cause = Cause::Refused,
+            Ok(Err(_)) => {}
+            Err(_) => cause = Cause::TimedOut,
+        }
+    }
+    Err(cause)
+}
+
+/// What failed above TCP, judged by the original error.
+fn beyond_tcp(tls: bool, error: &(dyn Error + 'static)) -> (String, Cause) {
+    let reason = innermost(error);
+    if !tls {
+        let line = "✗ gRPC: the server did not answer in plaintext (it may require TLS)";
+        return (line.to_owned(), Cause::NotGrpc);
+    }
+    match is_not_tls(&reason) {
+        true => (
+            "✗ TLS handshake failed: server did not respond with TLS (it may be a plaintext gRPC endpoint)".to_owned(),
+            Cause::PlaintextServer,
+        ),
+        false => (format!("✗ TLS handshake failed: {reason}"), Cause::Handshake),
+    }
+}
+
+/// Whether a handshake failed because what came back was no TLS record at all.
+fn is_not_tls(reason: &str) -> bool {
+    [
+        "InvalidContentType",
+        "corrupt message",
+        "unexpected eof",
+        "handshake eof",
+        "Connection reset",
+    ]
+    .iter()
+    .any(|sign| reason.contains(sign))
+}
+
+/// The text at the root of an error's chain of sources.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+fn summary(cause: Cause, error: &(dyn Error + 'static)) -> String {
+    match cause {
+        Cause::UnknownHost => "could not resolve host".to_owned(),
+        Cause::Refused => "connection refused".to_owned(),
+        Cause::TimedOut => "connection timed out".to_owned(),
+        Cause::PlaintextServer => {
+            "TLS is enabled but the server did not respond with TLS; check tls configuration".to_owned()
+        }
+        Cause::Unreachable | Cause::Handshake | Cause::NotGrpc => innermost(error),
+    }
+}
+
+fn advice(cause: Cause, settings: &Settings) -> String {
+    let address = settings.address.authority();
+    match cause {
+        Cause::UnknownHost => format!(
+            "Could not resolve {:?} — check the server address.",
+            settings.address.host
+        ),
+        Cause::Refused if address == "localhost:7233" => format!(
+            "No Temporal server is running at {address}. Start a local dev server:\n\n    temporal server start-dev"
+        ),
+        Cause::Refused => {
+            format!("Nothing is listening at {address} — verify the address and that the server is running.")
+        }
+        Cause::TimedOut | Cause::Unreachable => {
+            format!("{address} could not be reached — verify the address, the network and firewalls in between.")
+        }
+        Cause::PlaintextServer => format!(
+            "The server at {address} does not appear to use TLS. Disable TLS, or check the address. An --api-key, a \
+             profile, or environment configuration can enable TLS without a --tls flag. Check the effective settings, \
+             not only the flags you passed."
+        ),
+        Cause::Handshake => "Check the certificates, the server name and the CA.".to_owned(),
+        Cause::NotGrpc => {
+            format!(
+                "The server at {address} does not answer as a plaintext gRPC endpoint. Check the address, or pass --tls."
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{
+        super::{address::Address, settings::TlsSettings},
+        *,
+    };
+
+    fn settings(address: &str, tls: bool) -> Settings {
+        Settings {
+            address: Address::parse(address).unwrap(),
+            namespace: "default".to_owned(),
+            identity: String::new(),
+            authority: None,
+            api_key: None,
+            headers: BTreeMap::new(),
+            tls: tls.then(TlsSettings::default),
+            connect_timeout: STEP_TIMEOUT,
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_listens() {
+        // Bound and dropped: nobody else is given the port that soon.
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let error = io::Error::other("transport error");
+        let address = format!("127.0.0.1:{port}");
+        assert_eq!(
+            report(&settings(&address, false), &error).await,
+            format!(
+                "failed connecting to Temporal server at {address}: connection refused\n  Namespace: default\n  \
+                 TLS: false\n\n  Connection checks for {address}\n    - DNS lookup skipped: address uses an IP \
+                 literal\n    ✗ TCP connection refused: nothing is listening at {address}\n\n  Nothing is listening \
+                 at {address} — verify the address and that the server is running."
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn tls_to_a_plaintext_server() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let error = io::Error::other("received corrupt message of type InvalidContentType");
+        let report = report(&settings(&address, true), &error).await;
+        assert!(
+            report.contains("TLS is enabled but the server did not respond with TLS"),
+            "{report}"
+        );
+        assert!(
+            report.contains("✓ TCP connection established\n    ✗ TLS handshake failed: server did not"),
+            "{report}"
+        );
+    }
+}

@@ -1,0 +1,178 @@
+//! The connection of a command to a server: one channel, the headers of every request, and typed clients.
+
+mod address;
+mod diagnose;
+pub(crate) mod health;
+pub(crate) mod identity;
+pub(crate) mod settings;
+
+use std::error::Error;
+
+use proto::temporal::api::{
+    operatorservice::v1::operator_service_client::OperatorServiceClient,
+    workflowservice::v1::{GetSystemInfoRequest, workflow_service_client::WorkflowServiceClient},
+};
+use tokio::time::timeout;
+use tonic::{
+    Code, Request, Status,
+    metadata::{Ascii, MetadataKey, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
+};
+
+use self::settings::{Settings, TlsSettings};
+use crate::failure::{Attempt, Failure};
+
+/// The largest reply that is accepted, in bytes; a history page may be far beyond gRPC's customary 4 MiB.
+const MAX_REPLY_BYTES: usize = 128 * 1024 * 1024;
+
+/// A channel that adds our headers to every request.
+pub(crate) type Transport = InterceptedService<Channel, Headers>;
+
+/// A server that answered, and the names that requests carry.
+pub(crate) struct Session {
+    pub(crate) workflow: WorkflowServiceClient<Transport>,
+    pub(crate) operator: OperatorServiceClient<Transport>,
+    pub(crate) transport: Transport,
+    pub(crate) namespace: String,
+    pub(crate) identity: String,
+}
+
+/// The headers of every request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Headers(Vec<(MetadataKey<Ascii>, MetadataValue<Ascii>)>);
+
+impl Headers {
+    fn insert(&mut self, name: &str, value: &str) -> Result<(), Failure> {
+        let unusable = || {
+            Failure::told(format!(
+                "invalid gRPC meta: header {name:?} has a name or value that is not allowed"
+            ))
+        };
+        let key = MetadataKey::from_bytes(name.as_bytes()).map_err(|_| unusable())?;
+        let value = MetadataValue::try_from(value).map_err(|_| unusable())?;
+        self.0.push((key, value));
+        Ok(())
+    }
+}
+
+impl Interceptor for Headers {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        for (key, value) in &self.0 {
+            request.metadata_mut().insert(key.clone(), value.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// Connects and asks the server who it is, so that a wrong address fails here and with a reason.
+pub(crate) async fn connect(settings: Settings) -> Result<Session, Failure> {
+    let address = settings.address.authority();
+    let endpoint = endpoint(&settings)?;
+    let channel = match timeout(settings.connect_timeout, endpoint.connect()).await {
+        Ok(Ok(channel)) => channel,
+        Ok(Err(error)) => return Err(Failure::Told(diagnose::report(&settings, &error).await)),
+        Err(elapsed) => return Err(Failure::Told(diagnose::report(&settings, &elapsed).await)),
+    };
+    let transport = InterceptedService::new(channel, headers(&settings)?);
+    let mut workflow = WorkflowServiceClient::new(transport.clone()).max_decoding_message_size(MAX_REPLY_BYTES);
+    let greeting = timeout(
+        settings.connect_timeout,
+        workflow.get_system_info(GetSystemInfoRequest {}),
+    )
+    .await;
+    match greeting {
+        Ok(Ok(_)) => {}
+        Ok(Err(status)) if status.code() == Code::Unimplemented => {}
+        Ok(Err(status)) => match status.source() {
+            Some(error) => return Err(Failure::Told(diagnose::report(&settings, error).await)),
+            None => return Err(status).attempt(&format!("failed connecting to Temporal server at {address}")),
+        },
+        Err(elapsed) => return Err(Failure::Told(diagnose::report(&settings, &elapsed).await)),
+    }
+    Ok(Session {
+        workflow,
+        operator: OperatorServiceClient::new(transport.clone()).max_decoding_message_size(MAX_REPLY_BYTES),
+        transport,
+        namespace: settings.namespace,
+        identity: settings.identity,
+    })
+}
+
+fn endpoint(settings: &Settings) -> Result<Endpoint, Failure> {
+    let unusable = |error: tonic::transport::Error| {
+        let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+        Failure::told(format!("failed preparing Temporal server connection: {reason}"))
+    };
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let uri = format!("{scheme}://{}", settings.address.authority());
+    let mut endpoint = Endpoint::from_shared(uri)
+        .map_err(unusable)?
+        .connect_timeout(settings.connect_timeout);
+    if let Some(authority) = &settings.authority {
+        let origin = format!("{scheme}://{authority}").parse();
+        let origin = origin.map_err(|_| Failure::told(format!("invalid client authority {authority:?}")))?;
+        endpoint = endpoint.origin(origin);
+    }
+    match &settings.tls {
+        Some(tls) => endpoint.tls_config(tls_config(tls)).map_err(unusable),
+        None => Ok(endpoint),
+    }
+}
+
+fn tls_config(tls: &TlsSettings) -> ClientTlsConfig {
+    let config = match &tls.authority {
+        Some(authority) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority)),
+        None => ClientTlsConfig::new().with_native_roots(),
+    };
+    let config = match &tls.client {
+        Some((certificate, key)) => config.identity(Identity::from_pem(certificate, key)),
+        None => config,
+    };
+    match &tls.server_name {
+        Some(name) => config.domain_name(name),
+        None => config,
+    }
+}
+
+fn headers(settings: &Settings) -> Result<Headers, Failure> {
+    let mut headers = Headers::default();
+    if let Some(key) = &settings.api_key {
+        headers.insert("authorization", &format!("Bearer {key}"))?;
+    }
+    headers.insert("temporal-namespace", &settings.namespace)?;
+    headers.insert("client-name", "temporal-cli")?;
+    headers.insert("client-version", env!("CARGO_PKG_VERSION"))?;
+    headers.insert("supported-server-versions", ">=1.0.0 <2.0.0")?;
+    headers.insert("caller-type", "operator")?;
+    // Last, so that the user may replace what we say.
+    for (name, value) in &settings.headers {
+        headers.insert(name, value)?;
+    }
+    Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_request_carries_our_headers_and_its_own() {
+        let mut headers = Headers::default();
+        headers.insert("x-a", "1").unwrap();
+        let mut request = Request::new(());
+        request
+            .metadata_mut()
+            .insert("grpc-timeout", MetadataValue::from_static("1S"));
+        let request = headers.call(request).unwrap();
+        assert_eq!(request.metadata().get("x-a").unwrap(), "1");
+        assert_eq!(request.metadata().get("grpc-timeout").unwrap(), "1S");
+    }
+
+    #[test]
+    fn header_names_and_values_are_checked() {
+        let failure = Headers::default().insert("bad name", "x").unwrap_err();
+        assert!(failure.to_string().contains("\"bad name\""));
+        assert!(Headers::default().insert("a", "line\nfeed").is_err());
+    }
+}

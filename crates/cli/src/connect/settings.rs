@@ -1,0 +1,395 @@
+//! From flags and environment to what a connection needs. A flag wins over a variable, a variable over the default.
+//!
+//! Empty variables count as absent. TLS is on if anything asks for it (`--tls`, an `https://` address, a certificate,
+//! a key, a CA, an API key) and nothing says `--tls=false` or `TEMPORAL_TLS=false`.
+
+use std::{collections::BTreeMap, fs, time::Duration};
+
+use super::{address::Address, identity::default_identity};
+use crate::{
+    failure::{Attempt, Failure},
+    flags::{
+        globals::{ConnectionArgs, Globals},
+        values::{boolean, key_value},
+    },
+};
+
+const DEFAULT_ADDRESS: &str = "localhost:7233";
+const DEFAULT_NAMESPACE: &str = "default";
+/// Replaced by the namespace wherever it occurs in an address.
+const NAMESPACE_PLACEHOLDER: &str = "${namespace}";
+/// Variables of this prefix are request headers.
+const HEADER_PREFIX: &str = "TEMPORAL_GRPC_META_";
+/// How long connecting may take where nothing is said.
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The process environment as a value, so that it can be put to the test.
+pub(crate) type Environment = BTreeMap<String, String>;
+
+/// What a connection needs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) address: Address,
+    pub(crate) namespace: String,
+    pub(crate) identity: String,
+    pub(crate) authority: Option<String>,
+    pub(crate) api_key: Option<String>,
+    /// Request headers, names in lower case.
+    pub(crate) headers: BTreeMap<String, String>,
+    /// `None` for plaintext.
+    pub(crate) tls: Option<TlsSettings>,
+    pub(crate) connect_timeout: Duration,
+}
+
+/// Keys and names of a TLS connection, all in PEM.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct TlsSettings {
+    /// Certificate chain and private key of the client.
+    pub(crate) client: Option<(Vec<u8>, Vec<u8>)>,
+    /// What the server's certificate must be signed by; the system's roots if absent.
+    pub(crate) authority: Option<Vec<u8>>,
+    /// The name that the server's certificate must carry; the host if absent.
+    pub(crate) server_name: Option<String>,
+}
+
+/// The namespace that commands act on.
+pub(crate) fn namespace(globals: &Globals, environment: &Environment) -> String {
+    let source = Source::new(globals, environment);
+    source
+        .flag_or(&globals.connection.namespace, "TEMPORAL_NAMESPACE")
+        .unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
+}
+
+/// Resolves flags and environment.
+pub(crate) fn resolve(globals: &Globals, environment: &Environment) -> Result<Settings, Failure> {
+    let source = Source::new(globals, environment);
+    source.refuse_what_is_missing()?;
+    let args = &globals.connection;
+    let namespace = namespace(globals, environment);
+    let address = source
+        .flag_or(&args.address, "TEMPORAL_ADDRESS")
+        .unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
+    let address = address.replace(NAMESPACE_PLACEHOLDER, &namespace);
+    let address = Address::parse(&address)
+        .map_err(Failure::told)
+        .attempt(&format!("failed connecting to Temporal server at {address}"))?;
+    let api_key = source.flag_or(&args.api_key, "TEMPORAL_API_KEY");
+    let tls = source.tls(&address, api_key.is_some())?;
+    let connect_timeout = match globals.general.client_connect_timeout {
+        Some(timeout) if timeout.is_positive() => timeout.unsigned_abs(),
+        Some(_) | None => DEFAULT_CONNECT_TIMEOUT,
+    };
+    Ok(Settings {
+        address,
+        namespace,
+        identity: args
+            .identity
+            .clone()
+            .unwrap_or_else(|| default_identity(|name| environment.get(name).cloned())),
+        authority: args.client_authority.clone(),
+        api_key,
+        headers: source.headers()?,
+        tls,
+        connect_timeout,
+    })
+}
+
+struct Source<'a> {
+    args: &'a ConnectionArgs,
+    globals: &'a Globals,
+    environment: &'a Environment,
+}
+
+impl<'a> Source<'a> {
+    fn new(globals: &'a Globals, environment: &'a Environment) -> Self {
+        Self {
+            args: &globals.connection,
+            globals,
+            environment,
+        }
+    }
+
+    /// A variable that is set to something, unless `--disable-config-env` turns variables off.
+    fn variable(&self, name: &str) -> Option<String> {
+        match self.globals.general.disable_config_env {
+            true => None,
+            false => self.environment.get(name).filter(|value| !value.is_empty()).cloned(),
+        }
+    }
+
+    fn flag_or(&self, flag: &Option<String>, variable: &str) -> Option<String> {
+        flag.clone().or_else(|| self.variable(variable))
+    }
+
+    fn truth(&self, variable: &str) -> Result<Option<bool>, Failure> {
+        let value = self.variable(variable);
+        let parsed = value.map(|value| boolean(&value)).transpose();
+        parsed.map_err(|error| Failure::told(format!("failed loading client config: invalid {variable}: {error}")))
+    }
+
+    /// Options that are known but not served: refusing them is better than to print what was to be decoded, or to
+    /// connect where the profile says otherwise.
+    fn refuse_what_is_missing(&self) -> Result<(), Failure> {
+        let general = &self.globals.general;
+        let missing = [
+            (
+                "--codec-endpoint",
+                self.flag_or(&self.args.codec_endpoint, "TEMPORAL_CODEC_ENDPOINT")
+                    .is_some(),
+            ),
+            (
+                "--profile",
+                self.flag_or(&general.profile, "TEMPORAL_PROFILE")
+                    .is_some_and(|name| name != "default"),
+            ),
+            (
+                "--config-file",
+                self.flag_or(&general.config_file, "TEMPORAL_CONFIG_FILE").is_some(),
+            ),
+            (
+                "--env",
+                self.flag_or(&general.env, "TEMPORAL_ENV")
+                    .is_some_and(|name| name != "default"),
+            ),
+            (
+                "--env-file",
+                self.flag_or(&general.env_file, "TEMPORAL_ENV_FILE").is_some(),
+            ),
+            ("--tls-disable-host-verification", {
+                let variable = self.truth("TEMPORAL_TLS_DISABLE_HOST_VERIFICATION")?;
+                self.args.tls_disable_host_verification || variable == Some(true)
+            }),
+        ];
+        match missing.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => Err(Failure::told(format!("{flag} is not available yet; leave it out"))),
+            None => Ok(()),
+        }
+    }
+
+    fn headers(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let mut headers = BTreeMap::new();
+        if !self.globals.general.disable_config_env {
+            for (name, value) in self.environment {
+                if let Some(key) = name.strip_prefix(HEADER_PREFIX) {
+                    headers.insert(key.to_ascii_lowercase().replace('_', "-"), value.clone());
+                }
+            }
+        }
+        for item in &self.args.grpc_meta {
+            let (key, value) = key_value(item).map_err(|_| {
+                Failure::told(format!(
+                    "invalid gRPC meta: invalid format {item:?}, expected KEY=VALUE"
+                ))
+            })?;
+            headers.insert(key.to_ascii_lowercase(), value.to_owned());
+        }
+        Ok(headers)
+    }
+
+    fn tls(&self, address: &Address, api_key: bool) -> Result<Option<TlsSettings>, Failure> {
+        let args = self.args;
+        let certificate = self.pem(
+            [&args.tls_cert_path, &args.tls_cert_data],
+            [
+                ["TEMPORAL_TLS_CERT", "TEMPORAL_TLS_CLIENT_CERT_PATH"],
+                ["TEMPORAL_TLS_CERT_DATA", "TEMPORAL_TLS_CLIENT_CERT_DATA"],
+            ],
+        );
+        let key = self.pem(
+            [&args.tls_key_path, &args.tls_key_data],
+            [
+                ["TEMPORAL_TLS_KEY", "TEMPORAL_TLS_CLIENT_KEY_PATH"],
+                ["TEMPORAL_TLS_KEY_DATA", "TEMPORAL_TLS_CLIENT_KEY_DATA"],
+            ],
+        );
+        let authority = self.pem(
+            [&args.tls_ca_path, &args.tls_ca_data],
+            [
+                ["TEMPORAL_TLS_CA", "TEMPORAL_TLS_SERVER_CA_CERT_PATH"],
+                ["TEMPORAL_TLS_CA_DATA", "TEMPORAL_TLS_SERVER_CA_CERT_DATA"],
+            ],
+        );
+        let server_name = self.flag_or(&args.tls_server_name, "TEMPORAL_TLS_SERVER_NAME");
+        let said = args
+            .tls
+            .or(self.truth("TEMPORAL_TLS")?)
+            .or(address.tls.filter(|tls| *tls));
+        let implied = api_key || certificate.is_some() || key.is_some() || authority.is_some();
+        if !said.unwrap_or(implied) {
+            return Ok(None);
+        }
+        let client = match (certificate, key) {
+            (Some(certificate), Some(key)) => Some((certificate.read()?, key.read()?)),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => {
+                return Err(Failure::told(
+                    "failed to build client options: invalid TLS config: if either client cert or key path is \
+                     present, other must be present too",
+                ));
+            }
+        };
+        Ok(Some(TlsSettings {
+            client,
+            authority: authority.map(Pem::read).transpose()?,
+            server_name,
+        }))
+    }
+
+    /// The first of path flag, data flag, path variables, data variables.
+    fn pem(&self, flags: [&Option<String>; 2], variables: [[&str; 2]; 2]) -> Option<Pem> {
+        let [path, data] = flags;
+        let [path_variables, data_variables] = variables;
+        let path_variable = || path_variables.iter().find_map(|name| self.variable(name));
+        let data_variable = || data_variables.iter().find_map(|name| self.variable(name));
+        let from_flags = path.clone().map(Pem::Path).or_else(|| data.clone().map(Pem::Data));
+        from_flags
+            .or_else(|| path_variable().map(Pem::Path))
+            .or_else(|| data_variable().map(Pem::Data))
+    }
+}
+
+enum Pem {
+    Path(String),
+    Data(String),
+}
+
+impl Pem {
+    fn read(self) -> Result<Vec<u8>, Failure> {
+        match self {
+            Self::Data(data) => Ok(data.into_bytes()),
+            Self::Path(path) => fs::read(&path).map_err(|error| {
+                Failure::told(format!(
+                    "failed preparing Temporal server connection: cannot read file {path:?}: {error}"
+                ))
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        globals: Globals,
+    }
+
+    fn settings(line: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
+        let globals = Line::try_parse_from(line.split_whitespace()).unwrap().globals;
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        resolve(&globals, &environment).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn defaults() {
+        let settings = settings("x", &[]).unwrap();
+        assert_eq!(settings.address.authority(), "localhost:7233");
+        assert_eq!(settings.namespace, "default");
+        assert_eq!(settings.tls, None);
+        assert_eq!(settings.connect_timeout, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn flags_win_over_variables() {
+        let environment = [
+            ("TEMPORAL_ADDRESS", "env:1"),
+            ("TEMPORAL_NAMESPACE", "env"),
+            ("TEMPORAL_API_KEY", ""),
+        ];
+        let from_environment = settings("x", &environment).unwrap();
+        assert_eq!(
+            (from_environment.address.authority(), from_environment.namespace),
+            ("env:1".into(), "env".into())
+        );
+        assert_eq!(from_environment.api_key, None);
+        let from_flags = settings("x --address flag:2 -n flag", &environment).unwrap();
+        assert_eq!(
+            (from_flags.address.authority(), from_flags.namespace),
+            ("flag:2".into(), "flag".into())
+        );
+        let off = settings("x --disable-config-env", &environment).unwrap();
+        assert_eq!(off.namespace, "default");
+    }
+
+    #[test]
+    fn what_turns_tls_on() {
+        for (line, environment, wanted) in [
+            ("x --tls", &[][..], true),
+            ("x --tls=false --address https://a:1", &[], false),
+            ("x --address https://a:1", &[], true),
+            ("x --address http://a:1 --api-key k", &[], true),
+            ("x --api-key k", &[], true),
+            ("x --api-key k --tls=false", &[], false),
+            ("x", &[("TEMPORAL_TLS", "true")], true),
+            ("x --api-key k", &[("TEMPORAL_TLS", "false")], false),
+            ("x --tls-ca-data pem", &[], true),
+            ("x", &[("TEMPORAL_TLS_SERVER_CA_CERT_DATA", "pem")], true),
+        ] {
+            assert_eq!(settings(line, environment).unwrap().tls.is_some(), wanted, "{line}");
+        }
+    }
+
+    #[test]
+    fn headers_come_from_flags_and_variables() {
+        let environment = [("TEMPORAL_GRPC_META_X_A", "env"), ("TEMPORAL_GRPC_META_B", "env")];
+        let headers = settings("x --grpc-meta x-a=flag=1", &environment).unwrap().headers;
+        let wanted = [
+            ("b".to_owned(), "env".to_owned()),
+            ("x-a".to_owned(), "flag=1".to_owned()),
+        ];
+        assert_eq!(headers, BTreeMap::from(wanted));
+    }
+
+    #[test]
+    fn the_namespace_may_be_part_of_the_address() {
+        let settings = settings("x --address ${namespace}.tmprl.cloud:7233 -n a.b", &[]).unwrap();
+        assert_eq!(settings.address.host, "a.b.tmprl.cloud");
+    }
+
+    #[test]
+    fn complaints() {
+        for (line, environment, wanted) in [
+            (
+                "x --tls-cert-path /nonexistent/c.pem",
+                &[][..],
+                "failed to build client options: invalid TLS config: if either client cert or key path is present, \
+                 other must be present too",
+            ),
+            (
+                "x --tls-ca-path /nonexistent/c.pem",
+                &[],
+                "failed preparing Temporal server connection: cannot read file \"/nonexistent/c.pem\": No such file or \
+                 directory (os error 2)",
+            ),
+            (
+                "x --grpc-meta a",
+                &[],
+                "invalid gRPC meta: invalid format \"a\", expected KEY=VALUE",
+            ),
+            (
+                "x --codec-endpoint http://c",
+                &[],
+                "--codec-endpoint is not available yet; leave it out",
+            ),
+            (
+                "x",
+                &[("TEMPORAL_PROFILE", "prod")],
+                "--profile is not available yet; leave it out",
+            ),
+            (
+                "x --address a:b",
+                &[],
+                "failed connecting to Temporal server at a:b: invalid target address a:b: invalid port \"b\"",
+            ),
+        ] {
+            assert_eq!(settings(line, environment).unwrap_err(), wanted);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What a running command has at hand: a printer, the flags and environment that a connection is made from, and the
+//! user, who can be warned and asked.
+
+use std::io::{BufRead, IsTerminal};
+
+use jiff::Timestamp;
+
+use crate::{
+    connect::{self, Session, identity, settings::Environment},
+    failure::Failure,
+    flags::Globals,
+    output::{Printer, Style, colour::Colour, proto_json::Payloads},
+};
+
+/// The surroundings of one command.
+pub(crate) struct Context {
+    pub(crate) printer: Printer,
+    globals: Globals,
+    environment: Environment,
+}
+
+impl Context {
+    /// The process's own stdout and environment.
+    pub(crate) fn of_process(globals: &Globals) -> Self {
+        let environment: Environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let general = &globals.general;
+        let terminal = std::io::stdout().is_terminal();
+        let style = Style {
+            format: general.output.unwrap_or_default(),
+            time: general.time_format.unwrap_or_default(),
+            payloads: match general.no_json_shorthand_payloads {
+                true => Payloads::Raw,
+                false => Payloads::Shorthand,
+            },
+            coloured: general
+                .color
+                .unwrap_or_default()
+                .decide(terminal, |name| environment.get(name).cloned()),
+            now: Timestamp::now(),
+        };
+        let printer = Printer::new(Box::new(std::io::BufWriter::new(std::io::stdout())), style);
+        Self {
+            printer,
+            globals: globals.clone(),
+            environment,
+        }
+    }
+
+    /// Connects to the server that flags and environment name.
+    pub(crate) async fn connect(&self) -> Result<Session, Failure> {
+        connect::connect(connect::settings::resolve(&self.globals, &self.environment)?).await
+    }
+
+    /// The namespace that flags and environment name.
+    pub(crate) fn namespace(&self) -> String {
+        connect::settings::namespace(&self.globals, &self.environment)
+    }
+
+    /// Whether `--namespace` stands on the command line.
+    pub(crate) fn names_namespace(&self) -> bool {
+        self.globals.connection.namespace.is_some()
+    }
+
+    /// The reason sent where the user gave none.
+    pub(crate) fn default_reason(&self) -> String {
+        identity::default_reason(|name| self.environment.get(name).cloned())
+    }
+
+    /// Tells the user on stderr.
+    pub(crate) fn warn(&self, text: &str) {
+        eprintln!("{text}");
+    }
+
+    /// Asks for a yes; `yes` is the answer given by flag.
+    pub(crate) fn confirm(&mut self, question: &str, yes: bool, denied: &str) -> Result<(), Failure> {
+        self.ask(
+            question,
+            yes.then_some("yes"),
+            |answer| matches!(answer.to_lowercase().as_str(), "y" | "yes"),
+            denied,
+        )
+    }
+
+    /// Asks for `word` to be typed; `yes` types it by flag.
+    pub(crate) fn confirm_by_typing(
+        &mut self,
+        question: &str,
+        word: &str,
+        yes: bool,
+        denied: &str,
+    ) -> Result<(), Failure> {
+        let question = self.printer.paint(Colour::Red, question);
+        self.ask(&question, yes.then_some(word), |answer| answer == word, denied)
+    }
+
+    fn ask(
+        &mut self,
+        question: &str,
+        given: Option<&str>,
+        agrees: impl Fn(&str) -> bool,
+        denied: &str,
+    ) -> Result<(), Failure> {
+        if self.printer.is_json() && given.is_none() {
+            return Err(Failure::told("must bypass prompts when using JSON output"));
+        }
+        self.printer.text(&format!("{question} "))?;
+        if let Some(answer) = given {
+            return self.printer.line(answer);
+        }
+        let mut line = String::new();
+        // Unreadable input is no answer, and no answer is a no.
+        let _ = std::io::stdin().lock().read_line(&mut line);
+        match agrees(line.trim()) {
+            true => Ok(()),
+            false => Err(Failure::told(denied)),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Values of flags: parsers whose complaints read as those of the `temporal` command do.
+
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// An enumeration that a flag takes by exact name.
+pub(crate) trait Choice: Copy + Send + Sync + 'static {
+    /// The accepted names, in the order in which they are listed to the user.
+    const VALUES: &'static [(&'static str, Self)];
+}
+
+/// Parses a [`Choice`].
+pub(crate) fn choice<T: Choice>(text: &str) -> Result<T, String> {
+    match T::VALUES.iter().find(|(name, _)| *name == text) {
+        Some((_, value)) => Ok(*value),
+        None => Err(format!("{text} is not one of required values of {}", names::<T>())),
+    }
+}
+
+/// Parses a [`Choice`] that may be repeated: upper and lower case are the same there.
+pub(crate) fn repeated_choice<T: Choice>(text: &str) -> Result<T, String> {
+    match T::VALUES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
+        Some((_, value)) => Ok(*value),
+        None => Err(format!("invalid value: {text}, allowed values are: {}", names::<T>())),
+    }
+}
+
+fn names<T: Choice>() -> String {
+    T::VALUES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// Parses a truth value: `true`, `T`, `1`, `False`, ….
+pub(crate) fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        other => Err(format!("strconv.ParseBool: parsing {other:?}: invalid syntax")),
+    }
+}
+
+/// Parses a whole number.
+pub(crate) fn integer(text: &str) -> Result<i32, String> {
+    let value: i64 = text
+        .parse()
+        .map_err(|_| format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))?;
+    i32::try_from(value).map_err(|_| format!("strconv.ParseInt: parsing {text:?}: value out of range"))
+}
+
+/// Parses a fraction.
+pub(crate) fn fraction(text: &str) -> Result<f32, String> {
+    text.parse()
+        .map_err(|_| format!("strconv.ParseFloat: parsing {text:?}: invalid syntax"))
+}
+
+/// Parses a duration in Go's syntax, with `d` for days of 24 hours: `1d12h`, `1.5s`, `-20ms`, `0`.
+pub(crate) fn duration(text: &str) -> Result<SignedDuration, String> {
+    let invalid = || format!("time: invalid duration {text:?}");
+    let (negative, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if rest == "0" {
+        return Ok(SignedDuration::ZERO);
+    }
+    if rest.is_empty() {
+        return Err(invalid());
+    }
+    let mut nanos: i128 = 0;
+    while !rest.is_empty() {
+        let end = rest
+            .find(|character: char| !character.is_ascii_digit() && character != '.')
+            .unwrap_or(rest.len());
+        let (number, after) = rest.split_at(end);
+        let end = after
+            .find(|character: char| character.is_ascii_digit() || character == '.')
+            .unwrap_or(after.len());
+        let (unit, after) = after.split_at(end);
+        if number.is_empty() {
+            return Err(invalid());
+        }
+        if unit.is_empty() {
+            return Err(format!("time: missing unit in duration {text:?}"));
+        }
+        let scale = unit_nanos(unit).ok_or_else(|| format!("time: unknown unit {unit:?} in duration {text:?}"))?;
+        nanos = scaled(number, scale)
+            .and_then(|more| nanos.checked_add(more))
+            .ok_or_else(invalid)?;
+        rest = after;
+    }
+    let nanos = i64::try_from(if negative { -nanos } else { nanos }).map_err(|_| invalid())?;
+    Ok(SignedDuration::from_nanos(nanos))
+}
+
+fn unit_nanos(unit: &str) -> Option<i128> {
+    match unit {
+        "ns" => Some(1),
+        "us" | "µs" | "μs" => Some(1_000),
+        "ms" => Some(1_000_000),
+        "s" => Some(1_000_000_000),
+        "m" => Some(60_000_000_000),
+        "h" => Some(3_600_000_000_000),
+        "d" => Some(86_400_000_000_000),
+        _ => None,
+    }
+}
+
+/// `number` units of `scale` nanoseconds; what is finer than a nanosecond is cut off.
+fn scaled(number: &str, scale: i128) -> Option<i128> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
+        return None;
+    }
+    let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let mut nanos = whole.checked_mul(scale)?;
+    let mut step = scale;
+    for digit in fraction.bytes().take(15) {
+        // Ten times finer with every digit; scales are multiples of many tens, and the rest is below a nanosecond.
+        nanos += i128::from(digit - b'0') * step / 10;
+        step /= 10;
+    }
+    Some(nanos)
+}
+
+/// The proto form of a duration.
+pub(crate) fn proto_duration(duration: SignedDuration) -> prost_types::Duration {
+    prost_types::Duration {
+        seconds: duration.as_secs(),
+        nanos: duration.subsec_nanos(),
+    }
+}
+
+/// Splits `KEY=VALUE`.
+pub(crate) fn key_value(item: &str) -> Result<(&str, &str), Failure> {
+    item.split_once('=')
+        .ok_or_else(|| Failure::told(format!("missing expected '=' in {item:?}")))
+}
+
+/// Reads `KEY=VALUE` pairs whose values are JSON. A later pair replaces an earlier one of the same key.
+pub(crate) fn key_json_values(items: &[String]) -> Result<Vec<(String, Value)>, Failure> {
+    let mut pairs: Vec<(String, Value)> = Vec::with_capacity(items.len());
+    for item in items {
+        let (key, text) = key_value(item)?;
+        let value = serde_json::from_str(text)
+            .map_err(|error| Failure::told(format!("invalid JSON value for key {key:?}: {error}")))?;
+        pairs.retain(|(known, _)| known != key);
+        pairs.push((key.to_owned(), value));
+    }
+    Ok(pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, nanos) in [
+            ("0", 0),
+            ("10s", 10_000_000_000),
+            ("1.5h", 5_400_000_000_000),
+            ("-20ms", -20_000_000),
+            ("1d12h", 129_600_000_000_000),
+            ("1.25d", 108_000_000_000_000),
+            (".5s", 500_000_000),
+            ("3us2ns", 3_002),
+        ] {
+            assert_eq!(duration(text), Ok(SignedDuration::from_nanos(nanos)), "{text}");
+        }
+        for (text, complaint) in [
+            ("x", "time: invalid duration \"x\""),
+            ("", "time: invalid duration \"\""),
+            ("5", "time: missing unit in duration \"5\""),
+            ("5y", "time: unknown unit \"y\" in duration \"5y\""),
+            ("1..5s", "time: invalid duration \"1..5s\""),
+        ] {
+            assert_eq!(duration(text), Err(complaint.to_owned()));
+        }
+    }
+
+    #[test]
+    fn scalars() {
+        assert_eq!(integer("-7"), Ok(-7));
+        assert_eq!(
+            integer("x"),
+            Err("strconv.ParseInt: parsing \"x\": invalid syntax".to_owned())
+        );
+        assert_eq!(
+            integer("3000000000"),
+            Err("strconv.ParseInt: parsing \"3000000000\": value out of range".to_owned())
+        );
+        assert_eq!(boolean("T"), Ok(true));
+        assert!(boolean("yes").is_err());
+    }
+
+    #[test]
+    fn pairs() {
+        let items = ["a=1".to_owned(), "b={\"x\":\"=\"}".to_owned(), "a=null".to_owned()];
+        let pairs = key_json_values(&items).unwrap();
+        assert_eq!(
+            pairs,
+            [
+                ("b".to_owned(), serde_json::json!({"x": "="})),
+                ("a".to_owned(), Value::Null)
+            ]
+        );
+        let failure = key_json_values(&["a".to_owned()]).unwrap_err();
+        assert_eq!(failure.to_string(), "missing expected '=' in \"a\"");
+        assert!(
+            key_json_values(&["a={".to_owned()])
+                .unwrap_err()
+                .to_string()
+                .starts_with("invalid JSON value for key")
+        );
+    }
+}

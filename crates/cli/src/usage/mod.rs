@@ -1,0 +1,339 @@
+//! The command line's manners: what is accepted beyond clap's defaults, how help looks, and how a refusal is told.
+//!
+//! Scripts written for the `temporal` command rely on them. Help goes to stdout. A wrong flag prints the usage on
+//! stdout and the error twice on stderr; an unknown command prints the help and one error. The exit code is 1.
+
+mod complaint;
+mod help;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{ArgAction, ArgMatches, Command, error::ErrorKind};
+
+use self::{complaint::complaint, help::Extent};
+use crate::flags::values::boolean;
+
+/// A command line that is not to be run: what to print, and the exit code.
+#[derive(Debug, PartialEq)]
+pub struct Refusal {
+    /// For stdout.
+    pub stdout: String,
+    /// For stderr.
+    pub stderr: String,
+    /// Whether the user asked for just this, as with `--help`.
+    pub success: bool,
+}
+
+impl Refusal {
+    /// Prints both parts.
+    pub fn print(&self) -> ExitCode {
+        print!("{}", self.stdout);
+        eprint!("{}", self.stderr);
+        match self.success {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Parses a command line, the program's name first. `root` is the whole program: [`crate::Globals`] and
+/// [`crate::Command`] flattened into the commands of the binary itself.
+///
+/// # Errors
+///
+/// A line that asks for help or the version, or that is wrong.
+pub fn parse(root: Command, line: impl IntoIterator<Item = OsString>) -> Result<ArgMatches, Refusal> {
+    let line: Vec<OsString> = line.into_iter().collect();
+    let mut root = lenient(root);
+    root.build();
+    let error = match root.clone().try_get_matches_from(&line) {
+        Ok(matches) => return Ok(matches),
+        Err(error) => error,
+    };
+    let words: Vec<String> = line
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let place = place(&root, &words);
+    Err(match error.kind() {
+        ErrorKind::DisplayVersion => Refusal {
+            stdout: error.render().to_string(),
+            stderr: String::new(),
+            success: true,
+        },
+        ErrorKind::DisplayHelp => Refusal {
+            stdout: help::render(&place, Extent::Help),
+            stderr: String::new(),
+            success: true,
+        },
+        ErrorKind::InvalidSubcommand
+        | ErrorKind::MissingSubcommand
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Refusal {
+            stdout: help::render(&place, Extent::Help),
+            stderr: format!("Error: {}\n", unknown_command(&place, &words)),
+            success: false,
+        },
+        _ => {
+            let complaint = complaint(&error, &place, &words);
+            Refusal {
+                stdout: help::render(&place, Extent::Usage) + "\n",
+                stderr: format!("Error: {complaint}\nError: {complaint}\n"),
+                success: false,
+            }
+        }
+    })
+}
+
+/// The commands from the root to the one that a line is about, and what stands behind it.
+struct Place<'a> {
+    path: Vec<&'a Command>,
+    /// The first word behind the last command that is no flag.
+    next_word: Option<String>,
+}
+
+impl Place<'_> {
+    /// The names from the root on, parted by blanks.
+    fn name(&self) -> String {
+        self.path
+            .iter()
+            .map(|command| command.get_name())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+/// Finds the command that a line is about, flags between the words skipped with their values.
+fn place<'a>(root: &'a Command, words: &[String]) -> Place<'a> {
+    let mut path = vec![root];
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let Some(current) = path.last() else {
+            break;
+        };
+        if word == "--" {
+            break;
+        }
+        if let Some(flag) = word.strip_prefix('-') {
+            if takes_next_word(current, flag) {
+                words.next();
+            }
+            continue;
+        }
+        match current.find_subcommand(word) {
+            Some(subcommand) if subcommand.get_name() == "help" => {}
+            Some(subcommand) => path.push(subcommand),
+            None => {
+                return Place {
+                    path,
+                    next_word: Some(word.clone()),
+                };
+            }
+        }
+    }
+    Place { path, next_word: None }
+}
+
+/// Whether the flag, given without its first dash, takes the word behind it as its value.
+fn takes_next_word(command: &Command, flag: &str) -> bool {
+    let found = match flag.strip_prefix('-') {
+        Some(long) => command
+            .get_arguments()
+            .find(|argument| argument.get_long() == Some(long)),
+        // Of flags written together only the last can take a value; a value may also be written right behind.
+        None => match flag.chars().count() {
+            1 => command
+                .get_arguments()
+                .find(|argument| argument.get_short() == flag.chars().next()),
+            _ => None,
+        },
+    };
+    found.is_some_and(|argument| {
+        matches!(argument.get_action(), ArgAction::Set | ArgAction::Append) && !argument.is_require_equals_set()
+    })
+}
+
+/// Names what is not there, unless nothing was named.
+fn unknown_command(place: &Place<'_>, words: &[String]) -> String {
+    match &place.next_word {
+        Some(word) if words.contains(word) => format!("unknown command {word:?} for {:?}", place.name()),
+        Some(_) | None => "unknown command".to_owned(),
+    }
+}
+
+/// Makes every command take what the `temporal` command takes: values that begin with a dash, truth values behind
+/// switches (`--tls=false`), and flags given twice, of which the last counts.
+fn lenient(command: Command) -> Command {
+    command
+        .args_override_self(true)
+        .mut_args(|argument| match argument.get_action() {
+            ArgAction::SetTrue => argument
+                .action(ArgAction::Set)
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_value("false")
+                .default_missing_value("true")
+                .value_parser(boolean),
+            ArgAction::Set | ArgAction::Append if !argument.is_positional() => argument.allow_hyphen_values(true),
+            _ => argument,
+        })
+        .mut_subcommands(lenient)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, FromArgMatches, Parser};
+
+    use super::*;
+    use crate::Globals;
+
+    #[derive(Debug, Parser)]
+    #[command(name = "temporal", version = "1.2.3")]
+    struct Line {
+        #[command(flatten)]
+        globals: Globals,
+        #[command(subcommand)]
+        command: crate::Command,
+    }
+
+    fn parsed(line: &str) -> Result<Line, Refusal> {
+        let words = line.split_whitespace().map(OsString::from);
+        parse(Line::command(), words).map(|matches| Line::from_arg_matches(&matches).unwrap())
+    }
+
+    fn complaint(line: &str) -> String {
+        let refusal = parsed(line).unwrap_err();
+        assert!(!refusal.success);
+        let (first, second) = refusal.stderr.split_once('\n').unwrap();
+        assert_eq!(format!("{first}\n"), second, "told twice");
+        assert!(refusal.stdout.starts_with("Usage:\n  temporal"), "{}", refusal.stdout);
+        first.strip_prefix("Error: ").unwrap().to_owned()
+    }
+
+    #[test]
+    fn wrong_flags_are_told_as_the_temporal_command_tells_them() {
+        for (line, wanted) in [
+            ("temporal workflow list --bogus", "unknown flag: --bogus"),
+            ("temporal workflow list --bogus=1", "unknown flag: --bogus"),
+            ("temporal workflow list -Z", "unknown shorthand flag: 'Z' in -Z"),
+            (
+                "temporal workflow list foo",
+                "unknown command \"foo\" for \"temporal workflow list\"",
+            ),
+            (
+                "temporal workflow start --type W",
+                "required flag(s) \"task-queue\" not set",
+            ),
+            (
+                "temporal workflow start",
+                "required flag(s) \"task-queue\", \"type\" not set",
+            ),
+            ("temporal workflow start --type", "flag needs an argument: --type"),
+            ("temporal workflow start -t", "flag needs an argument: 't' in -t"),
+            (
+                "temporal workflow list -o yaml",
+                "invalid argument \"yaml\" for \"-o, --output\" flag: yaml is not one of required values of text, json, \
+                 jsonl, none",
+            ),
+            (
+                "temporal workflow list --limit x",
+                "invalid argument \"x\" for \"--limit\" flag: strconv.ParseInt: parsing \"x\": invalid syntax",
+            ),
+            (
+                "temporal workflow start --run-timeout x",
+                "invalid argument \"x\" for \"--run-timeout\" flag: time: invalid duration \"x\"",
+            ),
+        ] {
+            assert_eq!(complaint(line), wanted, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_is_not_there_is_named() {
+        for (line, wanted) in [
+            ("temporal", "Error: unknown command\n"),
+            ("temporal workflow", "Error: unknown command\n"),
+            (
+                "temporal workflow reset",
+                "Error: unknown command \"reset\" for \"temporal workflow\"\n",
+            ),
+            (
+                "temporal schedule list",
+                "Error: unknown command \"schedule\" for \"temporal\"\n",
+            ),
+            (
+                "temporal -n x schedule",
+                "Error: unknown command \"schedule\" for \"temporal\"\n",
+            ),
+        ] {
+            let refusal = parsed(line).unwrap_err();
+            assert_eq!(refusal.stderr, wanted, "{line}");
+            assert!(refusal.stdout.contains("Available Commands:\n"), "{}", refusal.stdout);
+        }
+    }
+
+    #[test]
+    fn help_is_a_success_on_stdout() {
+        for line in [
+            "temporal workflow start --help",
+            "temporal workflow start -h",
+            "temporal help workflow start",
+        ] {
+            let refusal = parsed(line).unwrap_err();
+            assert!(refusal.success && refusal.stderr.is_empty(), "{line}");
+            assert!(
+                refusal.stdout.contains("Usage:\n  temporal workflow start [flags]\n"),
+                "{}",
+                refusal.stdout
+            );
+        }
+        let version = parsed("temporal --version").unwrap_err();
+        assert_eq!((version.stdout.as_str(), version.success), ("temporal 1.2.3\n", true));
+    }
+
+    #[test]
+    fn global_flags_stand_anywhere() {
+        for line in [
+            "temporal --address a:1 -o json workflow list",
+            "temporal workflow --address a:1 -o json list",
+            "temporal workflow list --address a:1 -ojson",
+            "temporal --address b:2 workflow list --address a:1 --output=json",
+        ] {
+            let globals = parsed(line).unwrap().globals;
+            assert_eq!(globals.connection.address.as_deref(), Some("a:1"), "{line}");
+            assert_eq!(globals.general.output, Some(crate::output::Format::Json), "{line}");
+        }
+    }
+
+    #[test]
+    fn values_may_begin_with_a_dash_and_switches_may_carry_values() {
+        let line = "temporal workflow start -t q --type W -i -5 --input-base64=false --fail-existing --tls=false";
+        let parsed = parsed(line).unwrap();
+        assert_eq!(parsed.globals.connection.tls, Some(false));
+        let text = format!("{:?}", parsed.command);
+        assert!(text.contains("input: [\"-5\"]"), "{text}");
+        assert!(
+            text.contains("input_base64: false") && text.contains("fail_existing: true"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn aliases() {
+        for line in [
+            "temporal workflow start -t q --name W",
+            "temporal workflow start -t q --type V --type W",
+        ] {
+            let text = format!("{:?}", parsed(line).unwrap().command);
+            assert!(text.contains("\"W\"") && !text.contains("\"V\""), "{text}");
+        }
+        parsed("temporal workflow signal -w a --type s").unwrap();
+        parsed("temporal workflow query -w a --type s").unwrap();
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Line::command().debug_assert();
+        lenient(Line::command()).debug_assert();
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Limits, Namespace};
+use model::{Limits, Namespace, Reject};
 use prost::Message;
 use proto::temporal::api::{
     common::v1::{Payload, SearchAttributes},
@@ -65,6 +65,17 @@ pub(crate) enum Invalid {
     Unknown(String),
     /// A name that may not be set, or a value of the wrong type.
     Bad(String),
+}
+
+/// Checks names, types and sizes of what a client wants to set.
+///
+/// # Errors
+/// `InvalidArgument` with the reference's texts.
+pub fn validate(attributes: Option<&SearchAttributes>, namespace: &Namespace, limits: &Limits) -> Result<(), Reject> {
+    check(attributes, namespace, limits).map_err(|invalid| match invalid {
+        Invalid::Unknown(text) | Invalid::Bad(text) => Reject::invalid(text),
+    })?;
+    check_size(attributes, limits).map_err(Reject::invalid)
 }
 
 /// Checks names and types; not sizes.

@@ -12,7 +12,6 @@ use proto::temporal::api::{
 use super::{CommandContext, CommandFailure, limit, valid};
 use crate::{
     Draft,
-    legacy::InheritBuildId,
     search_attributes::{self, Invalid},
 };
 
@@ -102,7 +101,7 @@ fn check(draft: &Draft, command: &mut ContinueAsNewWorkflowExecutionCommandAttri
         let text = format!("invalid SearchAttributes on {COMMAND}: {text}. {context}");
         return Err(CommandFailure::task(Cause::BadSearchAttributes, text));
     }
-    if command.inherits_build_id() && other_queue {
+    if command.inherit_build_id && other_queue {
         return Err(bad(
             "ContinueAsNew with UseCompatibleVersion cannot run on different task queue.".into(),
         ));

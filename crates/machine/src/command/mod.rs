@@ -133,16 +133,8 @@ fn type_name(kind: i32) -> String {
     CommandType::try_from(kind).map_or_else(|_| kind.to_string(), |kind| pascal(kind.as_str_name(), "COMMAND_TYPE_"))
 }
 
-/// Calls a command's file with its attributes, if they are of the kind that its type asks for.
-macro_rules! apply {
-    ($command:ident::$variant:ident, $draft:ident, $given:ident, $event:ident, $context:ident) => {{
-        let attributes = if let Some(Attributes::$variant(attributes)) = $given {
-            Some(attributes)
-        } else {
-            None
-        };
-        $command::apply($draft, attributes, $event, $context)
-    }};
+fn unimplemented(kind: CommandType) -> Reject {
+    Reject::unimplemented(format!("the {} command", type_name(kind.into())))
 }
 
 /// Checks one command and carries it out.
@@ -157,125 +149,66 @@ pub(crate) fn apply(draft: &mut Draft, command: Command, context: &mut CommandCo
         event_group_markers: command.event_group_markers,
         ..Default::default()
     };
+    // The attributes count only if they are of the kind that the type asks for.
+    macro_rules! apply {
+        ($command:ident, $kind:ident) => {{
+            let attributes = if let Some(Attributes::$kind(attributes)) = given {
+                Some(attributes)
+            } else {
+                None
+            };
+            $command::apply(draft, attributes, event, context)
+        }};
+    }
     match kind {
-        CommandType::ScheduleActivityTask => {
-            apply!(
-                schedule_activity_task::ScheduleActivityTaskCommandAttributes,
-                draft,
-                given,
-                event,
-                context
-            )
-        }
+        CommandType::ScheduleActivityTask => apply!(schedule_activity_task, ScheduleActivityTaskCommandAttributes),
         CommandType::RequestCancelActivityTask => {
-            apply!(
-                request_cancel_activity_task::RequestCancelActivityTaskCommandAttributes,
-                draft,
-                given,
-                event,
-                context
-            )
+            apply!(request_cancel_activity_task, RequestCancelActivityTaskCommandAttributes)
         }
-        CommandType::StartTimer => apply!(start_timer::StartTimerCommandAttributes, draft, given, event, context),
-        CommandType::CancelTimer => apply!(cancel_timer::CancelTimerCommandAttributes, draft, given, event, context),
+        CommandType::StartTimer => apply!(start_timer, StartTimerCommandAttributes),
+        CommandType::CancelTimer => apply!(cancel_timer, CancelTimerCommandAttributes),
         CommandType::CompleteWorkflowExecution => {
-            apply!(
-                complete_workflow_execution::CompleteWorkflowExecutionCommandAttributes,
-                draft,
-                given,
-                event,
-                context
-            )
+            apply!(complete_workflow_execution, CompleteWorkflowExecutionCommandAttributes)
         }
-        CommandType::FailWorkflowExecution => {
-            apply!(
-                fail_workflow_execution::FailWorkflowExecutionCommandAttributes,
-                draft,
-                given,
-                event,
-                context
-            )
-        }
+        CommandType::FailWorkflowExecution => apply!(fail_workflow_execution, FailWorkflowExecutionCommandAttributes),
         CommandType::CancelWorkflowExecution => {
-            apply!(
-                cancel_workflow_execution::CancelWorkflowExecutionCommandAttributes,
-                draft,
-                given,
-                event,
-                context
-            )
+            apply!(cancel_workflow_execution, CancelWorkflowExecutionCommandAttributes)
         }
         CommandType::ContinueAsNewWorkflowExecution => {
-            use continue_as_new_workflow_execution as command;
             apply!(
-                command::ContinueAsNewWorkflowExecutionCommandAttributes,
-                draft,
-                given,
-                event,
-                context
+                continue_as_new_workflow_execution,
+                ContinueAsNewWorkflowExecutionCommandAttributes
             )
         }
         CommandType::StartChildWorkflowExecution => {
-            use start_child_workflow_execution as command;
             apply!(
-                command::StartChildWorkflowExecutionCommandAttributes,
-                draft,
-                given,
-                event,
-                context
+                start_child_workflow_execution,
+                StartChildWorkflowExecutionCommandAttributes
             )
         }
         CommandType::SignalExternalWorkflowExecution => {
-            use signal_external_workflow_execution as command;
             apply!(
-                command::SignalExternalWorkflowExecutionCommandAttributes,
-                draft,
-                given,
-                event,
-                context
+                signal_external_workflow_execution,
+                SignalExternalWorkflowExecutionCommandAttributes
             )
         }
         CommandType::RequestCancelExternalWorkflowExecution => {
             use request_cancel_external_workflow_execution as command;
-            apply!(
-                command::RequestCancelExternalWorkflowExecutionCommandAttributes,
-                draft,
-                given,
-                event,
-                context
-            )
+            apply!(command, RequestCancelExternalWorkflowExecutionCommandAttributes)
         }
-        CommandType::RecordMarker => apply!(
-            record_marker::RecordMarkerCommandAttributes,
-            draft,
-            given,
-            event,
-            context
-        ),
+        CommandType::RecordMarker => apply!(record_marker, RecordMarkerCommandAttributes),
         CommandType::UpsertWorkflowSearchAttributes => {
-            use upsert_workflow_search_attributes as command;
             apply!(
-                command::UpsertWorkflowSearchAttributesCommandAttributes,
-                draft,
-                given,
-                event,
-                context
+                upsert_workflow_search_attributes,
+                UpsertWorkflowSearchAttributesCommandAttributes
             )
         }
         CommandType::ModifyWorkflowProperties => {
-            apply!(
-                modify_workflow_properties::ModifyWorkflowPropertiesCommandAttributes,
-                draft,
-                given,
-                event,
-                context
-            )
+            apply!(modify_workflow_properties, ModifyWorkflowPropertiesCommandAttributes)
         }
-        CommandType::ProtocolMessage => Err(Reject::unimplemented("the ProtocolMessage command").into()),
-        CommandType::ScheduleNexusOperation => Err(Reject::unimplemented("the ScheduleNexusOperation command").into()),
-        CommandType::RequestCancelNexusOperation => {
-            Err(Reject::unimplemented("the RequestCancelNexusOperation command").into())
-        }
+        CommandType::ProtocolMessage
+        | CommandType::ScheduleNexusOperation
+        | CommandType::RequestCancelNexusOperation => Err(unimplemented(kind).into()),
         CommandType::Unspecified => Err(unknown(command.command_type).into()),
     }
 }

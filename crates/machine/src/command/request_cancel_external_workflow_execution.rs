@@ -8,10 +8,7 @@ use proto::temporal::api::{
 };
 
 use super::{CommandContext, CommandFailure, append, limit, valid};
-use crate::{
-    Draft,
-    legacy::{Control, NamespaceName},
-};
+use crate::Draft;
 
 pub(super) fn apply(
     draft: &mut Draft,
@@ -19,7 +16,7 @@ pub(super) fn apply(
     event: HistoryEvent,
     context: &mut CommandContext,
 ) -> Result<(), CommandFailure> {
-    let namespace = attributes.as_ref().map_or("", |command| command.namespace_name());
+    let namespace = attributes.as_ref().map_or("", |command| command.namespace.as_str());
     let namespace_id = valid::namespace(draft, namespace)?;
     check(draft, attributes.as_ref(), context)?;
     let command = attributes.unwrap_or_default();
@@ -30,10 +27,9 @@ pub(super) fn apply(
         Cause::PendingRequestCancelLimitExceeded,
         "pending requests to cancel external workflows",
     )?;
-    let control = command.control();
     let attributes = RequestCancelExternalWorkflowExecutionInitiatedEventAttributes {
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
-        namespace: command.namespace_name().to_owned(),
+        namespace: command.namespace,
         namespace_id: namespace_id.to_string(),
         workflow_execution: Some(WorkflowExecution {
             workflow_id: command.workflow_id,
@@ -41,9 +37,8 @@ pub(super) fn apply(
         }),
         child_workflow_only: command.child_workflow_only,
         reason: command.reason,
-        ..Default::default()
-    }
-    .with_control(control);
+        control: command.control,
+    };
     let attributes =
         history_event::Attributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(attributes);
     append(draft, event, attributes);
@@ -65,11 +60,11 @@ fn check(
     let Some(command) = command else {
         return bad(format!("{COMMAND}Attributes is not set on {COMMAND}."));
     };
-    if let Err(text) = valid::same_namespace(draft, command.namespace_name()) {
+    if let Err(text) = valid::same_namespace(draft, command.namespace.as_str()) {
         return bad(text);
     }
     let limit = draft.facts.limits.id_length;
-    let (namespace, id, run) = (command.namespace_name(), &command.workflow_id, &command.run_id);
+    let (namespace, id, run) = (command.namespace.as_str(), &command.workflow_id, &command.run_id);
     if id.is_empty() {
         return bad(format!(
             "WorkflowId is not set on {COMMAND}. Namespace={namespace} RunId={run}"

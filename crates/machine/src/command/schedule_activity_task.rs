@@ -10,7 +10,7 @@ use proto::temporal::api::{
 };
 
 use super::{CommandContext, CommandFailure, append, limit, valid};
-use crate::{ActivityTask, Draft, Quiet, legacy};
+use crate::{ActivityTask, Draft, Quiet};
 
 pub(super) fn apply(
     draft: &mut Draft,
@@ -44,7 +44,7 @@ pub(super) fn apply(
         return Err(CommandFailure::task(Cause::ScheduleActivityDuplicateId, text));
     }
     let eager = command.request_eager_execution;
-    let mut attributes = ActivityTaskScheduledEventAttributes {
+    let attributes = ActivityTaskScheduledEventAttributes {
         activity_id: command.activity_id,
         activity_type: command.activity_type,
         task_queue: command.task_queue,
@@ -57,9 +57,8 @@ pub(super) fn apply(
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
         retry_policy: command.retry_policy,
         priority: command.priority,
-        ..Default::default()
+        use_workflow_build_id: command.use_workflow_build_id,
     };
-    legacy::use_workflow_build_id(&mut attributes, command.use_workflow_build_id);
     let event_id = append(
         draft,
         event,

@@ -7,10 +7,7 @@ use proto::temporal::api::{
 };
 
 use super::{CommandContext, CommandFailure, append, limit, valid};
-use crate::{
-    Draft,
-    legacy::{Control, NamespaceName},
-};
+use crate::Draft;
 
 pub(super) fn apply(
     draft: &mut Draft,
@@ -18,7 +15,7 @@ pub(super) fn apply(
     event: HistoryEvent,
     context: &mut CommandContext,
 ) -> Result<(), CommandFailure> {
-    let namespace = attributes.as_ref().map_or("", |command| command.namespace_name());
+    let namespace = attributes.as_ref().map_or("", |command| command.namespace.as_str());
     let namespace_id = valid::namespace(draft, namespace)?;
     check(draft, attributes.as_ref())?;
     let command = attributes.unwrap_or_default();
@@ -35,19 +32,17 @@ pub(super) fn apply(
         Cause::BadSignalWorkflowExecutionAttributes,
         "SignalExternalWorkflowExecutionCommandAttributes.Input exceeds size limit.",
     )?;
-    let control = command.control();
     let attributes = SignalExternalWorkflowExecutionInitiatedEventAttributes {
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
-        namespace: command.namespace_name().to_owned(),
+        namespace: command.namespace,
         namespace_id: namespace_id.to_string(),
         workflow_execution: command.execution,
         signal_name: command.signal_name,
         input: command.input,
         child_workflow_only: command.child_workflow_only,
         header: command.header,
-        ..Default::default()
-    }
-    .with_control(control);
+        control: command.control,
+    };
     append(
         draft,
         event,
@@ -68,12 +63,12 @@ fn check(
     let Some(execution) = &command.execution else {
         return bad(format!("Execution is not set on {COMMAND}."));
     };
-    if let Err(text) = valid::same_namespace(draft, command.namespace_name()) {
+    if let Err(text) = valid::same_namespace(draft, command.namespace.as_str()) {
         return bad(text);
     }
     let limit = draft.facts.limits.id_length;
     let (namespace, id, run, signal) = (
-        command.namespace_name(),
+        command.namespace.as_str(),
         &execution.workflow_id,
         &execution.run_id,
         &command.signal_name,

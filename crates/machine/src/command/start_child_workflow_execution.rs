@@ -10,9 +10,7 @@ use proto::temporal::api::{
 
 use super::{CommandContext, CommandFailure, append, limit, valid};
 use crate::{
-    Draft,
-    legacy::{Control, InheritBuildId, NamespaceName},
-    payload,
+    Draft, cron, payload,
     search_attributes::{self, Invalid},
 };
 
@@ -31,8 +29,8 @@ pub(super) fn apply(
             format!("{COMMAND}Attributes is not set on {COMMAND}."),
         ));
     };
-    let namespace_id = valid::namespace(draft, command.namespace_name())?;
-    let namespace = match command.namespace_name() {
+    let namespace_id = valid::namespace(draft, command.namespace.as_str())?;
+    let namespace = match command.namespace.as_str() {
         "" => draft.facts.namespace.name.to_string(),
         named => named.to_owned(),
     };
@@ -90,8 +88,6 @@ fn initiated(
     } else {
         command.workflow_id_reuse_policy
     };
-    let control = command.control();
-    let inherits_build_id = command.inherits_build_id();
     StartChildWorkflowExecutionInitiatedEventAttributes {
         namespace,
         namespace_id: namespace_id.to_string(),
@@ -112,10 +108,10 @@ fn initiated(
         search_attributes: payload::filter_search_attributes(command.search_attributes),
         priority: command.priority,
         versioning_override: command.versioning_override,
+        control: command.control,
+        inherit_build_id: command.inherit_build_id,
         ..Default::default()
     }
-    .with_control(control)
-    .with_inherited_build_id(inherits_build_id)
 }
 
 /// Checks the attributes and fills in what they leave out from the run.
@@ -143,6 +139,8 @@ fn check(
         valid::retry_policy(policy)
             .map_err(|text| bad(format!("invalid WorkflowRetryPolicy on {COMMAND}: {text}. {named}")))?;
     }
+    cron::validate(&command.cron_schedule, draft.facts.now)
+        .map_err(|reject| bad(format!("invalid CronSchedule on {COMMAND}: {reject}. {named}")))?;
     if let Err(Invalid::Bad(text) | Invalid::Unknown(text)) = searchable {
         // The name of the command is the reference's own spelling.
         let text = format!("invalid SearchAttributes on StartChildWorkflowCommand: {text}. {named}");
@@ -161,7 +159,7 @@ fn check(
         ))
     })?;
     let other_queue = queue.name != own;
-    if command.inherits_build_id() && other_queue {
+    if command.inherit_build_id && other_queue {
         let text = "StartChildWorkflowExecution with UseCompatibleVersion cannot run on different task queue.";
         return Err(bad(text.into()));
     }

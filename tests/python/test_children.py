@@ -32,10 +32,16 @@ class Child:
 
     def __init__(self) -> None:
         self._released = False
+        self._let_go = False
 
     @workflow.signal
     def release(self) -> None:
         self._released = True
+
+    @workflow.signal
+    def let_go(self) -> None:
+        """Ends the wait of a child that has been cancelled and is slow to go."""
+        self._let_go = True
 
     @workflow.run
     async def run(self, how: str) -> str:
@@ -52,7 +58,7 @@ class Child:
                 try:
                     await workflow.wait_condition(lambda: self._released)
                 except asyncio.CancelledError:
-                    await workflow.wait_condition(lambda: self._released)
+                    await workflow.wait_condition(lambda: self._let_go)
                     raise
             case "wait":
                 await workflow.wait_condition(lambda: self._released)
@@ -257,7 +263,7 @@ class Recalling:
 async def test_cancelled_by_parent(
     client: Client, working: Working, workflow_id: str, kind: ChildWorkflowCancellationType
 ) -> None:
-    """The child goes only when it is released, so a parent that ends before has not waited for it."""
+    """The child goes only when it is let go, so a parent that ends before has not waited for it."""
     requested = kind != ChildWorkflowCancellationType.ABANDON
     # The SDK waits for the end of the child in both of its waiting kinds.
     waits = kind not in (ChildWorkflowCancellationType.TRY_CANCEL, ChildWorkflowCancellationType.ABANDON)
@@ -269,11 +275,11 @@ async def test_cancelled_by_parent(
         if requested:
             await until(handle, "ExternalWorkflowExecutionCancelRequested")
         if waits:
-            await child.signal(Child.release)
+            await child.signal(Child.let_go)
         await handle.signal(Recalling.finish)
         assert await handle.result() == "CancelledError"
         if not waits:
-            await child.signal(Child.release)
+            await child.signal(Child.let_go if requested else Child.release)
         if requested:
             with pytest.raises(WorkflowFailureError) as failure:
                 await child.result()

@@ -115,8 +115,7 @@ fn go_duration(text: &str) -> Option<i64> {
             .find(|c: char| c.is_ascii_digit() || c == '.')
             .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(end);
-        // Go takes `1.` and `.5`, but not a lone dot.
-        let number: f64 = format!("0{number}0").parse().ok().filter(|_| number != ".")?;
+        let number: f64 = number.parse().ok()?;
         total += number_of(number, unit)?;
         rest = tail;
     }

@@ -7,17 +7,19 @@ mod activity_start;
 mod attach_start;
 mod child_closed;
 mod child_started;
+mod close_policy_applied;
 mod complete_workflow_task;
 mod external_cancel_delivered;
 mod external_signal_delivered;
 mod fail_workflow_task;
 mod history_limit;
+mod parent_notified;
 mod recover;
 mod request_cancel;
-mod settled;
+mod reset_sticky;
 mod signal;
 mod start_workflow_task;
-mod sticky;
+mod sticky_worker_gone;
 mod terminate;
 pub(crate) mod wake;
 
@@ -91,10 +93,10 @@ fn decide(draft: Draft, input: Input) -> Result<Step, Reject> {
             initiated_event_id,
             outcome,
         } => external_cancel_delivered::handle(draft, initiated_event_id, outcome),
-        Input::ClosePolicyApplied { initiated_event_id } => settled::close_policy_applied(draft, initiated_event_id),
-        Input::ParentNotified => settled::parent_notified(draft),
-        Input::ResetSticky => sticky::reset(draft),
-        Input::StickyWorkerGone { task_queue } => sticky::worker_gone(draft, &task_queue),
+        Input::ClosePolicyApplied { initiated_event_id } => close_policy_applied::handle(draft, initiated_event_id),
+        Input::ParentNotified => parent_notified::handle(draft),
+        Input::ResetSticky => reset_sticky::handle(draft),
+        Input::StickyWorkerGone { task_queue } => sticky_worker_gone::handle(draft, &task_queue),
         Input::Wake => wake::handle(draft),
         Input::Recover => recover::handle(draft),
     }

@@ -1,0 +1,13 @@
+//! The parent has heard how this closed run ended, or is gone.
+
+use model::Reject;
+
+use crate::{Draft, Quiet, Reply, Step};
+
+/// Told twice it changes nothing.
+pub(super) fn handle(mut draft: Draft) -> Result<Step, Reject> {
+    if draft.run().core.parent_notice_pending {
+        draft.quiet(Quiet::ParentNotified);
+    }
+    draft.finish(Reply::Done)
+}

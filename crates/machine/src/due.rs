@@ -177,7 +177,32 @@ impl Run {
             scheduled_event_id: activity.scheduled_event_id,
             attempt: activity.attempt,
             since: Time(activity.scheduled_time),
-            priority: activity.priority.clone(),
+            priority: self.priority_of(activity.priority.as_ref()),
+        })
+    }
+
+    /// The priority of what the workflow gives out: what `own` leaves open, the workflow's decides.
+    pub(crate) fn priority_of(&self, own: Option<&Priority>) -> Option<Priority> {
+        let (Some(workflow), Some(own)) = (&self.started().priority, own) else {
+            return own.or(self.started().priority.as_ref()).cloned();
+        };
+        Some(Priority {
+            priority_key: if own.priority_key == 0 {
+                workflow.priority_key
+            } else {
+                own.priority_key
+            },
+            fairness_key: if own.fairness_key.is_empty() {
+                &workflow.fairness_key
+            } else {
+                &own.fairness_key
+            }
+            .clone(),
+            fairness_weight: if own.fairness_weight == 0.0 {
+                workflow.fairness_weight
+            } else {
+                own.fairness_weight
+            },
         })
     }
 
@@ -215,10 +240,12 @@ impl Run {
             .root_workflow_execution
             .clone()
             .unwrap_or_else(|| self.execution());
+        let mut attributes = child.initiated.clone()?;
+        attributes.priority = self.priority_of(attributes.priority.as_ref());
         Some(Message::StartChild {
             request_id: child.create_request_id.clone(),
             namespace_id: child.namespace_id.clone(),
-            attributes: Box::new(child.initiated.clone()?),
+            attributes: Box::new(attributes),
             user_metadata: child.user_metadata.clone(),
             initiated_event_id,
             root_workflow_id: root.workflow_id,

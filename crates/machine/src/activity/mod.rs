@@ -58,31 +58,6 @@ impl Activity {
     }
 }
 
-/// The priority of work that a workflow gives out: what the work leaves open, the workflow decides.
-pub(crate) fn priority(workflow: Option<&Priority>, own: Option<&Priority>) -> Option<Priority> {
-    let (Some(workflow), Some(own)) = (workflow, own) else {
-        return own.or(workflow).cloned();
-    };
-    Some(Priority {
-        priority_key: if own.priority_key == 0 {
-            workflow.priority_key
-        } else {
-            own.priority_key
-        },
-        fairness_key: if own.fairness_key.is_empty() {
-            &workflow.fairness_key
-        } else {
-            &own.fairness_key
-        }
-        .clone(),
-        fairness_weight: if own.fairness_weight == 0.0 {
-            workflow.fairness_weight
-        } else {
-            own.fairness_weight
-        },
-    })
-}
-
 /// The answer to who asks of an activity that is no longer, or not yet, as he thinks.
 pub(crate) fn not_found() -> Reject {
     Reject::not_found("invalid activityID or activity already timed out or invoking workflow is completed")

@@ -51,8 +51,5 @@ pub(super) fn handle(
 /// The activity as its worker is told of it; what its priority leaves open the workflow's decides.
 fn task(run: &Run, scheduled_event_id: i64) -> Option<ActivityTask> {
     let started = run.activities.get(&scheduled_event_id)?;
-    Some(started.task(activity::priority(
-        run.started().priority.as_ref(),
-        started.priority.as_ref(),
-    )))
+    Some(started.task(run.priority_of(started.priority.as_ref())))
 }

@@ -39,7 +39,10 @@ pub struct Execution {
 pub enum Call {
     Start(Box<StartWorkflowExecutionRequest>),
     SignalWithStart(Box<SignalWithStartWorkflowExecutionRequest>),
-    Signal { execution: Execution, signal: Box<Signal> },
+    Signal {
+        execution: Execution,
+        signal: Box<Signal>,
+    },
     RequestCancel {
         execution: Execution,
         first_execution_run_id: String,
@@ -56,21 +59,38 @@ pub enum Call {
         identity: String,
         links: Vec<Link>,
     },
-    Delete { execution: Execution },
-    Describe { execution: Execution },
+    Delete {
+        execution: Execution,
+    },
+    Describe {
+        execution: Execution,
+    },
     /// Where the history of a run stands; see `HistoryState`. With `wait_from`, answers only when there are events from
     /// that id on, or the run is closed, or `deadline` has come.
-    HistoryState { execution: Execution, wait_from: Option<i64>, deadline: Time },
+    HistoryState {
+        execution: Execution,
+        wait_from: Option<i64>,
+        deadline: Time,
+    },
     Query {
         execution: Execution,
         query: Box<WorkflowQuery>,
         reject_condition: QueryRejectCondition,
         deadline: Time,
     },
-    AnswerQuery { token: Token, request: Box<RespondQueryTaskCompletedRequest> },
+    AnswerQuery {
+        token: Token,
+        request: Box<RespondQueryTaskCompletedRequest>,
+    },
     PollWorkflowTask(Poll),
-    CompleteWorkflowTask { token: Token, request: Box<RespondWorkflowTaskCompletedRequest> },
-    FailWorkflowTask { token: Token, request: Box<RespondWorkflowTaskFailedRequest> },
+    CompleteWorkflowTask {
+        token: Token,
+        request: Box<RespondWorkflowTaskCompletedRequest>,
+    },
+    FailWorkflowTask {
+        token: Token,
+        request: Box<RespondWorkflowTaskFailedRequest>,
+    },
     PollActivityTask(Poll),
     AnswerActivity {
         execution: Execution,
@@ -80,12 +100,23 @@ pub enum Call {
         identity: String,
         answer: ActivityAnswer,
     },
-    ResetSticky { execution: Execution },
+    ResetSticky {
+        execution: Execution,
+    },
     /// A worker goes away: its sticky queue is closed, its polls return.
-    ShutdownWorker { sticky_task_queue: String, identity: String, worker_instance_key: String },
-    DescribeTaskQueue { queue: QueueKey },
+    ShutdownWorker {
+        sticky_task_queue: String,
+        identity: String,
+        worker_instance_key: String,
+    },
+    DescribeTaskQueue {
+        queue: QueueKey,
+    },
     /// Writes a namespace if its stored version is `expected_version` (zero: it must be new).
-    PutNamespace { record: Box<NamespaceRecord>, expected_version: i64 },
+    PutNamespace {
+        record: Box<NamespaceRecord>,
+        expected_version: i64,
+    },
     /// Removes the record of a namespace whose runs are gone.
     RemoveNamespace,
 }
@@ -111,16 +142,26 @@ pub struct Poll {
 pub enum Answer {
     Done,
     /// A signal was recorded, in this run.
-    Signaled { run_id: String },
+    Signaled {
+        run_id: String,
+    },
     Started(Box<Started>),
     Description(Box<DescribeWorkflowExecutionResponse>),
     HistoryState(HistoryState),
     /// `None` when the poll's time was up. The history is filled in on the way out.
     WorkflowTask(Option<Box<WorkflowTask>>),
-    WorkflowTaskCompleted { next_task: Option<Box<WorkflowTask>>, activities: Vec<PollActivityTaskQueueResponse> },
+    WorkflowTaskCompleted {
+        next_task: Option<Box<WorkflowTask>>,
+        activities: Vec<PollActivityTaskQueueResponse>,
+    },
     ActivityTask(Option<Box<PollActivityTaskQueueResponse>>),
-    Heartbeat { cancel_requested: bool },
-    QueryAnswer { run_id: String, outcome: QueryOutcome },
+    Heartbeat {
+        cancel_requested: bool,
+    },
+    QueryAnswer {
+        run_id: String,
+        outcome: QueryOutcome,
+    },
     TaskQueue(Box<TaskQueueDescription>),
 }
 

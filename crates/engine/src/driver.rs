@@ -16,6 +16,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use cluster::{Member, NodeId};
 use model::{Limits, Reject, Time, TokenKey};
 use store::{
     Key, Store, StoreError, key,
@@ -23,9 +24,7 @@ use store::{
 };
 use tokio::sync::{Notify, oneshot};
 
-use crate::{
-    Action, Answer, CallId, Event, HistoryRange, NamespaceTable, Node, NodeConfig, ReadRequest, Request,
-};
+use crate::{Action, Answer, CallId, Event, HistoryRange, NamespaceTable, Node, NodeConfig, ReadRequest, Request};
 use writer::Writer;
 
 /// How an engine is set up.
@@ -34,6 +33,8 @@ pub struct Config {
     /// How many shards the data has. Fixed when the store is first used: the stored number wins later.
     pub shards: u32,
     pub limits: Arc<Limits>,
+    /// Where this node serves, as `host:port`, for the other nodes.
+    pub address: String,
     /// Runs that each shard keeps in memory when they are idle.
     pub cached_runs: usize,
 }
@@ -73,19 +74,33 @@ impl Engine {
     /// When the storage fails or is in a newer format.
     pub fn open(store: Arc<dyn Store>, config: Config) -> Result<Self, StoreError> {
         let cluster = cluster_record::load_or_create(&*store, config.shards)?;
-        let node = Node::new(NodeConfig {
+        let id = NodeId(uuid::Uuid::new_v4().as_u128());
+        // One node for now: it lives as long as its process, and the store's epochs fence off any other.
+        let members = vec![Member {
+            id,
+            address: config.address.clone(),
+            lease_until: Time::MAX,
+        }];
+        let settings = NodeConfig {
+            id,
+            members,
             shards: cluster.shards,
             limits: config.limits.clone(),
             token_key: cluster.token_key.clone(),
             seed: uuid::Uuid::new_v4().as_u128(),
             cached_runs: config.cached_runs,
-        });
+        };
+        let node = Node::new(settings, now());
         let inner = Arc::new(Inner {
             limits: config.limits,
             token_key: cluster.token_key,
             cluster_id: cluster.id,
             store,
-            core: Mutex::new(Core { node, waiting: BTreeMap::new(), armed: None }),
+            core: Mutex::new(Core {
+                node,
+                waiting: BTreeMap::new(),
+                armed: None,
+            }),
             namespaces: RwLock::default(),
             writer: Writer::new(),
             next_call: AtomicU64::new(0),
@@ -109,7 +124,11 @@ impl Engine {
             core.waiting.insert(id, sender);
             Event::Call { id, request }
         });
-        let mut pending = Pending { inner: &self.inner, id, done: false };
+        let mut pending = Pending {
+            inner: &self.inner,
+            id,
+            done: false,
+        };
         let answer = receiver.await;
         pending.done = true;
         answer.unwrap_or_else(|_| Err(Reject::unavailable("the server is stopping")))
@@ -130,7 +149,8 @@ impl Engine {
             return Ok(from_recent(range, max_events));
         }
         let range = range.clone();
-        self.blocking(move |store| read_batches(store, &range, max_events)).await
+        self.blocking(move |store| read_batches(store, &range, max_events))
+            .await
     }
 
     /// A page of a list.
@@ -151,7 +171,11 @@ impl Engine {
 
     /// The namespaces as of the last durable change.
     pub fn namespaces(&self) -> Arc<NamespaceTable> {
-        self.inner.namespaces.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner
+            .namespaces
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub fn limits(&self) -> &Arc<Limits> {
@@ -276,10 +300,14 @@ impl Inner {
             }
             for action in actions {
                 let event = match action {
-                    Action::Acquire { shard } => Event::Acquired { shard, result: Ok(self.store.acquire(shard)?) },
-                    Action::Read { ticket, request } => {
-                        Event::Read { ticket, result: Ok(request.perform(&*self.store)?) }
-                    }
+                    Action::Acquire { shard } => Event::Acquired {
+                        shard,
+                        result: Ok(self.store.acquire(shard)?),
+                    },
+                    Action::Read { ticket, request } => Event::Read {
+                        ticket,
+                        result: Ok(request.perform(&*self.store)?),
+                    },
                     Action::Commit { shard, epoch, batch } => {
                         let result = self.store.commit(&[(shard, epoch, batch)]).pop().unwrap_or(Ok(()));
                         Event::Committed { shard, result }
@@ -307,7 +335,9 @@ async fn keep_time(inner: std::sync::Weak<Inner>) {
             core.armed = core.node.next_alarm();
             core.armed
         };
-        let wait = next.map_or(Duration::from_secs(60), |next| next.since(now()).min(Duration::from_secs(60)));
+        let wait = next.map_or(Duration::from_secs(60), |next| {
+            next.since(now()).min(Duration::from_secs(60))
+        });
         // Either the time has come, or an earlier one was set.
         drop(tokio::time::timeout(wait, strong.alarm.notified()).await);
     }
@@ -323,13 +353,23 @@ fn now() -> Time {
 /// The batches at hand that hold the range.
 fn from_recent(range: &HistoryRange, max_events: usize) -> Vec<Bytes> {
     let ends = range.recent.iter().skip(1).map(|(first, _)| *first).chain([i64::MAX]);
-    let wanted = range.recent.iter().zip(ends).filter(|((first, _), end)| *end > range.from && *first < range.before);
+    let wanted = range
+        .recent
+        .iter()
+        .zip(ends)
+        .filter(|((first, _), end)| *end > range.from && *first < range.before);
     let last = range.from.saturating_add(i64::try_from(max_events).unwrap_or(i64::MAX));
-    wanted.take_while(|((first, _), _)| *first < last).map(|((_, batch), _)| batch.clone()).collect()
+    wanted
+        .take_while(|((first, _), _)| *first < last)
+        .map(|((_, batch), _)| batch.clone())
+        .collect()
 }
 
 fn read_batches(store: &dyn Store, range: &HistoryRange, max_events: usize) -> Result<Vec<Bytes>, StoreError> {
-    let last = range.from.saturating_add(i64::try_from(max_events).unwrap_or(i64::MAX)).min(range.before);
+    let last = range
+        .from
+        .saturating_add(i64::try_from(max_events).unwrap_or(i64::MAX))
+        .min(range.before);
     // The batch that holds the first event may begin before it: a step writes one batch, whatever its length.
     let all = key::within(&Key::history_prefix(range.run_id));
     let end = Key::History(range.run_id, last).encode();
@@ -348,7 +388,11 @@ fn first_batch(store: &dyn Store, range: &HistoryRange, start: &[u8]) -> Result<
     let mut stride = 16;
     loop {
         let from = (range.from - stride).max(1);
-        let low = if from == 1 { start.to_vec() } else { Key::History(range.run_id, from).encode() };
+        let low = if from == 1 {
+            start.to_vec()
+        } else {
+            Key::History(range.run_id, from).encode()
+        };
         let page = store.scan(range.shard, &low, &exact, usize::MAX)?;
         if let Some((key, _)) = page.pairs.into_iter().next_back() {
             return Ok(key);

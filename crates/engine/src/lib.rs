@@ -15,11 +15,11 @@ pub use call::{
     WorkflowTask,
 };
 pub use driver::{Config, Engine};
-pub use namespace::{NamespaceRecord, NamespaceTable};
-pub use node::{Action, CallId, Event, Node, NodeConfig, ReadRequest, ReadResult};
 /// What calls are made of, and the checks of a request's form that only the machine can make: cron schedules and search
 /// attributes. They are the machine's; the doors reach them through here.
 pub use machine::{
     ActivityAnswer, ActivityRef, Signal, cron::validate as check_cron_schedule,
     validate_search_attributes as check_search_attributes,
 };
+pub use namespace::{NamespaceRecord, NamespaceTable};
+pub use node::{Action, CallId, Event, Node, NodeConfig, ReadRequest, ReadResult};

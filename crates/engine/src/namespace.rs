@@ -56,9 +56,8 @@ impl NamespaceRecord {
 
     /// What a call in this namespace has to know of it.
     pub fn snapshot(&self) -> Namespace {
-        let typed = |(name, kind): (&String, &i32)| {
-            IndexedValueType::try_from(*kind).ok().map(|kind| (name.clone(), kind))
-        };
+        let typed =
+            |(name, kind): (&String, &i32)| IndexedValueType::try_from(*kind).ok().map(|kind| (name.clone(), kind));
         Namespace {
             id: self.namespace_id(),
             name: self.name.as_str().into(),

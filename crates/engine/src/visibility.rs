@@ -43,12 +43,21 @@ pub(crate) fn row(run: &Run) -> Row {
 
 /// The typed values of a run's search attributes; each payload says its type in its metadata, as the door made sure.
 fn search_attributes(run: &Run) -> BTreeMap<String, Value> {
-    let fields = run.attributes.search_attributes.iter().flat_map(|attributes| &attributes.indexed_fields);
+    let fields = run
+        .attributes
+        .search_attributes
+        .iter()
+        .flat_map(|attributes| &attributes.indexed_fields);
     let mut values: BTreeMap<String, Value> = fields
         .filter_map(|(name, payload)| {
-            let kind = payload.metadata.get("type").and_then(|kind| std::str::from_utf8(kind).ok())?;
+            let kind = payload
+                .metadata
+                .get("type")
+                .and_then(|kind| std::str::from_utf8(kind).ok())?;
             let kind = type_of(kind)?;
-            Value::from_payload(payload, kind).ok().map(|value| (name.clone(), value))
+            Value::from_payload(payload, kind)
+                .ok()
+                .map(|value| (name.clone(), value))
         })
         .collect();
     if !run.core.reported_problem.is_empty() {

@@ -33,7 +33,9 @@ impl Node {
     /// Retention: deletes a closed run whose time has come and who has nothing left to say. Says whether it did.
     pub(crate) fn delete_if_ripe(&mut self, shard: ShardId, run_id: RunId) -> bool {
         let now = self.now;
-        let Some(entry) = self.entry(shard, run_id) else { return false };
+        let Some(entry) = self.entry(shard, run_id) else {
+            return false;
+        };
         let time = entry.run.core.delete_time;
         if entry.run.is_open() || time == 0 || time > now.0 || !entry.due.messages.is_empty() {
             return false;
@@ -52,8 +54,12 @@ impl Node {
 
     /// Removes every row of a run, and the run from memory.
     fn remove_run(&mut self, shard: ShardId, run_id: RunId) {
-        let Some(state) = self.shards.get_mut(&shard) else { return };
-        let Some(entry) = state.runs.remove(&run_id) else { return };
+        let Some(state) = self.shards.get_mut(&shard) else {
+            return;
+        };
+        let Some(entry) = state.runs.remove(&run_id) else {
+            return;
+        };
         let run = &entry.run;
         let workflow = run.key.workflow.clone();
         let is_newest = state
@@ -62,9 +68,15 @@ impl Node {
             .and_then(|known| known.current.as_ref())
             .is_none_or(|current| current.run_id == run_id.to_string());
         let changes = state.changes();
-        changes.push(Change::DeletePrefix { prefix: Key::run_prefix(run_id) });
-        changes.push(Change::DeletePrefix { prefix: Key::history_prefix(run_id) });
-        changes.push(Change::DeletePrefix { prefix: Key::outbox_run_prefix(run_id) });
+        changes.push(Change::DeletePrefix {
+            prefix: Key::run_prefix(run_id),
+        });
+        changes.push(Change::DeletePrefix {
+            prefix: Key::history_prefix(run_id),
+        });
+        changes.push(Change::DeletePrefix {
+            prefix: Key::outbox_run_prefix(run_id),
+        });
         changes.extend(entry.due.wake.map(|time| persist::delete(&Key::Wake(time, run_id))));
         for task in &entry.due.tasks {
             let place = persist::TaskPlace::of(task, workflow.namespace, run_id);
@@ -72,7 +84,10 @@ impl Node {
         }
         changes.push(Change::Hide { run_id });
         if is_newest {
-            let key = Key::Current { namespace: workflow.namespace, workflow_id: &workflow.workflow_id };
+            let key = Key::Current {
+                namespace: workflow.namespace,
+                workflow_id: &workflow.workflow_id,
+            };
             changes.push(persist::delete(&key));
             state.set_current(workflow, None);
         }
@@ -82,7 +97,10 @@ impl Node {
         for waiter in entry.waiters {
             self.waits.remove(&waiter.call);
             let result = Err(super::answer::run_not_found(&run_id.to_string()));
-            self.actions.push(Action::Answer { id: waiter.call, result });
+            self.actions.push(Action::Answer {
+                id: waiter.call,
+                result,
+            });
         }
     }
 
@@ -90,9 +108,15 @@ impl Node {
     pub(crate) fn put_namespace(&mut self, asker: Asker, record: NamespaceRecord, expected_version: i64) {
         let id = record.namespace_id();
         let version = self.namespaces.by_id(id).map_or(0, |(known, _)| known.version);
-        let taken = self.namespaces.by_name(&record.name).is_some_and(|(known, _)| known.namespace_id() != id);
+        let taken = self
+            .namespaces
+            .by_name(&record.name)
+            .is_some_and(|(known, _)| known.namespace_id() != id);
         let refusal = if version != expected_version {
-            Some(Reject::new(Kind::Aborted, "the namespace was changed at the same time, try again"))
+            Some(Reject::new(
+                Kind::Aborted,
+                "the namespace was changed at the same time, try again",
+            ))
         } else if taken {
             Some(Reject::new(Kind::NamespaceAlreadyExists, "Namespace already exists."))
         } else {
@@ -101,8 +125,14 @@ impl Node {
         if let Some(reject) = refusal {
             return self.hold(HOME, Held::Answer(asker, Err(reject)));
         }
-        let record = NamespaceRecord { version: version + 1, ..record };
-        self.write_home(Change::Put { key: Key::Namespace(id).encode(), value: record::encode(&record) });
+        let record = NamespaceRecord {
+            version: version + 1,
+            ..record
+        };
+        self.write_home(Change::Put {
+            key: Key::Namespace(id).encode(),
+            value: record::encode(&record),
+        });
         self.namespaces.put(record);
         self.hold(HOME, Held::Namespaces);
         self.hold(HOME, Held::Answer(asker, Ok(Answer::Done)));
@@ -110,7 +140,9 @@ impl Node {
 
     /// Forgets a namespace whose runs are gone.
     pub(crate) fn remove_namespace(&mut self, asker: Asker, id: NamespaceId) {
-        self.write_home(Change::Delete { key: Key::Namespace(id).encode() });
+        self.write_home(Change::Delete {
+            key: Key::Namespace(id).encode(),
+        });
         self.namespaces.remove(id);
         self.hold(HOME, Held::Namespaces);
         self.hold(HOME, Held::Answer(asker, Ok(Answer::Done)));

@@ -10,8 +10,8 @@ use proto::temporal::api::{
     enums::v1::{EventType, PendingActivityState, PendingWorkflowTaskState, TaskQueueKind},
     taskqueue::v1::TaskQueue,
     workflow::v1::{
-        PendingActivityInfo, PendingChildExecutionInfo, PendingWorkflowTaskInfo, RequestIdInfo, WorkflowExecutionConfig,
-        WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
+        PendingActivityInfo, PendingChildExecutionInfo, PendingWorkflowTaskInfo, RequestIdInfo,
+        WorkflowExecutionConfig, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
     },
     workflowservice::v1::DescribeWorkflowExecutionResponse,
 };
@@ -26,8 +26,17 @@ impl Node {
         Some(DescribeWorkflowExecutionResponse {
             execution_config: Some(config(run)),
             workflow_execution_info: Some(info(run)),
-            pending_activities: run.activities.values().map(|activity| pending_activity(activity, self.now)).collect(),
-            pending_children: run.children.values().filter(|_| run.is_open()).map(|child| pending_child(child)).collect(),
+            pending_activities: run
+                .activities
+                .values()
+                .map(|activity| pending_activity(activity, self.now))
+                .collect(),
+            pending_children: run
+                .children
+                .values()
+                .filter(|_| run.is_open())
+                .map(|child| pending_child(child))
+                .collect(),
             pending_workflow_task: pending_workflow_task(run),
             workflow_extended_info: Some(extended(run)),
             ..Default::default()
@@ -62,7 +71,9 @@ fn info(run: &Run) -> WorkflowExecutionInfo {
     WorkflowExecutionInfo {
         root_execution: started.root_workflow_execution.clone().or_else(|| Some(own.clone())),
         execution: Some(own),
-        r#type: Some(WorkflowType { name: run.workflow_type().to_owned() }),
+        r#type: Some(WorkflowType {
+            name: run.workflow_type().to_owned(),
+        }),
         start_time: Some(Time(core.start_time).to_proto()),
         execution_time: Some(execution_time.to_proto()),
         close_time: closed.map(Time::to_proto),
@@ -86,9 +97,17 @@ fn info(run: &Run) -> WorkflowExecutionInfo {
 fn extended(run: &Run) -> WorkflowExecutionExtendedInfo {
     let core = &run.core;
     let time = |time: i64| Time(time).non_zero().map(Time::to_proto);
-    let started = RequestIdInfo { event_type: EventType::WorkflowExecutionStarted.into(), event_id: 1, buffered: false };
-    let request_id_infos: BTreeMap<_, _> =
-        core.start_request_ids.iter().take(1).map(|id| (id.clone(), started)).collect();
+    let started = RequestIdInfo {
+        event_type: EventType::WorkflowExecutionStarted.into(),
+        event_id: 1,
+        buffered: false,
+    };
+    let request_id_infos: BTreeMap<_, _> = core
+        .start_request_ids
+        .iter()
+        .take(1)
+        .map(|id| (id.clone(), started))
+        .collect();
     WorkflowExecutionExtendedInfo {
         execution_expiration_time: time(core.execution_expiration),
         run_expiration_time: time(core.run_expiration),
@@ -120,7 +139,11 @@ fn pending_child(child: &Child) -> PendingChildExecutionInfo {
     PendingChildExecutionInfo {
         workflow_id: child.workflow_id.clone(),
         run_id: child.run_id.clone(),
-        workflow_type_name: child.workflow_type.as_ref().map(|kind| kind.name.clone()).unwrap_or_default(),
+        workflow_type_name: child
+            .workflow_type
+            .as_ref()
+            .map(|kind| kind.name.clone())
+            .unwrap_or_default(),
         initiated_id: child.initiated_event_id,
         parent_close_policy: child.parent_close_policy,
     }
@@ -139,7 +162,9 @@ fn pending_activity(activity: &Activity, now: Time) -> PendingActivityInfo {
     let identity = [&activity.started_identity, &activity.last_worker_identity];
     PendingActivityInfo {
         activity_id: activity.activity_id.clone(),
-        activity_type: Some(ActivityType { name: activity.activity_type.clone() }),
+        activity_type: Some(ActivityType {
+            name: activity.activity_type.clone(),
+        }),
         state: state.into(),
         heartbeat_details: activity.heartbeat_details.clone(),
         last_heartbeat_time: time(activity.last_heartbeat_time),
@@ -149,7 +174,11 @@ fn pending_activity(activity: &Activity, now: Time) -> PendingActivityInfo {
         scheduled_time: time(activity.scheduled_time),
         expiration_time: policy.and_then(|_| time(activity.schedule_to_close_deadline)),
         last_failure: activity.last_failure.clone(),
-        last_worker_identity: identity.into_iter().find(|text| !text.is_empty()).cloned().unwrap_or_default(),
+        last_worker_identity: identity
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .cloned()
+            .unwrap_or_default(),
         last_attempt_complete_time: time(activity.last_attempt_complete_time),
         current_retry_interval: waits.then(|| to_proto_duration(Time(activity.visible_time).since(last_complete))),
         next_attempt_schedule_time: waits.then(|| Time(activity.visible_time).to_proto()),

@@ -40,18 +40,43 @@ impl Node {
         if matches!(self.presence(sender.shard, sender.run_id), Presence::Missing) {
             return self.park(sender.shard, Need::Run(sender.run_id), Work::Send(sender));
         }
-        let Some(message) = self.entry(sender.shard, sender.run_id).and_then(|entry| entry.run.message(sender.key))
+        let Some(message) = self
+            .entry(sender.shard, sender.run_id)
+            .and_then(|entry| entry.run.message(sender.key))
         else {
             return;
         };
         match message {
             Message::StartChild { .. } => self.send_start(sender, message),
-            Message::Signal { target, request_id, from, name, input, header } => {
-                let signal =
-                    Signal { name, input, header, request_id, external: Some(from), ..Signal::default() };
-                self.deliver(Delivery { sender, target, first_run_id: String::new(), input: Input::Signal(signal) });
+            Message::Signal {
+                target,
+                request_id,
+                from,
+                name,
+                input,
+                header,
+            } => {
+                let signal = Signal {
+                    name,
+                    input,
+                    header,
+                    request_id,
+                    external: Some(from),
+                    ..Signal::default()
+                };
+                self.deliver(Delivery {
+                    sender,
+                    target,
+                    first_run_id: String::new(),
+                    input: Input::Signal(signal),
+                });
             }
-            Message::Cancel { target, request_id, from, reason } => {
+            Message::Cancel {
+                target,
+                request_id,
+                from,
+                reason,
+            } => {
                 let input = Input::RequestCancel {
                     reason,
                     identity: String::new(),
@@ -59,22 +84,53 @@ impl Node {
                     external: Some(from),
                     links: Vec::new(),
                 };
-                self.deliver(Delivery { sender, target, first_run_id: String::new(), input });
+                self.deliver(Delivery {
+                    sender,
+                    target,
+                    first_run_id: String::new(),
+                    input,
+                });
             }
-            Message::ClosePolicy { target, first_run_id, request_id, terminate, from } => {
+            Message::ClosePolicy {
+                target,
+                first_run_id,
+                request_id,
+                terminate,
+                from,
+            } => {
                 let input = close_policy(request_id, terminate, from);
-                self.deliver(Delivery { sender, target, first_run_id, input });
+                self.deliver(Delivery {
+                    sender,
+                    target,
+                    first_run_id,
+                    input,
+                });
             }
-            Message::ParentNotice { target, initiated_event_id, first_run_id, event } => {
-                let Some(entry) = self.entry(sender.shard, sender.run_id) else { return };
+            Message::ParentNotice {
+                target,
+                initiated_event_id,
+                first_run_id,
+                event,
+            } => {
+                let Some(entry) = self.entry(sender.shard, sender.run_id) else {
+                    return;
+                };
                 let child = ChildClosed {
                     first_run_id,
                     run_id: sender.run_id.to_string(),
                     workflow_id: entry.run.key.workflow.workflow_id.to_string(),
                     event: *event,
                 };
-                let input = Input::ChildClosed { initiated_event_id, child: Box::new(child) };
-                self.deliver(Delivery { sender, target, first_run_id: String::new(), input });
+                let input = Input::ChildClosed {
+                    initiated_event_id,
+                    child: Box::new(child),
+                };
+                self.deliver(Delivery {
+                    sender,
+                    target,
+                    first_run_id: String::new(),
+                    input,
+                });
             }
         }
     }
@@ -92,7 +148,9 @@ impl Node {
         else {
             return;
         };
-        let Some(entry) = self.entry(sender.shard, sender.run_id) else { return };
+        let Some(entry) = self.entry(sender.shard, sender.run_id) else {
+            return;
+        };
         let key = entry.run.key.clone();
         let own = self.namespace(key.workflow.namespace);
         let Some(namespace) = namespace_id.parse().ok().map(|id: NamespaceId| self.namespace(id)) else {
@@ -106,15 +164,28 @@ impl Node {
                 run_id: key.run_id.to_string(),
             },
             initiated_event_id,
-            root: WorkflowExecution { workflow_id: root_workflow_id, run_id: root_run_id },
+            root: WorkflowExecution {
+                workflow_id: root_workflow_id,
+                run_id: root_run_id,
+            },
         };
         let request = child_request(*attributes, user_metadata, request_id);
-        let start = ChildStart { sender, namespace, request, parent };
+        let start = ChildStart {
+            sender,
+            namespace,
+            request,
+            parent,
+        };
         self.agenda.push_back(Work::StartChild(Box::new(start)));
     }
 
     fn deliver(&mut self, delivery: Delivery) {
-        let Delivery { sender, target, first_run_id, input } = delivery;
+        let Delivery {
+            sender,
+            target,
+            first_run_id,
+            input,
+        } = delivery;
         let Some(namespace) = self.known_namespace(&target.namespace_id) else {
             return self.message_done(sender, Err(namespace_gone(&target.namespace_id)));
         };
@@ -151,12 +222,19 @@ impl Node {
             let reject = answer::workflow_not_found(&workflow.workflow_id);
             return self.hold(shard, Held::Answer(asker, Err(reject)));
         }
-        self.apply(Apply { asker, shard, run_id, input });
+        self.apply(Apply {
+            asker,
+            shard,
+            run_id,
+            input,
+        });
     }
 
     fn known_namespace(&self, id: &str) -> Option<NamespaceId> {
         let id = id.parse().ok()?;
-        self.namespaces.by_id(id).map(|(_, namespace): (_, &std::sync::Arc<Namespace>)| namespace.id)
+        self.namespaces
+            .by_id(id)
+            .map(|(_, namespace): (_, &std::sync::Arc<Namespace>)| namespace.id)
     }
 
     /// The receiver has spoken, durably: the sender is told, or the message is sent again later.
@@ -165,19 +243,27 @@ impl Node {
             return self.alarm(self.now + RESEND_AFTER, Alarm::Resend(sender));
         }
         let input = match sender.key {
-            MessageKey::StartChild(initiated_event_id) => {
-                Input::ChildStarted { initiated_event_id, outcome: child_outcome(result) }
-            }
-            MessageKey::Signal(initiated_event_id) => {
-                Input::ExternalSignalDelivered { initiated_event_id, outcome: signal_outcome(result) }
-            }
-            MessageKey::Cancel(initiated_event_id) => {
-                Input::ExternalCancelDelivered { initiated_event_id, outcome: cancel_outcome(result) }
-            }
+            MessageKey::StartChild(initiated_event_id) => Input::ChildStarted {
+                initiated_event_id,
+                outcome: child_outcome(result),
+            },
+            MessageKey::Signal(initiated_event_id) => Input::ExternalSignalDelivered {
+                initiated_event_id,
+                outcome: signal_outcome(result),
+            },
+            MessageKey::Cancel(initiated_event_id) => Input::ExternalCancelDelivered {
+                initiated_event_id,
+                outcome: cancel_outcome(result),
+            },
             MessageKey::ClosePolicy(initiated_event_id) => Input::ClosePolicyApplied { initiated_event_id },
             MessageKey::ParentNotice => Input::ParentNotified,
         };
-        let apply = Apply { asker: Asker::Nobody, shard: sender.shard, run_id: sender.run_id, input };
+        let apply = Apply {
+            asker: Asker::Nobody,
+            shard: sender.shard,
+            run_id: sender.run_id,
+            input,
+        };
         self.agenda.push_back(Work::Apply(Box::new(apply)));
     }
 }
@@ -202,7 +288,10 @@ fn close_policy(request_id: String, terminate: bool, from: machine::External) ->
 }
 
 fn namespace_gone(id: &str) -> Reject {
-    Reject::new(Kind::NamespaceNotFound { namespace: id.into() }, format!("Namespace {id} is not found."))
+    Reject::new(
+        Kind::NamespaceNotFound { namespace: id.into() },
+        format!("Namespace {id} is not found."),
+    )
 }
 
 /// Whether the same message may be taken a moment later.
@@ -222,7 +311,9 @@ fn child_outcome(result: Result<Answer, Reject>) -> ChildOutcome {
 }
 
 fn signal_outcome(result: Result<Answer, Reject>) -> ExternalOutcome<SignalCause> {
-    let Err(reject) = result else { return ExternalOutcome::Delivered };
+    let Err(reject) = result else {
+        return ExternalOutcome::Delivered;
+    };
     ExternalOutcome::Failed(match reject.kind {
         Kind::NamespaceNotFound { .. } => SignalCause::NamespaceNotFound,
         Kind::InvalidArgument | Kind::ResourceExhausted { .. } => SignalCause::SignalCountLimitExceeded,
@@ -231,7 +322,9 @@ fn signal_outcome(result: Result<Answer, Reject>) -> ExternalOutcome<SignalCause
 }
 
 fn cancel_outcome(result: Result<Answer, Reject>) -> ExternalOutcome<CancelCause> {
-    let Err(reject) = result else { return ExternalOutcome::Delivered };
+    let Err(reject) = result else {
+        return ExternalOutcome::Delivered;
+    };
     match reject.kind {
         // Somebody asked before: what this message wants is so.
         Kind::CancellationAlreadyRequested => ExternalOutcome::Delivered,

@@ -24,6 +24,7 @@ use std::{
     sync::Arc,
 };
 
+use cluster::{Member, NodeId};
 use machine::{Facts, MessageKey};
 use model::{Entropy, Epoch, Limits, Namespace, NamespaceId, QueueKey, Reject, RunId, ShardId, Time, TokenKey};
 use proto::temporal::api::enums::v1::NamespaceState;
@@ -46,6 +47,11 @@ pub type CallId = u64;
 /// What a node is set up with.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
+    /// This node's name among the members.
+    pub id: NodeId,
+    /// All nodes of the cluster, this one included.
+    pub members: Vec<Member>,
+    /// Shards of the whole cluster.
     pub shards: u32,
     pub limits: Arc<Limits>,
     pub token_key: TokenKey,
@@ -58,15 +64,29 @@ pub struct NodeConfig {
 /// What happens to a node.
 #[derive(Debug)]
 pub enum Event {
-    Call { id: CallId, request: Request },
+    Call {
+        id: CallId,
+        request: Request,
+    },
     /// The caller is gone: take its poll or wait back.
-    Abandoned { id: CallId },
+    Abandoned {
+        id: CallId,
+    },
     /// The answer to `Action::Acquire`.
-    Acquired { shard: ShardId, result: Result<Epoch, StoreError> },
+    Acquired {
+        shard: ShardId,
+        result: Result<Epoch, StoreError>,
+    },
     /// The answer to `Action::Commit`.
-    Committed { shard: ShardId, result: Result<(), CommitError> },
+    Committed {
+        shard: ShardId,
+        result: Result<(), CommitError>,
+    },
     /// The answer to `Action::Read`.
-    Read { ticket: u64, result: Result<ReadResult, StoreError> },
+    Read {
+        ticket: u64,
+        result: Result<ReadResult, StoreError>,
+    },
     /// Time has passed.
     Tick,
     /// The process is about to stop: waiting polls return empty, new ones at once.
@@ -76,10 +96,22 @@ pub enum Event {
 /// What a node wants done.
 #[derive(Debug)]
 pub enum Action {
-    Answer { id: CallId, result: Result<Answer, Reject> },
-    Acquire { shard: ShardId },
-    Commit { shard: ShardId, epoch: Epoch, batch: Arc<Batch> },
-    Read { ticket: u64, request: ReadRequest },
+    Answer {
+        id: CallId,
+        result: Result<Answer, Reject>,
+    },
+    Acquire {
+        shard: ShardId,
+    },
+    Commit {
+        shard: ShardId,
+        epoch: Epoch,
+        batch: Arc<Batch>,
+    },
+    Read {
+        ticket: u64,
+        request: ReadRequest,
+    },
     /// The table of namespaces has changed, durably.
     Namespaces(Arc<NamespaceTable>),
 }
@@ -104,7 +136,11 @@ pub(crate) struct Sender {
 /// A piece of work, which may have to wait for data before it can be done.
 #[derive(Clone, Debug)]
 pub(crate) enum Work {
-    Call { asker: Asker, namespace: Arc<Namespace>, call: Call },
+    Call {
+        asker: Asker,
+        namespace: Arc<Namespace>,
+        call: Call,
+    },
     /// An input for a run.
     Apply(Box<Apply>),
     /// Deliver a message of a run.
@@ -154,14 +190,15 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that owns all shards; its first actions acquire them.
-    pub fn new(config: NodeConfig) -> Self {
-        let shards = (0..config.shards).map(|id| (ShardId(id), Shard::closed(ShardId(id)))).collect();
-        let acquire = (0..config.shards).map(|id| Action::Acquire { shard: ShardId(id) }).collect();
+    /// A node that owns its part of the shards at `now`; its first actions acquire them.
+    pub fn new(config: NodeConfig, now: Time) -> Self {
+        let owned = cluster::owned(config.id, config.shards, &config.members, now);
+        let shards = owned.iter().map(|id| (*id, Shard::closed(*id))).collect();
+        let acquire = owned.into_iter().map(|shard| Action::Acquire { shard }).collect();
         Self {
             entropy: Entropy::new(config.seed),
             config,
-            now: Time::ZERO,
+            now,
             shards,
             queues: BTreeMap::new(),
             polls: Polls::default(),
@@ -232,7 +269,11 @@ impl Node {
     /// Takes a client's call in, or refuses it while stopping.
     fn admit(&mut self, id: CallId, request: Request) {
         let Request { namespace, call } = request;
-        self.agenda.push_back(Work::Call { asker: Asker::Client(id), namespace, call });
+        self.agenda.push_back(Work::Call {
+            asker: Asker::Client(id),
+            namespace,
+            call,
+        });
     }
 
     /// The facts of a step in a namespace.

@@ -1,10 +1,6 @@
 //! Polls: they wait at a queue until a task comes, and meet it without a write of their own.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use machine::{Input, Reply};
 use model::{Namespace, QueueKey, QueueKind, ShardId, Time};
@@ -47,7 +43,10 @@ impl Node {
         queue.last_poll = now;
         queue.seen.insert(poll.identity.clone(), now);
         if self.draining || poll.deadline <= now {
-            return self.actions.push(Action::Answer { id, result: Ok(nothing(kind)) });
+            return self.actions.push(Action::Answer {
+                id,
+                result: Ok(nothing(kind)),
+            });
         }
         self.queue(&poll.queue).pollers.push_back(id);
         self.alarm(poll.deadline, Alarm::Call(id));
@@ -59,7 +58,9 @@ impl Node {
     pub(crate) fn match_queue(&mut self, key: &QueueKey) {
         loop {
             let Some(queue) = self.queues.get_mut(key) else { return };
-            let Some(call) = queue.pollers.front().copied() else { return };
+            let Some(call) = queue.pollers.front().copied() else {
+                return;
+            };
             if let Some(query) = queue.queries.pop_front() {
                 queue.pollers.pop_front();
                 let Some(poll) = self.take_poll(call) else { continue };
@@ -69,7 +70,12 @@ impl Node {
             let Some((shard, place)) = queue.pop() else { break };
             queue.pollers.pop_front();
             let Some(poll) = self.take_poll(call) else { continue };
-            self.agenda.push_back(Work::Dispatch(Box::new(Meeting { call, poll, shard, place })));
+            self.agenda.push_back(Work::Dispatch(Box::new(Meeting {
+                call,
+                poll,
+                shard,
+                place,
+            })));
         }
         self.refill(key);
     }
@@ -89,7 +95,11 @@ impl Node {
         let request_id = self.entropy.uuid().to_string();
         let (identity, worker_version) = (meeting.poll.identity.clone(), meeting.poll.worker_version.clone());
         let input = match meeting.place.queue.kind {
-            QueueKind::Workflow => Input::StartWorkflowTask { identity, request_id, worker_version },
+            QueueKind::Workflow => Input::StartWorkflowTask {
+                identity,
+                request_id,
+                worker_version,
+            },
             QueueKind::Activity => Input::StartActivity {
                 scheduled_event_id: meeting.place.event_id,
                 identity,
@@ -113,8 +123,10 @@ impl Node {
                 let sticky = task.sticky && !meeting.poll.normal_name.is_empty();
                 let mut task = self.workflow_task(shard, run_id, &task, sticky);
                 if let Some(task) = &mut task {
-                    task.response.backlog_count_hint =
-                        self.queues.get(&meeting.place.queue).map_or(0, |queue| queue.len() as i64);
+                    task.response.backlog_count_hint = self
+                        .queues
+                        .get(&meeting.place.queue)
+                        .map_or(0, |queue| queue.len() as i64);
                 }
                 Answer::WorkflowTask(task.map(Box::new))
             }
@@ -128,19 +140,28 @@ impl Node {
 
     /// Whether the run still has the task that the queue held for it.
     fn still_waits(&self, meeting: &Meeting) -> bool {
-        let Some(entry) = self.entry(meeting.shard, meeting.place.run_id) else { return false };
+        let Some(entry) = self.entry(meeting.shard, meeting.place.run_id) else {
+            return false;
+        };
         if meeting.place.queue.kind == QueueKind::Workflow && entry.run.started_task.is_some() {
             return false;
         }
         let namespace = entry.run.key.workflow.namespace;
-        entry.due.tasks.iter().any(|task| TaskPlace::of(task, namespace, meeting.place.run_id) == meeting.place)
+        entry
+            .due
+            .tasks
+            .iter()
+            .any(|task| TaskPlace::of(task, namespace, meeting.place.run_id) == meeting.place)
     }
 
     /// The poll did not get this task: it is first in line for the next one.
     pub(crate) fn missed(&mut self, meeting: Meeting) {
         let Meeting { call, poll, .. } = meeting;
         if poll.deadline <= self.now || self.draining {
-            return self.actions.push(Action::Answer { id: call, result: Ok(nothing(poll.queue.kind)) });
+            return self.actions.push(Action::Answer {
+                id: call,
+                result: Ok(nothing(poll.queue.kind)),
+            });
         }
         let key = poll.queue.clone();
         self.repoll(call, poll);
@@ -162,13 +183,18 @@ impl Node {
 
     /// A poll's time is up.
     pub(crate) fn expire_poll(&mut self, id: CallId) {
-        let Some(poll) = self.polls.waiting.remove(&id) else { return };
+        let Some(poll) = self.polls.waiting.remove(&id) else {
+            return;
+        };
         let kind = poll.queue.kind;
         if let Some(queue) = self.queues.get_mut(&poll.queue) {
             queue.pollers.retain(|waiting| *waiting != id);
             queue.last_poll = self.now;
         }
-        self.actions.push(Action::Answer { id, result: Ok(nothing(kind)) });
+        self.actions.push(Action::Answer {
+            id,
+            result: Ok(nothing(kind)),
+        });
     }
 
     /// The poller has hung up.
@@ -190,20 +216,31 @@ impl Node {
 
     /// A task on a worker's own queue whose worker is gone goes to the normal queue. Says whether it did.
     pub(crate) fn leave_sticky(&mut self, shard: ShardId, place: &TaskPlace) -> bool {
-        let Some(entry) = self.entry(shard, place.run_id) else { return false };
+        let Some(entry) = self.entry(shard, place.run_id) else {
+            return false;
+        };
         let sticky = entry.run.core.workflow_task.as_ref().is_some_and(|task| task.sticky);
         if place.queue.kind == QueueKind::Activity || !sticky || self.is_polled(&place.queue) {
             return false;
         }
-        let input = Input::StickyWorkerGone { task_queue: place.queue.name.to_string() };
-        let apply = Apply { asker: Asker::Nobody, shard, run_id: place.run_id, input };
+        let input = Input::StickyWorkerGone {
+            task_queue: place.queue.name.to_string(),
+        };
+        let apply = Apply {
+            asker: Asker::Nobody,
+            shard,
+            run_id: place.run_id,
+            input,
+        };
         self.agenda.push_back(Work::Apply(Box::new(apply)));
         true
     }
 
     /// Whether a worker polls the queue or did so a moment ago.
     pub(crate) fn is_polled(&self, key: &QueueKey) -> bool {
-        let Some(queue) = self.queues.get(key) else { return false };
+        let Some(queue) = self.queues.get(key) else {
+            return false;
+        };
         let recent = queue.last_poll != Time::ZERO && queue.last_poll + STICKY_WORKER_GONE_AFTER > self.now;
         !queue.pollers.is_empty() || recent
     }
@@ -222,12 +259,21 @@ impl Node {
                     || (!worker_instance_key.is_empty() && poll.worker_instance_key == worker_instance_key)
                     || (worker_instance_key.is_empty() && !identity.is_empty() && poll.identity == identity))
         };
-        let polls: Vec<CallId> =
-            self.polls.waiting.iter().filter(|(_, poll)| of_worker(poll)).map(|(id, _)| *id).collect();
+        let polls: Vec<CallId> = self
+            .polls
+            .waiting
+            .iter()
+            .filter(|(_, poll)| of_worker(poll))
+            .map(|(id, _)| *id)
+            .collect();
         for id in polls {
             self.expire_poll(id);
         }
-        let key = QueueKey { namespace: namespace.id, kind: QueueKind::Workflow, name: sticky_task_queue.into() };
+        let key = QueueKey {
+            namespace: namespace.id,
+            kind: QueueKind::Workflow,
+            name: sticky_task_queue.into(),
+        };
         let Some(queue) = self.queues.get_mut(&key) else { return };
         queue.last_poll = Time::ZERO;
         for (shard, place) in queue.take_all() {
@@ -255,7 +301,10 @@ impl Node {
         let description = TaskQueueDescription {
             pollers: queue.seen.iter().map(poller).collect(),
             stats: stats(queue.len(), oldest),
-            stats_by_priority: groups.into_iter().map(|(key, (count, since))| (key, stats(count, since))).collect(),
+            stats_by_priority: groups
+                .into_iter()
+                .map(|(key, (count, since))| (key, stats(count, since)))
+                .collect(),
         };
         self.refill(&key);
         self.answer_now(asker, Ok(Answer::TaskQueue(Box::new(description))));

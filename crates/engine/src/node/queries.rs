@@ -82,7 +82,9 @@ impl Queries {
 
     fn of_run(&self, run_id: RunId, stage: Stage) -> Vec<String> {
         let ids = self.by_run.get(&run_id).into_iter().flatten();
-        ids.filter(|id| self.pending.get(*id).is_some_and(|pending| pending.stage == stage)).cloned().collect()
+        ids.filter(|id| self.pending.get(*id).is_some_and(|pending| pending.stage == stage))
+            .cloned()
+            .collect()
     }
 
     fn set_stage(&mut self, id: &str, stage: Stage) {
@@ -100,8 +102,12 @@ impl Queries {
 
     pub(crate) fn forget_call(&mut self, call: CallId) {
         let of_call = |pending: &Pending| pending.asker == Asker::Client(call);
-        let ids: Vec<_> =
-            self.pending.iter().filter(|(_, pending)| of_call(pending)).map(|(id, _)| id.clone()).collect();
+        let ids: Vec<_> = self
+            .pending
+            .iter()
+            .filter(|(_, pending)| of_call(pending))
+            .map(|(id, _)| id.clone())
+            .collect();
         for id in ids {
             self.remove(&id);
         }
@@ -114,7 +120,10 @@ impl Node {
         let Some(entry) = self.entry(shard, run_id) else { return };
         let run = &entry.run;
         if let Some(rejected) = rejected(run.status(), query.reject_condition) {
-            let answer = Answer::QueryAnswer { run_id: run_id.to_string(), outcome: QueryOutcome::Rejected(rejected) };
+            let answer = Answer::QueryAnswer {
+                run_id: run_id.to_string(),
+                outcome: QueryOutcome::Rejected(rejected),
+            };
             return self.hold(shard, Held::Answer(asker, Ok(answer)));
         }
         if let Some(reject) = not_ready(run, query.deadline) {
@@ -127,13 +136,28 @@ impl Node {
                 cause: ResourceExhaustedCause::BusyWorkflow,
                 scope: ResourceExhaustedScope::Namespace,
             };
-            let reject = Reject::new(kind, "consistent query buffer is full, this may be caused by too many queries and workflow not able to process query fast enough");
+            let reject = Reject::new(
+                kind,
+                "consistent query buffer is full, this may be caused by too many queries and workflow not able to process query fast enough",
+            );
             return self.hold(shard, Held::Answer(asker, Err(reject)));
         }
         let id = self.entropy.uuid().to_string();
-        let NewQuery { query, reject_condition: _, deadline } = query;
+        let NewQuery {
+            query,
+            reject_condition: _,
+            deadline,
+        } = query;
         let stage = if is_direct { Stage::Direct } else { Stage::Buffered };
-        let pending = Pending { asker, shard, run_id, query, deadline, stage, sticky_tried: false };
+        let pending = Pending {
+            asker,
+            shard,
+            run_id,
+            query,
+            deadline,
+            stage,
+            sticky_tried: false,
+        };
         self.queries.insert(id.clone(), pending);
         if is_direct {
             self.agenda.push_back(Work::DispatchQuery(id));
@@ -142,18 +166,25 @@ impl Node {
 
     /// Puts a query on a queue of its own accord: the worker's that has the run in its cache, else the normal one.
     pub(crate) fn dispatch_query(&mut self, id: &str) {
-        let Some(pending) = self.queries.pending.get(id).cloned() else { return };
+        let Some(pending) = self.queries.pending.get(id).cloned() else {
+            return;
+        };
         if matches!(self.presence(pending.shard, pending.run_id), Presence::Missing) {
             return self.park(pending.shard, Need::Run(pending.run_id), Work::DispatchQuery(id.into()));
         }
-        let Some(entry) = self.entry(pending.shard, pending.run_id) else { return };
+        let Some(entry) = self.entry(pending.shard, pending.run_id) else {
+            return;
+        };
         let core = &entry.run.core;
         let name = |name: &str| QueueKey {
             namespace: entry.run.key.workflow.namespace,
             kind: QueueKind::Workflow,
             name: name.into(),
         };
-        let sticky = core.sticky.as_ref().map(|sticky| (name(&sticky.task_queue), sticky.schedule_to_start_timeout));
+        let sticky = core
+            .sticky
+            .as_ref()
+            .map(|sticky| (name(&sticky.task_queue), sticky.schedule_to_start_timeout));
         let normal = name(&core.task_queue);
         let queue = match sticky {
             Some((queue, timeout)) if !pending.sticky_tried && self.is_polled(&queue) => {
@@ -193,9 +224,9 @@ impl Node {
     /// A poller takes a query.
     pub(crate) fn hand_query(&mut self, call: CallId, poll: Poll, id: &str) {
         let pending = self.queries.pending.get(id).cloned();
-        let task = pending.as_ref().and_then(|pending| {
-            self.query_task(pending.shard, pending.run_id, id, !poll.normal_name.is_empty())
-        });
+        let task = pending
+            .as_ref()
+            .and_then(|pending| self.query_task(pending.shard, pending.run_id, id, !poll.normal_name.is_empty()));
         let (Some(pending), Some(mut task)) = (pending, task) else {
             if self.queries.pending.contains_key(id) {
                 self.agenda.push_back(Work::DispatchQuery(id.into()));
@@ -205,7 +236,10 @@ impl Node {
             return self.agenda.push_back(Work::Match(key));
         };
         task.response.query = Some(pending.query);
-        self.actions.push(Action::Answer { id: call, result: Ok(Answer::WorkflowTask(Some(Box::new(task)))) });
+        self.actions.push(Action::Answer {
+            id: call,
+            result: Ok(Answer::WorkflowTask(Some(Box::new(task)))),
+        });
     }
 
     /// A workflow task is handed out: the run's waiting queries ride on it.
@@ -221,9 +255,15 @@ impl Node {
     /// A worker's completion may carry answers to attached queries; they count whatever becomes of its commands.
     pub(crate) fn settle_completion(&mut self, shard: ShardId, run_id: RunId, input: &Input) {
         let _ = run_id;
-        let Input::CompleteWorkflowTask { request, task: _ } = input else { return };
+        let Input::CompleteWorkflowTask { request, task: _ } = input else {
+            return;
+        };
         for (id, result) in &request.query_results {
-            let attached = self.queries.pending.get(id).is_some_and(|pending| pending.stage == Stage::Attached);
+            let attached = self
+                .queries
+                .pending
+                .get(id)
+                .is_some_and(|pending| pending.stage == Stage::Attached);
             if let (true, Some(pending)) = (attached, self.queries.remove(id)) {
                 let answer = outcome(pending.run_id, result.clone());
                 self.hold(shard, Held::Answer(pending.asker, answer));
@@ -242,7 +282,10 @@ impl Node {
         let is_started = entry.run.started_task.is_some();
         let is_quiet = !entry.run.is_open() || core.workflow_task.is_none();
         let was_decided = core.previous_started_event_id > 0;
-        let is_failing = core.workflow_task.as_ref().is_some_and(|task| task.attempt >= FAIL_QUERIES_FROM_ATTEMPT);
+        let is_failing = core
+            .workflow_task
+            .as_ref()
+            .is_some_and(|task| task.attempt >= FAIL_QUERIES_FROM_ATTEMPT);
         let is_open = entry.run.is_open();
         if is_started {
             return;
@@ -287,8 +330,13 @@ impl Node {
     /// The shard's memory is dropped, and with it what its queries waited for.
     pub(crate) fn lose_queries(&mut self, shard: ShardId, reject: &Reject) {
         let of_shard = |pending: &Pending| pending.shard == shard;
-        let ids: Vec<_> =
-            self.queries.pending.iter().filter(|(_, pending)| of_shard(pending)).map(|(id, _)| id.clone()).collect();
+        let ids: Vec<_> = self
+            .queries
+            .pending
+            .iter()
+            .filter(|(_, pending)| of_shard(pending))
+            .map(|(id, _)| id.clone())
+            .collect();
         for id in ids {
             self.fail_query(&id, reject.clone());
         }
@@ -300,9 +348,10 @@ fn rejected(status: WorkflowExecutionStatus, condition: QueryRejectCondition) ->
     let rejects = match condition {
         QueryRejectCondition::Unspecified | QueryRejectCondition::None => false,
         QueryRejectCondition::NotOpen => status != WorkflowExecutionStatus::Running,
-        QueryRejectCondition::NotCompletedCleanly => {
-            !matches!(status, WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Completed)
-        }
+        QueryRejectCondition::NotCompletedCleanly => !matches!(
+            status,
+            WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Completed
+        ),
     };
     let is_paused = status == WorkflowExecutionStatus::Paused;
     (rejects || is_paused).then(|| QueryRejected { status: status.into() })
@@ -316,28 +365,46 @@ fn not_ready(run: &Run, deadline: Time) -> Option<Reject> {
         return Some(closed_before_start());
     }
     if !was_decided && core.workflow_task.is_none() && core.first_task_due > deadline.0 {
-        return Some(Reject::new(Kind::WorkflowNotReady, "Workflow task is not scheduled yet."));
+        return Some(Reject::new(
+            Kind::WorkflowNotReady,
+            "Workflow task is not scheduled yet.",
+        ));
     }
-    let is_failing = core.workflow_task.as_ref().is_some_and(|task| task.attempt >= FAIL_QUERIES_FROM_ATTEMPT);
+    let is_failing = core
+        .workflow_task
+        .as_ref()
+        .is_some_and(|task| task.attempt >= FAIL_QUERIES_FROM_ATTEMPT);
     is_failing.then(failing)
 }
 
 fn failing() -> Reject {
-    Reject::new(Kind::WorkflowNotReady, "Unable to query workflow due to Workflow Task in failed state.")
+    Reject::new(
+        Kind::WorkflowNotReady,
+        "Unable to query workflow due to Workflow Task in failed state.",
+    )
 }
 
 fn closed_before_start() -> Reject {
-    Reject::new(Kind::WorkflowNotReady, "Workflow execution closed before WorkflowTaskStarted event")
+    Reject::new(
+        Kind::WorkflowNotReady,
+        "Workflow execution closed before WorkflowTaskStarted event",
+    )
 }
 
 fn outcome(run_id: RunId, result: WorkflowQueryResult) -> Result<Answer, Reject> {
     match result.result_type() {
         QueryResultType::Answered => {
             let outcome = QueryOutcome::Answered(result.answer);
-            Ok(Answer::QueryAnswer { run_id: run_id.to_string(), outcome })
+            Ok(Answer::QueryAnswer {
+                run_id: run_id.to_string(),
+                outcome,
+            })
         }
-        QueryResultType::Failed | QueryResultType::Unspecified => {
-            Err(Reject::new(Kind::QueryFailed { failure: result.failure.map(Box::new) }, result.error_message))
-        }
+        QueryResultType::Failed | QueryResultType::Unspecified => Err(Reject::new(
+            Kind::QueryFailed {
+                failure: result.failure.map(Box::new),
+            },
+            result.error_message,
+        )),
     }
 }

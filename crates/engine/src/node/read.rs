@@ -16,10 +16,20 @@ const WAKE_PAGE: usize = 1_000;
 /// A read that a node wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReadRequest {
-    Get { shard: ShardId, key: Vec<u8> },
-    Scan { shard: ShardId, range: Range<Vec<u8>>, limit: usize },
+    Get {
+        shard: ShardId,
+        key: Vec<u8>,
+    },
+    Scan {
+        shard: ShardId,
+        range: Range<Vec<u8>>,
+        limit: usize,
+    },
     /// All rows of a run, and the first batch of its history.
-    Run { shard: ShardId, run_id: RunId },
+    Run {
+        shard: ShardId,
+        run_id: RunId,
+    },
 }
 
 /// What a read found.
@@ -27,7 +37,10 @@ pub enum ReadRequest {
 pub enum ReadResult {
     Value(Option<Bytes>),
     Page(Page),
-    Run { rows: Vec<(Vec<u8>, Bytes)>, first_history: Option<Bytes> },
+    Run {
+        rows: Vec<(Vec<u8>, Bytes)>,
+        first_history: Option<Bytes>,
+    },
 }
 
 /// What a read was for.
@@ -53,9 +66,9 @@ impl ReadRequest {
     pub fn perform(&self, store: &dyn Store) -> Result<ReadResult, StoreError> {
         match self {
             ReadRequest::Get { shard, key } => store.get(*shard, key).map(ReadResult::Value),
-            ReadRequest::Scan { shard, range, limit } => {
-                store.scan(*shard, &range.start, &range.end, *limit).map(ReadResult::Page)
-            }
+            ReadRequest::Scan { shard, range, limit } => store
+                .scan(*shard, &range.start, &range.end, *limit)
+                .map(ReadResult::Page),
             ReadRequest::Run { shard, run_id } => {
                 let range = key::within(&Key::run_prefix(*run_id));
                 let rows = store.scan(*shard, &range.start, &range.end, usize::MAX)?.pairs;
@@ -82,7 +95,9 @@ impl Node {
 
     /// Parks work until a run or a current row has been read.
     pub(crate) fn park(&mut self, shard: ShardId, need: Need, work: Work) {
-        let Some(state) = self.shards.get_mut(&shard) else { return };
+        let Some(state) = self.shards.get_mut(&shard) else {
+            return;
+        };
         let waiting = state.parked.entry(need.clone()).or_default();
         waiting.push(work);
         if waiting.len() > 1 {
@@ -90,7 +105,11 @@ impl Node {
         }
         match need {
             Need::Current(workflow) => {
-                let key = Key::Current { namespace: workflow.namespace, workflow_id: &workflow.workflow_id }.encode();
+                let key = Key::Current {
+                    namespace: workflow.namespace,
+                    workflow_id: &workflow.workflow_id,
+                }
+                .encode();
                 self.read(ReadRequest::Get { shard, key }, Ticket::Current(shard, workflow));
             }
             Need::Run(run_id) => self.read(ReadRequest::Run { shard, run_id }, Ticket::Run(shard, run_id)),
@@ -98,7 +117,9 @@ impl Node {
     }
 
     pub(crate) fn read_done(&mut self, ticket: u64, result: Result<ReadResult, StoreError>) {
-        let Some(purpose) = self.tickets.remove(&ticket) else { return };
+        let Some(purpose) = self.tickets.remove(&ticket) else {
+            return;
+        };
         let outcome = result.and_then(|found| self.read_found(&purpose, found));
         if let Err(error) = outcome {
             tracing::error!("a read failed: {error}");
@@ -172,7 +193,10 @@ impl Node {
         rows: Vec<(Vec<u8>, Bytes)>,
         first_history: Option<Bytes>,
     ) -> Result<(), StoreError> {
-        let present = self.shards.get(&shard).is_some_and(|state| state.runs.contains_key(&run_id));
+        let present = self
+            .shards
+            .get(&shard)
+            .is_some_and(|state| state.runs.contains_key(&run_id));
         if let (false, Some(first_history)) = (present, first_history) {
             let run = persist::load(run_id, rows, first_history)?;
             let due = persist::durable_due(&run);
@@ -188,7 +212,12 @@ impl Node {
             }
             self.unpark(shard, &Need::Run(run_id));
             if recovers {
-                let recover = Apply { asker: Asker::Nobody, shard, run_id, input: Input::Recover };
+                let recover = Apply {
+                    asker: Asker::Nobody,
+                    shard,
+                    run_id,
+                    input: Input::Recover,
+                };
                 self.agenda.push_front(Work::Apply(Box::new(recover)));
             }
             return Ok(());
@@ -197,7 +226,10 @@ impl Node {
             self.unpark(shard, &Need::Run(run_id));
             return Ok(());
         }
-        let parked = self.shards.get_mut(&shard).and_then(|state| state.parked.remove(&Need::Run(run_id)));
+        let parked = self
+            .shards
+            .get_mut(&shard)
+            .and_then(|state| state.parked.remove(&Need::Run(run_id)));
         for work in parked.into_iter().flatten() {
             self.run_absent(work, run_id);
         }
@@ -224,7 +256,9 @@ impl Node {
                 return Err(StoreError::Unusable("an outbox row's key is damaged".into()));
             };
             let Some(key) = persist::message_key(kind, id) else {
-                return Err(StoreError::Unusable(format!("an outbox row has the unknown kind {kind}")));
+                return Err(StoreError::Unusable(format!(
+                    "an outbox row has the unknown kind {kind}"
+                )));
             };
             self.agenda.push_back(Work::Send(Sender { shard, run_id, key }));
         }

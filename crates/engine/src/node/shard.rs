@@ -87,7 +87,11 @@ pub(crate) enum Held {
     Task(TaskPlace),
     Message(RunId, MessageKey),
     /// A run's history has grown to this id, or the run has closed.
-    Grew { run_id: RunId, next_event_id: i64, is_open: bool },
+    Grew {
+        run_id: RunId,
+        next_event_id: i64,
+        is_open: bool,
+    },
     Namespaces,
 }
 
@@ -152,12 +156,20 @@ impl Shard {
     }
 
     pub(crate) fn set_current(&mut self, workflow: WorkflowKey, current: Option<Current>) {
-        self.currents.insert(workflow, CurrentEntry { current, sequence: self.sequence });
+        self.currents.insert(
+            workflow,
+            CurrentEntry {
+                current,
+                sequence: self.sequence,
+            },
+        );
     }
 
     /// What was read, unless a step has changed it since.
     pub(crate) fn learn_current(&mut self, workflow: WorkflowKey, current: Option<Current>) {
-        self.currents.entry(workflow).or_insert(CurrentEntry { current, sequence: 0 });
+        self.currents
+            .entry(workflow)
+            .or_insert(CurrentEntry { current, sequence: 0 });
     }
 
     /// Forgets idle runs beyond `keep`, the longest unused first. Runs with unsaved changes or with something that only
@@ -192,7 +204,9 @@ impl Shard {
 impl Node {
     /// Holds something back until all that the shard has in memory is durable; says it at once when all is.
     pub(crate) fn hold(&mut self, shard: ShardId, held: Held) {
-        let Some(state) = self.shards.get_mut(&shard) else { return };
+        let Some(state) = self.shards.get_mut(&shard) else {
+            return;
+        };
         if !state.open.changes.is_empty() {
             state.open_held.push(held);
         } else if let Some(flight) = &mut state.flight {
@@ -212,7 +226,11 @@ impl Node {
             shard.flight = Some(std::mem::take(&mut shard.open_held));
             shard.sequence += 1;
             let batch = Arc::new(std::mem::take(&mut shard.open));
-            self.actions.push(Action::Commit { shard: *id, epoch, batch });
+            self.actions.push(Action::Commit {
+                shard: *id,
+                epoch,
+                batch,
+            });
         }
     }
 
@@ -226,10 +244,13 @@ impl Node {
 
     fn release_flight(&mut self, shard: ShardId) {
         let keep = self.config.cached_runs;
-        let Some(state) = self.shards.get_mut(&shard) else { return };
+        let Some(state) = self.shards.get_mut(&shard) else {
+            return;
+        };
         let Some(flight) = state.flight.take() else { return };
         state.durable = state.sequence - 1;
-        self.agenda.extend(flight.into_iter().map(|held| Work::Release(shard, Box::new(held))));
+        self.agenda
+            .extend(flight.into_iter().map(|held| Work::Release(shard, Box::new(held))));
         let forgotten = state.forget_idle(keep);
         for run_id in forgotten {
             self.queries.forget_run(run_id);
@@ -239,7 +260,9 @@ impl Node {
     /// A commit failed, so memory is ahead of what will ever be durable: drop it all, answer everybody, begin again.
     pub(crate) fn lose(&mut self, shard: ShardId, why: &str) {
         tracing::error!(shard = shard.0, "a commit failed: {why}");
-        let Some(state) = self.shards.get_mut(&shard) else { return };
+        let Some(state) = self.shards.get_mut(&shard) else {
+            return;
+        };
         let mut lost = std::mem::replace(state, Shard::closed(shard));
         let reject = Reject::unavailable(format!("shard is reloading: {why}"));
         let held = lost.flight.take().unwrap_or_default().into_iter().chain(lost.open_held);
@@ -253,9 +276,13 @@ impl Node {
         }
         for waiter in lost.runs.values().flat_map(|entry| &entry.waiters) {
             self.waits.remove(&waiter.call);
-            self.actions.push(Action::Answer { id: waiter.call, result: Err(reject.clone()) });
+            self.actions.push(Action::Answer {
+                id: waiter.call,
+                result: Err(reject.clone()),
+            });
         }
-        self.alarms.retain(|(_, alarm)| !matches!(alarm, Alarm::Run(of, _) | Alarm::Horizon(of) if *of == shard));
+        self.alarms
+            .retain(|(_, alarm)| !matches!(alarm, Alarm::Run(of, _) | Alarm::Horizon(of) if *of == shard));
         self.lose_queries(shard, &reject);
         for queue in self.queues.values_mut() {
             queue.lose_shard(shard, self.config.shards);
@@ -272,16 +299,25 @@ impl Node {
                 return self.alarm(self.now + REACQUIRE_AFTER, Alarm::Reacquire(shard));
             }
         };
-        let Some(state) = self.shards.get_mut(&shard) else { return };
+        let Some(state) = self.shards.get_mut(&shard) else {
+            return;
+        };
         state.epoch = Some(epoch);
         if shard.0 == 0 {
             let all = key::within(&Key::namespace_prefix());
             self.read(ReadRequest::scan(shard, all, usize::MAX), Ticket::Namespaces);
         }
-        self.read(ReadRequest::scan(shard, key::within(&Key::outbox_prefix()), usize::MAX), Ticket::Outbox(shard));
+        self.read(
+            ReadRequest::scan(shard, key::within(&Key::outbox_prefix()), usize::MAX),
+            Ticket::Outbox(shard),
+        );
         self.read_wakes(shard, Key::wake_prefix());
         self.reopen_queues(shard);
-        let early = self.shards.get_mut(&shard).map(|state| std::mem::take(&mut state.early)).unwrap_or_default();
+        let early = self
+            .shards
+            .get_mut(&shard)
+            .map(|state| std::mem::take(&mut state.early))
+            .unwrap_or_default();
         self.agenda.extend(early);
     }
 }

@@ -12,10 +12,17 @@ impl Node {
             if *time > self.now {
                 return;
             }
-            let Some((time, alarm)) = self.alarms.pop_first() else { return };
+            let Some((time, alarm)) = self.alarms.pop_first() else {
+                return;
+            };
             match alarm {
                 Alarm::Run(shard, run_id) => {
-                    let wake = Apply { asker: Asker::Nobody, shard, run_id, input: Input::Wake };
+                    let wake = Apply {
+                        asker: Asker::Nobody,
+                        shard,
+                        run_id,
+                        input: Input::Wake,
+                    };
                     self.agenda.push_back(Work::Apply(Box::new(wake)));
                 }
                 Alarm::Horizon(shard) => {

@@ -45,13 +45,43 @@ fn state_rows(old: Option<&Run>, run: &Run, changes: &mut Vec<Change>) {
     if old.is_none_or(|old| !Arc::ptr_eq(&old.attributes, &run.attributes)) {
         changes.push(put(&Key::Attributes(id), record::encode(&*run.attributes)));
     }
-    map_rows(old.map(|old| &old.activities), &run.activities, |at| Key::Activity(id, *at), |row| record::encode(&**row), changes);
-    map_rows(old.map(|old| &old.timers), &run.timers, |at| Key::Timer(id, at), |row| record::encode(&**row), changes);
-    map_rows(old.map(|old| &old.children), &run.children, |at| Key::Child(id, *at), |row| record::encode(&**row), changes);
+    map_rows(
+        old.map(|old| &old.activities),
+        &run.activities,
+        |at| Key::Activity(id, *at),
+        |row| record::encode(&**row),
+        changes,
+    );
+    map_rows(
+        old.map(|old| &old.timers),
+        &run.timers,
+        |at| Key::Timer(id, at),
+        |row| record::encode(&**row),
+        changes,
+    );
+    map_rows(
+        old.map(|old| &old.children),
+        &run.children,
+        |at| Key::Child(id, *at),
+        |row| record::encode(&**row),
+        changes,
+    );
     let signals = (old.map(|old| &old.external_signals), &run.external_signals);
-    map_rows(signals.0, signals.1, |at| Key::ExternalSignal(id, *at), |row| record::encode(&**row), changes);
+    map_rows(
+        signals.0,
+        signals.1,
+        |at| Key::ExternalSignal(id, *at),
+        |row| record::encode(&**row),
+        changes,
+    );
     let cancels = (old.map(|old| &old.external_cancels), &run.external_cancels);
-    map_rows(cancels.0, cancels.1, |at| Key::ExternalCancel(id, *at), |row| record::encode(&**row), changes);
+    map_rows(
+        cancels.0,
+        cancels.1,
+        |at| Key::ExternalCancel(id, *at),
+        |row| record::encode(&**row),
+        changes,
+    );
     map_rows(
         old.map(|old| &old.requests),
         &run.requests,
@@ -92,7 +122,10 @@ fn buffered_rows(old: Option<&Run>, run: &Run, changes: &mut Vec<Change>) {
     let held = old.map_or(0, |old| old.buffered.len());
     let kept = held.min(run.buffered.len());
     let same = old.is_none_or(|old| {
-        old.buffered.iter().zip(run.buffered.iter()).all(|(before, after)| Arc::ptr_eq(before, after) || before == after)
+        old.buffered
+            .iter()
+            .zip(run.buffered.iter())
+            .all(|(before, after)| Arc::ptr_eq(before, after) || before == after)
     });
     let first = if same { kept } else { 0 };
     for position in run.buffered.len()..held {
@@ -118,7 +151,10 @@ fn task_rows(run: &Run, old: Option<&Due>, due: &Due, changes: &mut Vec<Change>)
     }
     let places = |due: &Due| -> BTreeSet<TaskPlace> {
         let namespace = run.key.workflow.namespace;
-        due.tasks.iter().map(|task| TaskPlace::of(task, namespace, run.key.run_id)).collect()
+        due.tasks
+            .iter()
+            .map(|task| TaskPlace::of(task, namespace, run.key.run_id))
+            .collect()
     };
     let before = old.map(places).unwrap_or_default();
     let after = places(due);
@@ -130,7 +166,9 @@ fn task_rows(run: &Run, old: Option<&Due>, due: &Due, changes: &mut Vec<Change>)
 }
 
 fn outbox_rows(run_id: RunId, old: Option<&Due>, due: &Due, changes: &mut Vec<Change>) {
-    let before: BTreeSet<_> = old.map(|old| old.messages.iter().copied().collect()).unwrap_or_default();
+    let before: BTreeSet<_> = old
+        .map(|old| old.messages.iter().copied().collect())
+        .unwrap_or_default();
     let after: BTreeSet<_> = due.messages.iter().copied().collect();
     let row = |key| {
         let (kind, id) = message_code(key);

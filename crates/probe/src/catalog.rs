@@ -1,21 +1,22 @@
 //! Every method of the API by its short name, with its messages: what turns JSON into request bytes and reply bytes
 //! into JSON without a generated type in between.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use prost::Message;
-use prost_reflect::{
-    DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions,
-    serde::de::IntoDeserializer,
-};
+use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
+use prost_types::FileDescriptorSet;
 use serde_json::Value;
 use tonic::codegen::http::uri::PathAndQuery;
 
 use crate::Fault;
 
 /// Services whose methods are known by their short name.
-const SERVICES: [&str; 2] = ["temporal.api.workflowservice.v1.WorkflowService", "temporal.api.operatorservice.v1.OperatorService"];
+const SERVICES: [&str; 2] = [
+    "temporal.api.workflowservice.v1.WorkflowService",
+    "temporal.api.operatorservice.v1.OperatorService",
+];
 
 /// One RPC.
 #[derive(Debug, Clone)]
@@ -35,12 +36,19 @@ pub(crate) struct Catalog {
 impl Catalog {
     /// Reads the descriptor set of the API.
     pub(crate) fn load() -> Result<Catalog, Fault> {
-        let pool = DescriptorPool::decode(proto::DESCRIPTOR_SET)?;
+        let pool = DescriptorPool::from_file_descriptor_set(closed_set()?)?;
         let mut methods = BTreeMap::new();
-        for service in pool.services().filter(|service| SERVICES.contains(&service.full_name())) {
+        for service in pool
+            .services()
+            .filter(|service| SERVICES.contains(&service.full_name()))
+        {
             for method in service.methods() {
                 let path = PathAndQuery::try_from(format!("/{}/{}", service.full_name(), method.name()))?;
-                let entry = Method { path, input: method.input(), output: method.output() };
+                let entry = Method {
+                    path,
+                    input: method.input(),
+                    output: method.output(),
+                };
                 methods.insert(method.name().to_owned(), entry);
             }
         }
@@ -49,17 +57,16 @@ impl Catalog {
 
     /// The method of that short name, as `StartWorkflowExecution`.
     pub(crate) fn method(&self, name: &str) -> Result<&Method, Fault> {
-        self.methods.get(name).ok_or_else(|| format!("no method {name:?} in the API").into())
+        self.methods
+            .get(name)
+            .ok_or_else(|| format!("no method {name:?} in the API").into())
     }
 
     /// Encodes a request given as JSON in proto3's mapping.
     pub(crate) fn encode(&self, method: &Method, request: &Value) -> Result<Bytes, Fault> {
-        let message = DynamicMessage::deserialize_with_options(
-            method.input.clone(),
-            request.into_deserializer(),
-            &DeserializeOptions::new(),
-        )
-        .map_err(|error| format!("{}: {error} in {request}", method.path))?;
+        let message =
+            DynamicMessage::deserialize_with_options(method.input.clone(), request, &DeserializeOptions::new())
+                .map_err(|error| format!("{}: {error} in {request}", method.path))?;
         Ok(message.encode_to_vec().into())
     }
 
@@ -73,10 +80,23 @@ impl Catalog {
         if encoded.is_empty() {
             return Ok(Value::Array(Vec::new()));
         }
-        let status = self.pool.get_message_by_name("google.rpc.Status").ok_or("no google.rpc.Status in the API")?;
+        let status = self
+            .pool
+            .get_message_by_name("google.rpc.Status")
+            .ok_or("no google.rpc.Status in the API")?;
         let mut status = json(&DynamicMessage::decode(status, encoded)?)?;
         Ok(status.get_mut("details").map(Value::take).unwrap_or_default())
     }
+}
+
+/// The descriptor set without imports of files that are not in it: those hold only options of other tools.
+fn closed_set() -> Result<FileDescriptorSet, Fault> {
+    let mut set = FileDescriptorSet::decode(proto::DESCRIPTOR_SET)?;
+    let present: BTreeSet<String> = set.file.iter().map(|file| file.name().to_owned()).collect();
+    for file in set.file.iter_mut().filter(|file| file.public_dependency.is_empty()) {
+        file.dependency.retain(|import| present.contains(import));
+    }
+    Ok(set)
 }
 
 /// Writes a message in proto3's JSON mapping, except that 64-bit integers stay numbers.

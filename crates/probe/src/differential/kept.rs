@@ -5,16 +5,16 @@ use super::normal::Line;
 
 /// One difference that is kept.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     /// The RPC, or `*` for every one.
-    pub(super) rpc: &'static str,
+    pub(crate) rpc: &'static str,
     /// Path in the reply, with `*` for any run of characters.
-    pub(super) path: &'static str,
-    pub(super) reason: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) reason: &'static str,
 }
 
 /// The kept differences.
-pub(super) const KEPT: &[Kept] = &[
+pub(crate) const KEPT: &[Kept] = &[
     Kept {
         rpc: "GetSystemInfo",
         path: "serverVersion",
@@ -43,8 +43,9 @@ pub(super) const KEPT: &[Kept] = &[
 ];
 
 /// The entry that keeps this difference, as an index into [`KEPT`].
-pub(super) fn keeps(rpc: &str, line: &Line) -> Option<usize> {
-    KEPT.iter().position(|kept| matches(kept.rpc, rpc) && matches(kept.path, &line.path))
+pub(crate) fn keeps(rpc: &str, line: &Line) -> Option<usize> {
+    KEPT.iter()
+        .position(|kept| matches(kept.rpc, rpc) && matches(kept.path, &line.path))
 }
 
 /// True if `text` has the form of `pattern`, in which `*` stands for any run of characters.
@@ -52,7 +53,9 @@ fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {
-            (0..=rest.len()).filter_map(|at| rest.get(at..)).any(|tail| matches(after, tail))
+            (0..=rest.len())
+                .filter_map(|at| rest.get(at..))
+                .any(|tail| matches(after, tail))
         }),
     }
 }

@@ -10,7 +10,7 @@ const UUID_LENGTH: usize = 36;
 
 /// The symbols of one side, in order of first appearance.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     symbols: BTreeMap<String, String>,
     originals: BTreeMap<String, String>,
     ids: usize,
@@ -19,7 +19,7 @@ pub(super) struct Names {
 
 impl Names {
     /// The symbol of a token: an opaque string that is only handed back.
-    pub(super) fn token(&mut self, original: &str) -> String {
+    pub(crate) fn token(&mut self, original: &str) -> String {
         if let Some(symbol) = self.symbols.get(original) {
             return symbol.clone();
         }
@@ -42,7 +42,7 @@ impl Names {
     }
 
     /// Replaces each UUID inside `text` by its symbol.
-    pub(super) fn rename(&mut self, text: &str) -> String {
+    pub(crate) fn rename(&mut self, text: &str) -> String {
         if text.len() < UUID_LENGTH {
             return text.to_owned();
         }
@@ -62,30 +62,42 @@ impl Names {
     }
 
     /// Puts this side's originals back in place of the symbols of a request.
-    pub(super) fn restore(&self, request: &Value) -> Value {
+    pub(crate) fn restore(&self, request: &Value) -> Value {
         match request {
             Value::String(text) => Value::String(self.restore_text(text)),
             Value::Array(items) => items.iter().map(|item| self.restore(item)).collect(),
-            Value::Object(fields) => {
-                fields.iter().map(|(name, value)| (self.restore_text(name), self.restore(value))).collect()
-            }
+            Value::Object(fields) => fields
+                .iter()
+                .map(|(name, value)| (self.restore_text(name), self.restore(value)))
+                .collect(),
             Value::Null | Value::Bool(_) | Value::Number(_) => request.clone(),
         }
     }
 
     fn restore_text(&self, text: &str) -> String {
-        let Some(start) = text.find('$') else { return text.to_owned() };
+        let Some(start) = text.find('$') else {
+            return text.to_owned();
+        };
         let after = &text[start + 1..];
-        let digits = after.get(1..).unwrap_or_default().bytes().take_while(u8::is_ascii_digit).count();
+        let digits = after
+            .get(1..)
+            .unwrap_or_default()
+            .bytes()
+            .take_while(u8::is_ascii_digit)
+            .count();
         let end = (start + 2 + digits).min(text.len());
         let symbol = text.get(start..end).unwrap_or_default();
         let original = self.originals.get(symbol).map_or(symbol, String::as_str);
-        format!("{}{original}{}", &text[..start], self.restore_text(text.get(end..).unwrap_or_default()))
+        format!(
+            "{}{original}{}",
+            &text[..start],
+            self.restore_text(text.get(end..).unwrap_or_default())
+        )
     }
 }
 
 /// True for `8-4-4-4-12` lower-case hexadecimal digits.
-pub(super) fn is_uuid(text: &str) -> bool {
+pub(crate) fn is_uuid(text: &str) -> bool {
     text.len() == UUID_LENGTH
         && text.bytes().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => byte == b'-',
@@ -109,6 +121,9 @@ mod tests {
         assert_eq!(names.token("abc="), "$t1");
         let request = json!({"runId": "$u2", "note": "from $u1.", "taskToken": "$t1", "cost": "$5"});
         let restored = names.restore(&request);
-        assert_eq!(restored, json!({"runId": FIRST, "note": format!("from {SECOND}."), "taskToken": "abc=", "cost": "$5"}));
+        assert_eq!(
+            restored,
+            json!({"runId": FIRST, "note": format!("from {SECOND}."), "taskToken": "abc=", "cost": "$5"})
+        );
     }
 }

@@ -29,15 +29,18 @@ const VOLATILE: [&str; 9] = [
     "pollerGroupsInfo",
 ];
 
+/// The map from columns of a store to the search attributes that use them.
+const ALIASES: &str = "customSearchAttributeAliases";
+
+/// Durations that are what is left of a second since the last start, when they are below one second.
+const REMAINDERS: [&str; 2] = ["firstWorkflowTaskBackoff", "backoffStartInterval"];
+
 /// Brings a reply into its normal form, naming what `names` has not seen yet.
-pub(super) fn normalise(names: &mut Names, reply: Value) -> Value {
+pub(crate) fn normalise(names: &mut Names, reply: Value) -> Value {
     at(names, "", reply)
 }
 
 fn at(names: &mut Names, key: &str, value: Value) -> Value {
-    if VOLATILE.contains(&key) {
-        return Value::String("$volatile".to_owned());
-    }
     match value {
         Value::Object(fields) => Value::Object(object(names, key, fields)),
         Value::Array(items) => {
@@ -69,20 +72,33 @@ fn object(names: &mut Names, key: &str, fields: Map<String, Value>) -> Map<Strin
     if is_payload(&fields) {
         return payload(names, fields);
     }
-    let (named, mut invented): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(name, _)| !is_uuid(name));
+    if key == ALIASES {
+        // Which column an attribute got is the store's affair.
+        let mut given: Vec<String> = fields.values().map(Value::to_string).collect();
+        given.sort();
+        return given.into_iter().map(|alias| (alias, Value::Bool(true))).collect();
+    }
+    let lasting = fields
+        .into_iter()
+        .filter(|(name, _)| !VOLATILE.contains(&name.as_str()));
+    let (named, mut invented): (Vec<_>, Vec<_>) = lasting.partition(|(name, _)| !holds_uuid(name));
     // Entries under an invented key come in the order of what they hold.
     invented.sort_by_key(|(_, value)| value.to_string());
     let mut normal = Map::new();
     for (name, value) in named {
-        let value = if key == "data" { value } else { at(names, &name, value) };
+        let value = at(names, &name, value);
         normal.insert(name, value);
     }
-    for (name, value) in invented {
-        let name = names.rename(&name);
-        let value = at(names, "", value);
-        normal.insert(name, value);
+    for (at, (_, value)) in invented.into_iter().enumerate() {
+        let value = self::at(names, "", value);
+        normal.insert(format!("$key{at}"), value);
     }
     normal
+}
+
+/// True for a key that a server made up, such as an id or one with an event number behind it.
+fn holds_uuid(key: &str) -> bool {
+    key.get(..36).is_some_and(is_uuid)
 }
 
 fn is_payload(fields: &Map<String, Value>) -> bool {
@@ -104,7 +120,10 @@ fn payload(names: &mut Names, mut fields: Map<String, Value>) -> Map<String, Val
 
 fn plain(value: &Value) -> String {
     let encoded = value.as_str().unwrap_or_default();
-    let decoded = BASE64_STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded = BASE64_STANDARD
+        .decode(encoded)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
     decoded.unwrap_or_else(|| encoded.to_owned())
 }
 
@@ -112,8 +131,15 @@ fn string(names: &mut Names, key: &str, text: &str) -> String {
     if key.ends_with("Token") || key == "token" {
         return names.token(text);
     }
+    if REMAINDERS.contains(&key) && text.starts_with("0.") {
+        return "$below-1s".to_owned();
+    }
     if is_time(text) {
-        return if text.starts_with("1970-01-01T00:00:00") { "$epoch".to_owned() } else { "$time".to_owned() };
+        return if text.starts_with("1970-01-01T00:00:00") {
+            "$epoch".to_owned()
+        } else {
+            "$time".to_owned()
+        };
     }
     without_suffix_of_deleted(&names.rename(text))
 }
@@ -124,26 +150,30 @@ fn is_time(text: &str) -> bool {
     bytes.len() >= 20
         && bytes.len() <= 30
         && bytes.ends_with(b"Z")
-        && [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')].iter().all(|(at, byte)| bytes[*at] == *byte)
+        && [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')]
+            .iter()
+            .all(|(at, byte)| bytes[*at] == *byte)
 }
 
 /// A deleted namespace keeps its rows under a name that ends in a piece of its id.
 fn without_suffix_of_deleted(text: &str) -> String {
-    let Some((name, suffix)) = text.split_once("-deleted-") else { return text.to_owned() };
+    let Some((name, suffix)) = text.split_once("-deleted-") else {
+        return text.to_owned();
+    };
     let rest = suffix.trim_start_matches(|character: char| character.is_ascii_hexdigit());
     format!("{name}-deleted-$suffix{rest}")
 }
 
 /// One place where two normal forms differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) path: String,
-    pub(super) reference: Option<String>,
-    pub(super) subject: Option<String>,
+pub(crate) struct Line {
+    pub(crate) path: String,
+    pub(crate) reference: Option<String>,
+    pub(crate) subject: Option<String>,
 }
 
 /// Every place where two normal forms differ, in order of their paths.
-pub(super) fn differences(reference: &Value, subject: &Value) -> Vec<Line> {
+pub(crate) fn differences(reference: &Value, subject: &Value) -> Vec<Line> {
     let mut lines = Vec::new();
     compare("", Some(reference), Some(subject), &mut lines);
     lines
@@ -156,7 +186,11 @@ fn compare(path: &str, reference: Option<&Value>, subject: Option<&Value>, lines
             names.sort();
             names.dedup();
             for name in names {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let path = if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                };
                 compare(&path, left.get(name), right.get(name), lines);
             }
         }

@@ -1,0 +1,197 @@
+//! The differential run: random programs of RPCs against the server under test and the reference server in lockstep.
+//! It compares replies, codes, texts, error details, histories and lists, and it ends only when every implemented RPC
+//! has succeeded and each of its declared failures has occurred. Timing and throughput are not its business.
+
+mod kept;
+mod ledger;
+mod names;
+mod normal;
+pub(crate) mod pair;
+mod program;
+mod refusals;
+mod report;
+
+use std::{path::PathBuf, sync::Arc, time::Instant};
+
+use clap::Args;
+use tokio::task::JoinSet;
+
+use crate::{
+    Fault,
+    catalog::Catalog,
+    reference,
+    seed::Seed,
+    server::{Kind, Launch, Server},
+    wire::Wire,
+};
+use ledger::Ledger;
+use pair::{Pair, Stop};
+use program::{Program, content::SEARCH_ATTRIBUTES};
+
+/// Every so many programs one sweeps over declared refusals, and one over bad commands, until all have occurred.
+const SWEEP_EVERY: u64 = 12;
+/// Programs beyond the number asked for that may be spent on what is still missing.
+const EXTRA: u64 = 400;
+/// Differences after which a run gives up.
+const ENOUGH: usize = 10;
+
+/// How to run it.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The server under test; `target/release/perdure` by default.
+    #[arg(long)]
+    perdure: Option<PathBuf>,
+    /// The reference server; `.venv/bin/temporal` by default.
+    #[arg(long)]
+    reference: Option<PathBuf>,
+    /// Put the reference on both sides: whatever differs then is a fault of this tool.
+    #[arg(long)]
+    itself: bool,
+    /// How many programs to run, at least.
+    #[arg(long, default_value_t = 100)]
+    programs: u64,
+    /// What the programs are drawn from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Run only the program of this number, and print all its calls.
+    #[arg(long)]
+    program: Option<u64>,
+    /// Provoke and require only what is declared for this RPC.
+    #[arg(long)]
+    only: Option<String>,
+    /// How many programs run at a time.
+    #[arg(long, default_value_t = 24)]
+    concurrency: usize,
+}
+
+/// What all programs of a run share.
+#[derive(Debug)]
+struct Stage {
+    catalog: Arc<Catalog>,
+    ledger: Arc<Ledger>,
+    wires: [Wire; 2],
+    seed: u64,
+    only: Option<String>,
+}
+
+/// Starts both servers, runs the programs, and prints what was reached.
+pub(crate) async fn run(options: Options) -> Result<(), Fault> {
+    let catalog = Arc::new(Catalog::load()?);
+    let reference = launch(Kind::Reference, reference::find(options.reference.clone())?);
+    let subject = if options.itself {
+        reference.clone()
+    } else {
+        launch(Kind::Perdure, reference::subject(options.perdure.clone())?)
+    };
+    let left = Server::start(&reference, &catalog).await?;
+    let right = Server::start(&subject, &catalog).await?;
+    let stage = Arc::new(Stage {
+        wires: [Wire::to(left.port)?, Wire::to(right.port)?],
+        ledger: Arc::new(Ledger::default()),
+        catalog,
+        seed: options.seed,
+        only: options.only.clone(),
+    });
+    let started = Instant::now();
+    if let Some(number) = options.program {
+        let (program, outcome) = one(&stage, number).await;
+        report::transcript(&program);
+        return outcome.map_err(|stop| report::stop(&program, number, options.seed, &stop).into());
+    }
+    let outcome = many(&stage, &options).await?;
+    stage.ledger.print(options.only.as_deref());
+    let missing = stage.ledger.missing(options.only.as_deref());
+    println!(
+        "\n{} programs in {:.0} s, seed {}",
+        outcome.programs,
+        started.elapsed().as_secs_f64(),
+        options.seed
+    );
+    println!(
+        "{} with a difference, {} left undecided by the reference, {} declared outcomes not reached",
+        outcome.failures,
+        outcome.undecided,
+        missing.len()
+    );
+    for line in &missing {
+        println!("    not reached: {line}");
+    }
+    if outcome.failures == 0 && missing.is_empty() {
+        Ok(())
+    } else {
+        Err("the differential run failed".into())
+    }
+}
+
+/// How the programs ended.
+struct Outcome {
+    programs: u64,
+    failures: usize,
+    undecided: usize,
+}
+
+fn launch(kind: Kind, binary: PathBuf) -> Launch {
+    let arguments = SEARCH_ATTRIBUTES
+        .iter()
+        .flat_map(|one| ["--search-attribute".to_owned(), (*one).to_owned()]);
+    Launch {
+        kind,
+        binary,
+        database: None,
+        arguments: arguments.collect(),
+    }
+}
+
+async fn many(stage: &Arc<Stage>, options: &Options) -> Result<Outcome, Fault> {
+    let mut running = JoinSet::new();
+    let mut next = 0;
+    let mut failures = 0;
+    let mut undecided = 0;
+    loop {
+        while running.len() < options.concurrency && failures < ENOUGH && wanted(stage, options, next) {
+            let (stage, number) = (Arc::clone(stage), next);
+            running.spawn(async move { (number, one(&stage, number).await) });
+            next += 1;
+        }
+        let Some(joined) = running.join_next().await else { break };
+        let (number, (program, outcome)) = joined?;
+        match outcome {
+            Ok(()) => {}
+            Err(Stop::Undecided) => undecided += 1,
+            Err(stop) => {
+                failures += 1;
+                println!("{}", report::stop(&program, number, options.seed, &stop));
+            }
+        }
+    }
+    Ok(Outcome {
+        programs: next,
+        failures,
+        undecided,
+    })
+}
+
+/// True while programs are due: those asked for, then more while something declared is missing.
+fn wanted(stage: &Stage, options: &Options, next: u64) -> bool {
+    next < options.programs
+        || (next < options.programs + EXTRA && !stage.ledger.missing(options.only.as_deref()).is_empty())
+}
+
+/// Runs one program by its number.
+async fn one(stage: &Stage, number: u64) -> (Program, Result<(), Stop>) {
+    let prefix = format!("p{}x{number}-", stage.seed);
+    let pair = Pair::new(
+        Arc::clone(&stage.catalog),
+        stage.wires.clone(),
+        Arc::clone(&stage.ledger),
+        prefix,
+    );
+    let round = number / SWEEP_EVERY;
+    let mut program = Program::new(pair, Seed::of(stage.seed, number), number, stage.only.clone());
+    let outcome = match number % SWEEP_EVERY {
+        0 => program.sweep(round as usize).await,
+        1 => program.sweep_commands(round as usize).await,
+        _ => program.run().await,
+    };
+    (program, outcome)
+}

@@ -123,12 +123,11 @@ fn check_value(name: &str, value: &Payload, namespace: &Namespace) -> Result<(),
         )));
     };
     let Some(json) = decode(value) else {
-        let text = wrong(
+        return Err(Invalid::Bad(wrong(
             name,
             kind,
-            &format!("value from <{}>", String::from_utf8_lossy(&value.data)),
-        );
-        return Err(Invalid::Bad(text));
+            &format!("value from <{}>", undecoded(value)),
+        )));
     };
     if fits(&json, kind) {
         Ok(())
@@ -149,6 +148,16 @@ fn decode(value: &Payload) -> Option<Value> {
         Some(b"json/plain") => serde_json::from_slice(&value.data).ok(),
         Some(_) | None => None,
     }
+}
+
+/// A payload that is no value, in the reference's text format.
+fn undecoded(value: &Payload) -> String {
+    let metadata = value
+        .metadata
+        .iter()
+        .map(|(key, value)| format!("metadata:{{key:{key:?}  value:\"{}\"}}", value.escape_ascii()));
+    let data = (!value.data.is_empty()).then(|| format!("data:\"{}\"", value.data.escape_ascii()));
+    metadata.chain(data).collect::<Vec<_>>().join("  ")
 }
 
 /// A value fits its type, and so do null and a list of such values.

@@ -63,33 +63,40 @@ pub(crate) fn not_found() -> Reject {
     Reject::not_found("invalid activityID or activity already timed out or invoking workflow is completed")
 }
 
-/// Ends the activity: writes its start, if it had one, then its end, and lets the workflow hear of it.
+/// Ends the activity: writes its start, if it had one, then its end.
 ///
 /// `ending` makes the closing event's attributes of the started event's id, which is zero where there is none or where
 /// it is not known yet because the events are buffered.
 pub(crate) fn end(draft: &mut Draft, activity: &Activity, ending: impl FnOnce(i64) -> A) {
-    let mut started_event_id = 0;
-    if activity.is_running() {
-        started_event_id = draft.run().core.next_event_id;
-        draft.record_event(HistoryEvent {
-            event_time: Some(Time(activity.started_time).to_proto()),
-            attributes: Some(A::ActivityTaskStartedEventAttributes(
-                ActivityTaskStartedEventAttributes {
-                    scheduled_event_id: activity.scheduled_event_id,
-                    identity: activity.started_identity.clone(),
-                    request_id: activity.started_request_id.clone(),
-                    attempt: activity.attempt,
-                    last_failure: activity.last_failure.clone(),
-                    ..Default::default()
-                },
-            )),
-            ..Default::default()
-        });
-        if draft.run().is_deciding() {
-            started_event_id = 0;
-        }
-    }
+    let started_event_id = record_start(draft, activity);
     draft.record(ending(started_event_id));
+}
+
+/// Writes that the activity had started, if it had. Returns the event's id as `end` needs it.
+fn record_start(draft: &mut Draft, activity: &Activity) -> i64 {
+    if !activity.is_running() {
+        return 0;
+    }
+    let event_id = if draft.run().is_deciding() {
+        0
+    } else {
+        draft.run().core.next_event_id
+    };
+    draft.record_event(HistoryEvent {
+        event_time: Some(Time(activity.started_time).to_proto()),
+        attributes: Some(A::ActivityTaskStartedEventAttributes(
+            ActivityTaskStartedEventAttributes {
+                scheduled_event_id: activity.scheduled_event_id,
+                identity: activity.started_identity.clone(),
+                request_id: activity.started_request_id.clone(),
+                attempt: activity.attempt,
+                last_failure: activity.last_failure.clone(),
+                ..Default::default()
+            },
+        )),
+        ..Default::default()
+    });
+    event_id
 }
 
 /// The scheduled event of the activity that the event ends, if it ends one.

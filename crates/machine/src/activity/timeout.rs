@@ -1,5 +1,7 @@
 //! The four timeouts of an activity: when each is up, and what then follows.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use model::Time;
 use proto::temporal::api::{
     enums::v1::{RetryState, TimeoutType},
@@ -33,14 +35,57 @@ pub(crate) fn running(activity: &Activity) -> impl Iterator<Item = (Time, Timeou
     .flatten()
 }
 
-/// Ends the current attempt because a timeout is up, and the activity with it unless it is retried. Whether it ended.
-pub(crate) fn expire(draft: &mut Draft, activity: &Activity, kind: TimeoutType) -> bool {
+/// Does what is ripe at `draft.facts.now`: ends attempts, and activities that are not retried. Whether any ended.
+///
+/// The order is that of the deadlines, then of the activities, then of the timeouts' numbers in the API; of what ends in
+/// one step all starts stand before all ends.
+pub(crate) fn expire(draft: &mut Draft) -> bool {
+    let now = draft.facts.now;
+    let mut ripe: Vec<_> = (draft.run().activities.values())
+        .flat_map(|activity| {
+            let due = running(activity).filter(|(time, _)| *time <= now);
+            due.map(|(time, kind)| (time, activity.scheduled_event_id, kind))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    ripe.sort_by_key(|(time, scheduled_event_id, kind)| (*time, *scheduled_event_id, *kind as i32));
+    let mut ended: Vec<(Arc<Activity>, Failure, RetryState)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (_, scheduled_event_id, kind) in ripe {
+        // An earlier timeout of this very step has ended the attempt.
+        if !seen.insert(scheduled_event_id) {
+            continue;
+        }
+        let Some(activity) = draft.run().activities.get(&scheduled_event_id).cloned() else {
+            continue;
+        };
+        if let Some((failure, state)) = expire_attempt(draft, &activity, kind) {
+            ended.push((activity, failure, state));
+        }
+    }
+    let starts: Vec<_> = ended
+        .iter()
+        .map(|(activity, ..)| super::record_start(draft, activity))
+        .collect();
+    let any = !ended.is_empty();
+    for ((activity, failure, state), started_event_id) in ended.into_iter().zip(starts) {
+        draft.record(A::ActivityTaskTimedOutEventAttributes(
+            ActivityTaskTimedOutEventAttributes {
+                failure: Some(failure),
+                scheduled_event_id: activity.scheduled_event_id,
+                started_event_id,
+                retry_state: state.into(),
+            },
+        ));
+    }
+    any
+}
+
+/// Ends the current attempt because a timeout is up. Returns what the activity's end says unless it is retried.
+fn expire_attempt(draft: &mut Draft, activity: &Activity, kind: TimeoutType) -> Option<(Failure, RetryState)> {
     let name = crate::names::pascal(kind.as_str_name(), "TIMEOUT_TYPE_");
-    let failure = timeout_failure(format!("activity {name} timeout"), kind);
-    let Err(state) = retry(draft, activity, Some(&failure)) else {
-        return false;
-    };
-    let mut failure = failure;
+    let mut failure = timeout_failure(format!("activity {name} timeout"), kind);
+    let state = retry(draft, activity, Some(&failure)).err()?;
     if state == RetryState::Timeout && kind != TimeoutType::ScheduleToStart {
         // What stands in the way of another attempt is the end of the whole.
         failure = timeout_failure(
@@ -52,15 +97,7 @@ pub(crate) fn expire(draft: &mut Draft, activity: &Activity, kind: TimeoutType) 
     if let Some(FailureInfo::TimeoutFailureInfo(info)) = &mut failure.failure_info {
         info.last_heartbeat_details.clone_from(&activity.heartbeat_details);
     }
-    super::end(draft, activity, |started_event_id| {
-        A::ActivityTaskTimedOutEventAttributes(ActivityTaskTimedOutEventAttributes {
-            failure: Some(failure),
-            scheduled_event_id: activity.scheduled_event_id,
-            started_event_id,
-            retry_state: state.into(),
-        })
-    });
-    true
+    Some((failure, state))
 }
 
 fn timeout_failure(message: String, kind: TimeoutType) -> Failure {

@@ -82,17 +82,17 @@ pub(super) fn task_queue(queue: &mut TaskQueue, default: &str, own: &str, limit:
     Ok(())
 }
 
-/// A task queue as it stands at the end of a text.
+/// A task queue as it stands at the end of a text: in the reference's text format, two spaces between fields.
 pub(super) fn queue_text(queue: &TaskQueue) -> String {
-    let mut text = String::new();
+    let mut fields = Vec::new();
     if !queue.name.is_empty() {
-        text.push_str(&format!("name:{:?} ", queue.name));
+        fields.push(format!("name:{:?}", queue.name));
     }
-    text.push_str(&format!("kind:{}", queue.kind().as_str_name()));
+    fields.push(format!("kind:{}", queue.kind().as_str_name()));
     if !queue.normal_name.is_empty() {
-        text.push_str(&format!(" normal_name:{:?}", queue.normal_name));
+        fields.push(format!("normal_name:{:?}", queue.normal_name));
     }
-    text
+    fields.join("  ")
 }
 
 pub(super) fn priority(priority: Option<&Priority>) -> Result<(), &'static str> {

@@ -7,8 +7,11 @@ use model::Time;
 use proto::temporal::api::{common::v1::WorkflowExecution, enums::v1::IndexedValueType};
 use store::visibility::{Row, Value};
 
+/// The types of a namespace's custom search attributes.
+type Types = BTreeMap<String, IndexedValueType>;
+
 /// The visibility row of a run. Counters of the history are shown once it is closed, as in the reference.
-pub(crate) fn row(run: &Run) -> Row {
+pub(crate) fn row(run: &Run, types: &Types) -> Row {
     let started = run.started();
     let core = &run.core;
     let closed = !run.is_open();
@@ -37,12 +40,12 @@ pub(crate) fn row(run: &Run) -> Row {
         root_workflow_id: root.workflow_id,
         root_run_id: root.run_id,
         memo: run.attributes.memo.clone(),
-        search_attributes: search_attributes(run),
+        search_attributes: search_attributes(run, types),
     }
 }
 
-/// The typed values of a run's search attributes; each payload says its type in its metadata, as the door made sure.
-fn search_attributes(run: &Run) -> BTreeMap<String, Value> {
+/// The typed values of a run's search attributes: of the registered type, else of the one that the payload names.
+fn search_attributes(run: &Run, types: &Types) -> BTreeMap<String, Value> {
     let fields = run
         .attributes
         .search_attributes
@@ -50,14 +53,13 @@ fn search_attributes(run: &Run) -> BTreeMap<String, Value> {
         .flat_map(|attributes| &attributes.indexed_fields);
     let mut values: BTreeMap<String, Value> = fields
         .filter_map(|(name, payload)| {
-            let kind = payload
+            let named = payload
                 .metadata
                 .get("type")
-                .and_then(|kind| std::str::from_utf8(kind).ok())?;
-            let kind = type_of(kind)?;
-            Value::from_payload(payload, kind)
-                .ok()
-                .map(|value| (name.clone(), value))
+                .and_then(|kind| std::str::from_utf8(kind).ok());
+            let kind = types.get(name).copied().or_else(|| type_of(named?))?;
+            let value = Value::from_payload(payload, kind).ok().flatten()?;
+            Some((name.clone(), value))
         })
         .collect();
     if !run.core.reported_problem.is_empty() {

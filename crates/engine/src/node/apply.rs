@@ -127,6 +127,7 @@ impl Node {
         let run_id = next.key.run_id;
         let now = self.now;
         let due = persist::durable_due(&next);
+        let types = self.namespace(next.key.workflow.namespace).search_attributes.clone();
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
@@ -149,8 +150,11 @@ impl Node {
             first.zip(batch.clone()),
             state.changes(),
         );
-        let shown = visibility::row(&next);
-        if old.as_ref().is_none_or(|(run, _)| visibility::row(run) != shown) {
+        let shown = visibility::row(&next, &types);
+        if old
+            .as_ref()
+            .is_none_or(|(run, _)| visibility::row(run, &types) != shown)
+        {
             state.changes().push(store::Change::Show(Box::new(shown)));
         }
         let current = next.current();

@@ -193,7 +193,7 @@ impl Node {
     /// A node that owns its part of the shards at `now`; its first actions acquire them.
     pub fn new(config: NodeConfig, now: Time) -> Self {
         let owned = cluster::owned(config.id, config.shards, &config.members, now);
-        let shards = owned.iter().map(|id| (*id, Shard::closed(*id))).collect();
+        let shards = owned.iter().map(|id| (*id, Shard::closed())).collect();
         let acquire = owned.into_iter().map(|shard| Action::Acquire { shard }).collect();
         Self {
             entropy: Entropy::new(config.seed),

@@ -50,7 +50,6 @@ struct Pending {
     shard: ShardId,
     run_id: RunId,
     query: WorkflowQuery,
-    deadline: Time,
     stage: Stage,
     /// The sticky queue's worker was tried in vain.
     sticky_tried: bool,
@@ -143,18 +142,13 @@ impl Node {
             return self.hold(shard, Held::Answer(asker, Err(reject)));
         }
         let id = self.entropy.uuid().to_string();
-        let NewQuery {
-            query,
-            reject_condition: _,
-            deadline,
-        } = query;
+        let query = query.query;
         let stage = if is_direct { Stage::Direct } else { Stage::Buffered };
         let pending = Pending {
             asker,
             shard,
             run_id,
             query,
-            deadline,
             stage,
             sticky_tried: false,
         };

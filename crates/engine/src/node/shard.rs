@@ -19,7 +19,6 @@ const RECENT_BYTES: usize = 256 * 1024;
 /// One shard of this node.
 #[derive(Debug)]
 pub(crate) struct Shard {
-    pub(crate) id: ShardId,
     /// `None` until the shard is acquired and read in.
     pub(crate) epoch: Option<Epoch>,
     pub(crate) runs: BTreeMap<RunId, Entry>,
@@ -122,9 +121,8 @@ impl Entry {
 }
 
 impl Shard {
-    pub(crate) fn closed(id: ShardId) -> Self {
+    pub(crate) fn closed() -> Self {
         Self {
-            id,
             epoch: None,
             runs: BTreeMap::new(),
             currents: BTreeMap::new(),
@@ -263,7 +261,7 @@ impl Node {
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
-        let mut lost = std::mem::replace(state, Shard::closed(shard));
+        let mut lost = std::mem::replace(state, Shard::closed());
         let reject = Reject::unavailable(format!("shard is reloading: {why}"));
         let held = lost.flight.take().unwrap_or_default().into_iter().chain(lost.open_held);
         for held in held {

@@ -1,6 +1,7 @@
 //! Outside views of a running server: `differential` compares it with the reference server, `malformed` sends it what
 //! no client should, `bench` loads both in turn. All three speak only gRPC and know nothing of the server's insides.
 
+mod bench;
 mod catalog;
 mod differential;
 mod reference;
@@ -24,6 +25,8 @@ struct Arguments {
 enum Command {
     /// Run the same random programs of RPCs against the server under test and the reference, and compare.
     Differential(differential::Options),
+    /// Load the reference and the server under test in turn, and print what each used.
+    Bench(bench::Options),
     /// Install the reference server into the virtual environment of the repository.
     InstallReference,
 }
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match arguments.command {
             Command::Differential(options) => differential::run(options).await,
+            Command::Bench(options) => bench::run(options).await,
             Command::InstallReference => reference::install(),
         }
     });

@@ -1,0 +1,159 @@
+//! The benchmark: the reference and the server under test, each in turn on the same machine under the same load, and
+//! what each used for it. It compares; it does not judge: no result of it fails on time.
+
+mod figures;
+mod load;
+mod scenario;
+mod table;
+
+use std::{fs, path::PathBuf, sync::Arc};
+
+use clap::{Args, ValueEnum};
+
+use crate::{
+    Fault,
+    catalog::Catalog,
+    reference,
+    server::{Kind, Launch, Server},
+};
+use figures::Figures;
+use scenario::{Scenario, Stage};
+
+/// How to run it.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The server under test; `target/release/perdure` by default.
+    #[arg(long)]
+    perdure: Option<PathBuf>,
+    /// The reference server; `.venv/bin/temporal` by default.
+    #[arg(long)]
+    reference: Option<PathBuf>,
+    /// Measure only this server.
+    #[arg(long, value_enum)]
+    server: Option<Side>,
+    /// Measure only these scenarios.
+    #[arg(long, value_enum)]
+    scenario: Vec<Scenario>,
+    /// Where the servers store.
+    #[arg(long, value_enum, default_value_t = Mode::Both)]
+    mode: Mode,
+    /// How often each scenario is run; the medians are printed.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Operations under way at a time, where the scenario does not say.
+    #[arg(long, default_value_t = 50)]
+    concurrency: usize,
+    /// A few operations of each kind, to see that their results are right.
+    #[arg(long)]
+    smoke: bool,
+}
+
+/// One of the two servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Side {
+    Reference,
+    Perdure,
+}
+
+/// Where the servers store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    Memory,
+    Durable,
+    Both,
+}
+
+/// Runs the scenarios and prints the tables.
+pub(crate) async fn run(options: Options) -> Result<(), Fault> {
+    let catalog = Catalog::load()?;
+    let mut servers = Vec::new();
+    if options.server != Some(Side::Perdure) {
+        servers.push((Kind::Reference, reference::find(options.reference.clone())?));
+    }
+    if options.server != Some(Side::Reference) {
+        servers.push((Kind::Perdure, reference::subject(options.perdure.clone())?));
+    }
+    let scenarios = if options.scenario.is_empty() {
+        Scenario::ALL.to_vec()
+    } else {
+        options.scenario.clone()
+    };
+    let modes = match options.mode {
+        Mode::Memory => vec![false],
+        Mode::Durable => vec![true],
+        Mode::Both => vec![false, true],
+    };
+    let runs = if options.smoke { 1 } else { options.runs.max(1) };
+    for durable in modes {
+        let mut rows = Vec::new();
+        for scenario in &scenarios {
+            let mut row = table::Row {
+                scenario: *scenario,
+                reference: None,
+                perdure: None,
+            };
+            for (kind, binary) in &servers {
+                let mut measured = Vec::new();
+                for _ in 0..runs {
+                    let launch = Launch {
+                        kind: *kind,
+                        binary: binary.clone(),
+                        database: None,
+                        arguments: Vec::new(),
+                    };
+                    measured.push(
+                        measure(*scenario, launch, durable, &options, &catalog)
+                            .await
+                            .map_err(|fault| format!("{} on {kind:?}: {fault}", scenario.title()))?,
+                    );
+                }
+                let figures = Figures::median(&measured);
+                eprintln!("{kind:?} {}: {figures:?}", scenario.title());
+                match kind {
+                    Kind::Reference => row.reference = Some(figures),
+                    Kind::Perdure => row.perdure = Some(figures),
+                }
+            }
+            rows.push(row);
+        }
+        print!("{}", table::markdown(durable, runs, &rows));
+    }
+    Ok(())
+}
+
+/// Runs one scenario once, on a fresh server.
+async fn measure(
+    scenario: Scenario,
+    mut launch: Launch,
+    durable: bool,
+    options: &Options,
+    catalog: &Catalog,
+) -> Result<Figures, Fault> {
+    let directory = std::env::temp_dir().join(format!("perdure-bench-{}", std::process::id()));
+    if durable {
+        if directory.exists() {
+            fs::remove_dir_all(&directory)?;
+        }
+        fs::create_dir_all(&directory)?;
+        launch.database = Some(directory.join("bench.db"));
+    }
+    let server = Server::start(&launch, catalog).await?;
+    let stage = Stage {
+        port: server.port,
+        concurrency: options.concurrency,
+        board: Arc::default(),
+    };
+    let operations = scenario.operations(options.smoke);
+    let mut prepared = scenario::prepare(scenario, &stage, operations).await?;
+    let disk = figures::bytes_in(&directory)?;
+    let before = server.usage()?;
+    let samples = scenario::run(scenario, &stage, &mut prepared, operations).await?;
+    let after = server.usage()?;
+    let disk = figures::bytes_in(&directory)?.saturating_sub(disk);
+    drop(prepared);
+    drop(server);
+    if durable {
+        fs::remove_dir_all(&directory)?;
+    }
+    Ok(Figures::of(operations, &samples, before, after, disk))
+}

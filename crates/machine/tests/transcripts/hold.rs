@@ -1,0 +1,117 @@
+//! What must hold after every step, whatever it was.
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use machine::{Change, Facts, Input, Run, Step};
+use prost::Message;
+
+/// Checks a step from `before` (where there was a run before).
+pub(crate) fn step(before: &Run, step: &Step, facts: &Facts) {
+    let mut folded = before.clone();
+    let mut next_event_id = before.core.next_event_id;
+    for change in &step.changes {
+        if let Change::Event(event) = change {
+            assert_eq!(event.event_id, next_event_id, "event ids are dense");
+            assert!(event.event_time.is_some(), "an event says when it happened");
+            next_event_id += 1;
+        }
+        folded.evolve(change);
+    }
+    assert_eq!(
+        folded, step.next,
+        "the next state is the state before with the changes applied"
+    );
+    assert_eq!(step.next.core.next_event_id, next_event_id);
+    due(&step.next);
+    recovers(&step.next, facts);
+    if let Some(successor) = &step.successor {
+        self::step(&blank(&successor.next), successor, facts);
+        assert_eq!(
+            step.next.core.new_execution_run_id,
+            successor.next.key.run_id.to_string()
+        );
+    }
+}
+
+/// The state before the first event.
+pub(crate) fn blank(run: &Run) -> Run {
+    Run {
+        key: run.key.clone(),
+        origin: Arc::default(),
+        core: machine::Core {
+            next_event_id: 1,
+            ..machine::Core::default()
+        },
+        attributes: Arc::default(),
+        activities: OrdMap::new(),
+        timers: OrdMap::new(),
+        children: OrdMap::new(),
+        external_signals: OrdMap::new(),
+        external_cancels: OrdMap::new(),
+        buffered: imbl::Vector::new(),
+        requests: OrdMap::new(),
+        started_task: None,
+    }
+}
+
+fn due(run: &Run) {
+    let due = run.due();
+    if let Some(wake) = due.wake {
+        assert!(
+            due.alarm.is_some_and(|alarm| alarm <= wake),
+            "the alarm covers the wake-up"
+        );
+    }
+    assert_eq!(
+        due.tasks.len(),
+        run.workflow_task().iter().count() + run.activities.values().filter_map(|a| run.activity_task(a)).count()
+    );
+    for key in due.messages {
+        assert!(run.message(key).is_some(), "a message that is due has content: {key:?}");
+    }
+    assert!(
+        run.is_open() || run.started_task.is_none(),
+        "nobody decides for a closed run"
+    );
+    assert!(
+        run.is_open() || run.workflow_task().is_none(),
+        "nobody shall decide for a closed run"
+    );
+}
+
+/// What is written and read again is the same state, but for what is in memory alone; and once loaded the run stands.
+fn recovers(run: &Run, facts: &Facts) {
+    let loaded = loaded(run);
+    let step = loaded.handle(Input::Recover, facts).unwrap();
+    if run.buffered.is_empty() {
+        assert_eq!(step.next, loaded, "a loaded run without buffered events needs nothing");
+    } else {
+        assert!(
+            step.next.buffered.is_empty(),
+            "buffered events are taken in when the run is loaded"
+        );
+        assert!(step.next.core.workflow_task.is_some(), "the worker hears of them");
+    }
+}
+
+fn loaded(run: &Run) -> Run {
+    Run {
+        origin: again(&run.origin),
+        core: machine::Core::decode(run.core.encode_to_vec().as_slice()).unwrap(),
+        attributes: again(&run.attributes),
+        activities: run.activities.iter().map(|(id, row)| (*id, again(row))).collect(),
+        timers: run.timers.iter().map(|(id, row)| (id.clone(), again(row))).collect(),
+        children: run.children.iter().map(|(id, row)| (*id, again(row))).collect(),
+        external_signals: run.external_signals.iter().map(|(id, row)| (*id, again(row))).collect(),
+        external_cancels: run.external_cancels.iter().map(|(id, row)| (*id, again(row))).collect(),
+        buffered: run.buffered.iter().map(again).collect(),
+        started_task: None,
+        key: run.key.clone(),
+        requests: run.requests.clone(),
+    }
+}
+
+fn again<M: Message + Default>(row: &Arc<M>) -> Arc<M> {
+    Arc::new(M::decode(row.encode_to_vec().as_slice()).unwrap())
+}

@@ -1,0 +1,114 @@
+//! API messages as JSON and back, by the descriptor set. A payload is written as `payload(text)`, a set of payloads with
+//! one in it as `payloads(text)`.
+
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use prost_types::FileDescriptorSet;
+use serde_json::{Map, Value, json};
+
+/// The set leaves out files that only annotate services; nothing of them is needed here.
+static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    let mut set = FileDescriptorSet::decode(proto::DESCRIPTOR_SET).unwrap();
+    let names: BTreeSet<_> = set.file.iter().map(|file| file.name().to_owned()).collect();
+    for file in &mut set.file {
+        file.dependency.retain(|name| names.contains(name));
+    }
+    DescriptorPool::from_file_descriptor_set(set).unwrap()
+});
+
+/// The message of type `name` that the JSON describes.
+pub(crate) fn parse<M: prost::Message + Default>(name: &str, value: &Value) -> M {
+    let descriptor = POOL
+        .get_message_by_name(name)
+        .unwrap_or_else(|| panic!("there is no message {name}"));
+    let dynamic = DynamicMessage::deserialize(descriptor, expand(value.clone()))
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
+    dynamic.transcode_to().unwrap()
+}
+
+/// The message of type `name` without what is not set.
+pub(crate) fn print<M: prost::Message>(name: &str, message: &M) -> Value {
+    let descriptor = POOL
+        .get_message_by_name(name)
+        .unwrap_or_else(|| panic!("there is no message {name}"));
+    let dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).unwrap();
+    let options = SerializeOptions::new().stringify_64_bit_integers(false);
+    contract(
+        dynamic
+            .serialize_with_options(serde_json::value::Serializer, &options)
+            .unwrap(),
+    )
+}
+
+fn expand(value: Value) -> Value {
+    match value {
+        Value::String(text) => match (inner(&text, "payload("), inner(&text, "payloads(")) {
+            (Some(text), _) => json!({ "data": BASE64_STANDARD.encode(text) }),
+            (_, Some(text)) => json!({ "payloads": [{ "data": BASE64_STANDARD.encode(text) }] }),
+            (None, None) => Value::String(text),
+        },
+        Value::Array(values) => values.into_iter().map(expand).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, expand(value))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
+}
+
+fn inner<'a>(text: &'a str, opening: &str) -> Option<&'a str> {
+    text.strip_prefix(opening)?.strip_suffix(')')
+}
+
+fn contract(value: Value) -> Value {
+    match value {
+        Value::Array(values) => values.into_iter().map(contract).collect(),
+        Value::Object(fields) => {
+            let fields: Map<_, _> = fields
+                .into_iter()
+                .map(|(name, value)| (name, contract(value)))
+                .collect();
+            payload(&fields).unwrap_or(Value::Object(fields))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}
+
+fn payload(fields: &Map<String, Value>) -> Option<Value> {
+    let (name, value) = fields.iter().next().filter(|_| fields.len() == 1)?;
+    match (name.as_str(), value) {
+        ("data", Value::String(data)) => {
+            let text = String::from_utf8(BASE64_STANDARD.decode(data).ok()?).ok()?;
+            let text = if text.len() > 40 {
+                format!("{} bytes", text.len())
+            } else {
+                text
+            };
+            Some(Value::String(format!("payload({text})")))
+        }
+        ("payloads", Value::Array(values)) => match values.as_slice() {
+            [Value::String(text)] => Some(Value::String(format!("payloads({}", text.strip_prefix("payload(")?))),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// JSON without the quotes that nobody needs.
+pub(crate) fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) if !text.is_empty() && !text.contains([' ', ',', '}', ']', '\n']) => text.clone(),
+        Value::Object(fields) => {
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|(name, value)| format!("{name}={}", plain(value)))
+                .collect();
+            format!("{{{}}}", fields.join(" "))
+        }
+        Value::Array(values) => {
+            let values: Vec<_> = values.iter().map(plain).collect();
+            format!("[{}]", values.join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+    }
+}

@@ -66,8 +66,8 @@ pub(crate) fn filter(filter: &Filter) -> Clause {
 
 fn node(clause: &mut Clause, filter: &Filter) {
     match filter {
-        Filter::And(left, right) => pair(clause, left, " AND ", right),
-        Filter::Or(left, right) => pair(clause, left, " OR ", right),
+        Filter::And(all) => join(clause, all, " AND ", "1"),
+        Filter::Or(all) => join(clause, all, " OR ", "0"),
         Filter::Not(inner) => {
             clause.push("(NOT ");
             node(clause, inner);
@@ -143,12 +143,20 @@ fn node(clause: &mut Clause, filter: &Filter) {
     }
 }
 
-fn pair(clause: &mut Clause, left: &Filter, word: &str, right: &Filter) {
-    clause.push("(");
-    node(clause, left);
-    clause.push(word);
-    node(clause, right);
-    clause.push(")");
+/// Joins conditions as a balanced tree: SQLite bounds the depth of an expression, not its length.
+fn join(clause: &mut Clause, all: &[Filter], word: &str, none: &str) {
+    match all {
+        [] => clause.push(none),
+        [one] => node(clause, one),
+        many => {
+            let (left, right) = many.split_at(many.len() / 2);
+            clause.push("(");
+            join(clause, left, word, none);
+            clause.push(word);
+            join(clause, right, word, none);
+            clause.push(")");
+        }
+    }
 }
 
 fn membership(negated: bool) -> &'static str {
@@ -165,9 +173,10 @@ fn list(clause: &mut Clause, values: impl Iterator<Item = Cell>) {
 /// Says again, in a form that an index answers, what every selected row must satisfy anyway.
 fn narrow(clause: &mut Clause, filter: &Filter) {
     match filter {
-        Filter::And(left, right) => {
-            narrow(clause, left);
-            narrow(clause, right);
+        Filter::And(all) => {
+            for part in all {
+                narrow(clause, part);
+            }
         }
         Filter::Compare {
             attribute,

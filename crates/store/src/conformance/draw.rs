@@ -116,11 +116,12 @@ impl Draw {
     /// A filter whose nodes are at most `depth` deep.
     pub(super) fn filter(&mut self, depth: usize) -> Filter {
         if depth > 0 && self.often() {
-            let left = Box::new(self.filter(depth - 1));
+            let number = 1 + self.below(4);
+            let parts = (0..number).map(|_| self.filter(depth - 1)).collect();
             return match self.below(3) {
-                0 => Filter::And(left, Box::new(self.filter(depth - 1))),
-                1 => Filter::Or(left, Box::new(self.filter(depth - 1))),
-                _ => Filter::Not(left),
+                0 => Filter::And(parts),
+                1 => Filter::Or(parts),
+                _ => Filter::Not(Box::new(Filter::Or(parts))),
             };
         }
         let (name, kind) = match self.often() {

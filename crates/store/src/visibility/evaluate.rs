@@ -13,16 +13,25 @@ impl Filter {
     /// `None` is SQL's "unknown".
     fn truth(&self, row: &Row) -> Option<bool> {
         match self {
-            Filter::And(left, right) => match (left.truth(row), right.truth(row)) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                (None, _) | (_, None) => None,
-            },
-            Filter::Or(left, right) => match (left.truth(row), right.truth(row)) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                (None, _) | (_, None) => None,
-            },
+            Filter::And(all) => all
+                .iter()
+                .map(|part| part.truth(row))
+                .try_fold(Some(true), |so_far, part| match part {
+                    // One that is false decides, whatever is unknown.
+                    Some(false) => Err(()),
+                    Some(true) => Ok(so_far),
+                    None => Ok(None),
+                })
+                .unwrap_or(Some(false)),
+            Filter::Or(all) => all
+                .iter()
+                .map(|part| part.truth(row))
+                .try_fold(Some(false), |so_far, part| match part {
+                    Some(true) => Err(()),
+                    Some(false) => Ok(so_far),
+                    None => Ok(None),
+                })
+                .unwrap_or(Some(true)),
             Filter::Not(inner) => inner.truth(row).map(|truth| !truth),
             Filter::Compare {
                 attribute,

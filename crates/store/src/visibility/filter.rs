@@ -3,14 +3,16 @@
 
 use proto::temporal::api::enums::v1::IndexedValueType;
 
-use super::{Phrases, Value};
+use super::Phrases;
 
 /// A condition on a row. It follows SQL's logic of three values: a comparison with null is unknown, and only rows for
 /// which the whole is true are selected.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
-    And(Box<Filter>, Box<Filter>),
-    Or(Box<Filter>, Box<Filter>),
+    /// All of them; flat, so that a long chain is not a deep tree.
+    And(Vec<Filter>),
+    /// One of them at least.
+    Or(Vec<Filter>),
     Not(Box<Filter>),
     /// A scalar attribute against a value.
     Compare {
@@ -63,6 +65,27 @@ pub struct Attribute {
     pub kind: IndexedValueType,
 }
 
+impl Attribute {
+    /// The type's name in errors and in payloads.
+    pub fn kind_name(&self) -> &'static str {
+        kind_name(self.kind)
+    }
+}
+
+/// A type's name in errors and in the metadata of payloads.
+pub fn kind_name(kind: IndexedValueType) -> &'static str {
+    match kind {
+        IndexedValueType::Unspecified => "Unspecified",
+        IndexedValueType::Text => "Text",
+        IndexedValueType::Keyword => "Keyword",
+        IndexedValueType::Int => "Int",
+        IndexedValueType::Double => "Double",
+        IndexedValueType::Bool => "Bool",
+        IndexedValueType::Datetime => "Datetime",
+        IndexedValueType::KeywordList => "KeywordList",
+    }
+}
+
 /// How a scalar is compared. Texts compare by their bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
@@ -89,18 +112,12 @@ pub enum Operand {
 impl Filter {
     /// `self AND other`.
     pub fn and(self, other: Filter) -> Filter {
-        Filter::And(Box::new(self), Box::new(other))
-    }
-}
-
-impl From<Operand> for Value {
-    fn from(operand: Operand) -> Value {
-        match operand {
-            Operand::Text(text) => Value::Keyword(text),
-            Operand::Int(value) => Value::Int(value),
-            Operand::Double(value) => Value::Double(value),
-            Operand::Bool(value) => Value::Bool(value),
-            Operand::Datetime(time) => Value::Datetime(time),
+        match self {
+            Filter::And(mut all) => {
+                all.push(other);
+                Filter::And(all)
+            }
+            one => Filter::And(vec![one, other]),
         }
     }
 }

@@ -11,7 +11,7 @@ use proto::temporal::api::{
 };
 
 use crate::{
-    ActivityTask, Draft, Quiet, Reply, StartedWorkflowTask, Step, Sticky, TaskRef, WorkflowTask,
+    ActivityTask, Draft, Quiet, Reply, StartedWorkflowTask, Step, Sticky, TaskRef, WorkflowTask, WorkflowTaskAnswer,
     command::{self, CommandContext, CommandFailure, TaskFailure},
     run::nanos,
     task::{Failed, SERVER},
@@ -90,7 +90,8 @@ fn finish(
             draft.schedule_attempt(1, original_scheduled_time);
             if request.return_new_workflow_task {
                 let answer = draft.start_workflow_task(request.identity.clone(), INLINE_REQUEST.to_owned(), None)?;
-                next_task = Some(Box::new(answer));
+                // This worker has just decided, so it has the run in its cache whether it says so or not.
+                next_task = Some(Box::new(WorkflowTaskAnswer { sticky: true, ..answer }));
             }
         }
     }

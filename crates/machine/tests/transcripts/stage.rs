@@ -227,6 +227,7 @@ impl Stage {
             let limits = &mut self.limits;
             match name {
                 "history_count_error" => limits.history_count_error = number,
+                "workflow_task_heartbeat" => limits.workflow_task_heartbeat = Duration::from_secs(number as u64),
                 "history_size_error" => limits.history_size_error = number,
                 "history_count_suggest_continue_as_new" => limits.history_count_suggest_continue_as_new = number,
                 "signals_per_execution" => limits.signals_per_execution = number,
@@ -300,7 +301,7 @@ impl Stage {
                 external: external(line),
                 ..Signal::default()
             }),
-            "cancel" => Input::RequestCancel {
+            "request-cancel" => Input::RequestCancel {
                 reason: word("reason"),
                 identity: "client".into(),
                 request_id: word("request"),

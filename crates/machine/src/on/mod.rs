@@ -2,8 +2,7 @@
 
 pub mod start;
 
-mod activity_answer;
-mod activity_start;
+mod answer_activity;
 mod attach_start;
 mod child_closed;
 mod child_started;
@@ -18,6 +17,7 @@ mod recover;
 mod request_cancel;
 mod reset_sticky;
 mod signal;
+mod start_activity;
 mod start_workflow_task;
 mod sticky_worker_gone;
 mod terminate;
@@ -71,12 +71,12 @@ fn decide(draft: Draft, input: Input) -> Result<Step, Reject> {
             identity,
             request_id,
             worker_version,
-        } => activity_start::handle(draft, scheduled_event_id, identity, request_id, worker_version),
+        } => start_activity::handle(draft, scheduled_event_id, identity, request_id, worker_version),
         Input::AnswerActivity {
             activity,
             identity,
             answer,
-        } => activity_answer::handle(draft, activity, identity, answer),
+        } => answer_activity::handle(draft, activity, identity, answer),
         Input::ChildStarted {
             initiated_event_id,
             outcome,
@@ -107,9 +107,21 @@ pub(crate) fn completed() -> Reject {
     Reject::not_found("workflow execution already completed")
 }
 
-/// Whether a sender that may only address its own children isn't this run's parent.
-fn parent_mismatch(run: &Run, sender: &External) -> bool {
+/// Whether the workflow that sends may address this run.
+///
+/// # Errors
+/// `NotFound` where a workflow sends to its own id, whichever run that reaches, and where a sender that may only address
+/// its own children isn't this run's parent.
+fn check_sender(run: &Run, sender: &External) -> Result<(), Reject> {
+    let own = &run.key.workflow;
+    if *sender.workflow_id == *own.workflow_id && sender.namespace_id == own.namespace.to_string() {
+        return Err(Reject::not_found("workflow execution not found"));
+    }
     let parent = run.started().parent_workflow_execution.as_ref();
-    sender.child_workflow_only
-        && parent.is_none_or(|parent| parent.workflow_id != sender.workflow_id || parent.run_id != sender.run_id)
+    let is_parent =
+        parent.is_some_and(|parent| parent.workflow_id == sender.workflow_id && parent.run_id == sender.run_id);
+    if sender.child_workflow_only && !is_parent {
+        return Err(Reject::not_found("workflow parent does not match"));
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use proto::temporal::api::{
     history::v1::{HistoryEvent, WorkflowExecutionCancelRequestedEventAttributes, history_event::Attributes as A},
 };
 
-use super::parent_mismatch;
+use super::check_sender;
 use crate::{Draft, External, Quiet, Reply, Step};
 
 pub(super) fn handle(
@@ -21,10 +21,8 @@ pub(super) fn handle(
         // What is asked for has happened, one way or another.
         return draft.finish(Reply::Done);
     }
-    if let Some(sender) = &external
-        && parent_mismatch(draft.run(), sender)
-    {
-        return Err(Reject::not_found("workflow parent does not match"));
+    if let Some(sender) = &external {
+        check_sender(draft.run(), sender)?;
     }
     if draft.run().core.cancel_requested {
         return draft.finish(Reply::Done);

@@ -8,7 +8,7 @@ use proto::temporal::api::{
     history::v1::{HistoryEvent, WorkflowExecutionSignaledEventAttributes, history_event::Attributes as A},
 };
 
-use super::{completed, parent_mismatch};
+use super::{check_sender, completed};
 use crate::{Draft, Quiet, Reply, Run, Signal, Step};
 
 pub(super) fn handle(mut draft: Draft, signal: Signal) -> Result<Step, Reject> {
@@ -53,10 +53,10 @@ fn check(draft: &Draft, signal: &Signal) -> Result<(), Reject> {
             "workflow operation can not be applied because workflow is closing",
         ));
     }
-    match &signal.external {
-        Some(sender) if parent_mismatch(run, sender) => Err(Reject::not_found("workflow parent does not match")),
-        Some(_) | None => Ok(()),
-    }
+    signal
+        .external
+        .as_ref()
+        .map_or(Ok(()), |sender| check_sender(run, sender))
 }
 
 /// Signals count when they are appended; those on their way count here.

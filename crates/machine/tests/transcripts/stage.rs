@@ -508,6 +508,7 @@ fn external(line: &Line) -> Option<External> {
         run_id: run_id.into(),
         child_workflow_only: line.has("child_only"),
         initiated_event_id: 5,
+        namespace_id: NamespaceId(Uuid::from_u128(1)).to_string(),
         ..External::default()
     })
 }

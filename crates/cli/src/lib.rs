@@ -28,11 +28,8 @@ pub use self::{
 /// The commands of this crate.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Start, list, and operate on Workflows
     Workflow(workflow::WorkflowArgs),
-    /// Manage Temporal deployments
     Operator(operator::OperatorArgs),
-    /// Manage Task Queues
     TaskQueue(task_queue::TaskQueueArgs),
 }
 

@@ -228,9 +228,14 @@ impl<'a> Source<'a> {
                 ));
             }
         };
+        let authority = authority.map(Pem::read).transpose()?;
+        if authority.as_ref().is_some_and(|pem| !holds_certificate(pem)) {
+            let text = "failed to build client options: invalid TLS config: failed adding server CA to CA pool";
+            return Err(Failure::told(text));
+        }
         Ok(Some(TlsSettings {
             client,
-            authority: authority.map(Pem::read).transpose()?,
+            authority,
             server_name,
         }))
     }
@@ -248,6 +253,11 @@ impl<'a> Source<'a> {
     }
 }
 
+/// Whether a PEM file holds any certificate; one without would trust nobody, and say so only at the handshake.
+fn holds_certificate(pem: &[u8]) -> bool {
+    String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----")
+}
+
 enum Pem {
     Path(String),
     Data(String),
@@ -259,7 +269,8 @@ impl Pem {
             Self::Data(data) => Ok(data.into_bytes()),
             Self::Path(path) => fs::read(&path).map_err(|error| {
                 Failure::told(format!(
-                    "failed preparing Temporal server connection: cannot read file {path:?}: {error}"
+                    "failed preparing Temporal server connection: cannot read file {path:?}: {error}\n\n  Cannot read {path:?} \
+                     — check that the path exists and is readable."
                 ))
             }),
         }
@@ -329,8 +340,11 @@ mod tests {
             ("x --api-key k --tls=false", &[], false),
             ("x", &[("TEMPORAL_TLS", "true")], true),
             ("x --api-key k", &[("TEMPORAL_TLS", "false")], false),
-            ("x --tls-ca-data pem", &[], true),
-            ("x", &[("TEMPORAL_TLS_SERVER_CA_CERT_DATA", "pem")], true),
+            (
+                "x",
+                &[("TEMPORAL_TLS_SERVER_CA_CERT_DATA", "-----BEGIN CERTIFICATE-----")],
+                true,
+            ),
         ] {
             assert_eq!(settings(line, environment).unwrap().tls.is_some(), wanted, "{line}");
         }
@@ -366,7 +380,8 @@ mod tests {
                 "x --tls-ca-path /nonexistent/c.pem",
                 &[],
                 "failed preparing Temporal server connection: cannot read file \"/nonexistent/c.pem\": No such file or \
-                 directory (os error 2)",
+                 directory (os error 2)\n\n  Cannot read \"/nonexistent/c.pem\" — check that the path exists and is \
+                 readable.",
             ),
             (
                 "x --grpc-meta a",

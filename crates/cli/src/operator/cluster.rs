@@ -16,6 +16,8 @@ use crate::{
     },
 };
 
+/// Manage a Temporal Cluster
+///
 /// Perform operator actions on Temporal Services (also known as Clusters).
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ClusterArgs {
@@ -25,7 +27,6 @@ pub(crate) struct ClusterArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Verb {
-    /// Show Temporal Cluster information
     Describe(DescribeArgs),
     /// Check Temporal Service health
     Health,
@@ -33,6 +34,8 @@ enum Verb {
     System,
 }
 
+/// Show Temporal Cluster information
+///
 /// View information about a Temporal Cluster (Service), including Cluster Name, persistence store, and visibility
 /// store. Add --detail for additional info.
 #[derive(Args, Clone, Debug)]

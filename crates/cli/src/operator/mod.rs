@@ -8,6 +8,8 @@ use clap::{Args, Subcommand};
 
 use crate::{context::Context, failure::Failure};
 
+/// Manage Temporal deployments
+///
 /// Operator commands manage and fetch information about Namespaces, Search Attributes, and Temporal Services.
 #[derive(Args, Clone, Debug)]
 pub struct OperatorArgs {
@@ -17,11 +19,8 @@ pub struct OperatorArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Group {
-    /// Manage a Temporal Cluster
     Cluster(cluster::ClusterArgs),
-    /// Namespace operations
     Namespace(namespace::NamespaceArgs),
-    /// Search Attribute operations
     SearchAttribute(search_attribute::SearchAttributeArgs),
 }
 

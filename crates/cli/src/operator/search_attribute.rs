@@ -21,6 +21,8 @@ use crate::{
     },
 };
 
+/// Search Attribute operations
+///
 /// Create, list, or remove Search Attributes fields stored in a Workflow Execution's metadata.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SearchAttributeArgs {
@@ -30,14 +32,14 @@ pub(crate) struct SearchAttributeArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Verb {
-    /// Add custom Search Attributes
     Create(CreateArgs),
     /// List Search Attributes
     List,
-    /// Remove custom Search Attributes
     Remove(RemoveArgs),
 }
 
+/// Add custom Search Attributes
+///
 /// Add one or more custom Search Attributes.
 #[derive(Args, Clone, Debug)]
 struct CreateArgs {
@@ -49,6 +51,8 @@ struct CreateArgs {
     value_type: Vec<IndexedValueType>,
 }
 
+/// Remove custom Search Attributes
+///
 /// Remove custom Search Attributes from the options that can be used with Workflow Executions.
 #[derive(Args, Clone, Debug)]
 struct RemoveArgs {

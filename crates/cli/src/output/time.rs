@@ -15,6 +15,9 @@ pub(crate) enum TimeFormat {
     Raw,
 }
 
+/// 0001-01-01T00:00:00Z in seconds of the Unix epoch.
+const YEAR_ONE: i64 = -62_135_596_800;
+
 const SECOND: i128 = 1_000_000_000;
 const MINUTE: i128 = 60 * SECOND;
 const HOUR: i128 = 60 * MINUTE;
@@ -106,8 +109,10 @@ const MAGNITUDES: [Magnitude; 14] = [
 ];
 
 impl TimeFormat {
-    /// The text of `time`, as seen at `now`; empty if the time is absent.
+    /// The text of `time`, as seen at `now`; empty if the time is absent or the first moment of year one, which
+    /// servers send for "never".
     pub(crate) fn show(self, time: Option<&prost_types::Timestamp>, now: Timestamp) -> String {
+        let time = time.filter(|time| (time.seconds, time.nanos) != (YEAR_ONE, 0));
         let Some(time) = time.and_then(from_proto) else {
             return String::new();
         };
@@ -278,6 +283,11 @@ mod tests {
             assert_eq!(TimeFormat::Relative.show(Some(&time), now), wanted);
         }
         assert_eq!(TimeFormat::Relative.show(None, now), "");
+        let never = prost_types::Timestamp {
+            seconds: YEAR_ONE,
+            nanos: 0,
+        };
+        assert_eq!(TimeFormat::Iso.show(Some(&never), now), "");
     }
 
     #[test]

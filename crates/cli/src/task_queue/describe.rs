@@ -22,6 +22,8 @@ use crate::{
 /// How the absence of a build ID is shown.
 const UNVERSIONED: &str = "UNVERSIONED";
 
+/// Show active Workers
+///
 /// Display a list of active Workers that have recently polled a Task Queue, with the backlog of each kind of task.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DescribeArgs {
@@ -398,7 +400,7 @@ Task Queue Statistics:
     BuildID    TaskQueueType  ApproximateBacklogCount  ApproximateBacklogAge  BacklogIncreaseRate  TasksAddRate  \
 TasksDispatchRate
   UNVERSIONED  workflow                             1  1.324656184s                          0.25          0.75  \
-\x20               0.5
+\x20             0.5
 Pollers:
     BuildID    TaskQueueType  Identity     LastAccessTime     RatePerSecond
   UNVERSIONED  workflow       w         1970-01-01T00:00:01Z         100000

@@ -7,6 +7,8 @@ use clap::{Args, Subcommand};
 
 use crate::{context::Context, failure::Failure};
 
+/// Manage Task Queues
+///
 /// Inspect and update Task Queues, the queues that Workers poll for Workflow and Activity tasks.
 #[derive(Args, Clone, Debug)]
 pub struct TaskQueueArgs {
@@ -16,7 +18,6 @@ pub struct TaskQueueArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Verb {
-    /// Show active Workers
     Describe(describe::DescribeArgs),
 }
 

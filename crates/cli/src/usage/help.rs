@@ -28,10 +28,7 @@ pub(super) fn render(place: &Place<'_>, extent: Extent) -> String {
     let name = place.name();
     let mut text = String::new();
     if extent == Extent::Help {
-        let about = command.get_long_about().or(command.get_about());
-        if let Some(about) = about {
-            text.push_str(&format!("{about}\n\n"));
-        }
+        text.push_str(&description_of_command(command));
     }
     let kind = if command.has_subcommands() {
         "[command]"
@@ -66,6 +63,20 @@ pub(super) fn render(place: &Place<'_>, extent: Extent) -> String {
         text.push_str(&format!("\nUse \"{root} --help\" for global and connection options.\n"));
     }
     text
+}
+
+/// The long description. Its first paragraph is the line that stands in the list of commands, and is left out here.
+fn description_of_command(command: &Command) -> String {
+    let long = command.get_long_about().map(ToString::to_string);
+    let long = long.map(|long| long.split_once("\n\n").map(|(_, rest)| rest.to_owned()).unwrap_or(long));
+    let text = long
+        .or_else(|| command.get_about().map(ToString::to_string))
+        .unwrap_or_default();
+    let paragraphs: Vec<String> = text.split("\n\n").map(|text| wrapped(text, WIDTH).join("\n")).collect();
+    match text.is_empty() {
+        true => String::new(),
+        false => paragraphs.join("\n\n") + "\n\n",
+    }
 }
 
 fn commands(command: &Command) -> String {
@@ -139,29 +150,43 @@ fn description(argument: &Arg, command: &Command) -> String {
         .or(argument.get_help())
         .map(ToString::to_string)
         .unwrap_or_default();
-    let required = if argument.is_required_set() && !help.contains("Required.") {
+    // A doc comment of one paragraph loses its last full stop.
+    let stop = if help.ends_with('.') { "" } else { "." };
+    let required = if argument.is_required_set() && !help.contains("Required") {
         " Required."
     } else {
         ""
     };
-    let default = argument.get_default_values().first().filter(|_| !is_switch(argument));
+    let default = argument
+        .get_default_values()
+        .first()
+        .filter(|value| !is_switch(argument) && !value.is_empty());
     let default = default
         .map(|value| format!(" (default {})", value.to_string_lossy()))
         .unwrap_or_default();
-    format!("{help}{required}{default}")
+    format!("{help}{stop}{required}{default}")
 }
 
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.len() + 1 + word.len() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) | None => lines.push(word.to_owned()),
-        }
+/// Breaks a text at blanks so that lines stay well within `room`; only the last one may fill it.
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    const SLACK: usize = 5;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    let width = room.saturating_sub(SLACK);
+    let mut lines = Vec::new();
+    let mut rest = text.as_str();
+    while rest.len() > width + SLACK - 1 {
+        let end = (0..=width.min(rest.len()))
+            .rev()
+            .find(|end| rest.is_char_boundary(*end))
+            .unwrap_or(0);
+        let Some((line, _)) = rest[..end].rsplit_once(' ') else {
+            break;
+        };
+        lines.push(line.to_owned());
+        rest = &rest[line.len() + 1..];
     }
+    lines.push(rest.to_owned());
     lines
 }
 
@@ -219,7 +244,7 @@ Use \"temporal --help\" for global and connection options.
 
     #[test]
     fn words_are_never_broken() {
-        assert_eq!(wrapped("a bb ccc", 4), ["a bb", "ccc"]);
-        assert_eq!(wrapped("incomprehensible", 4), ["incomprehensible"]);
+        assert_eq!(wrapped("aaaa bbbb cccc dddd", 11), ["aaaa", "bbbb", "cccc dddd"]);
+        assert_eq!(wrapped("incomprehensible", 6), ["incomprehensible"]);
     }
 }

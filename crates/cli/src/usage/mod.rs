@@ -8,7 +8,7 @@ mod help;
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::{ArgAction, ArgMatches, Command, error::ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind};
 
 use self::{complaint::complaint, help::Extent};
 use crate::flags::values::boolean;
@@ -44,7 +44,7 @@ impl Refusal {
 /// A line that asks for help or the version, or that is wrong.
 pub fn parse(root: Command, line: impl IntoIterator<Item = OsString>) -> Result<ArgMatches, Refusal> {
     let line: Vec<OsString> = line.into_iter().collect();
-    let mut root = lenient(root);
+    let mut root = with_version_flag(lenient(root).mut_subcommands(without_help_command));
     root.build();
     let error = match root.clone().try_get_matches_from(&line) {
         Ok(matches) => return Ok(matches),
@@ -180,6 +180,27 @@ fn lenient(command: Command) -> Command {
         .mut_subcommands(lenient)
 }
 
+/// Only the root has a `help` command; everything else has the flag.
+fn without_help_command(command: Command) -> Command {
+    command
+        .disable_help_subcommand(true)
+        .mut_subcommands(without_help_command)
+}
+
+/// The version flag is spelt `-v` here, not `-V`.
+fn with_version_flag(root: Command) -> Command {
+    if root.get_version().is_none() {
+        return root;
+    }
+    let help = format!("Version for {}.", root.get_name());
+    let flag = Arg::new("version")
+        .short('v')
+        .long("version")
+        .action(ArgAction::Version)
+        .help(help);
+    root.disable_version_flag(true).arg(flag)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, FromArgMatches, Parser};
@@ -287,8 +308,10 @@ mod tests {
                 refusal.stdout
             );
         }
-        let version = parsed("temporal --version").unwrap_err();
-        assert_eq!((version.stdout.as_str(), version.success), ("temporal 1.2.3\n", true));
+        for line in ["temporal --version", "temporal -v"] {
+            let version = parsed(line).unwrap_err();
+            assert_eq!((version.stdout.as_str(), version.success), ("temporal 1.2.3\n", true));
+        }
     }
 
     #[test]

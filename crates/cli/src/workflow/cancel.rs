@@ -13,6 +13,8 @@ use crate::{
     failure::{Attempt, Failure},
 };
 
+/// Send cancellation to Workflow Execution
+///
 /// Send a cancellation request to a Workflow Execution, which lets it clean up before it ends. With --query, cancel
 /// all matching Workflow Executions in a batch.
 #[derive(Args, Clone, Debug)]

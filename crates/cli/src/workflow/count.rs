@@ -15,6 +15,8 @@ use crate::{
     },
 };
 
+/// Number of Workflow Executions
+///
 /// Show a count of Workflow Executions, regardless of execution state (running, terminated, etc). Use --query to
 /// select a subset of Workflow Executions.
 #[derive(Args, Clone, Debug)]

@@ -20,6 +20,8 @@ const GLOBAL_WARNING: &str = "WARNING: Deleting Workflow Executions in a global 
      replicas. Requests sent to a passive cluster are forwarded to the active cluster by default; to target the \
      passive cluster directly, specify `--grpc-meta xdc-redirection=false`.";
 
+/// Remove Workflow Execution
+///
 /// Delete a Workflow Execution and its Event History. With --query, delete all matching Workflow Executions in a
 /// batch.
 #[derive(Args, Clone, Debug)]

@@ -31,6 +31,8 @@ use crate::{
     },
 };
 
+/// Show Workflow Execution info
+///
 /// Display information about a specific Workflow Execution.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DescribeArgs {
@@ -216,17 +218,15 @@ fn payloads_text(payloads: Option<&BTreeMap<String, Payload>>) -> String {
 
 fn print_extended(printer: &mut Printer, extended: &WorkflowExecutionExtendedInfo) -> Result<(), Failure> {
     printer.heading("Extended Execution Info:")?;
-    let time = |time: &Option<prost_types::Timestamp>| {
-        // The first moment of year one stands for "never".
-        let time = time.as_ref().filter(|time| time.seconds > YEAR_ONE);
-        printer.time(time)
-    };
     let card = Card::default()
         .field("CancelRequested", extended.cancel_requested.to_string())
-        .optional("ExecutionExpirationTime", time(&extended.execution_expiration_time))
-        .optional("RunExpirationTime", time(&extended.run_expiration_time))
-        .optional("LastResetTime", time(&extended.last_reset_time))
-        .optional("OriginalStartTime", time(&extended.original_start_time));
+        .optional(
+            "ExecutionExpirationTime",
+            printer.time(extended.execution_expiration_time.as_ref()),
+        )
+        .optional("RunExpirationTime", printer.time(extended.run_expiration_time.as_ref()))
+        .optional("LastResetTime", printer.time(extended.last_reset_time.as_ref()))
+        .optional("OriginalStartTime", printer.time(extended.original_start_time.as_ref()));
     printer.card(&card)?;
     if let Some(pause) = &extended.pause_info {
         let card = Card::default()
@@ -238,9 +238,6 @@ fn print_extended(printer: &mut Printer, extended: &WorkflowExecutionExtendedInf
     }
     Ok(())
 }
-
-/// 0001-01-01T00:00:00Z in seconds of the Unix epoch.
-const YEAR_ONE: i64 = -62_135_596_800;
 
 fn print_metadata(printer: &mut Printer, metadata: &UserMetadata) -> Result<(), Failure> {
     let is_empty = |payload: &Option<Payload>| payload.as_ref().is_none_or(|payload| payload.data.is_empty());
@@ -317,7 +314,7 @@ mod tests {
             workflow_execution_info: Some(info.clone()),
             workflow_extended_info: Some(WorkflowExecutionExtendedInfo {
                 run_expiration_time: Some(prost_types::Timestamp {
-                    seconds: YEAR_ONE,
+                    seconds: -62_135_596_800,
                     nanos: 0,
                 }),
                 ..Default::default()

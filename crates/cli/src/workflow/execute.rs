@@ -22,6 +22,8 @@ use crate::{
     },
 };
 
+/// Start new Workflow Execution
+///
 /// Establish a new Workflow Execution and direct its progress to stdout. The command blocks and returns when the
 /// Workflow Execution completes.
 #[derive(Args, Clone, Debug)]

@@ -21,6 +21,8 @@ use crate::{
     },
 };
 
+/// Show Workflow Executions
+///
 /// List Workflow Executions. Use --query to filter them.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ListArgs {

@@ -23,6 +23,8 @@ use clap::{Args, Subcommand};
 
 use crate::{context::Context, failure::Failure};
 
+/// Start, list, and operate on Workflows
+///
 /// Workflow commands perform operations on Workflow Executions.
 #[derive(Args, Clone, Debug)]
 pub struct WorkflowArgs {
@@ -32,29 +34,17 @@ pub struct WorkflowArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Verb {
-    /// Send cancellation to Workflow Execution
     Cancel(cancel::CancelArgs),
-    /// Number of Workflow Executions
     Count(count::CountArgs),
-    /// Remove Workflow Execution
     Delete(delete::DeleteArgs),
-    /// Show Workflow Execution info
     Describe(describe::DescribeArgs),
-    /// Start new Workflow Execution
     Execute(execute::ExecuteArgs),
-    /// Show Workflow Executions
     List(list::ListArgs),
-    /// Retrieve Workflow Execution state
     Query(query::QueryArgs),
-    /// Wait for and show the result of a Workflow Execution
     Result(result::ResultArgs),
-    /// Display Event History
     Show(show::ShowArgs),
-    /// Send a message to a Workflow Execution
     Signal(signal::SignalArgs),
-    /// Initiate a Workflow Execution
     Start(start::StartArgs),
-    /// Forcefully end a Workflow Execution
     Terminate(terminate::TerminateArgs),
 }
 

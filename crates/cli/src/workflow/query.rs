@@ -18,6 +18,8 @@ use crate::{
     output::{Printer, blocks::Card, json::Layout},
 };
 
+/// Retrieve Workflow Execution state
+///
 /// Send a Query to a Workflow Execution by Workflow ID to retrieve its state. This synchronous operation exposes the
 /// internal state of a running Workflow Execution, which constantly changes. You can query both running and completed
 /// Workflow Executions.

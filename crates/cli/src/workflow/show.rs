@@ -21,6 +21,8 @@ use crate::{
     },
 };
 
+/// Display Event History
+///
 /// Show a Workflow Execution's Event History. When using JSON output (--output json), you may pass the results to an
 /// SDK to perform a replay.
 #[derive(Args, Clone, Debug)]

@@ -14,6 +14,8 @@ use crate::{
     flags::payloads::{PayloadArgs, header},
 };
 
+/// Send a message to a Workflow Execution
+///
 /// Send an asynchronous notification (Signal) to a running Workflow Execution by its Workflow ID. With --query, signal
 /// all matching Workflow Executions in a batch.
 #[derive(Args, Clone, Debug)]

@@ -26,6 +26,8 @@ use crate::{
     output::{blocks::Card, json::Json},
 };
 
+/// Initiate a Workflow Execution
+///
 /// Start a new Workflow Execution. Returns the Workflow- and Run-IDs.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct StartArgs {

@@ -12,6 +12,8 @@ use crate::{
     failure::{Attempt, Failure},
 };
 
+/// Forcefully end a Workflow Execution
+///
 /// Terminate a Workflow Execution, which gives it no chance to clean up. With --query, terminate all matching Workflow
 /// Executions in a batch.
 #[derive(Args, Clone, Debug)]

@@ -11,6 +11,8 @@ use crate::{
     flags::values::{choice, duration, key_value, proto_duration},
 };
 
+/// Register a new Namespace
+///
 /// Create a new Namespace on the Temporal Service.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CreateArgs {

@@ -9,6 +9,8 @@ use crate::{
     failure::{Attempt, Failure},
 };
 
+/// Delete a Namespace
+///
 /// Removes a Namespace from the Service, with all Workflow Executions in it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DeleteArgs {

@@ -22,6 +22,8 @@ use crate::{
     },
 };
 
+/// Describe a Namespace
+///
 /// Provide long-form information about a Namespace, identified by its ID or name.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DescribeArgs {

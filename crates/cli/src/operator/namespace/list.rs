@@ -13,6 +13,8 @@ use crate::{
 
 const PAGE_SIZE: i32 = 100;
 
+/// List Namespaces
+///
 /// Display a detailed listing for all Namespaces on the Service.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ListArgs {}

@@ -14,6 +14,8 @@ use proto::temporal::api::{
 
 use crate::{context::Context, failure::Failure, flags::values::Choice};
 
+/// Namespace operations
+///
 /// Manage Temporal Cluster (Service) Namespaces.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct NamespaceArgs {
@@ -23,15 +25,10 @@ pub(crate) struct NamespaceArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Verb {
-    /// Register a new Namespace
     Create(create::CreateArgs),
-    /// Delete a Namespace
     Delete(delete::DeleteArgs),
-    /// Describe a Namespace
     Describe(describe::DescribeArgs),
-    /// List Namespaces
     List(list::ListArgs),
-    /// Update a Namespace
     Update(update::UpdateArgs),
 }
 

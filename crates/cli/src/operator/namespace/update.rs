@@ -18,6 +18,8 @@ use crate::{
     flags::values::{choice, duration, key_value, proto_duration},
 };
 
+/// Update a Namespace
+///
 /// Update a Namespace using properties you specify.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct UpdateArgs {

@@ -53,13 +53,13 @@ const ROWS: &[Row] = &[
     Row {
         name: "store",
         internal: &["proto", "model"],
-        external: &["bytes", "prost"],
+        external: &["bytes", "imbl", "prost", "serde_json", "uuid"],
         tests: &[],
     },
     Row {
         name: "store-sqlite",
-        internal: &["model", "store"],
-        external: &["bytes", "rusqlite"],
+        internal: &["proto", "model", "store"],
+        external: &["bytes", "prost", "rusqlite", "uuid"],
         tests: &[],
     },
     Row {

@@ -2,6 +2,8 @@
 //! shows it. The document itself is compared with the descriptor set, the router and the command line by tests that can
 //! ask them; this rule only needs the names.
 
+use std::collections::BTreeSet;
+
 use super::{Finding, House};
 use crate::tree;
 
@@ -64,30 +66,31 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
     findings
 }
 
-/// One file per input of the machine, and no file that is not one.
+/// One file or folder per input of the machine: of the same words, in whichever order (`StartActivity` may be told
+/// beside its siblings, in `activity_start.rs`).
 fn inputs(house: &House) -> Vec<Finding> {
-    let variants: Vec<String> = house
+    let variants = house
         .sources
         .iter()
         .filter(|source| source.crate_name() == Some("machine"))
-        .flat_map(|source| variants(&source.code, "pub enum Input"))
-        .map(|variant| snake(&variant))
-        .collect();
-    let files: Vec<&str> = house
+        .flat_map(|source| variants(&source.code, "pub enum Input"));
+    let written: BTreeSet<BTreeSet<&str>> = house
         .files
         .iter()
-        .filter_map(|path| path.strip_prefix(INPUTS)?.strip_prefix('/')?.strip_suffix(".rs"))
-        .filter(|stem| !stem.contains('/'))
+        .filter_map(|path| path.strip_prefix(INPUTS)?.strip_prefix('/')?.split(['/', '.']).next())
+        .map(|stem| stem.split('_').collect())
         .collect();
-    let mut findings = Vec::new();
-    for variant in variants.iter().filter(|variant| !files.contains(&variant.as_str())) {
-        findings.push(Finding::new(
-            RULE,
-            format!("{INPUTS}/{variant}.rs"),
-            "an input of the machine without its file",
-        ));
-    }
-    findings
+    variants
+        .map(|variant| snake(&variant))
+        .filter(|variant| !written.contains(&variant.split('_').collect::<BTreeSet<_>>()))
+        .map(|variant| {
+            Finding::new(
+                RULE,
+                format!("{INPUTS}/{variant}.rs"),
+                "an input of the machine without its file",
+            )
+        })
+        .collect()
 }
 
 /// The variants of an enum that opens with `opening`, read from lines that are indented once.

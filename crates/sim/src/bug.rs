@@ -1,0 +1,118 @@
+//! Bugs that are planted on purpose, to see that the simulator finds them. Each is a lie that a disk, a driver or a
+//! careless change of the engine could tell; none of it reaches the code of the product.
+
+use store::{Batch, Change, Key, OwnedKey};
+
+use crate::rng::Rng;
+
+/// A planted bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Bug {
+    /// Syncs do nothing, and say that they did.
+    LostFsync,
+    /// A failed sync is taken for a good one.
+    FailedSyncAcknowledged,
+    /// The store takes commits of any epoch.
+    SkippedEpochCheck,
+    /// After a crash the first half of a torn write counts.
+    TornWriteApplied,
+    /// Commits are called durable before they are written.
+    EarlyRelease,
+    /// Some wake-ups are not written.
+    DroppedTimer,
+    /// Some waiting tasks are not written.
+    DroppedTask,
+    /// Some messages are not written.
+    DroppedMessage,
+    /// Buffered events come back from the disk in another order.
+    ReorderedBuffer,
+    /// The start of an activity is not written.
+    ForgottenActivityStart,
+    /// Applied request ids are not written.
+    ForgottenRequest,
+    /// Some closed runs still look open in lists.
+    StaleVisibility,
+    /// Some events are written twice.
+    RepeatedHistory,
+}
+
+impl Bug {
+    /// All of them, in the order of their documentation.
+    pub const ALL: [Bug; 13] = [
+        Bug::LostFsync,
+        Bug::FailedSyncAcknowledged,
+        Bug::SkippedEpochCheck,
+        Bug::TornWriteApplied,
+        Bug::EarlyRelease,
+        Bug::DroppedTimer,
+        Bug::DroppedTask,
+        Bug::DroppedMessage,
+        Bug::ReorderedBuffer,
+        Bug::ForgottenActivityStart,
+        Bug::ForgottenRequest,
+        Bug::StaleVisibility,
+        Bug::RepeatedHistory,
+    ];
+
+    /// What the bug makes of a batch on its way to the disk.
+    pub(crate) fn mangle(self, batch: &Batch, rng: &mut Rng) -> Batch {
+        let keeps = |change: &Change| !self.drops(change);
+        let changes = batch.changes.iter().filter(|change| keeps(change) || !rng.one_in(3)).cloned().collect();
+        let mut mangled = Batch { changes };
+        if self == Bug::RepeatedHistory && rng.one_in(20) {
+            repeat_history(&mut mangled);
+        }
+        mangled
+    }
+
+    fn drops(self, change: &Change) -> bool {
+        let (key, is_put) = match change {
+            Change::Put { key, .. } => (Key::decode(key), true),
+            Change::Delete { key } => (Key::decode(key), false),
+            Change::Show(row) => return self == Bug::StaleVisibility && row.close_time.is_some(),
+            Change::DeletePrefix { .. } | Change::Hide { .. } => return false,
+        };
+        match key {
+            Ok(OwnedKey::Wake(..)) => is_put && self == Bug::DroppedTimer,
+            Ok(OwnedKey::Task { .. }) => is_put && self == Bug::DroppedTask,
+            Ok(OwnedKey::Outbox(..)) => is_put && self == Bug::DroppedMessage,
+            Ok(OwnedKey::Request(..)) => is_put && self == Bug::ForgottenRequest,
+            Ok(OwnedKey::Activity(..)) => is_put && self == Bug::ForgottenActivityStart && is_start(change),
+            Ok(_) | Err(_) => false,
+        }
+    }
+
+    /// What the bug makes of a run's rows on their way from the disk.
+    pub(crate) fn mangle_rows(self, rows: &mut [(Vec<u8>, bytes::Bytes)]) {
+        if self != Bug::ReorderedBuffer {
+            return;
+        }
+        let is_buffered = |key: &[u8]| matches!(Key::decode(key), Ok(OwnedKey::Buffered(..)));
+        let places: Vec<usize> =
+            rows.iter().enumerate().filter(|(_, (key, _))| is_buffered(key)).map(|(place, _)| place).collect();
+        if let [first, second, ..] = places[..] {
+            let swapped = rows[first].1.clone();
+            rows[first].1 = std::mem::replace(&mut rows[second].1, swapped);
+        }
+    }
+}
+
+/// Whether the row says that the activity runs.
+fn is_start(change: &Change) -> bool {
+    let Change::Put { value, .. } = change else { return false };
+    store::record::decode::<machine::Activity>(value.clone()).is_ok_and(|activity| activity.started_time != 0)
+}
+
+/// Writes the batch of some run's events a second time, behind itself.
+fn repeat_history(batch: &mut Batch) {
+    let again = batch.changes.iter().find_map(|change| match change {
+        Change::Put { key, value } => match Key::decode(key) {
+            Ok(OwnedKey::History(run_id, first)) => {
+                Some(Change::Put { key: Key::History(run_id, first + 1_000).encode(), value: value.clone() })
+            }
+            Ok(_) | Err(_) => None,
+        },
+        Change::Delete { .. } | Change::DeletePrefix { .. } | Change::Show(_) | Change::Hide { .. } => None,
+    });
+    batch.changes.extend(again);
+}

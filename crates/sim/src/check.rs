@@ -1,0 +1,133 @@
+//! What was promised, and whether it was kept.
+//!
+//! Speech is checked when it leaves a node: what it tells of must be on the durable part of the disk by then. When the
+//! world has come to rest, everything on the disk must be the fold of what was promised and done.
+
+mod rest;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::{Answer, HistoryRange, HistoryState};
+use model::{Reject, RunId};
+use proto::temporal::api::{
+    history::v1::{History, HistoryEvent},
+    workflowservice::v1::PollActivityTaskQueueResponse,
+};
+use prost::Message;
+use store::{Key, MemoryStore, Store, key};
+
+use crate::disk::Disk;
+
+/// What clients and workers were told.
+#[derive(Debug, Default)]
+pub(crate) struct Promises {
+    broken: Vec<String>,
+    /// Workflow id to the run that its start was answered with.
+    starts: BTreeMap<String, String>,
+    /// Acknowledged signals by run, in the order in which each client had them acknowledged.
+    signals: Vec<(String, String)>,
+    /// Attempts of activities that were handed out.
+    attempts: BTreeSet<(String, String, i32)>,
+    /// The events that readers saw, encoded, by run.
+    histories: BTreeMap<String, Vec<Vec<u8>>>,
+}
+
+/// The events of a range as a store has them.
+pub(crate) fn history(store: &dyn Store, range: &HistoryRange) -> Vec<HistoryEvent> {
+    let all = key::within(&Key::history_prefix(range.run_id));
+    let page = store.scan(range.shard, &all.start, &all.end, usize::MAX).unwrap_or_default();
+    let events = page.pairs.into_iter().flat_map(|(_, batch)| History::decode(batch).unwrap_or_default().events);
+    events.filter(|event| event.event_id < range.before).collect()
+}
+
+impl Promises {
+    pub(crate) fn break_one(&mut self, what: String) {
+        self.broken.push(what);
+    }
+
+    pub(crate) fn broken(&self) -> &[String] {
+        &self.broken
+    }
+
+    pub(crate) fn into_broken(self) -> Vec<String> {
+        self.broken
+    }
+
+    /// Speech leaves a node.
+    pub(crate) fn spoken(&mut self, disk: &Disk, result: &Result<Answer, Reject>) {
+        match result {
+            Ok(Answer::Started(started)) => self.must_be_stored(disk, &started.run_id, "start"),
+            Ok(Answer::ActivityTask(Some(task))) => self.handed_out(task),
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    fn must_be_stored(&mut self, disk: &Disk, run_id: &str, what: &str) {
+        let durable = disk.durable();
+        let Ok(run_id) = run_id.parse::<RunId>() else { return };
+        let row = Key::Run(run_id).encode();
+        let is_stored = (0..16).any(|shard| matches!(durable.get(model::ShardId(shard), &row), Ok(Some(_))));
+        if !is_stored {
+            self.break_one(format!("the {what} of run {run_id} was acknowledged and is not durable"));
+        }
+    }
+
+    fn handed_out(&mut self, task: &PollActivityTaskQueueResponse) {
+        let run_id = task.workflow_execution.as_ref().map(|run| run.run_id.clone()).unwrap_or_default();
+        let attempt = (run_id, task.activity_id.clone(), task.attempt);
+        if !self.attempts.insert(attempt.clone()) {
+            self.break_one(format!("attempt {attempt:?} of an activity was handed out twice"));
+        }
+    }
+
+    pub(crate) fn started(&mut self, workflow_id: &str, run_id: &str) {
+        let before = self.starts.insert(workflow_id.to_owned(), run_id.to_owned());
+        if before.is_some_and(|before| before != run_id) {
+            self.break_one(format!("one start of {workflow_id} was answered with two runs"));
+        }
+    }
+
+    pub(crate) fn signaled(&mut self, run_id: &str, name: &str) {
+        self.signals.push((run_id.to_owned(), name.to_owned()));
+    }
+
+    /// A reader was told where a history stands.
+    pub(crate) fn read(&mut self, durable: &MemoryStore, state: &HistoryState) {
+        let events = history(durable, &state.range);
+        if events.len() as i64 != state.range.before - 1 {
+            self.break_one(format!(
+                "a reader of run {} was told of {} events and {} are durable",
+                state.run_id,
+                state.range.before - 1,
+                events.len()
+            ));
+        }
+        self.must_extend(&state.run_id, &events);
+    }
+
+    /// What was read once stays as it was.
+    fn must_extend(&mut self, run_id: &str, events: &[HistoryEvent]) {
+        let now: Vec<Vec<u8>> = events.iter().map(Message::encode_to_vec).collect();
+        let before = self.histories.entry(run_id.to_owned()).or_default();
+        let shared = before.len().min(now.len());
+        let changed = before[..shared] != now[..shared];
+        if now.len() > before.len() {
+            *before = now;
+        }
+        if changed {
+            self.break_one(format!("the history of run {run_id} has changed after it was read"));
+        }
+    }
+
+    /// A worker got a workflow task: its history must be dense and end with the task's start.
+    pub(crate) fn task_history(&mut self, workflow_id: &str, events: &[HistoryEvent], started_event_id: i64) {
+        if started_event_id == 0 {
+            return;
+        }
+        let dense = events.iter().zip(1..).all(|(event, id)| event.event_id == id);
+        if !dense || events.last().map(|event| event.event_id) != Some(started_event_id) {
+            let ids: Vec<i64> = events.iter().map(|event| event.event_id).collect();
+            self.break_one(format!("a task of {workflow_id} that starts as {started_event_id} has the events {ids:?}"));
+        }
+    }
+}

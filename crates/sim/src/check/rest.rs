@@ -1,0 +1,154 @@
+//! The checks of a world at rest: nothing sticks, nothing is lost, nothing happened twice, nothing is left over.
+
+use std::collections::BTreeMap;
+
+use machine::Core;
+use model::{NamespaceId, RunId, ShardId, Time};
+use proto::temporal::api::{
+    enums::v1::WorkflowExecutionStatus,
+    history::v1::{History, HistoryEvent, history_event::Attributes as Event},
+};
+use prost::Message;
+use store::{Key, MemoryStore, OwnedKey, Store, key, record, visibility::Query};
+
+use super::Promises;
+
+/// A run as the disk has it.
+#[derive(Debug, Default)]
+struct Stored {
+    core: Core,
+    events: Vec<HistoryEvent>,
+    wakes: Vec<Time>,
+}
+
+impl Promises {
+    /// Checks everything against the disk; returns how many runs there are.
+    pub(crate) fn settle(&mut self, disk: &MemoryStore, shards: u32, rested: bool) -> usize {
+        if !self.broken.is_empty() {
+            return 0;
+        }
+        if !rested {
+            self.break_one("a workflow sticks: it did not close when nothing failed any more".into());
+        }
+        let mut runs = BTreeMap::new();
+        for shard in 0..shards {
+            self.walk(disk, ShardId(shard), &mut runs);
+        }
+        if rested {
+            self.check_runs(disk, &runs);
+        }
+        self.check_starts(&runs);
+        self.check_signals(&runs);
+        runs.len()
+    }
+
+    fn walk(&mut self, disk: &MemoryStore, shard: ShardId, runs: &mut BTreeMap<RunId, Stored>) {
+        for first in [0x20, 0x30, 0x40, 0x50, 0x60] {
+            let range = key::within(&[first]);
+            let page = disk.scan(shard, &range.start, &range.end, usize::MAX).unwrap_or_default();
+            for (bytes, value) in page.pairs {
+                match Key::decode(&bytes) {
+                    Ok(OwnedKey::Run(run_id)) => {
+                        runs.entry(run_id).or_default().core = record::decode(value).unwrap_or_default();
+                    }
+                    Ok(OwnedKey::History(run_id, _)) => {
+                        let batch = History::decode(value).unwrap_or_default();
+                        runs.entry(run_id).or_default().events.extend(batch.events);
+                    }
+                    Ok(OwnedKey::Wake(time, run_id)) => runs.entry(run_id).or_default().wakes.push(time),
+                    Ok(leftover @ (OwnedKey::Task { .. } | OwnedKey::Outbox(..) | OwnedKey::Buffered(..))) => {
+                        self.break_one(format!("at rest there is still {leftover:?}"));
+                    }
+                    Ok(_) => {}
+                    Err(error) => self.break_one(format!("a key does not decode: {error}")),
+                }
+            }
+        }
+    }
+
+    fn check_runs(&mut self, disk: &MemoryStore, runs: &BTreeMap<RunId, Stored>) {
+        let namespace = NamespaceId(uuid::Uuid::from_u128(1));
+        let query = Query { namespace, filter: None, group_by: Vec::new(), limit: 100_000, after: None };
+        let rows = disk.query(&query).map(|page| page.rows).unwrap_or_default();
+        let shown: BTreeMap<RunId, WorkflowExecutionStatus> =
+            rows.into_iter().map(|row| (row.run_id, row.status)).collect();
+        for (run_id, run) in runs {
+            let status = run.core.status();
+            if status == WorkflowExecutionStatus::Running {
+                self.break_one(format!("run {run_id} sticks: it did not close"));
+            }
+            if shown.get(run_id) != Some(&status) {
+                self.break_one(format!("run {run_id} is {status:?} and shown as {:?}", shown.get(run_id)));
+            }
+            let expected = [Time(run.core.delete_time)];
+            if run.wakes != expected {
+                self.break_one(format!("run {run_id} has the wake-ups {:?}, not {expected:?}", run.wakes));
+            }
+            self.check_history(*run_id, run);
+        }
+    }
+
+    fn check_history(&mut self, run_id: RunId, run: &Stored) {
+        let ids: Vec<i64> = run.events.iter().map(|event| event.event_id).collect();
+        if ids != (1..run.core.next_event_id).collect::<Vec<_>>() {
+            self.break_one(format!("run {run_id} has the events {ids:?} up to {}", run.core.next_event_id));
+        }
+        let mut ended = BTreeMap::new();
+        for event in &run.events {
+            let of = match &event.attributes {
+                Some(Event::ActivityTaskCompletedEventAttributes(it)) => it.scheduled_event_id,
+                Some(Event::ActivityTaskTimedOutEventAttributes(it)) => it.scheduled_event_id,
+                Some(Event::TimerFiredEventAttributes(it)) => it.started_event_id,
+                Some(Event::ChildWorkflowExecutionStartedEventAttributes(it)) => it.initiated_event_id + 1_000_000,
+                Some(Event::ChildWorkflowExecutionCompletedEventAttributes(it)) => it.initiated_event_id,
+                Some(Event::ChildWorkflowExecutionTerminatedEventAttributes(it)) => it.initiated_event_id,
+                _ => continue,
+            };
+            *ended.entry(of).or_insert(0) += 1;
+        }
+        for (of, times) in ended {
+            if times > 1 {
+                self.break_one(format!("what began with event {of} of run {run_id} ended {times} times"));
+            }
+        }
+    }
+
+    fn check_starts(&mut self, runs: &BTreeMap<RunId, Stored>) {
+        for (workflow_id, run_id) in self.starts.clone() {
+            let known = run_id.parse().ok().and_then(|run_id: RunId| runs.get(&run_id));
+            if known.is_none_or(|run| run.events.is_empty()) {
+                self.break_one(format!("the acknowledged run {run_id} of {workflow_id} is lost"));
+            }
+        }
+    }
+
+    /// Every acknowledged signal stands once in its run, and signals of one client in their order.
+    fn check_signals(&mut self, runs: &BTreeMap<RunId, Stored>) {
+        let mut found: BTreeMap<String, Vec<(RunId, i64)>> = BTreeMap::new();
+        for (run_id, run) in runs {
+            for event in &run.events {
+                if let Some(Event::WorkflowExecutionSignaledEventAttributes(it)) = &event.attributes {
+                    found.entry(it.signal_name.clone()).or_default().push((*run_id, event.event_id));
+                }
+            }
+        }
+        for (name, places) in &found {
+            if places.len() > 1 {
+                self.break_one(format!("signal {name} was applied {} times", places.len()));
+            }
+        }
+        let mut last: BTreeMap<(String, String), i64> = BTreeMap::new();
+        for (run_id, name) in self.signals.clone() {
+            let place = found.get(&name).and_then(|places| places.first());
+            let Some((_, event_id)) = place.filter(|(run, _)| run.to_string() == run_id) else {
+                self.break_one(format!("the acknowledged signal {name} of run {run_id} is lost"));
+                continue;
+            };
+            let client = name.split('-').next().unwrap_or_default().to_owned();
+            let before = last.insert((client, run_id.clone()), *event_id);
+            if before.is_some_and(|before| before > *event_id) {
+                self.break_one(format!("signal {name} of run {run_id} stands before one that was sent earlier"));
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What goes wrong: crashes, a second owner that does not know of the first, clocks that jump.
+
+use std::time::Duration;
+
+use super::{FAULTS_END, Happening, World};
+
+impl World {
+    /// Lays out the disasters of this seed.
+    pub(super) fn plan_faults(&mut self) {
+        let span = FAULTS_END.since(self.now).as_millis() as u64;
+        for _ in 0..self.rng.below(5) {
+            let at = self.rng.within(span);
+            self.after(at, Happening::Crash);
+        }
+        for _ in 0..self.rng.below(3) {
+            let at = self.rng.within(span);
+            self.after(at, Happening::TakeOver);
+        }
+    }
+
+    /// The machine loses power: every process dies, the disk keeps what it likes of what was not synced. Another process
+    /// starts a little later.
+    pub(super) fn crash(&mut self) {
+        for slot in &mut self.slots {
+            slot.node = None;
+        }
+        self.disk.crash(&mut self.rng);
+        self.boot();
+    }
+
+    /// Another process takes the shards over while the old one still believes that it owns them, and is asked, for a while.
+    pub(super) fn take_over(&mut self) {
+        let old = self.active;
+        let life = self.slots[old].life;
+        self.boot();
+        if self.rng.one_in(2) {
+            self.active = old;
+            let patience = self.rng.within(400);
+            self.after(patience, Happening::TakeOver);
+        }
+        let patience = Duration::from_millis(1) + self.rng.within(900);
+        self.after(patience, Happening::Kill { slot: old, life });
+    }
+}

@@ -43,12 +43,13 @@ const ROWS: &[Row] = &[
         external: &["bytes", "hmac", "prost", "prost-types", "sha2", "uuid"],
         tests: &[],
     },
-    // Layer 1: decisions, bytes, identity, membership. No arrow between two of them, but from an engine to its contract.
+    // Layer 1: decisions, bytes, identity, membership. No arrow between two of them, but from a storage engine to its
+    // contract.
     Row {
         name: "machine",
         internal: &["proto", "model"],
-        external: &["bytes", "imbl", "prost", "prost-types"],
-        tests: &[],
+        external: &["bytes", "imbl", "jiff", "prost", "prost-types", "serde_json"],
+        tests: &["base64", "prost-reflect"],
     },
     Row {
         name: "store",
@@ -64,9 +65,9 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "auth",
-        internal: &["proto", "model"],
+        internal: &["model"],
         external: &[],
-        tests: &[],
+        tests: &["prost", "prost-types", "proto"],
     },
     Row {
         name: "cluster",
@@ -78,50 +79,77 @@ const ROWS: &[Row] = &[
     Row {
         name: "engine",
         internal: &["proto", "model", "machine", "store", "cluster"],
-        external: &["bytes", "prost", "prost-types", "tokio"],
+        external: &["bytes", "imbl", "prost", "prost-types", "tokio", "tracing", "uuid"],
         tests: &[],
     },
-    // Layer 3: the doors.
+    // Layer 3: the doors. `frontend` knows of `store` only the list filter's typed tree, which it parses and words errors
+    // about.
     Row {
         name: "frontend",
-        internal: &["proto", "model", "auth", "cluster", "engine"],
-        external: &["bytes", "prost", "prost-types", "tokio", "tonic"],
+        internal: &["proto", "model", "store", "auth", "engine"],
+        external: &[
+            "bytes",
+            "http-body-util",
+            "hyper",
+            "hyper-util",
+            "prometheus-client",
+            "prost",
+            "prost-types",
+            "tokio",
+            "tonic",
+            "tonic-health",
+            "tonic-reflection",
+            "tracing",
+            "uuid",
+        ],
         tests: &[],
     },
     Row {
         name: "cli",
-        internal: &["proto", "model"],
-        external: &["prost", "prost-types", "tokio", "tonic"],
+        internal: &["proto"],
+        external: &[
+            "clap",
+            "jiff",
+            "prost",
+            "prost-reflect",
+            "prost-types",
+            "serde_json",
+            "tokio",
+            "tonic",
+            "tonic-prost",
+            "unicode-width",
+            "uuid",
+        ],
         tests: &[],
     },
     // Layer 4: the binary.
     Row {
         name: "perdure",
-        internal: &[
-            "proto",
-            "model",
-            "store",
-            "store-sqlite",
-            "auth",
-            "cluster",
-            "engine",
-            "frontend",
-            "cli",
-        ],
-        external: &["tokio"],
+        internal: &[],
+        external: &[],
         tests: &[],
     },
     // Development only.
     Row {
         name: "sim",
         internal: &["proto", "model", "machine", "store", "cluster", "engine"],
-        external: &[],
+        external: &["bytes", "clap", "prost", "prost-types", "uuid"],
         tests: &[],
     },
     Row {
         name: "probe",
-        internal: &["proto", "model"],
-        external: &["prost", "prost-types", "tokio", "tonic"],
+        internal: &["proto"],
+        external: &[
+            "base64",
+            "bytes",
+            "clap",
+            "prost",
+            "prost-reflect",
+            "prost-types",
+            "serde_json",
+            "tokio",
+            "tonic",
+        ],
         tests: &[],
     },
     Row {
@@ -134,13 +162,36 @@ const ROWS: &[Row] = &[
 
 /// Why each crate from outside is worth its place. A new one needs a line here.
 const EXTERNAL: &[(&str, &str)] = &[
+    (
+        "base64",
+        "payloads in JSON, as people and other command lines write them",
+    ),
     ("bytes", "payloads are handed on without a copy"),
+    (
+        "clap",
+        "commands and flags as data: help is generated from their definition",
+    ),
     ("hmac", "task tokens carry a keyed MAC"),
+    (
+        "http-body-util",
+        "bodies of the metrics page and of the page on the UI's port",
+    ),
+    ("hyper", "HTTP/1 for the metrics page and the UI's port"),
+    ("hyper-util", "joins hyper to tokio"),
     (
         "imbl",
         "persistent maps: the state before a step stays readable beside the state after it",
     ),
+    (
+        "jiff",
+        "calendar and time zones: cron schedules, and times as the command line shows them",
+    ),
+    ("prometheus-client", "metrics in Prometheus' format"),
     ("prost", "the wire format of the API and of stored records"),
+    (
+        "prost-reflect",
+        "protobuf as JSON by descriptor, so that no message needs code of its own",
+    ),
     ("prost-types", "the well-known types and the descriptor set"),
     (
         "rusqlite",
@@ -148,7 +199,7 @@ const EXTERNAL: &[(&str, &str)] = &[
     ),
     (
         "serde_json",
-        "the output of cargo metadata; JSON for people and scripts",
+        "JSON: payloads, output for scripts, and the output of cargo metadata",
     ),
     ("sha2", "the hash under the MAC of task tokens"),
     (
@@ -157,11 +208,16 @@ const EXTERNAL: &[(&str, &str)] = &[
     ),
     ("tokio", "the driver's event loop, sockets and signals"),
     ("tonic", "gRPC"),
+    ("tonic-health", "grpc.health.v1, which load balancers ask"),
     ("tonic-prost", "gRPC's codec over prost"),
     (
         "tonic-prost-build",
         "generates the service traits from the descriptor set",
     ),
+    ("tonic-reflection", "server reflection, which grpcurl and its like ask"),
+    ("tracing", "structured logs"),
+    ("tracing-subscriber", "writes the logs as text or JSON"),
+    ("unicode-width", "columns that line up whatever script a name is in"),
     ("uuid", "run ids and request ids, time-ordered"),
 ];
 

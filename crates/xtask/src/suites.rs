@@ -73,6 +73,12 @@ const PARTS: &[Part] = &[
         needs_release: true,
         run: simulation,
     },
+    Part {
+        name: "planted-bugs",
+        about: "bugs that the simulator must find",
+        needs_release: true,
+        run: planted_bugs,
+    },
 ];
 
 /// What became of a part.
@@ -268,5 +274,13 @@ fn bench() -> Result<Ending, String> {
 }
 
 fn simulation() -> Result<Ending, String> {
-    shell::run(shell::command(tree::root().join("target/release/sim"), &[]))
+    simulator(&["--seeds", "2000"])
+}
+
+fn planted_bugs() -> Result<Ending, String> {
+    simulator(&["--all-bugs", "--seeds", "2000"])
+}
+
+fn simulator(options: &[&str]) -> Result<Ending, String> {
+    shell::run(shell::command(tree::root().join("target/release/sim"), options))
 }

@@ -1,4 +1,4 @@
-"""The custom search attributes that the session's server gets, one per type."""
+"""The custom search attributes that the shared server gets, one per type."""
 
 from temporalio.common import SearchAttributeKey
 

@@ -54,7 +54,7 @@ class Ledger:
         self._rows.close()
 
     def post(self, reference: str, owner: str, cents: int) -> str:
-        """Adds to the owner's balance (takes from it when negative) and returns a receipt; the second time, only that."""
+        """Adds to the owner's balance (takes from it when negative) and returns a receipt; again, only the receipt."""
         self._rows.execute("BEGIN IMMEDIATE")
         try:
             known = self._rows.execute("SELECT 1 FROM posting WHERE reference = ?", (reference,)).fetchone()

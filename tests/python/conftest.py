@@ -1,4 +1,4 @@
-"""What every test gets: a server for the whole session, a client, and workers on queues of their own."""
+"""What every test gets: one server in memory, a client, and workers on queues of their own."""
 
 from __future__ import annotations
 
@@ -116,10 +116,12 @@ def working(client: Client, task_queue: str) -> Working:
     """
 
     @asynccontextmanager
-    async def run(*workflows: type, activities: Sequence[Callable[..., Any]] = (), **options: Any) -> AsyncIterator[str]:
+    async def run(
+        *workflows: type, activities: Sequence[Callable[..., Any]] = (), **options: Any
+    ) -> AsyncIterator[str]:
         options.setdefault("task_queue", task_queue)
         options.setdefault("workflow_runner", UnsandboxedWorkflowRunner())
-        # An activity hears of its cancellation by the answer to a heartbeat; left alone, the SDK holds most of them back.
+        # An activity hears of its cancellation by the answer to a heartbeat; the SDK's default holds most of them back.
         options.setdefault("max_heartbeat_throttle_interval", timedelta(milliseconds=100))
         async with Worker(options.pop("client", client), workflows=workflows, activities=activities, **options):
             yield options["task_queue"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from google.protobuf.duration_pb2 import Duration
 from temporalio.api.command.v1 import Command, CompleteWorkflowExecutionCommandAttributes
 from temporalio.api.common.v1 import Payload
-from temporalio.api.enums.v1 import CommandType
-from temporalio.api.query.v1 import WorkflowQueryResult
-from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.enums.v1 import CommandType, TaskQueueKind
+from temporalio.api.taskqueue.v1 import StickyExecutionAttributes, TaskQueue
 from temporalio.api.workflowservice.v1 import (
     PollWorkflowTaskQueueRequest,
     PollWorkflowTaskQueueResponse,
@@ -34,16 +34,19 @@ def complete(result: str) -> Command:
 class RawWorker:
     """Takes workflow tasks of one queue and answers them with the commands it is given."""
 
-    def __init__(self, client: Client, task_queue: str) -> None:
+    def __init__(self, client: Client, task_queue: str, normal: str | None = None) -> None:
+        """With `normal`, the queue is a worker's own, and that is the common one beside it."""
         self._client = client
-        self._task_queue = task_queue
+        self._task_queue = TaskQueue(name=task_queue)
+        if normal:
+            self._task_queue = TaskQueue(name=task_queue, kind=TaskQueueKind.TASK_QUEUE_KIND_STICKY, normal_name=normal)
 
     async def poll(self) -> PollWorkflowTaskQueueResponse:
         """The next workflow task, however many long polls that takes."""
         while True:
             task = await self._client.workflow_service.poll_workflow_task_queue(
                 PollWorkflowTaskQueueRequest(
-                    namespace=self._client.namespace, task_queue=TaskQueue(name=self._task_queue), identity="raw"
+                    namespace=self._client.namespace, task_queue=self._task_queue, identity="raw"
                 )
             )
             if task.task_token:
@@ -54,8 +57,9 @@ class RawWorker:
         task: PollWorkflowTaskQueueResponse,
         *commands: Command,
         new_task: bool = False,
-        query_results: dict[str, WorkflowQueryResult] | None = None,
+        sticky: str | None = None,
     ) -> RespondWorkflowTaskCompletedResponse:
+        """With `sticky`, later tasks are to go to the worker's own queue of that name, for 600 ms each."""
         return await self._client.workflow_service.respond_workflow_task_completed(
             RespondWorkflowTaskCompletedRequest(
                 namespace=self._client.namespace,
@@ -64,7 +68,11 @@ class RawWorker:
                 commands=commands,
                 return_new_workflow_task=new_task,
                 force_create_new_workflow_task=new_task,
-                query_results=query_results,
+                sticky_attributes=sticky
+                and StickyExecutionAttributes(
+                    worker_task_queue=TaskQueue(name=sticky),
+                    schedule_to_start_timeout=Duration(nanos=600_000_000),
+                ),
             )
         )
 

@@ -84,8 +84,9 @@ class Server:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 pass
-            client = await Client.connect(self.address)
-            await client.count_workflows("")
+            async with asyncio.timeout(5):
+                client = await Client.connect(self.address)
+                await client.count_workflows("")
         except (OSError, RuntimeError, RPCError):
             return False
         return True

@@ -76,9 +76,7 @@ class Storm:
     async def _place(self, order: Order) -> None:
         """Starts the transfer and approves it where that is needed. The SDK repeats what got no answer."""
         try:
-            handle = await self.client.start_workflow(
-                Transfer.run, order, id=order.reference, task_queue=TASK_QUEUE
-            )
+            handle = await self.client.start_workflow(Transfer.run, order, id=order.reference, task_queue=TASK_QUEUE)
         except RPCError as lost:
             assert lost.status != RPCStatusCode.ALREADY_EXISTS, f"'{order.reference}' is another start's"
             return
@@ -132,7 +130,7 @@ class Storm:
 
 
 def durable(events: list[HistoryEvent]) -> list[tuple[int, str]]:
-    """Ids and names, less a task at the end that is not answered yet: it may be handed out anew, behind newer events."""
+    """Ids and names, less a task at the end that is not answered yet: it may come anew, behind newer events."""
     shown = [(event.event_id, name(event)) for event in events]
     while shown and shown[-1][1] in PENDING_TASK:
         shown.pop()

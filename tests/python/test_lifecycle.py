@@ -226,16 +226,12 @@ async def test_history_in_pages_and_in_reverse(client: Client, working: Working,
     execution = WorkflowExecution(workflow_id=workflow_id)
     forward = await pages(
         client.workflow_service.get_workflow_execution_history,
-        GetWorkflowExecutionHistoryRequest(
-            namespace=client.namespace, execution=execution, maximum_page_size=3
-        ),
+        GetWorkflowExecutionHistoryRequest(namespace=client.namespace, execution=execution, maximum_page_size=3),
     )
     assert forward == events
     backward = await pages(
         client.workflow_service.get_workflow_execution_history_reverse,
-        GetWorkflowExecutionHistoryReverseRequest(
-            namespace=client.namespace, execution=execution, maximum_page_size=3
-        ),
+        GetWorkflowExecutionHistoryReverseRequest(namespace=client.namespace, execution=execution, maximum_page_size=3),
     )
     assert backward == list(reversed(events))
 
@@ -279,7 +275,5 @@ async def test_user_metadata_of_steps(client: Client, working: Working, workflow
 class Annotated:
     @workflow.run
     async def run(self) -> None:
-        await workflow.execute_activity(
-            greet, "you", start_to_close_timeout=timedelta(seconds=20), summary="say hello"
-        )
+        await workflow.execute_activity(greet, "you", start_to_close_timeout=timedelta(seconds=20), summary="say hello")
         await workflow.sleep(0.01, summary="rest")

@@ -10,7 +10,7 @@ from temporalio import activity, workflow
 from temporalio.client import Client
 
 from conftest import Working
-from history import counted, counts, events_of
+from history import counted, counts, events_of, until
 
 SHORT = timedelta(seconds=20)
 
@@ -58,10 +58,7 @@ async def test_many_without_a_cache(client: Client, working: Working, unique: Ca
 async def test_backlog(client: Client, working: Working, unique: Callable[[], str], task_queue: str) -> None:
     prefix, many = unique(), 100
     handles = await asyncio.gather(
-        *(
-            client.start_workflow(Chain.run, args=[n, 1], id=f"{prefix}/{n}", task_queue=task_queue)
-            for n in range(many)
-        )
+        *(client.start_workflow(Chain.run, args=[n, 1], id=f"{prefix}/{n}", task_queue=task_queue) for n in range(many))
     )
     async with working(Chain, activities=[double]):
         assert await asyncio.gather(*(handle.result() for handle in handles)) == [n * 2 for n in range(many)]
@@ -112,3 +109,40 @@ async def test_long_history(client: Client, working: Working, workflow_id: str, 
     async with working(Long):
         assert await handle.result() == many
     assert counts(await events_of(handle))["WorkflowExecutionSignaled"] == many
+
+
+@workflow.defn
+class Heavy:
+    """Continues as new on the server's hint that the history has grown too long, and then says whether it still has."""
+
+    def __init__(self) -> None:
+        self._ended = False
+
+    @workflow.signal
+    def load(self, weight: str) -> None:
+        pass
+
+    @workflow.signal
+    def end(self) -> None:
+        self._ended = True
+
+    @workflow.run
+    async def run(self) -> bool:
+        if not workflow.info().continued_run_id:
+            await workflow.wait_condition(lambda: workflow.info().is_continue_as_new_suggested())
+            workflow.continue_as_new()
+        await workflow.wait_condition(lambda: self._ended)
+        return workflow.info().is_continue_as_new_suggested()
+
+
+async def test_continue_as_new_is_suggested(client: Client, working: Working, workflow_id: str) -> None:
+    """At 4 MiB, by default."""
+    async with working(Heavy) as queue:
+        first = await client.start_workflow(Heavy.run, id=workflow_id, task_queue=queue)
+        latest = client.get_workflow_handle(workflow_id)
+        for _ in range(30):
+            await latest.signal(Heavy.load, "x" * 200_000)
+        run = client.get_workflow_handle(workflow_id, run_id=first.first_execution_run_id)
+        await until(run, "WorkflowExecutionContinuedAsNew")
+        await latest.signal(Heavy.end)
+        assert await latest.result() is False

@@ -134,9 +134,7 @@ async def test_retry(client: Client, working: Working, workflow_id: str) -> None
 async def test_retry_ends(client: Client, working: Working, workflow_id: str, policy: RetryPolicy) -> None:
     async with working(ThirdTime) as queue:
         with pytest.raises(WorkflowFailureError) as failure:
-            await client.execute_workflow(
-                ThirdTime.run, True, id=workflow_id, task_queue=queue, retry_policy=policy
-            )
+            await client.execute_workflow(ThirdTime.run, True, id=workflow_id, task_queue=queue, retry_policy=policy)
     assert isinstance(failure.value.cause, ApplicationError)
     assert failure.value.cause.message == "hopeless"
 
@@ -172,9 +170,7 @@ async def test_cron(client: Client, working: Working, workflow_id: str) -> None:
         for _ in range(3):
             runs.append(await eventually(lambda: following(runs[-1])))
         await latest.terminate()
-    endings = [
-        names(await events_of(client.get_workflow_handle(workflow_id, run_id=run)))[-1] for run in runs[:3]
-    ]
+    endings = [names(await events_of(client.get_workflow_handle(workflow_id, run_id=run)))[-1] for run in runs[:3]]
     assert endings == ["WorkflowExecutionCompleted", "WorkflowExecutionFailed", "WorkflowExecutionCompleted"]
     third = (await events_of(client.get_workflow_handle(workflow_id, run_id=runs[2])))[0]
     started = third.workflow_execution_started_event_attributes

@@ -9,7 +9,7 @@ import pytest
 from temporalio import workflow
 from temporalio.api.common.v1 import WorkflowExecution, WorkflowType
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest, SignalWithStartWorkflowExecutionRequest
+from temporalio.api.workflowservice.v1 import SignalWithStartWorkflowExecutionRequest, SignalWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.common import RawValue, WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -182,7 +182,7 @@ async def test_signal_with_start_says_whether_it_started(client: Client, unique:
     assert first.run_id == second.run_id
 
 
-async def test_signal_with_start_cannot_fail_on_a_running_one(client: Client, workflow_id: str, task_queue: str) -> None:
+async def test_signal_with_start_tolerates_a_running_one(client: Client, workflow_id: str, task_queue: str) -> None:
     """The policy that would refuse is itself refused: the call exists to tolerate a running one."""
     with pytest.raises((RPCError, WorkflowAlreadyStartedError)) as refused:
         await client.start_workflow(

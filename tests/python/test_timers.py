@@ -67,7 +67,7 @@ class Impatient:
     async def run(self, seconds: float) -> str:
         try:
             await workflow.wait_condition(lambda: self._told, timeout=seconds)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return "late"
         # A step behind the cancellation, so that it is a command that the server has to carry out.
         await asyncio.sleep(0.01)

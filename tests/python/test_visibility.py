@@ -107,9 +107,7 @@ async def described_by_all(client: Client, shared: dict[str, str], unique: Calla
     """The id of one running workflow that has every attribute, started once for all conditions."""
     if "id" not in shared:
         shared["id"] = f"all-{unique()[-8:]}"
-        await client.start_workflow(
-            "Any", id=shared["id"], task_queue="nobody-listens", search_attributes=EVERY_TYPE
-        )
+        await client.start_workflow("Any", id=shared["id"], task_queue="nobody-listens", search_attributes=EVERY_TYPE)
         await listed(client, f"WorkflowId = '{shared['id']}'", lambda found: len(found) == 1)
     return shared["id"]
 

@@ -25,7 +25,6 @@ from history import counts, events_of, eventually, only, until
 from server import Server
 from transfer import Transfer
 
-
 # A worker reports the first failure of a task and lets later attempts of it run out, so that is how long each takes.
 TASK = timedelta(seconds=1)
 
@@ -218,9 +217,7 @@ class WaitForSlow:
 
 async def test_leaving_worker_finishes_what_it_has_begun(client: Client, working: Working, workflow_id: str) -> None:
     slow = Slow()
-    async with working(
-        WaitForSlow, activities=[slow.run], graceful_shutdown_timeout=timedelta(seconds=20)
-    ) as queue:
+    async with working(WaitForSlow, activities=[slow.run], graceful_shutdown_timeout=timedelta(seconds=20)) as queue:
         handle = await client.start_workflow(WaitForSlow.run, id=workflow_id, task_queue=queue)
         await slow.started.wait()
         asyncio.get_running_loop().call_later(0.3, slow.release.set)
@@ -254,9 +251,7 @@ async def test_queue_knows_its_workers(client: Client, working: Working, task_qu
             await eventually(identities, lambda found: found == {"somebody"})
 
 
-async def test_two_workers_share(
-    server: Server, client: Client, working: Working, unique: Callable[[], str]
-) -> None:
+async def test_two_workers_share(server: Server, client: Client, working: Working, unique: Callable[[], str]) -> None:
     other = await Client.connect(server.address)
     async with working(Stranger), working(Stranger, client=other) as queue:
         results = await asyncio.gather(

@@ -54,6 +54,4 @@ class Transfer:
         return receipts
 
     async def _post(self, step, order: Order) -> str:
-        return await workflow.execute_activity_method(
-            step, order, start_to_close_timeout=ATTEMPT, retry_policy=RETRY
-        )
+        return await workflow.execute_activity_method(step, order, start_to_close_timeout=ATTEMPT, retry_policy=RETRY)

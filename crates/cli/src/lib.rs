@@ -28,7 +28,7 @@ pub use self::{
 /// The commands of this crate.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    Workflow(workflow::WorkflowArgs),
+    Workflow(Box<workflow::WorkflowArgs>),
     Operator(operator::OperatorArgs),
     TaskQueue(task_queue::TaskQueueArgs),
 }

@@ -11,7 +11,7 @@ use proto::temporal::api::{
     sdk::v1::UserMetadata,
 };
 
-use crate::{Activity, Run, input::External, on::wake};
+use crate::{Activity, Run, activity, input::External, on::wake};
 
 /// Everything that must exist because of a state.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -138,7 +138,7 @@ impl Run {
         let activities = self
             .activities
             .values()
-            .filter_map(|activity| wake::activities::deadline(activity));
+            .filter_map(|activity| activity::wake::deadline(activity));
         let timers = self
             .timers
             .values()

@@ -17,6 +17,7 @@ mod run;
 mod search_attributes;
 mod step;
 mod task;
+mod timer;
 
 pub(crate) mod command;
 pub mod cron;

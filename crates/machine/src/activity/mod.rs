@@ -20,6 +20,7 @@
 
 pub(crate) mod retry;
 pub(crate) mod timeout;
+pub(crate) mod wake;
 
 use model::{Reject, Time};
 use proto::temporal::api::{

@@ -1,22 +1,19 @@
 //! Time has passed: everything that is ripe is done, in one step.
 
-pub(crate) mod activities;
-pub(crate) mod timers;
-
 use model::{Reject, Time};
 use proto::temporal::api::{
     enums::v1::TimeoutType,
     history::v1::{WorkflowTaskTimedOutEventAttributes, history_event::Attributes as A},
 };
 
-use crate::{Draft, Quiet, Reply, Run, Step, WorkflowTask};
+use crate::{Draft, Quiet, Reply, Run, Step, WorkflowTask, activity, timer};
 
 /// What a closed run waits for, its deletion, isn't for the machine to do.
 pub(super) fn handle(mut draft: Draft) -> Result<Step, Reject> {
     if draft.run().is_open() {
         workflow_task(&mut draft);
-        timers::fire(&mut draft);
-        activities::fire(&mut draft);
+        timer::fire(&mut draft);
+        activity::wake::fire(&mut draft);
         // The end comes last, so that what was ripe before it is in the history.
         if ripe(&draft, expiration(draft.run())) {
             draft.time_out_run()?;

@@ -83,7 +83,9 @@ fn due(run: &Run) {
 /// What is written and read again is the same state, but for what is in memory alone; and once loaded the run stands.
 fn recovers(run: &Run, facts: &Facts) {
     let loaded = loaded(run);
-    let step = loaded.handle(Input::Recover, facts).unwrap();
+    let step = loaded
+        .handle(Input::Recover, facts)
+        .expect("a loaded run takes up its work");
     if run.buffered.is_empty() {
         assert_eq!(step.next, loaded, "a loaded run without buffered events needs nothing");
     } else {
@@ -98,7 +100,7 @@ fn recovers(run: &Run, facts: &Facts) {
 fn loaded(run: &Run) -> Run {
     Run {
         origin: again(&run.origin),
-        core: machine::Core::decode(run.core.encode_to_vec().as_slice()).unwrap(),
+        core: machine::Core::decode(run.core.encode_to_vec().as_slice()).expect("what was written is read"),
         attributes: again(&run.attributes),
         activities: run.activities.iter().map(|(id, row)| (*id, again(row))).collect(),
         timers: run.timers.iter().map(|(id, row)| (id.clone(), again(row))).collect(),
@@ -113,5 +115,5 @@ fn loaded(run: &Run) -> Run {
 }
 
 fn again<M: Message + Default>(row: &Arc<M>) -> Arc<M> {
-    Arc::new(M::decode(row.encode_to_vec().as_slice()).unwrap())
+    Arc::new(M::decode(row.encode_to_vec().as_slice()).expect("what was written is read"))
 }

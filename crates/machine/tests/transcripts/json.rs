@@ -11,12 +11,12 @@ use serde_json::{Map, Value, json};
 
 /// The set leaves out files that only annotate services; nothing of them is needed here.
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    let mut set = FileDescriptorSet::decode(proto::DESCRIPTOR_SET).unwrap();
+    let mut set = FileDescriptorSet::decode(proto::DESCRIPTOR_SET).expect("the API has a descriptor set");
     let names: BTreeSet<_> = set.file.iter().map(|file| file.name().to_owned()).collect();
     for file in &mut set.file {
         file.dependency.retain(|name| names.contains(name));
     }
-    DescriptorPool::from_file_descriptor_set(set).unwrap()
+    DescriptorPool::from_file_descriptor_set(set).expect("the descriptor set is whole")
 });
 
 /// The message of type `name` that the JSON describes.
@@ -26,7 +26,7 @@ pub(crate) fn parse<M: prost::Message + Default>(name: &str, value: &Value) -> M
         .unwrap_or_else(|| panic!("there is no message {name}"));
     let dynamic = DynamicMessage::deserialize(descriptor, expand(value.clone()))
         .unwrap_or_else(|error| panic!("{name}: {error}"));
-    dynamic.transcode_to().unwrap()
+    dynamic.transcode_to().expect("both are the same message")
 }
 
 /// The message of type `name` without what is not set.
@@ -34,12 +34,13 @@ pub(crate) fn print<M: prost::Message>(name: &str, message: &M) -> Value {
     let descriptor = POOL
         .get_message_by_name(name)
         .unwrap_or_else(|| panic!("there is no message {name}"));
-    let dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).unwrap();
+    let dynamic =
+        DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).expect("a transcript is well-formed");
     let options = SerializeOptions::new().stringify_64_bit_integers(false);
     contract(
         dynamic
             .serialize_with_options(serde_json::value::Serializer, &options)
-            .unwrap(),
+            .expect("a transcript is well-formed"),
     )
 }
 

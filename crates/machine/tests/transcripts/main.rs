@@ -1,10 +1,12 @@
 //! The machine's behaviour, told in text. Each file under `transcripts/` says why it is there, then what is done to a run
 //! and, after `---`, what follows. `UPDATE_TRANSCRIPTS=1` writes what follows now into the files.
 //!
-//! `script` reads the files, `stage` does what they say, `show` puts into words what follows, `hold` checks after every
+//! `script` reads the files, `stage` does what they say, with `inputs`
+//! of lines, `show` puts into words what follows, `hold` checks after every
 //! step what must hold for all of them.
 
 mod hold;
+mod inputs;
 mod json;
 mod script;
 mod show;
@@ -18,8 +20,8 @@ use std::{
 /// Every transcript below the folder, in the order of their names.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("the folder of transcripts is there") {
+        let path = entry.expect("the folder can be read").path();
         if path.is_dir() {
             files.extend(self::files(&path));
         } else if path.extension().is_some_and(|extension| extension == "txt") {

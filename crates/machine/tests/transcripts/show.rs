@@ -46,7 +46,8 @@ pub(crate) fn event(event: &HistoryEvent) -> String {
     let Value::Object(mut fields) = json::print("temporal.api.history.v1.HistoryEvent", event) else {
         return String::new();
     };
-    let kind = proto::temporal::api::enums::v1::EventType::try_from(event.event_type).unwrap();
+    let kind =
+        proto::temporal::api::enums::v1::EventType::try_from(event.event_type).expect("a transcript is well-formed");
     let mut line = name(kind.as_str_name(), "EVENT_TYPE_");
     let at = event.event_time.as_ref().map(Time::from_proto).unwrap_or_default();
     line.push_str(&format!(" {}", time(at)));

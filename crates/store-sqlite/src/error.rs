@@ -12,12 +12,26 @@ pub(crate) fn of(path: &Path, error: &Error) -> StoreError {
         Some(ErrorCode::DiskFull) => StoreError::Full(format!(
             "no space is left for database file \"{file}\": free some, then it goes on by itself"
         )),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Unusable(format!(
-            "database file \"{file}\" is damaged ({error}): restore a copy, or start with another file"
-        )),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(path, error),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => StoreError::Io(format!(
             "database file \"{file}\" can't be written ({error}): make it and its folder writable"
         )),
         _ => StoreError::Io(format!("database file \"{file}\" failed: {error}")),
     }
+}
+
+/// The error of a statement while the file is being opened. A plain failure is then a header or a schema that does not
+/// make sense.
+pub(crate) fn at_open(path: &Path, error: &Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::Unknown) => damaged(path, error),
+        _ => of(path, error),
+    }
+}
+
+fn damaged(path: &Path, error: &Error) -> StoreError {
+    let file = path.display();
+    StoreError::Unusable(format!(
+        "database file \"{file}\" is damaged ({error}): restore a copy, or start with another file"
+    ))
 }

@@ -35,7 +35,7 @@ pub(crate) fn open(path: PathBuf, options: &OpenOptions) -> Result<SqliteStore, 
 }
 
 fn prepare(path: &Path, options: &OpenOptions) -> Result<Writer, StoreError> {
-    let failed = |error: Error| error::of(path, &error);
+    let failed = |error: Error| error::at_open(path, &error);
     let mut connection = connect(path, options)?;
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
@@ -51,7 +51,7 @@ fn prepare(path: &Path, options: &OpenOptions) -> Result<Writer, StoreError> {
 
 /// A connection that writes, with our settings and then the user's.
 pub(crate) fn connect(path: &Path, options: &OpenOptions) -> Result<Connection, StoreError> {
-    let failed = |error: Error| error::of(path, &error);
+    let failed = |error: Error| error::at_open(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     configure(&connection).map_err(failed)?;
@@ -92,7 +92,7 @@ fn create(connection: &mut Connection) -> Result<(), Error> {
 
 /// A file with tables in it: ours, and of a format that this version knows?
 fn recognise(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let failed = |error: Error| error::of(path, &error);
+    let failed = |error: Error| error::at_open(path, &error);
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let application = pragma("application_id").map_err(failed)?;
     let format = pragma("user_version").map_err(failed)?;

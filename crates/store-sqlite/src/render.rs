@@ -183,19 +183,29 @@ fn narrow(clause: &mut Clause, filter: &Filter) {
             comparison: Comparison::Equal,
             value,
         } => match (builtin(&attribute.name), value) {
-            (Some(_), Operand::Text(text)) if attribute.name == "RunId" => {
-                // A text that is no id equals no id; the comparison above says so.
-                if let Ok(run) = Uuid::parse_str(text) {
+            (Some(_), Operand::Text(text)) if attribute.name == "RunId" => match Uuid::parse_str(text) {
+                Ok(run) => {
                     clause.and("v.run = ?");
                     clause.bind([Cell::Blob(run.as_bytes().to_vec())]);
                 }
-            }
+                Err(_) => clause.and("0"),
+            },
             (Some(_), _) => {}
             (None, _) => {
                 clause.and("v.id IN (SELECT id FROM attribute WHERE name = ? AND value = ?)");
                 clause.bind([Cell::Text(attribute.name.clone()), cell(value)]);
             }
         },
+        Filter::In {
+            attribute,
+            values,
+            negated: false,
+        } if builtin(&attribute.name).is_none() => {
+            clause.and("v.id IN (SELECT id FROM attribute WHERE name = ? AND value IN ");
+            clause.bind([Cell::Text(attribute.name.clone())]);
+            list(clause, values.iter().map(cell));
+            clause.push(")");
+        }
         Filter::Or(..)
         | Filter::Not(_)
         | Filter::Compare { .. }

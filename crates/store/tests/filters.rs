@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{NamespaceId, RunId, Time};
+use model::{Entropy, NamespaceId, RunId, Time};
 use proto::temporal::api::enums::v1::{IndexedValueType, WorkflowExecutionStatus};
 use store::visibility::{Row, Schema, Value, parse};
 use uuid::Uuid;
@@ -141,4 +141,59 @@ fn nesting_is_bounded() {
     assert_eq!(answer(&format!("CInt = {}1", "- ".repeat(250))), format!("{error} 434"));
     let long = vec!["CInt = 1"; 4_000].join(" and ");
     assert_eq!(answer(&long), "= wf-1", "a long chain is not nested");
+}
+
+/// Whatever is asked, there is an answer; and a query that was refused is refused for a reason.
+#[test]
+fn every_text_has_an_answer() {
+    /// What can stand at a place of a query, place after place, and then again.
+    const NAMES: [&str; 8] = [
+        "CInt",
+        "CText",
+        "CList",
+        "WorkflowId",
+        "ExecutionStatus",
+        "StartTime",
+        "not CInt",
+        "`CBool`",
+    ];
+    const SIGNS: [&str; 8] = ["=", "!=", "<", ">=", "in", "is", "starts_with", "between 1 and"];
+    const VALUES: [&str; 9] = [
+        "1",
+        "-1.5",
+        "'x'",
+        "'Running'",
+        "'2024-01-01T00:00:00Z'",
+        "(1, 2)",
+        "('x')",
+        "null",
+        "true",
+    ];
+    const WORDS: [&str; 4] = ["and", "or", "group by ExecutionStatus", ")"];
+    const STRANGE: [&str; 16] = [
+        "Foo", "`", "'", "\"", "1e", "0x", "(", ",", "<=>", ";", "--", "/*", "\\", "é", "order by", "limit",
+    ];
+    let mut entropy = Entropy::new(11);
+    let mut accepted = 0;
+    for _ in 0..20_000 {
+        let number = 3 + (entropy.fraction() * 6.0) as usize;
+        let mut text = Vec::new();
+        for place in 0..number {
+            let parts: &[&str] = match place % 4 {
+                _ if entropy.fraction() < 0.1 => &STRANGE,
+                0 => &NAMES,
+                1 => &SIGNS,
+                2 => &VALUES,
+                _ => &WORDS,
+            };
+            text.push(parts[(entropy.fraction() * parts.len() as f64) as usize]);
+        }
+        let answer = answer(&text.join(" "));
+        assert!(
+            answer.starts_with('=') || answer.starts_with("! invalid query: "),
+            "{text:?}: {answer}"
+        );
+        accepted += usize::from(answer.starts_with('='));
+    }
+    assert!(accepted > 300, "only {accepted} were queries");
 }

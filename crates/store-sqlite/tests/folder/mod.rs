@@ -10,7 +10,9 @@ impl Folder {
     pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("store-sqlite-{}-{name}", process::id()));
         let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
+        if let Err(error) = fs::create_dir_all(&path) {
+            panic!("folder \"{}\" can't be made: {error}", path.display());
+        }
         Self { path }
     }
 

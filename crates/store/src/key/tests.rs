@@ -184,3 +184,21 @@ fn foreign_bytes_are_refused() {
     text[escaped] = 0x02;
     assert!(Key::decode(&text).is_err());
 }
+
+/// Bytes from outside, most of them keys with something changed.
+#[test]
+fn no_bytes_panic() {
+    let mut draw = draw(4);
+    let mut decoded = 0;
+    for _ in 0..20_000 {
+        let mut bytes = draw.key().borrow().encode();
+        let at = draw.below(bytes.len());
+        bytes[at] = draw.pick(&[0, 1, 2, 0x20, 0x80, 0xff]);
+        bytes.truncate(bytes.len() - draw.below(2));
+        if let Ok(key) = Key::decode(&bytes) {
+            assert_eq!(key.borrow().encode(), bytes);
+            decoded += 1;
+        }
+    }
+    assert!(decoded > 1_000, "only {decoded}");
+}

@@ -15,6 +15,7 @@ mod words;
 pub use attributes::{Schema, can_be_set, is_reserved, predefined_attributes, system_attributes};
 pub use filter::{Attribute, Comparison, Filter, Operand, kind_name};
 pub use language::{Parsed, parse};
+pub use payload::payload_kind;
 pub(crate) use row::Position;
 pub use row::{Cursor, GroupCount, Query, QueryPage, Row, Value, status_name};
 pub use stored::{decode_attributes, encode_attributes};

@@ -108,6 +108,7 @@ const ROWS: &[Row] = &[
         name: "cli",
         internal: &["proto"],
         external: &[
+            "base64",
             "clap",
             "jiff",
             "prost",

@@ -69,10 +69,8 @@ pub(super) fn quote(text: &str) -> String {
 }
 
 /// The shortest digits, with an exponent when that is below -4 or six and more.
-fn go_float(value: f64) -> String {
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or_default();
+pub(super) fn go_float(value: f64) -> String {
+    let (digits, exponent) = scientific(value);
     if (-4..6).contains(&exponent) {
         return format!("{value}");
     }
@@ -80,8 +78,27 @@ fn go_float(value: f64) -> String {
     format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
+/// The shortest digits, as Go writes them in JSON.
+pub(in crate::visibility) fn json_float(value: f64) -> String {
+    let (digits, exponent) = scientific(value);
+    if (-6..21).contains(&exponent) {
+        return format!("{value}");
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{}", exponent.abs())
+}
+
+/// The shortest digits with a point behind the first one, and the exponent to that.
+fn scientific(value: f64) -> (String, i32) {
+    let text = format!("{value:e}");
+    match text.split_once('e') {
+        Some((digits, exponent)) => (digits.to_owned(), exponent.parse().unwrap_or_default()),
+        None => (text, 0),
+    }
+}
+
 /// A point in time of RFC 3339, with seconds or finer and a zone. Years beyond what a `Time` can hold saturate.
-pub(super) fn datetime(text: &str) -> Option<Time> {
+pub(in crate::visibility) fn datetime(text: &str) -> Option<Time> {
     let rest = text.as_bytes();
     let (year, rest) = digits(rest, 4)?;
     let (month, rest) = digits(skip(rest, b'-')?, 2)?;
@@ -103,7 +120,9 @@ pub(super) fn datetime(text: &str) -> Option<Time> {
         return None;
     }
     let seconds = days_since_epoch(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset;
-    Some(Time(seconds.saturating_mul(1_000_000_000).saturating_add(nanos)))
+    let nanos = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+    let nearest = if nanos < 0 { i64::MIN } else { i64::MAX };
+    Some(Time(i64::try_from(nanos).unwrap_or(nearest)))
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar (the algorithm "days from civil" of Howard Hinnant).
@@ -113,6 +132,29 @@ fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
     let year_of_era = year.rem_euclid(400);
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+/// A point in time of RFC 3339 in UTC, with as many digits of a second as it needs.
+pub(in crate::visibility) fn show_datetime(time: Time) -> String {
+    let seconds = time.0.div_euclid(1_000_000_000);
+    let nanos = time.0.rem_euclid(1_000_000_000);
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // The inverse of `days_since_epoch`: "civil from days".
+    let shifted = days + 719_468;
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = (month_from_march + 2) % 12 + 1;
+    let year = year_of_era + shifted.div_euclid(146_097) * 400 + i64::from(month <= 2);
+    let (hour, minute) = (second / 3_600, second / 60 % 60);
+    let fraction = format!(".{nanos:09}");
+    let fraction = if nanos == 0 { "" } else { fraction.trim_end_matches('0') };
+    format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}{fraction}Z",
+        second % 60
+    )
 }
 
 fn skip(bytes: &[u8], byte: u8) -> Option<&[u8]> {
@@ -242,11 +284,21 @@ mod tests {
 
     #[test]
     fn points_in_time() {
-        let at = |text| datetime(text).map(|time| time.0);
+        let at = |text: &str| datetime(text).map(|time| time.0);
         assert_eq!(at("1970-01-01T00:00:00Z"), Some(0));
         assert_eq!(at("2024-02-29T12:34:56.5Z"), Some(1_709_210_096_500_000_000));
         assert_eq!(at("2024-01-01T01:00:00+01:00"), at("2024-01-01T00:00:00Z"));
         assert_eq!(at("1969-12-31T23:59:59Z"), Some(-1_000_000_000));
+        for nanos in [
+            0,
+            -1,
+            1_709_210_096_500_000_000,
+            i64::MAX,
+            i64::MIN,
+            951_782_400_000_000_000,
+        ] {
+            assert_eq!(at(&show_datetime(Time(nanos))), Some(nanos));
+        }
         assert_eq!(at("9999-12-31T23:59:59Z"), Some(i64::MAX));
         assert_eq!(at("0001-01-01T00:00:00Z"), Some(i64::MIN));
         for wrong in [

@@ -3,6 +3,7 @@
 //! There is no behaviour of a workflow here, no IO, clock or randomness: values only, with the rules that hold for the
 //! value alone.
 
+pub mod check;
 mod ids;
 pub mod limits;
 mod namespace;

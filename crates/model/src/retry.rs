@@ -1,4 +1,4 @@
-//! Retry policies of activities and workflows: defaults, validity and the next attempt.
+//! Retry policies of activities and workflows: defaults and the next attempt.
 //!
 //! Source of the rules and texts: the reference server's retry policy validation and back-off.
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proto::temporal::api::common::v1::RetryPolicy as ProtoRetryPolicy;
 
-use crate::{Reject, Time, from_proto_duration, to_proto_duration};
+use crate::{Time, from_proto_duration, to_proto_duration};
 
 /// A retry policy with every default filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,36 +69,6 @@ impl RetryPolicy {
             maximum_attempts: self.maximum_attempts,
             non_retryable_error_types: self.non_retryable_error_types.clone(),
         }
-    }
-
-    /// Refuses values that could never be meant. `policy` is as the caller sent it.
-    pub fn validate(policy: &ProtoRetryPolicy) -> Result<(), Reject> {
-        let negative = |d: &Option<prost_types::Duration>| d.as_ref().is_some_and(|d| d.seconds < 0 || d.nanos < 0);
-        // One attempt means no retry, so nothing else of the policy is looked at.
-        if policy.maximum_attempts == 1 {
-            return Ok(());
-        }
-        if negative(&policy.initial_interval) {
-            return Err(Reject::invalid("InitialInterval cannot be negative on retry policy."));
-        }
-        if policy.backoff_coefficient != 0.0 && policy.backoff_coefficient < 1.0 {
-            return Err(Reject::invalid(
-                "BackoffCoefficient cannot be less than 1 on retry policy.",
-            ));
-        }
-        if negative(&policy.maximum_interval) {
-            return Err(Reject::invalid("MaximumInterval cannot be negative on retry policy."));
-        }
-        let maximum = from_proto_duration(policy.maximum_interval.as_ref());
-        if !maximum.is_zero() && maximum < from_proto_duration(policy.initial_interval.as_ref()) {
-            return Err(Reject::invalid(
-                "MaximumInterval cannot be less than InitialInterval on retry policy.",
-            ));
-        }
-        if policy.maximum_attempts < 0 {
-            return Err(Reject::invalid("MaximumAttempts cannot be negative on retry policy."));
-        }
-        Ok(())
     }
 
     /// What follows on the failure of attempt number `attempt` (from one) at `now`.

@@ -81,7 +81,7 @@ fn check(draft: &Draft, command: &mut ContinueAsNewWorkflowExecutionCommandAttri
         kind: TaskQueueKind::Normal.into(),
         ..Default::default()
     });
-    let checked = valid::task_queue(queue, own, own, limit);
+    let checked = model::check::task_queue(queue, own, own, limit);
     let other_queue = queue.name != own;
     let context = format!("WorkflowType={kind} TaskQueue={}", valid::queue_text(queue));
     checked.map_err(|text| bad(format!("error validating {COMMAND} TaskQueue: {text}. {context}")))?;
@@ -90,11 +90,11 @@ fn check(draft: &Draft, command: &mut ContinueAsNewWorkflowExecutionCommandAttri
         ("WorkflowTaskTimeout", &mut command.workflow_task_timeout),
         ("BackoffStartInterval", &mut command.backoff_start_interval),
     ] {
-        valid::duration(given).map_err(|text| bad(format!("Invalid {name} on {COMMAND}: {text}. {context}")))?;
+        model::check::duration(given).map_err(|text| bad(format!("Invalid {name} on {COMMAND}: {text}. {context}")))?;
     }
     fill_timeouts(draft, command);
     if let Some(policy) = &mut command.retry_policy {
-        valid::retry_policy(policy)
+        model::check::retry_policy(policy)
             .map_err(|text| bad(format!("invalid WorkflowRetryPolicy on {COMMAND}: {text}. {context}")))?;
     }
     if let Err(Invalid::Bad(text) | Invalid::Unknown(text)) = searchable {

@@ -103,7 +103,7 @@ fn check(draft: &Draft, command: &mut ScheduleActivityTaskCommandAttributes) -> 
     let Some(queue) = &mut command.task_queue else {
         return Err("taskQueue is not set".into());
     };
-    valid::task_queue(queue, "", own, limit)?;
+    model::check::task_queue(queue, "", own, limit)?;
     let kind = command.activity_type.as_ref().map_or("", |kind| kind.name.as_str());
     if command.activity_id.is_empty() {
         return Err("activityId is not set".into());
@@ -111,7 +111,7 @@ fn check(draft: &Draft, command: &mut ScheduleActivityTaskCommandAttributes) -> 
     if kind.is_empty() {
         return Err("activityType is not set".into());
     }
-    valid::retry_policy(command.retry_policy.get_or_insert_default())?;
+    model::check::retry_policy(command.retry_policy.get_or_insert_default())?;
     for (field, value) in [("activityId", command.activity_id.as_str()), ("activityType", kind)] {
         if value.len() > limit {
             return Err(format!(
@@ -120,7 +120,7 @@ fn check(draft: &Draft, command: &mut ScheduleActivityTaskCommandAttributes) -> 
             ));
         }
     }
-    valid::priority(command.priority.as_ref()).map_err(|text| format!("invalid priorities: {text}"))?;
+    model::check::priority(command.priority.as_ref()).map_err(|text| format!("invalid priorities: {text}"))?;
     fill_timeouts(command, valid::span(&draft.run().started().workflow_run_timeout))?;
     if command.use_workflow_build_id && command.task_queue.as_ref().is_some_and(|queue| queue.name != own) {
         return Err("Activity with UseCompatibleVersion cannot run on different task queue.".into());
@@ -139,7 +139,7 @@ fn fill_timeouts(command: &mut ScheduleActivityTaskCommandAttributes, run: Durat
         ("StartToCloseTimeout", &mut command.start_to_close_timeout),
         ("HeartbeatTimeout", &mut command.heartbeat_timeout),
     ] {
-        valid::duration(given).map_err(|text| format!("invalid {name}: {text}"))?;
+        model::check::duration(given).map_err(|text| format!("invalid {name}: {text}"))?;
     }
     let set = |given: &Option<prost_types::Duration>| Some(valid::span(given)).filter(|span| !span.is_zero());
     let whole = set(&command.schedule_to_close_timeout);

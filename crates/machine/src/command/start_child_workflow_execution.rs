@@ -133,10 +133,10 @@ fn check(
         ("WorkflowRunTimeout", &mut command.workflow_run_timeout),
         ("WorkflowTaskTimeout", &mut command.workflow_task_timeout),
     ] {
-        valid::duration(given).map_err(|text| bad(format!("Invalid {name} on {COMMAND}: {text}. {named}")))?;
+        model::check::duration(given).map_err(|text| bad(format!("Invalid {name} on {COMMAND}: {text}. {named}")))?;
     }
     if let Some(policy) = &mut command.retry_policy {
-        valid::retry_policy(policy)
+        model::check::retry_policy(policy)
             .map_err(|text| bad(format!("invalid WorkflowRetryPolicy on {COMMAND}: {text}. {named}")))?;
     }
     cron::validate(&command.cron_schedule, draft.facts.now)
@@ -146,13 +146,13 @@ fn check(
         let text = format!("invalid SearchAttributes on StartChildWorkflowCommand: {text}. {named}");
         return Err(CommandFailure::task(Cause::BadSearchAttributes, text));
     }
-    valid::priority(command.priority.as_ref()).map_err(|text| bad(text.into()))?;
+    model::check::priority(command.priority.as_ref()).map_err(|text| bad(text.into()))?;
     let own = draft.run().core.task_queue.as_str();
     let queue = command.task_queue.get_or_insert_with(|| TaskQueue {
         kind: TaskQueueKind::Normal.into(),
         ..Default::default()
     });
-    valid::task_queue(queue, own, own, limits.id_length).map_err(|text| {
+    model::check::task_queue(queue, own, own, limits.id_length).map_err(|text| {
         bad(format!(
             "invalid TaskQueue on {COMMAND}: {text}. {named} TaskQueue={}",
             valid::queue_text(queue)

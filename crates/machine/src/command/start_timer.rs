@@ -6,7 +6,7 @@ use proto::temporal::api::{
     history::v1::{HistoryEvent, TimerStartedEventAttributes, history_event},
 };
 
-use super::{CommandContext, CommandFailure, append, valid};
+use super::{CommandContext, CommandFailure, append};
 use crate::Draft;
 
 pub(super) fn apply(
@@ -32,7 +32,7 @@ pub(super) fn apply(
             "TimerId on StartTimerCommand exceeds length limit. TimerId={id} Length={length} Limit={limit}"
         )));
     }
-    valid::duration(&mut command.start_to_fire_timeout).map_err(|text| {
+    model::check::duration(&mut command.start_to_fire_timeout).map_err(|text| {
         bad(format!(
             "An invalid StartToFireTimeout is set on StartTimerCommand: {text}. TimerId={id}"
         ))

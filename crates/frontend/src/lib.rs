@@ -1,1 +1,30 @@
-//! Not written yet.
+//! The doors: gRPC for clients and workers, and small HTTP pages for metrics and for what is not there yet.
+//!
+//! Every call takes one way: the gate (identity, permission, namespace, metrics), a check of the request's form, the
+//! engine, and one mapping of errors. What a call means for a workflow is decided behind the engine, never here.
+
+mod check;
+mod codec;
+mod door;
+mod gate;
+mod grpc;
+mod metrics;
+mod namespace;
+mod operator;
+mod pages;
+mod queue;
+mod requests;
+mod router;
+mod status;
+mod system;
+mod unary;
+mod visibility;
+mod worker;
+mod workflow;
+
+pub use door::{About, Door};
+pub use grpc::serve;
+pub use namespace::{NewNamespace, ensure, resume_deletions};
+pub use pages::{Page, serve_page};
+pub use router::{is_served, not_yet};
+pub use status::to_status;

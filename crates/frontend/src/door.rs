@@ -1,0 +1,124 @@
+//! What a handler is given: the door that it stands in, the namespace that the gate resolved, and who calls.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use auth::{Caller, Policy};
+use engine::{Answer, Call, Engine, Request};
+use model::{Limits, Namespace, Reject, Time};
+
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::metrics::Metrics;
+
+/// What this server says of itself.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The reference version that clients read to decide what they may use.
+    pub server_version: &'static str,
+    /// How the store is called, for instance `sqlite`.
+    pub store: &'static str,
+    /// Shards of the data.
+    pub shards: u32,
+    /// Where clients reach this node.
+    pub address: String,
+}
+
+/// One door, shared by all calls.
+pub struct Door {
+    pub(crate) engine: Engine,
+    pub(crate) policy: Policy,
+    pub(crate) metrics: Metrics,
+    pub(crate) about: About,
+    /// Draws ids for what the caller left unnamed.
+    pub(crate) new_id: fn() -> Uuid,
+    /// Work that goes on after its call was answered; it ends with the door.
+    pub(crate) jobs: Mutex<JoinSet<()>>,
+}
+
+impl Door {
+    /// `new_id` draws the ids of new namespaces and of requests that have none.
+    pub fn new(engine: Engine, policy: Policy, about: About, new_id: fn() -> Uuid) -> Arc<Self> {
+        Arc::new(Self {
+            engine,
+            policy,
+            metrics: Metrics::default(),
+            about,
+            new_id,
+            jobs: Mutex::default(),
+        })
+    }
+
+    /// Starts a job, and forgets those that are done.
+    pub(crate) fn start_job(&self, job: impl Future<Output = ()> + Send + 'static) {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        while jobs.try_join_next().is_some() {}
+        jobs.spawn(job);
+    }
+
+    /// Ends all jobs; those that are not done are resumed by the next start.
+    pub fn stop_jobs(&self) {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+    }
+
+    /// The metrics of this door, as a Prometheus text page.
+    pub fn metrics_page(&self) -> String {
+        self.metrics.page()
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        self.engine.limits()
+    }
+}
+
+/// The caller and what its headers say.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    pub(crate) caller: Caller,
+    /// When the caller stops waiting, if it says so.
+    pub(crate) deadline: Option<Time>,
+    /// The client understands that a close event names the run that follows.
+    pub(crate) follows_next_run: bool,
+}
+
+/// A call inside a namespace. The namespace is a capability: only the gate makes one.
+pub(crate) struct Scope {
+    pub(crate) door: Arc<Door>,
+    pub(crate) namespace: Arc<Namespace>,
+    pub(crate) client: Client,
+}
+
+impl Scope {
+    pub(crate) fn limits(&self) -> &Limits {
+        self.door.limits()
+    }
+
+    /// The id of a request whose caller gave none: two of them are two requests.
+    pub(crate) fn name_request(&self, request_id: &mut String) {
+        if request_id.is_empty() {
+            *request_id = (self.door.new_id)().to_string();
+        }
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.door.engine.now()
+    }
+
+    /// Asks the engine, in the namespace that the gate gave.
+    pub(crate) async fn call(&self, call: Call) -> Result<Answer, Reject> {
+        self.door
+            .engine
+            .call(Request {
+                namespace: self.namespace.clone(),
+                call,
+            })
+            .await
+    }
+}
+
+/// The engine answered with the answer of another call; the pairing is fixed, so this is a defect.
+pub(crate) fn unexpected(answer: &Answer) -> Reject {
+    let text = format!("{answer:?}");
+    let kind = text.split([' ', '(']).next().unwrap_or_default();
+    Reject::internal(format!("unexpected answer \"{kind}\" of the engine"))
+}

@@ -1,0 +1,219 @@
+//! The gate: who calls, may they, in which namespace, and is that namespace in a state that allows it. One place for
+//! all calls.
+
+use std::{sync::Arc, time::Duration};
+
+use auth::Credentials;
+use engine::NamespaceTable;
+use model::{Kind, Limits, Namespace, NamespaceId, Reject, Token};
+use proto::temporal::api::enums::v1::NamespaceState::{self, Deleted, Deprecated, Registered};
+use tonic::codegen::http::HeaderMap;
+
+use crate::door::{Client, Door};
+
+/// The states that a method allows, where they are not the usual ones.
+const STATES: &[(&str, &[NamespaceState])] = &[
+    ("StartWorkflowExecution", &[Registered]),
+    ("SignalWithStartWorkflowExecution", &[Registered]),
+    ("DeleteNamespace", &[Registered, Deprecated, Deleted]),
+];
+
+const USUAL_STATES: &[NamespaceState] = &[Registered, Deprecated];
+
+/// Who calls, from the headers alone: nothing of the message is read before.
+pub(crate) fn identify(door: &Door, headers: &HeaderMap) -> Result<Client, Reject> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let caller = door.policy.identify(&Credentials {
+        authorization: text("authorization"),
+    })?;
+    let features = text("supported-features").unwrap_or_default();
+    Ok(Client {
+        caller,
+        deadline: text("grpc-timeout")
+            .and_then(timeout)
+            .map(|timeout| door.engine.now() + timeout),
+        follows_next_run: features
+            .split(',')
+            .any(|feature| feature.trim() == "follows-next-run-id"),
+    })
+}
+
+/// The gRPC protocol's timeout: at most eight digits and a unit.
+fn timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount * 3_600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+/// A namespace's name may not be longer than any id.
+pub(crate) fn check_name(limits: &Limits, name: &str) -> Result<(), Reject> {
+    if name.len() > limits.id_length {
+        return Err(Reject::invalid("Namespace length exceeds limit."));
+    }
+    Ok(())
+}
+
+/// Whether the caller may use the method, in the namespace that the request names; an empty name is none.
+pub(crate) fn authorize(door: &Door, client: &Client, path: &str, namespace: &str) -> Result<(), Reject> {
+    let namespace = (!namespace.is_empty()).then_some(namespace);
+    door.policy.authorize(&client.caller, auth::permission(path), namespace)
+}
+
+/// The namespace that a request names, in a state that the method allows.
+pub(crate) fn by_name(door: &Door, path: &str, name: &str) -> Result<Arc<Namespace>, Reject> {
+    if name.is_empty() {
+        return Err(Reject::invalid("Namespace is empty."));
+    }
+    let namespace = find(&door.engine.namespaces(), name)?;
+    check_state(path, &namespace)?;
+    Ok(namespace)
+}
+
+/// The namespace of a task token, which must be the one that the request names, if it names one.
+pub(crate) fn by_token(door: &Door, path: &str, name: &str, sealed: &[u8]) -> Result<(Arc<Namespace>, Token), Reject> {
+    let table = door.engine.namespaces();
+    let named = if name.is_empty() {
+        None
+    } else {
+        Some(find(&table, name)?)
+    };
+    if sealed.is_empty() {
+        return Err(Reject::invalid("Task token not set on request."));
+    }
+    let unreadable = |_| Reject::invalid("Error deserializing task token.");
+    let token = door.engine.token_key().open(sealed).map_err(unreadable)?;
+    let id = NamespaceId::from_slice(&token.namespace_id).unwrap_or_default();
+    let namespace = find_id(&table, id)?;
+    if named.is_some_and(|named| named.id != namespace.id) {
+        return Err(Reject::invalid(
+            "Operation requested with a token from a different namespace.",
+        ));
+    }
+    check_state(path, &namespace)?;
+    Ok((namespace, token))
+}
+
+/// The namespace called `name`.
+pub(crate) fn find(table: &NamespaceTable, name: &str) -> Result<Arc<Namespace>, Reject> {
+    table
+        .by_name(name)
+        .map(|(_, namespace)| namespace.clone())
+        .ok_or_else(|| not_found(name))
+}
+
+/// The namespace with this id.
+pub(crate) fn find_id(table: &NamespaceTable, id: NamespaceId) -> Result<Arc<Namespace>, Reject> {
+    table
+        .by_id(id)
+        .map(|(_, namespace)| namespace.clone())
+        .ok_or_else(|| not_found(&id.to_string()))
+}
+
+pub(crate) fn not_found(name: &str) -> Reject {
+    Reject::new(
+        Kind::NamespaceNotFound {
+            namespace: name.to_owned(),
+        },
+        format!("Namespace {name} is not found."),
+    )
+}
+
+/// Whether the method may be used in a namespace of this state.
+pub(crate) fn check_state(path: &str, namespace: &Namespace) -> Result<(), Reject> {
+    let method = path.rsplit('/').next().unwrap_or_default();
+    let allowed = STATES
+        .iter()
+        .find(|(name, _)| *name == method)
+        .map_or(USUAL_STATES, |(_, states)| *states);
+    if allowed.contains(&namespace.state) {
+        return Ok(());
+    }
+    let names: Vec<_> = allowed.iter().map(|state| state_name(*state)).collect();
+    let text = format!(
+        "Namespace has invalid state: {}. Must be {}.",
+        state_name(namespace.state),
+        names.join(" or ")
+    );
+    let kind = Kind::NamespaceInvalidState {
+        namespace: namespace.name.to_string(),
+        state: namespace.state,
+        allowed: allowed.to_vec(),
+    };
+    Err(Reject::new(kind, text))
+}
+
+fn state_name(state: NamespaceState) -> &'static str {
+    match state {
+        NamespaceState::Unspecified => "Unspecified",
+        Registered => "Registered",
+        Deprecated => "Deprecated",
+        Deleted => "Deleted",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_the_protocol_writes_them() {
+        let rows = [
+            ("1H", Some(3_600_000_000_000)),
+            ("2M", Some(120_000_000_000)),
+            ("30S", Some(30_000_000_000)),
+            ("1500m", Some(1_500_000_000)),
+            ("7u", Some(7_000)),
+            ("9n", Some(9)),
+            ("99999999H", Some(99_999_999 * 3_600_000_000_000_u128)),
+            ("", None),
+            ("S", None),
+            ("5", None),
+            ("123456789S", None),
+            ("-5S", None),
+            ("1é", None),
+        ];
+        for (text, nanos) in rows {
+            assert_eq!(timeout(text).map(|timeout| timeout.as_nanos()), nanos, "{text}");
+        }
+    }
+
+    fn namespace(state: NamespaceState) -> Namespace {
+        Namespace {
+            id: NamespaceId::default(),
+            name: "bank".into(),
+            state,
+            retention: Duration::from_secs(86_400),
+            search_attributes: Arc::new(BTreeMap::new()),
+        }
+    }
+
+    #[test]
+    fn a_state_that_does_not_allow_the_method_is_named_with_those_that_do() {
+        let start = "/temporal.api.workflowservice.v1.WorkflowService/StartWorkflowExecution";
+        let signal = "/temporal.api.workflowservice.v1.WorkflowService/SignalWorkflowExecution";
+        assert_eq!(check_state(start, &namespace(Registered)), Ok(()));
+        assert_eq!(check_state(signal, &namespace(Deprecated)), Ok(()));
+        let text = |path, state| check_state(path, &namespace(state)).unwrap_err().message;
+        assert_eq!(
+            text(start, Deprecated),
+            "Namespace has invalid state: Deprecated. Must be Registered."
+        );
+        assert_eq!(
+            text(signal, Deleted),
+            "Namespace has invalid state: Deleted. Must be Registered or Deprecated."
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! What is counted of the calls: how many, how they ended, how long they took; shown as a Prometheus text page.
+
+use std::{fmt::Write, sync::Arc, time::Duration};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, histogram::Histogram},
+    registry::Registry,
+};
+use tonic::Code;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Operation {
+    operation: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Failure {
+    operation: String,
+    code: String,
+}
+
+/// The instruments of a door. Names follow the reference's.
+pub(crate) struct Metrics {
+    registry: Arc<Registry>,
+    requests: Family<Operation, Counter>,
+    errors: Family<Failure, Counter>,
+    latency: Family<Operation, Histogram>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let requests = Family::<Operation, Counter>::default();
+        let errors = Family::<Failure, Counter>::default();
+        let latency = Family::<Operation, Histogram>::new_with_constructor(histogram as fn() -> Histogram);
+        let mut registry = Registry::default();
+        registry.register("service_requests", "Calls, by method", requests.clone());
+        registry.register(
+            "service_error_with_type",
+            "Refused and failed calls, by method and code",
+            errors.clone(),
+        );
+        registry.register(
+            "service_latency_seconds",
+            "How long calls took, by method",
+            latency.clone(),
+        );
+        Self {
+            registry: Arc::new(registry),
+            requests,
+            errors,
+            latency,
+        }
+    }
+}
+
+/// From a millisecond to a long poll's minute.
+fn histogram() -> Histogram {
+    Histogram::new([
+        0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0,
+    ])
+}
+
+impl Metrics {
+    pub(crate) fn record(&self, method: &str, code: Code, took: Duration) {
+        let operation = Operation {
+            operation: method.to_owned(),
+        };
+        self.requests.get_or_create(&operation).inc();
+        self.latency.get_or_create(&operation).observe(took.as_secs_f64());
+        if code != Code::Ok {
+            let failure = Failure {
+                operation: operation.operation,
+                code: format!("{code:?}"),
+            };
+            self.errors.get_or_create(&failure).inc();
+        }
+    }
+
+    pub(crate) fn page(&self) -> String {
+        let mut page = String::new();
+        if let Err(error) = encode(&mut page, &self.registry) {
+            let _ = write!(page, "# {error}");
+        }
+        page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_counted_by_method_and_failures_by_code() {
+        let metrics = Metrics::default();
+        metrics.record("GetSystemInfo", Code::Ok, Duration::from_millis(3));
+        metrics.record("GetSystemInfo", Code::NotFound, Duration::from_millis(3));
+        let page = metrics.page();
+        assert!(
+            page.contains("service_requests_total{operation=\"GetSystemInfo\"} 2"),
+            "{page}"
+        );
+        let failed = "service_error_with_type_total{operation=\"GetSystemInfo\",code=\"NotFound\"} 1";
+        assert!(page.contains(failed), "{page}");
+        assert!(
+            page.contains("service_latency_seconds_bucket{le=\"0.005\",operation=\"GetSystemInfo\"} 2"),
+            "{page}"
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! Calls about task queues: `DescribeTaskQueue` and `ListTaskQueuePartitions`.
+
+use std::collections::BTreeMap;
+
+use engine::{Answer, Call, TaskQueueDescription};
+use model::{QueueKey, QueueKind, Reject};
+use proto::temporal::api::{
+    enums::v1::{DescribeTaskQueueMode, TaskQueueKind, TaskQueueType},
+    taskqueue::v1::{
+        TaskQueuePartitionMetadata, TaskQueueStatus, TaskQueueTypeInfo, TaskQueueVersionInfo, TaskQueueVersioningInfo,
+    },
+    workflowservice::v1::{
+        DescribeTaskQueueRequest, DescribeTaskQueueResponse, ListTaskQueuePartitionsRequest,
+        ListTaskQueuePartitionsResponse,
+    },
+};
+
+use crate::{
+    check,
+    door::{Scope, unexpected},
+};
+
+/// How workers without a version are called.
+const UNVERSIONED: &str = "__unversioned__";
+/// The zero time of the reference's language, in seconds: the versions never changed.
+const NEVER: i64 = -62_135_596_800;
+
+pub(crate) async fn describe_task_queue(
+    scope: Scope,
+    request: DescribeTaskQueueRequest,
+) -> Result<DescribeTaskQueueResponse, Reject> {
+    if request.api_mode() == DescribeTaskQueueMode::Enhanced {
+        return describe_enhanced(&scope, request).await;
+    }
+    let kind = queue_kind(request.task_queue_type())?;
+    let name = check::task_queue_partition(request.task_queue.clone(), scope.limits())?.name;
+    let found = describe(&scope, kind, &name).await?;
+    let mut response = DescribeTaskQueueResponse {
+        versioning_info: Some(TaskQueueVersioningInfo {
+            current_version: UNVERSIONED.to_owned(),
+            update_time: Some(prost_types::Timestamp {
+                seconds: NEVER,
+                nanos: 0,
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    if request.include_task_queue_status {
+        let status = TaskQueueStatus {
+            backlog_count_hint: found.stats.approximate_backlog_count,
+            ..Default::default()
+        };
+        response.task_queue_status = Some(status);
+    }
+    if request.report_stats {
+        response.stats = Some(found.stats);
+        response.stats_by_priority_key = found.stats_by_priority.into_iter().collect();
+    }
+    response.pollers = found.pollers;
+    Ok(response)
+}
+
+/// The other shape of the answer: by version and by type.
+async fn describe_enhanced(
+    scope: &Scope,
+    request: DescribeTaskQueueRequest,
+) -> Result<DescribeTaskQueueResponse, Reject> {
+    let queue = check::task_queue(request.task_queue.clone(), scope.limits())?;
+    if queue.kind() == TaskQueueKind::Sticky {
+        let text =
+            "Enhanced DescribeTaskQueue is not valid for a sticky queue, use api_mode=UNSPECIFIED or a normal queue.";
+        return Err(Reject::invalid(text));
+    }
+    let mut kinds: Vec<_> = request.task_queue_types().collect();
+    if kinds.is_empty() {
+        kinds = vec![TaskQueueType::Workflow, TaskQueueType::Activity];
+    }
+    let mut info = TaskQueueVersionInfo::default();
+    for kind in kinds {
+        let found = describe(scope, queue_kind(kind)?, &queue.name).await?;
+        let shown = TaskQueueTypeInfo {
+            pollers: if request.report_pollers {
+                found.pollers
+            } else {
+                Vec::new()
+            },
+            stats: request.report_stats.then_some(found.stats),
+        };
+        info.types_info.insert(kind.into(), shown);
+    }
+    Ok(DescribeTaskQueueResponse {
+        versions_info: BTreeMap::from([(String::new(), info)]),
+        ..Default::default()
+    })
+}
+
+fn queue_kind(kind: TaskQueueType) -> Result<QueueKind, Reject> {
+    match kind {
+        TaskQueueType::Unspecified | TaskQueueType::Workflow => Ok(QueueKind::Workflow),
+        TaskQueueType::Activity => Ok(QueueKind::Activity),
+        TaskQueueType::Nexus => Err(Reject::unimplemented("the Nexus task queue type")),
+    }
+}
+
+async fn describe(scope: &Scope, kind: QueueKind, name: &str) -> Result<TaskQueueDescription, Reject> {
+    let queue = QueueKey {
+        namespace: scope.namespace.id,
+        kind,
+        name: name.into(),
+    };
+    match scope.call(Call::DescribeTaskQueue { queue }).await? {
+        Answer::TaskQueue(found) => Ok(*found),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// A task queue is one piece here: its only partition is the root.
+pub(crate) async fn list_task_queue_partitions(
+    scope: Scope,
+    request: ListTaskQueuePartitionsRequest,
+) -> Result<ListTaskQueuePartitionsResponse, Reject> {
+    let queue = check::task_queue(request.task_queue, scope.limits())?;
+    let root = TaskQueuePartitionMetadata {
+        key: queue.name,
+        owner_host_name: scope.door.about.address.clone(),
+    };
+    Ok(ListTaskQueuePartitionsResponse {
+        activity_task_queue_partitions: vec![root.clone()],
+        workflow_task_queue_partitions: vec![root],
+    })
+}

@@ -1,0 +1,98 @@
+//! What the gate reads of a request: the namespace that it names and, where it has one, its task token.
+
+use proto::temporal::api::{operatorservice::v1::*, workflowservice::v1::*};
+
+/// A request, as far as the gate is concerned.
+pub(crate) trait Addressed {
+    /// The namespace that the request names; empty where it names none.
+    fn namespace(&self) -> &str;
+}
+
+/// A request that answers a task.
+pub(crate) trait Tokened: Addressed {
+    fn task_token(&self) -> &[u8];
+}
+
+macro_rules! addressed {
+    ($($request:ident),* $(,)?) => {
+        $(impl Addressed for $request {
+            fn namespace(&self) -> &str {
+                &self.namespace
+            }
+        })*
+    };
+}
+
+macro_rules! tokened {
+    ($($request:ident),* $(,)?) => {
+        addressed!($($request),*);
+        $(impl Tokened for $request {
+            fn task_token(&self) -> &[u8] {
+                &self.task_token
+            }
+        })*
+    };
+}
+
+macro_rules! of_the_cluster {
+    ($($request:ident),* $(,)?) => {
+        $(impl Addressed for $request {
+            fn namespace(&self) -> &str {
+                ""
+            }
+        })*
+    };
+}
+
+addressed!(
+    AddSearchAttributesRequest,
+    CountWorkflowExecutionsRequest,
+    DeleteNamespaceRequest,
+    DeleteWorkflowExecutionRequest,
+    DeprecateNamespaceRequest,
+    DescribeNamespaceRequest,
+    DescribeTaskQueueRequest,
+    DescribeWorkflowExecutionRequest,
+    GetWorkflowExecutionHistoryRequest,
+    GetWorkflowExecutionHistoryReverseRequest,
+    ListClosedWorkflowExecutionsRequest,
+    ListOpenWorkflowExecutionsRequest,
+    ListSearchAttributesRequest,
+    ListTaskQueuePartitionsRequest,
+    ListWorkflowExecutionsRequest,
+    PollActivityTaskQueueRequest,
+    PollWorkflowTaskQueueRequest,
+    QueryWorkflowRequest,
+    RecordActivityTaskHeartbeatByIdRequest,
+    RegisterNamespaceRequest,
+    RemoveSearchAttributesRequest,
+    RequestCancelWorkflowExecutionRequest,
+    ResetStickyTaskQueueRequest,
+    RespondActivityTaskCanceledByIdRequest,
+    RespondActivityTaskCompletedByIdRequest,
+    RespondActivityTaskFailedByIdRequest,
+    ScanWorkflowExecutionsRequest,
+    ShutdownWorkerRequest,
+    SignalWithStartWorkflowExecutionRequest,
+    SignalWorkflowExecutionRequest,
+    StartWorkflowExecutionRequest,
+    TerminateWorkflowExecutionRequest,
+    UpdateNamespaceRequest,
+);
+
+tokened!(
+    RecordActivityTaskHeartbeatRequest,
+    RespondActivityTaskCanceledRequest,
+    RespondActivityTaskCompletedRequest,
+    RespondActivityTaskFailedRequest,
+    RespondQueryTaskCompletedRequest,
+    RespondWorkflowTaskCompletedRequest,
+    RespondWorkflowTaskFailedRequest,
+);
+
+of_the_cluster!(
+    GetClusterInfoRequest,
+    GetSearchAttributesRequest,
+    GetSystemInfoRequest,
+    ListNamespacesRequest
+);

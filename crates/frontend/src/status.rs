@@ -1,0 +1,199 @@
+//! The one mapping from a refusal to a gRPC status: its code and, where the API has one, its detail message.
+
+use model::{Kind, Reject};
+use prost::{Message, Name};
+use proto::{
+    google::rpc,
+    temporal::api::errordetails::v1::{
+        CancellationAlreadyRequestedFailure, ClientVersionNotSupportedFailure, NamespaceAlreadyExistsFailure,
+        NamespaceInvalidStateFailure, NamespaceNotFoundFailure, NotFoundFailure, PermissionDeniedFailure,
+        QueryFailedFailure, ResourceExhaustedFailure, WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
+    },
+};
+use tonic::{Code, Status};
+
+/// The status that the caller of a refused call gets.
+pub fn to_status(reject: &Reject) -> Status {
+    let (code, detail) = code_and_detail(&reject.kind);
+    let Some(detail) = detail else {
+        return Status::new(code, reject.message.clone());
+    };
+    let status = rpc::Status {
+        code: code as i32,
+        message: reject.message.clone(),
+        details: vec![detail],
+    };
+    Status::with_details(code, reject.message.clone(), status.encode_to_vec().into())
+}
+
+fn code_and_detail(kind: &Kind) -> (Code, Option<prost_types::Any>) {
+    match kind {
+        Kind::InvalidArgument => (Code::InvalidArgument, None),
+        Kind::NotFound => (Code::NotFound, detail(&NotFoundFailure::default())),
+        Kind::NamespaceNotFound { namespace } => (
+            Code::NotFound,
+            detail(&NamespaceNotFoundFailure {
+                namespace: namespace.clone(),
+            }),
+        ),
+        Kind::NamespaceInvalidState {
+            namespace,
+            state,
+            allowed,
+        } => {
+            let failure = NamespaceInvalidStateFailure {
+                namespace: namespace.clone(),
+                state: *state as i32,
+                allowed_states: allowed.iter().map(|state| *state as i32).collect(),
+            };
+            (Code::FailedPrecondition, detail(&failure))
+        }
+        Kind::NamespaceAlreadyExists => (Code::AlreadyExists, detail(&NamespaceAlreadyExistsFailure {})),
+        Kind::WorkflowAlreadyStarted {
+            start_request_id,
+            run_id,
+        } => (Code::AlreadyExists, detail(&already_started(start_request_id, run_id))),
+        Kind::CancellationAlreadyRequested => (Code::AlreadyExists, detail(&CancellationAlreadyRequestedFailure {})),
+        Kind::AlreadyExists => (Code::AlreadyExists, None),
+        Kind::FailedPrecondition => (Code::FailedPrecondition, None),
+        Kind::WorkflowNotReady => (Code::FailedPrecondition, detail(&WorkflowNotReadyFailure {})),
+        Kind::QueryFailed { failure } => (
+            Code::InvalidArgument,
+            detail(&QueryFailedFailure {
+                failure: failure.as_deref().cloned(),
+            }),
+        ),
+        Kind::ClientVersionNotSupported => (
+            Code::FailedPrecondition,
+            detail(&ClientVersionNotSupportedFailure::default()),
+        ),
+        Kind::ResourceExhausted { cause, scope } => {
+            let failure = ResourceExhaustedFailure {
+                cause: *cause as i32,
+                scope: *scope as i32,
+            };
+            (Code::ResourceExhausted, detail(&failure))
+        }
+        Kind::PermissionDenied => (Code::PermissionDenied, detail(&PermissionDeniedFailure::default())),
+        Kind::Unauthenticated => (Code::Unauthenticated, None),
+        Kind::Unimplemented => (Code::Unimplemented, None),
+        Kind::Unavailable => (Code::Unavailable, None),
+        Kind::DeadlineExceeded => (Code::DeadlineExceeded, None),
+        Kind::Canceled => (Code::Cancelled, None),
+        Kind::Aborted => (Code::Aborted, None),
+        Kind::Internal => (Code::Internal, None),
+    }
+}
+
+fn already_started(start_request_id: &str, run_id: &str) -> WorkflowExecutionAlreadyStartedFailure {
+    WorkflowExecutionAlreadyStartedFailure {
+        start_request_id: start_request_id.to_owned(),
+        run_id: run_id.to_owned(),
+        ..Default::default()
+    }
+}
+
+fn detail<M: Message + Name>(message: &M) -> Option<prost_types::Any> {
+    let type_url = format!("type.googleapis.com/{}", M::full_name());
+    Some(prost_types::Any {
+        type_url,
+        value: message.encode_to_vec(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::temporal::api::enums::v1::{NamespaceState, ResourceExhaustedCause, ResourceExhaustedScope};
+
+    use super::*;
+
+    /// Every kind: the code, the type of the detail, and the detail's bytes where they matter.
+    #[test]
+    fn every_kind_has_the_references_code_and_detail() {
+        let rows = [
+            (Kind::InvalidArgument, Code::InvalidArgument, ""),
+            (Kind::NotFound, Code::NotFound, "NotFoundFailure"),
+            (
+                Kind::NamespaceNotFound { namespace: "x".into() },
+                Code::NotFound,
+                "NamespaceNotFoundFailure",
+            ),
+            (
+                Kind::NamespaceInvalidState {
+                    namespace: "x".into(),
+                    state: NamespaceState::Deleted,
+                    allowed: vec![NamespaceState::Registered],
+                },
+                Code::FailedPrecondition,
+                "NamespaceInvalidStateFailure",
+            ),
+            (
+                Kind::NamespaceAlreadyExists,
+                Code::AlreadyExists,
+                "NamespaceAlreadyExistsFailure",
+            ),
+            (
+                Kind::WorkflowAlreadyStarted {
+                    start_request_id: "r".into(),
+                    run_id: "i".into(),
+                },
+                Code::AlreadyExists,
+                "WorkflowExecutionAlreadyStartedFailure",
+            ),
+            (
+                Kind::CancellationAlreadyRequested,
+                Code::AlreadyExists,
+                "CancellationAlreadyRequestedFailure",
+            ),
+            (Kind::AlreadyExists, Code::AlreadyExists, ""),
+            (Kind::FailedPrecondition, Code::FailedPrecondition, ""),
+            (
+                Kind::WorkflowNotReady,
+                Code::FailedPrecondition,
+                "WorkflowNotReadyFailure",
+            ),
+            (
+                Kind::QueryFailed { failure: None },
+                Code::InvalidArgument,
+                "QueryFailedFailure",
+            ),
+            (
+                Kind::ClientVersionNotSupported,
+                Code::FailedPrecondition,
+                "ClientVersionNotSupportedFailure",
+            ),
+            (
+                Kind::ResourceExhausted {
+                    cause: ResourceExhaustedCause::BusyWorkflow,
+                    scope: ResourceExhaustedScope::Namespace,
+                },
+                Code::ResourceExhausted,
+                "ResourceExhaustedFailure",
+            ),
+            (
+                Kind::PermissionDenied,
+                Code::PermissionDenied,
+                "PermissionDeniedFailure",
+            ),
+            (Kind::Unauthenticated, Code::Unauthenticated, ""),
+            (Kind::Unimplemented, Code::Unimplemented, ""),
+            (Kind::Unavailable, Code::Unavailable, ""),
+            (Kind::DeadlineExceeded, Code::DeadlineExceeded, ""),
+            (Kind::Canceled, Code::Cancelled, ""),
+            (Kind::Aborted, Code::Aborted, ""),
+            (Kind::Internal, Code::Internal, ""),
+        ];
+        for (kind, code, detail) in rows {
+            let status = to_status(&Reject::new(kind.clone(), "text"));
+            assert_eq!((status.code(), status.message()), (code, "text"), "{kind:?}");
+            if detail.is_empty() {
+                assert!(status.details().is_empty(), "{kind:?}");
+                continue;
+            }
+            let carried = rpc::Status::decode(status.details()).unwrap();
+            assert_eq!((carried.code, carried.message.as_str()), (code as i32, "text"));
+            let url = format!("type.googleapis.com/temporal.api.errordetails.v1.{detail}");
+            assert_eq!(carried.details[0].type_url, url, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! One unary call, from the HTTP request to the HTTP response: identity, decoding, the handler, metrics, errors.
+
+use std::{pin::Pin, sync::Arc};
+
+use model::Reject;
+use prost::Message;
+use tonic::{
+    Code, Request, Response, Status,
+    body::Body,
+    codec::CompressionEncoding,
+    codegen::{BoxFuture, http},
+    server::{Grpc, UnaryService},
+};
+
+use crate::{
+    codec::Prost,
+    door::{Client, Door, Scope},
+    gate,
+    requests::{Addressed, Tokened},
+    status::to_status,
+};
+
+/// Messages that go out; the API's own largest page is far below it.
+const LARGEST_REPLY: usize = 128 * 1024 * 1024;
+
+/// A method that is served.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Method {
+    /// `/package.Service/Method`.
+    pub(crate) path: &'static str,
+}
+
+impl Method {
+    fn name(self) -> &'static str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+type HttpRequest = http::Request<Body>;
+type HttpResponse = http::Response<Body>;
+/// A call on its way.
+pub(crate) type Answering = Pin<Box<dyn Future<Output = HttpResponse> + Send>>;
+
+/// A handler that works in a namespace.
+pub(crate) fn in_namespace<Req, Res, H, F>(
+    door: Arc<Door>,
+    method: Method,
+    request: HttpRequest,
+    handler: H,
+) -> Answering
+where
+    Req: Message + Default + Addressed + 'static,
+    Res: Message + 'static,
+    H: FnOnce(Scope, Req) -> F + Send + 'static,
+    F: Future<Output = Result<Res, Reject>> + Send + 'static,
+{
+    let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
+        gate::check_name(door.limits(), message.namespace())?;
+        gate::authorize(&door, &client, method.path, message.namespace())?;
+        let namespace = gate::by_name(&door, method.path, message.namespace())?;
+        handler(
+            Scope {
+                door,
+                namespace,
+                client,
+            },
+            message,
+        )
+        .await
+    };
+    Box::pin(answer(door, method, request, enter))
+}
+
+/// The same for the calls about namespaces, which a cluster answers for itself: where no namespace is named, the
+/// reference says so in other words.
+pub(crate) fn in_local_namespace<Req, Res, H, F>(
+    door: Arc<Door>,
+    method: Method,
+    request: HttpRequest,
+    handler: H,
+) -> Answering
+where
+    Req: Message + Default + Addressed + 'static,
+    Res: Message + 'static,
+    H: FnOnce(Scope, Req) -> F + Send + 'static,
+    F: Future<Output = Result<Res, Reject>> + Send + 'static,
+{
+    let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
+        if message.namespace().is_empty() {
+            return Err(Reject::invalid("Namespace not set on request."));
+        }
+        gate::check_name(door.limits(), message.namespace())?;
+        gate::authorize(&door, &client, method.path, message.namespace())?;
+        let namespace = gate::by_name(&door, method.path, message.namespace())?;
+        handler(
+            Scope {
+                door,
+                namespace,
+                client,
+            },
+            message,
+        )
+        .await
+    };
+    Box::pin(answer(door, method, request, enter))
+}
+
+/// A handler whose request carries a task token: the token's namespace is the one that counts.
+pub(crate) fn by_token<Req, Res, H, F>(door: Arc<Door>, method: Method, request: HttpRequest, handler: H) -> Answering
+where
+    Req: Message + Default + Tokened + 'static,
+    Res: Message + 'static,
+    H: FnOnce(Scope, model::Token, Req) -> F + Send + 'static,
+    F: Future<Output = Result<Res, Reject>> + Send + 'static,
+{
+    let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
+        gate::check_name(door.limits(), message.namespace())?;
+        let (namespace, token) = gate::by_token(&door, method.path, message.namespace(), message.task_token())?;
+        gate::authorize(&door, &client, method.path, &namespace.name)?;
+        handler(
+            Scope {
+                door,
+                namespace,
+                client,
+            },
+            token,
+            message,
+        )
+        .await
+    };
+    Box::pin(answer(door, method, request, enter))
+}
+
+/// A handler of the cluster, or one that looks up the namespace it is about by itself.
+pub(crate) fn in_cluster<Req, Res, H, F>(door: Arc<Door>, method: Method, request: HttpRequest, handler: H) -> Answering
+where
+    Req: Message + Default + Addressed + 'static,
+    Res: Message + 'static,
+    H: FnOnce(Arc<Door>, Client, Req) -> F + Send + 'static,
+    F: Future<Output = Result<Res, Reject>> + Send + 'static,
+{
+    let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
+        gate::check_name(door.limits(), message.namespace())?;
+        gate::authorize(&door, &client, method.path, message.namespace())?;
+        handler(door, client, message).await
+    };
+    Box::pin(answer(door, method, request, enter))
+}
+
+/// A method that is declared in the API and not served by this version.
+pub(crate) async fn not_yet(door: Arc<Door>, path: &str, request: HttpRequest) -> HttpResponse {
+    let method = path.rsplit('/').next().unwrap_or_default();
+    let refusal = match gate::identify(&door, request.headers()) {
+        Ok(_) => Reject::unimplemented(method),
+        Err(reject) => reject,
+    };
+    door.metrics
+        .record(method, Code::Unimplemented, std::time::Duration::ZERO);
+    to_status(&refusal).into_http()
+}
+
+async fn answer<Req, Res, H, F>(door: Arc<Door>, method: Method, request: HttpRequest, enter: H) -> HttpResponse
+where
+    Req: Message + Default + 'static,
+    Res: Message + 'static,
+    H: FnOnce(Arc<Door>, Client, Req) -> F + Send + 'static,
+    F: Future<Output = Result<Res, Reject>> + Send + 'static,
+{
+    let began = door.engine.now();
+    let client = match gate::identify(&door, request.headers()) {
+        Ok(client) => client,
+        Err(reject) => {
+            let status = to_status(&reject);
+            door.metrics
+                .record(method.name(), status.code(), door.engine.now().since(began));
+            return status.into_http();
+        }
+    };
+    let mut grpc = Grpc::new(Prost::<Req, Res>::default())
+        .accept_compressed(CompressionEncoding::Gzip)
+        .max_decoding_message_size(door.limits().message_size)
+        .max_encoding_message_size(LARGEST_REPLY);
+    // As on the reference: a reply is compressed where the request was, so that nobody pays for it unasked.
+    if request
+        .headers()
+        .get("grpc-encoding")
+        .is_some_and(|encoding| encoding == "gzip")
+    {
+        grpc = grpc.send_compressed(CompressionEncoding::Gzip);
+    }
+    let announced = largest_frame(&door);
+    let once = Once {
+        door: door.clone(),
+        client: Some(client),
+        enter: Some(enter),
+        _types: std::marker::PhantomData,
+    };
+    let response = grpc.unary(once, request).await;
+    let (response, code) = settle(response, announced);
+    let took = door.engine.now().since(began);
+    door.metrics.record(method.name(), code, took);
+    if matches!(code, Code::Internal | Code::Unknown | Code::DataLoss) {
+        tracing::warn!(method = method.name(), ?code, "a call failed");
+    }
+    response
+}
+
+fn largest_frame(door: &Door) -> usize {
+    door.limits().message_size
+}
+
+/// The code of a response; where the transport refused a message for its size, with the reference's code and text.
+fn settle(response: HttpResponse, limit: usize) -> (HttpResponse, Code) {
+    let Some(status) = Status::from_header_map(response.headers()) else {
+        return (response, Code::Ok);
+    };
+    if status.code() != Code::OutOfRange {
+        return (response, status.code());
+    }
+    let found = status
+        .message()
+        .split(|c: char| !c.is_ascii_digit())
+        .find(|digits| !digits.is_empty());
+    let text = format!(
+        "grpc: received message larger than max ({} vs. {limit})",
+        found.unwrap_or("?")
+    );
+    (Status::resource_exhausted(text).into_http(), Code::ResourceExhausted)
+}
+
+/// A service that answers the one call it is made for.
+struct Once<Req, H> {
+    door: Arc<Door>,
+    client: Option<Client>,
+    enter: Option<H>,
+    _types: std::marker::PhantomData<fn(Req)>,
+}
+
+impl<Req, Res, H, F> UnaryService<Req> for Once<Req, H>
+where
+    Req: Message + Default + 'static,
+    Res: Message + 'static,
+    H: FnOnce(Arc<Door>, Client, Req) -> F + Send + 'static,
+    F: Future<Output = Result<Res, Reject>> + Send + 'static,
+{
+    type Response = Res;
+    type Future = BoxFuture<Response<Res>, Status>;
+
+    fn call(&mut self, request: Request<Req>) -> Self::Future {
+        let (door, client, enter) = (self.door.clone(), self.client.take(), self.enter.take());
+        Box::pin(async move {
+            let (Some(client), Some(enter)) = (client, enter) else {
+                return Err(Status::internal("a call was made twice"));
+            };
+            match enter(door, client, request.into_inner()).await {
+                Ok(reply) => Ok(Response::new(reply)),
+                Err(reject) => Err(to_status(&reject)),
+            }
+        })
+    }
+}

@@ -1,0 +1,196 @@
+//! Pages of history: the token between two of them, reading one, and a worker's task with its first.
+
+use engine::{Answer, Call, Execution, HistoryRange, HistoryState, WorkflowTask};
+use model::{Reject, RunId, Time};
+use prost::Message;
+use proto::temporal::api::{
+    enums::v1::EventType,
+    history::v1::{History, HistoryEvent},
+    workflowservice::v1::PollWorkflowTaskQueueResponse,
+};
+
+use crate::door::{Scope, unexpected};
+
+/// Where the next page begins, bound to one run. Field numbers are what clients hold during an upgrade.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct PageToken {
+    /// Sixteen bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    run_id: Vec<u8>,
+    /// The first event that was not shown; descending pages: the last one that was shown.
+    #[prost(int64, tag = "2")]
+    pub(super) next: i64,
+    /// Whether the run was open when the last page was read.
+    #[prost(bool, tag = "3")]
+    pub(super) is_open: bool,
+    /// An event that was shown before it was stored: it is not shown again if it was stored as it was shown.
+    #[prost(int64, tag = "4")]
+    seen_event_id: i64,
+    #[prost(int64, tag = "5")]
+    seen_time: i64,
+}
+
+impl PageToken {
+    pub(super) fn new(run_id: &str, next: i64, is_open: bool) -> Self {
+        let run_id = run_id.parse::<RunId>().unwrap_or_default().as_bytes().to_vec();
+        Self {
+            run_id,
+            next,
+            is_open,
+            ..Self::default()
+        }
+    }
+
+    /// Remembers that `event` was shown though it is not stored yet.
+    pub(super) fn seen(mut self, event: &HistoryEvent) -> Self {
+        (self.seen_event_id, self.seen_time) = (event.event_id, time(event));
+        self
+    }
+
+    /// Whether `event` was shown on the page before.
+    pub(super) fn has_seen(&self, event: &HistoryEvent) -> bool {
+        self.seen_event_id != 0 && (event.event_id, time(event)) == (self.seen_event_id, self.seen_time)
+    }
+
+    /// The token that a request carries, and the run it is bound to; `None` on the first page.
+    pub(super) fn open(sealed: &[u8], execution: &mut Execution) -> Result<Option<Self>, Reject> {
+        if sealed.is_empty() {
+            return Ok(None);
+        }
+        let invalid = || Reject::invalid("Invalid NextPageToken.");
+        let token = Self::decode(sealed).map_err(|_| invalid())?;
+        let run_id = RunId::from_slice(&token.run_id).ok_or_else(invalid)?.to_string();
+        if token.next < 1 {
+            return Err(invalid());
+        }
+        if !execution.run_id.is_empty() && execution.run_id != run_id {
+            return Err(Reject::invalid(
+                "RunId in the request does not match the NextPageToken.",
+            ));
+        }
+        execution.run_id = run_id;
+        Ok(Some(token))
+    }
+
+    pub(super) fn seal(&self) -> bytes::Bytes {
+        self.encode_to_vec().into()
+    }
+}
+
+fn time(event: &HistoryEvent) -> i64 {
+    event.event_time.as_ref().map_or(0, |time| Time::from_proto(time).0)
+}
+
+/// Where the history of a run stands.
+pub(super) async fn state(
+    scope: &Scope,
+    execution: Execution,
+    wait_from: Option<i64>,
+    deadline: Time,
+) -> Result<HistoryState, Reject> {
+    match scope
+        .call(Call::HistoryState {
+            execution,
+            wait_from,
+            deadline,
+        })
+        .await?
+    {
+        Answer::HistoryState(state) => Ok(state),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The events `from..range.before`, at least `most` of them if there are so many, up to the end of a batch.
+pub(super) async fn read(
+    scope: &Scope,
+    range: &HistoryRange,
+    from: i64,
+    most: usize,
+) -> Result<Vec<HistoryEvent>, Reject> {
+    let from = from.max(1);
+    if from >= range.before {
+        return Ok(Vec::new());
+    }
+    let wanted = HistoryRange { from, ..range.clone() };
+    let mut events = Vec::new();
+    for batch in scope.door.engine.read_history(&wanted, most).await? {
+        let batch = History::decode(batch)
+            .map_err(|error| Reject::internal(format!("a stored history batch is damaged: {error}")))?;
+        events.extend(batch.events);
+    }
+    events.retain(|event| (from..range.before).contains(&event.event_id));
+    Ok(events)
+}
+
+/// Whether the unstored end of a history is an attempt that leaves no event if it fails; otherwise it is the start of a
+/// task that will be stored as it is.
+pub(super) fn is_transient(tail: &[HistoryEvent]) -> bool {
+    tail.first()
+        .is_some_and(|event| event.event_type() == EventType::WorkflowTaskScheduled)
+}
+
+/// A workflow task as its worker gets it: with the first page of its history.
+pub(crate) async fn worker_task(scope: &Scope, task: WorkflowTask) -> Result<PollWorkflowTaskQueueResponse, Reject> {
+    let most = usize::try_from(scope.limits().history_page).unwrap_or(usize::MAX);
+    let mut response = task.response;
+    let mut events = read(scope, &task.history, task.history.from, most).await?;
+    let next = events.last().map_or(task.history.from, |event| event.event_id + 1);
+    if next >= task.history.before {
+        events.extend(task.tail);
+    } else {
+        response.next_page_token = PageToken::new(&task.history.run_id.to_string(), next, true).seal();
+    }
+    response.history = Some(History { events });
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUN: &str = "01a20485-6c98-7b69-b75a-b25c51883b9d";
+
+    fn execution(run_id: &str) -> Execution {
+        Execution {
+            workflow_id: "w".into(),
+            run_id: run_id.into(),
+        }
+    }
+
+    #[test]
+    fn a_token_is_bound_to_its_run() {
+        let sealed = PageToken::new(RUN, 7, true).seal();
+        let mut open = execution("");
+        let token = PageToken::open(&sealed, &mut open).unwrap().unwrap();
+        assert_eq!((token.next, token.is_open, open.run_id.as_str()), (7, true, RUN));
+        let other = PageToken::open(&sealed, &mut execution("01a20485-6c98-7b69-b75a-b25c51883b9e"));
+        assert_eq!(
+            other.unwrap_err().message,
+            "RunId in the request does not match the NextPageToken."
+        );
+        assert_eq!(PageToken::open(b"", &mut execution("")), Ok(None));
+    }
+
+    #[test]
+    fn bytes_that_are_no_token_are_refused() {
+        let nowhere = PageToken::new(RUN, 0, true).seal();
+        for bytes in [b"zz".as_slice(), b"\x10\x05", &nowhere] {
+            let refusal = PageToken::open(bytes, &mut execution("")).unwrap_err();
+            assert_eq!(refusal.message, "Invalid NextPageToken.", "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_seen_early_is_known_again_only_as_it_was() {
+        let at = |seconds| HistoryEvent {
+            event_id: 3,
+            event_time: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+            ..Default::default()
+        };
+        let token = PageToken::new(RUN, 3, true).seen(&at(5));
+        assert!(token.has_seen(&at(5)));
+        assert!(!token.has_seen(&at(6)));
+        assert!(!PageToken::new(RUN, 3, true).has_seen(&HistoryEvent::default()));
+    }
+}

@@ -1,0 +1,62 @@
+//! The flags of `server start-dev`: those of the reference.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// The flags; what is checked of their values stands in `settings` and `listen`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct StartDevArgs {
+    /// File that keeps the state. Without it the state is in memory and lost when the server ends.
+    #[arg(long, short = 'f', value_name = "string")]
+    pub(super) db_filename: Option<PathBuf>,
+    /// Dynamic configuration, as KEY=VALUE with the value in JSON. Can be passed multiple times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) dynamic_config_value: Vec<String>,
+    /// Disable the Web UI.
+    #[arg(long)]
+    pub(super) headless: bool,
+    /// Port for the HTTP API service. Defaults to a random free port.
+    #[arg(long, value_name = "int")]
+    pub(super) http_port: Option<u16>,
+    /// IP address that the server is bound to.
+    #[arg(long, default_value = "localhost", value_name = "string")]
+    pub(super) ip: String,
+    /// Print the server config to stderr.
+    #[arg(long)]
+    pub(super) log_config: bool,
+    /// Port for the '/metrics' HTTP endpoint. Defaults to a random free port.
+    #[arg(long, value_name = "int")]
+    pub(super) metrics_port: Option<u16>,
+    /// Namespaces to be created at launch. The "default" Namespace is always created.
+    #[arg(long, short = 'n', value_name = "string")]
+    pub(super) namespace: Vec<String>,
+    /// Port for the gRPC service.
+    #[arg(long, short = 'p', default_value_t = 7233, value_name = "int")]
+    pub(super) port: u16,
+    /// Search attributes to register, as KEY=VALUE. The value is a type: Text, Keyword, Int, Double, Bool, Datetime,
+    /// KeywordList.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) search_attribute: Vec<String>,
+    /// SQLite pragmas, as PRAGMA=VALUE.
+    #[arg(long, value_name = "string")]
+    pub(super) sqlite_pragma: Vec<String>,
+    /// UI custom assets path.
+    #[arg(long, value_name = "string")]
+    pub(super) ui_asset_path: Option<String>,
+    /// UI remote codec HTTP endpoint.
+    #[arg(long, value_name = "string")]
+    pub(super) ui_codec_endpoint: Option<String>,
+    /// Disable the Web UI newsfeed.
+    #[arg(long)]
+    pub(super) ui_disable_news_fetch: bool,
+    /// IP address that the Web UI is bound to. Defaults to the value of '--ip'.
+    #[arg(long, value_name = "string")]
+    pub(super) ui_ip: Option<String>,
+    /// Port for the Web UI. Defaults to the value of '--port' + 1000.
+    #[arg(long, value_name = "int")]
+    pub(super) ui_port: Option<u16>,
+    /// The public base path for the Web UI. Defaults to `/`.
+    #[arg(long, value_name = "/")]
+    pub(super) ui_public_path: Option<String>,
+}

@@ -1,0 +1,103 @@
+//! The ports: bound before anything else, so that a busy one is told at once.
+
+use std::{
+    io::ErrorKind,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use tokio::net::TcpListener;
+
+use super::flags::StartDevArgs;
+
+/// The Web UI's default port is this far above the server's.
+const UI_DISTANCE: u16 = 1_000;
+
+/// All listeners of a server.
+pub(super) struct Ports {
+    pub(super) grpc: TcpListener,
+    pub(super) metrics: TcpListener,
+    pub(super) http: TcpListener,
+    /// `None` when headless.
+    pub(super) ui: Option<TcpListener>,
+}
+
+/// Binds the ports that the flags ask for.
+///
+/// # Errors
+/// One line with the port that can't be had, why, and what to do.
+pub(super) async fn bind(args: &StartDevArgs) -> Result<Ports, String> {
+    let ip = address(&args.ip)?;
+    let grpc = listen(
+        ip,
+        args.port,
+        &format!("can't set frontend port {}", args.port),
+        "--port",
+    )
+    .await?;
+    let ui = if args.headless {
+        None
+    } else {
+        let ui_ip = args.ui_ip.as_deref().map_or(Ok(ip), address)?;
+        let port = args.ui_port.unwrap_or_else(|| args.port.saturating_add(UI_DISTANCE));
+        let problem = match args.ui_port {
+            Some(port) => format!("can't set UI port {port}"),
+            None => format!("can't use default UI port {port} ({} + {UI_DISTANCE})", args.port),
+        };
+        Some(listen(ui_ip, port, &problem, "--ui-port, or --headless to do without").await?)
+    };
+    let http = args.http_port.unwrap_or(0);
+    let http = listen(ip, http, &format!("can't set HTTP port {http}"), "--http-port").await?;
+    let metrics = args.metrics_port.unwrap_or(0);
+    let metrics = listen(
+        ip,
+        metrics,
+        &format!("can't set metrics port {metrics}"),
+        "--metrics-port",
+    )
+    .await?;
+    Ok(Ports {
+        grpc,
+        metrics,
+        http,
+        ui,
+    })
+}
+
+fn address(ip: &str) -> Result<IpAddr, String> {
+    if ip == "localhost" {
+        return Ok(Ipv4Addr::LOCALHOST.into());
+    }
+    ip.parse()
+        .map_err(|_| format!("invalid IP address {ip:?}: give an address such as 127.0.0.1, not a name"))
+}
+
+async fn listen(ip: IpAddr, port: u16, problem: &str, flag: &str) -> Result<TcpListener, String> {
+    let address = SocketAddr::new(ip, port);
+    TcpListener::bind(address).await.map_err(|error| {
+        let (cause, remedy) = match error.kind() {
+            ErrorKind::AddrInUse => (
+                "address already in use".to_owned(),
+                format!("stop the process that uses it or choose another with {flag}"),
+            ),
+            ErrorKind::PermissionDenied => (
+                "permission denied".to_owned(),
+                format!("choose a port above 1023 with {flag}"),
+            ),
+            ErrorKind::AddrNotAvailable => (
+                "cannot assign requested address".to_owned(),
+                "choose an address of this machine with --ip".to_owned(),
+            ),
+            _ => (error.to_string(), format!("choose another with {flag}")),
+        };
+        format!("{problem}: listen tcp {address}: bind: {cause}; {remedy}")
+    })
+}
+
+/// How an address is shown: the loopback address by its name.
+pub(super) fn shown(address: SocketAddr) -> String {
+    if address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    }
+}

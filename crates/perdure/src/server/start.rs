@@ -1,0 +1,202 @@
+//! A server's life: ports, store, engine, doors, banner; then a signal, and the way back.
+
+use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
+
+use engine::Engine;
+use frontend::{About, Door, NewNamespace, Page};
+use proto::temporal::api::enums::v1::IndexedValueType;
+use store::{MemoryStore, Store};
+use store_sqlite::{OpenOptions, SqliteStore};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+};
+
+use super::{
+    banner::Banner,
+    flags::StartDevArgs,
+    listen::{self, Ports, shown},
+    settings,
+};
+use crate::logs::Output;
+
+/// The version that clients read to decide what they may use.
+const SERVER_VERSION: &str = "1.32.0";
+/// Threads of the event loop. What waits for the disk has threads of its own.
+const WORKERS: usize = 2;
+/// Shards of new data.
+const SHARDS: u32 = 4;
+/// Idle runs that each shard keeps in memory.
+const CACHED_RUNS: usize = 2_000;
+/// How long a closed workflow is kept in a namespace that the server makes itself.
+const RETENTION: Duration = Duration::from_secs(24 * 3_600);
+/// How long calls that are under way may take after a signal.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs the development server.
+pub(super) fn run(args: StartDevArgs, output: &Output) -> Result<(), String> {
+    output.start();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the event loop can't start: {error}"))?;
+    let outcome = runtime.block_on(serve(args, output));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+async fn serve(args: StartDevArgs, output: &Output) -> Result<(), String> {
+    let limits = settings::limits(&args.dynamic_config_value)?;
+    let attributes = settings::search_attributes(&args.search_attribute)?;
+    let pragmas = settings::pragmas(&args.sqlite_pragma)?;
+    let ports = listen::bind(&args).await?;
+    let banner = banner(&args, &ports)?;
+    let address = banner.grpc.to_string();
+    if !banner.grpc.ip().is_loopback() {
+        tracing::warn!(%address, "the development server is open to everybody who can reach this address");
+    }
+    if args.log_config {
+        eprintln!("{args:#?}\n{limits:#?}");
+    }
+    let (store, store_name) = open_store(&args, &address, pragmas)?;
+    let config = engine::Config {
+        shards: SHARDS,
+        limits: Arc::new(limits),
+        address: address.clone(),
+        cached_runs: CACHED_RUNS,
+    };
+    let engine = Engine::open(store, config).map_err(|error| error.to_string())?;
+    let about = About {
+        server_version: SERVER_VERSION,
+        store: store_name,
+        shards: SHARDS,
+        address,
+    };
+    let door = Door::new(engine.clone(), auth::Policy::Open, about, uuid::Uuid::new_v4);
+    namespaces(&door, &args.namespace, &attributes).await?;
+    frontend::resume_deletions(&door);
+
+    let (stop, stopped) = watch::channel(false);
+    let mut servers = open_doors(&door, ports, &banner, &stopped);
+    let ended = signalled().map_err(|error| format!("signals can't be watched: {error}"))?;
+    if output.data.as_deref().is_none_or(|data| data == "text") {
+        print(&banner)?;
+    }
+    tokio::select! {
+        () = ended => {}
+        Some(_) = servers.join_next() => return Err("a listener failed; see the log".to_owned()),
+    }
+    let _ = stop.send(true);
+    door.stop_jobs();
+    // Polls return empty now, so that their connections can close.
+    engine.shutdown().await;
+    let _ = tokio::time::timeout(GRACE, async { while servers.join_next().await.is_some() {} }).await;
+    Ok(())
+}
+
+fn banner(args: &StartDevArgs, ports: &Ports) -> Result<Banner, String> {
+    let at = |listener: &tokio::net::TcpListener| listener.local_addr().map_err(|error| error.to_string());
+    Ok(Banner {
+        grpc: at(&ports.grpc)?,
+        persistence: args
+            .db_filename
+            .as_ref()
+            .map_or("in-memory".to_owned(), |file| file.display().to_string()),
+        http: args.http_port.map(|_| at(&ports.http)).transpose()?,
+        ui: ports.ui.as_ref().map(at).transpose()?,
+        metrics: at(&ports.metrics)?,
+    })
+}
+
+fn print(banner: &Banner) -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(banner.text().as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| format!("the banner can't be printed: {error}"))
+}
+
+fn open_store(
+    args: &StartDevArgs,
+    address: &str,
+    pragmas: Vec<(String, String)>,
+) -> Result<(Arc<dyn Store>, &'static str), String> {
+    let Some(file) = &args.db_filename else {
+        return Ok((Arc::new(MemoryStore::new()), "memory"));
+    };
+    let options = OpenOptions {
+        address: address.to_owned(),
+        pragmas,
+    };
+    let store = SqliteStore::open(file, options).map_err(|error| error.to_string())?;
+    Ok((Arc::new(store), "sqlite"))
+}
+
+/// The namespaces of the flags, and the one that is always there.
+async fn namespaces(
+    door: &Door,
+    names: &[String],
+    search_attributes: &BTreeMap<String, IndexedValueType>,
+) -> Result<(), String> {
+    for name in ["default"].into_iter().chain(names.iter().map(String::as_str)) {
+        let new = NewNamespace {
+            name: name.to_owned(),
+            description: String::new(),
+            owner_email: String::new(),
+            data: BTreeMap::new(),
+            retention: RETENTION,
+            search_attributes: search_attributes.clone(),
+        };
+        frontend::ensure(door, new)
+            .await
+            .map_err(|reject| format!("namespace \"{name}\" can't be created: {reject}"))?;
+    }
+    Ok(())
+}
+
+fn open_doors(door: &Arc<Door>, ports: Ports, banner: &Banner, stopped: &watch::Receiver<bool>) -> JoinSet<()> {
+    let stop = || {
+        let mut stopped = stopped.clone();
+        async move {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        }
+    };
+    let mut servers = JoinSet::new();
+    let grpc = frontend::serve(door.clone(), ports.grpc, stop());
+    servers.spawn(async move {
+        if let Err(error) = grpc.await {
+            tracing::error!(%error, "serving gRPC failed");
+        }
+    });
+    let welcome = Page::Welcome {
+        version: format!(
+            "Perdure {} (Server {SERVER_VERSION} compatible)",
+            env!("CARGO_PKG_VERSION")
+        ),
+        address: shown(banner.grpc),
+    };
+    let pages = [
+        (Some(ports.metrics), Page::Metrics),
+        (Some(ports.http), Page::HttpApi),
+        (ports.ui, welcome),
+    ];
+    for (listener, page) in pages {
+        if let Some(listener) = listener {
+            servers.spawn(frontend::serve_page(door.clone(), listener, page, stop()));
+        }
+    }
+    servers
+}
+
+/// Ends when somebody interrupts or terminates the process.
+fn signalled() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

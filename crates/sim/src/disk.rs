@@ -1,7 +1,10 @@
 //! A disk that loses what was not synced: writes go to a page cache, a sync makes them durable or fails, a crash keeps
 //! some of what was not synced and tears the rest.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 use model::{Epoch, ShardId};
@@ -26,15 +29,25 @@ pub(crate) struct Disk {
 struct State {
     /// What survives a crash.
     durable: MemoryStore,
-    /// Written since, not synced.
-    cached: Vec<Record>,
+    /// Written since, not synced; each with its number.
+    cached: Vec<(u64, Record)>,
+    /// The number that the next write gets.
+    next: u64,
+    /// Writes that a failed sync has lost: their own sync must not call them durable later.
+    lost: BTreeSet<u64>,
     /// What a reader sees: all of it.
     visible: MemoryStore,
 }
 
 impl Disk {
     pub(crate) fn new(bug: Option<Bug>) -> Self {
-        let state = State { durable: MemoryStore::new(), cached: Vec::new(), visible: MemoryStore::new() };
+        let state = State {
+            durable: MemoryStore::new(),
+            cached: Vec::new(),
+            next: 0,
+            lost: BTreeSet::new(),
+            visible: MemoryStore::new(),
+        };
         Self { state: Mutex::new(state), bug }
     }
 
@@ -47,8 +60,8 @@ impl Disk {
         self.state().durable.clone()
     }
 
-    /// The first half of a commit: into the page cache, if the epoch is the shard's.
-    pub(crate) fn write(&self, record: Record, rng: &mut Rng) -> Result<(), CommitError> {
+    /// The first half of a commit: into the page cache, if the epoch is the shard's. Returns the write's number.
+    pub(crate) fn write(&self, record: Record, rng: &mut Rng) -> Result<u64, CommitError> {
         let mut state = self.state();
         let (shard, epoch, batch) = record;
         let batch = self.bug.map_or_else(|| batch.clone(), |bug| Arc::new(bug.mangle(&batch, rng)));
@@ -61,19 +74,26 @@ impl Disk {
             }
             Err(error) => return Err(error),
         };
-        state.cached.push((shard, epoch, batch));
-        Ok(())
+        let number = state.next;
+        state.next += 1;
+        state.cached.push((number, (shard, epoch, batch)));
+        Ok(number)
     }
 
-    /// The second half: everything written becomes durable, or nobody knows what did.
-    pub(crate) fn sync(&self, fails: bool, rng: &mut Rng) -> Result<(), StoreError> {
+    /// The second half, for the write of this number: everything written becomes durable, or nobody knows what did.
+    pub(crate) fn sync(&self, number: u64, fails: bool, rng: &mut Rng) -> Result<(), StoreError> {
         let mut state = self.state();
         if self.bug == Some(Bug::LostFsync) {
             return Ok(());
         }
+        if state.lost.contains(&number) {
+            return Err(StoreError::Io("an earlier sync failed".into()));
+        }
         if fails {
             // The kernel may have dropped the pages, or written them before it failed.
             if rng.one_in(2) {
+                let lost: Vec<u64> = state.cached.iter().map(|(number, _)| *number).collect();
+                state.lost.extend(lost);
                 state.lose(0);
             } else {
                 state.keep_all();
@@ -89,7 +109,7 @@ impl Disk {
     pub(crate) fn crash(&self, rng: &mut Rng) {
         let mut state = self.state();
         let kept = usize::try_from(rng.below(state.cached.len() as u64 + 1)).unwrap_or(0);
-        let torn = state.cached.get(kept).cloned();
+        let torn = state.cached.get(kept).map(|(_, record)| record.clone());
         state.lose(kept);
         if let (Some(Bug::TornWriteApplied), Some((shard, epoch, batch))) = (self.bug, torn) {
             let half = Batch { changes: batch.changes[..batch.changes.len() / 2].to_vec() };
@@ -108,7 +128,7 @@ impl State {
     /// Keeps the first `kept` records of the page cache and forgets the rest.
     fn lose(&mut self, kept: usize) {
         let cached = std::mem::take(&mut self.cached);
-        for record in cached.into_iter().take(kept) {
+        for (_, record) in cached.into_iter().take(kept) {
             drop(self.durable.commit(&[record]));
         }
         self.visible = self.durable.clone();

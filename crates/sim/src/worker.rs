@@ -61,7 +61,7 @@ impl Worker {
             identity: format!("worker-{}", self.number),
             worker_version: None,
             worker_instance_key: String::new(),
-            deadline: world.now + if self.sticky { Duration::from_secs(1) } else { POLL },
+            deadline: world.clock() + if self.sticky { Duration::from_secs(1) } else { POLL },
             max_tasks_per_second: None,
         };
         let call = if is_decider { Call::PollWorkflowTask(poll) } else { Call::PollActivityTask(poll) };
@@ -115,7 +115,7 @@ impl Worker {
         let mut commands = program::decide(&events);
         let is_closing = commands.iter().any(|command| program::closes(command));
         if !is_closing && world.rng.one_in(8) {
-            let name = format!("from-{}-{}", token.workflow_id, task.response.started_event_id);
+            let name = format!("from-{}-{}", task.history.run_id, task.response.started_event_id);
             let other = format!("w-{}-{}", world.rng.below(2), world.rng.below(4));
             if other != token.workflow_id {
                 commands.insert(0, program::signal_other(&other, &name));

@@ -67,7 +67,7 @@ pub(crate) enum Actor {
 enum Happening {
     Node { slot: usize, life: u64, event: Event },
     Write { slot: usize, life: u64, shard: ShardId, epoch: Epoch, batch: Arc<Batch> },
-    Sync { slot: usize, life: u64, shard: ShardId },
+    Sync { slot: usize, life: u64, shard: ShardId, number: u64 },
     Read { slot: usize, life: u64, ticket: u64, request: ReadRequest },
     Acquire { slot: usize, life: u64, shard: ShardId },
     Reply { actor: Actor, call: CallId, result: Result<Answer, Reject> },
@@ -177,6 +177,11 @@ impl World {
         self.now < FAULTS_END
     }
 
+    /// The time by the clock of the node that the network leads to.
+    pub(crate) fn clock(&self) -> Time {
+        self.now + self.slots.get(self.active).map_or(Duration::ZERO, |slot| slot.skew)
+    }
+
     fn after(&mut self, wait: Duration, happening: Happening) {
         self.sequence += 1;
         self.queue.insert((self.now + wait, self.sequence), happening);
@@ -207,7 +212,7 @@ impl World {
         match happening {
             Happening::Node { slot, life, event } => self.feed(slot, life, event),
             Happening::Write { slot, life, shard, epoch, batch } => self.write(slot, life, (shard, epoch, batch)),
-            Happening::Sync { slot, life, shard } => self.sync(slot, life, shard),
+            Happening::Sync { slot, life, shard, number } => self.sync((slot, life), shard, number),
             Happening::Read { slot, life, ticket, request } => self.read(slot, life, ticket, &request),
             Happening::Acquire { slot, life, shard } => {
                 if self.is_alive(slot, life) {
@@ -329,20 +334,21 @@ impl World {
         }
         let shard = record.0;
         match self.disk.write(record, &mut self.rng) {
-            Ok(()) => {
-                let wait = self.rng.within(if self.rng.clone().one_in(30) { 400 } else { 4 });
-                self.after(wait, Happening::Sync { slot, life, shard });
+            Ok(number) => {
+                let longest = if self.rng.one_in(30) { 400 } else { 4 };
+                let wait = self.rng.within(longest);
+                self.after(wait, Happening::Sync { slot, life, shard, number });
             }
             Err(error) => self.committed(slot, life, shard, Err(error)),
         }
     }
 
-    fn sync(&mut self, slot: usize, life: u64, shard: ShardId) {
+    fn sync(&mut self, (slot, life): (usize, u64), shard: ShardId, number: u64) {
         if !self.is_alive(slot, life) {
             return;
         }
         let fails = self.is_failing() && self.rng.one_in(250);
-        let result = self.disk.sync(fails, &mut self.rng).map_err(store::CommitError::Store);
+        let result = self.disk.sync(number, fails, &mut self.rng).map_err(store::CommitError::Store);
         self.committed(slot, life, shard, result);
     }
 

@@ -61,6 +61,7 @@ impl Node {
                     input,
                     header,
                     request_id,
+                    identity: "history-service".into(),
                     external: Some(from),
                     ..Signal::default()
                 };
@@ -79,7 +80,7 @@ impl Node {
             } => {
                 let input = Input::RequestCancel {
                     reason,
-                    identity: String::new(),
+                    identity: "history-service".into(),
                     request_id,
                     external: Some(from),
                     links: Vec::new(),

@@ -179,6 +179,8 @@ pub struct Node {
     polls: Polls,
     queries: Queries,
     namespaces: NamespaceTable,
+    /// Work that came before the namespaces were read; `None` once they are.
+    unnamed: Option<Vec<Work>>,
     /// Calls that wait for history, by the run they wait for.
     waits: BTreeMap<CallId, (ShardId, RunId)>,
     alarms: BTreeSet<(Time, Alarm)>,
@@ -204,6 +206,7 @@ impl Node {
             polls: Polls::default(),
             queries: Queries::default(),
             namespaces: NamespaceTable::default(),
+            unnamed: Some(Vec::new()),
             waits: BTreeMap::new(),
             alarms: BTreeSet::new(),
             agenda: VecDeque::new(),
@@ -254,6 +257,10 @@ impl Node {
     }
 
     fn work(&mut self, work: Work) {
+        // Without the namespaces a run's retention is unknown, and a message's target looks as if it were gone.
+        if let Some(unnamed) = &mut self.unnamed {
+            return unnamed.push(work);
+        }
         match work {
             Work::Call { asker, namespace, call } => self.call(asker, namespace, call),
             Work::Apply(apply) => self.apply(*apply),

@@ -8,7 +8,7 @@ use model::{QueueKey, RunId, ShardId, WorkflowKey};
 use store::{Key, Page, Store, StoreError, key, key::OwnedKey, record};
 
 use super::{Action, Alarm, Asker, Node, Sender, Work, apply::Apply, shard::Entry, shard::Need};
-use crate::{NamespaceRecord, persist};
+use crate::{NamespaceRecord, NamespaceTable, persist};
 
 /// Wake-ups that are read at once.
 const WAKE_PAGE: usize = 1_000;
@@ -142,9 +142,11 @@ impl Node {
             (Ticket::Wakes(shard), ReadResult::Page(page)) => self.wakes_found(*shard, page)?,
             (Ticket::Outbox(shard), ReadResult::Page(page)) => self.outbox_found(*shard, page)?,
             (Ticket::Namespaces, ReadResult::Page(page)) => {
+                self.namespaces = NamespaceTable::default();
                 for (_, value) in page.pairs {
                     self.namespaces.put(record::decode::<NamespaceRecord>(value)?);
                 }
+                self.agenda.extend(self.unnamed.take().unwrap_or_default());
                 self.publish_namespaces();
             }
             (Ticket::Queue(shard, queue), ReadResult::Page(page)) => self.tasks_found(*shard, queue, page)?,

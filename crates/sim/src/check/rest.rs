@@ -36,6 +36,8 @@ impl Promises {
         }
         if rested {
             self.check_runs(disk, &runs);
+        } else {
+            self.name_open(&runs);
         }
         self.check_starts(&runs);
         self.check_signals(&runs);
@@ -63,6 +65,21 @@ impl Promises {
                     Err(error) => self.break_one(format!("a key does not decode: {error}")),
                 }
             }
+        }
+    }
+
+    /// Says of each open run how it got where it is.
+    fn name_open(&mut self, runs: &BTreeMap<RunId, Stored>) {
+        for (run_id, run) in runs {
+            if run.core.status() != WorkflowExecutionStatus::Running {
+                continue;
+            }
+            let mut story = String::new();
+            for event in run.events.iter().filter(|event| !is_routine(event)) {
+                let name = event.event_type().as_str_name().trim_start_matches("EVENT_TYPE_");
+                story.push_str(&format!(" {}:{name}", event.event_id));
+            }
+            self.break_one(format!("run {run_id} is open:{story}"));
         }
     }
 
@@ -151,4 +168,17 @@ impl Promises {
             }
         }
     }
+}
+
+/// What says nothing about why a run waits.
+fn is_routine(event: &HistoryEvent) -> bool {
+    matches!(
+        event.attributes,
+        Some(
+            Event::WorkflowExecutionSignaledEventAttributes(_)
+                | Event::WorkflowTaskScheduledEventAttributes(_)
+                | Event::WorkflowTaskStartedEventAttributes(_)
+                | Event::WorkflowTaskCompletedEventAttributes(_)
+        )
+    )
 }

@@ -5,6 +5,7 @@
 use std::{error::Error, io, net::SocketAddr, time::Duration};
 
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, lookup_host},
     time::timeout,
 };
@@ -23,9 +24,15 @@ enum Cause {
     Unreachable,
     /// TLS was spoken to a server that does not speak it.
     PlaintextServer,
+    /// Plaintext was spoken to a server that speaks TLS.
+    TlsServer,
+    /// The server's certificate is signed by nobody we trust.
+    Untrusted,
+    /// The server's certificate is for another name.
+    WrongName,
     /// The TLS handshake failed otherwise.
     Handshake,
-    /// Connected, but the server does not answer in plaintext gRPC.
+    /// Connected, but what answers is no gRPC server.
     NotGrpc,
 }
 
@@ -80,7 +87,7 @@ async fn run(settings: &Settings, error: &(dyn Error + 'static)) -> Checks {
     let (line, cause) = match connect_any(&targets).await {
         Ok(()) => {
             lines.push("✓ TCP connection established".to_owned());
-            beyond_tcp(settings.tls.is_some(), error)
+            beyond_tcp(settings.tls.is_some(), &targets, error).await
         }
         Err(Cause::Refused) => (
             format!(
@@ -109,20 +116,48 @@ async fn connect_any(targets: &[SocketAddr]) -> Result<(), Cause> {
     Err(cause)
 }
 
-/// What failed above TCP, judged by the original error.
-fn beyond_tcp(tls: bool, error: &(dyn Error + 'static)) -> (String, Cause) {
+/// What failed above TCP, judged by the original error and, without TLS, by what the server says to a first greeting.
+async fn beyond_tcp(tls: bool, targets: &[SocketAddr], error: &(dyn Error + 'static)) -> (String, Cause) {
     let reason = innermost(error);
     if !tls {
-        let line = "✗ gRPC: the server did not answer in plaintext (it may require TLS)";
-        return (line.to_owned(), Cause::NotGrpc);
+        return match speaks_tls(targets).await {
+            true => (
+                "✗ server expects TLS, but the CLI is connecting without it".to_owned(),
+                Cause::TlsServer,
+            ),
+            false => (format!("? gRPC failure was not classified: {reason}"), Cause::NotGrpc),
+        };
     }
-    match is_not_tls(&reason) {
-        true => (
-            "✗ TLS handshake failed: server did not respond with TLS (it may be a plaintext gRPC endpoint)".to_owned(),
-            Cause::PlaintextServer,
-        ),
-        false => (format!("✗ TLS handshake failed: {reason}"), Cause::Handshake),
+    if is_not_tls(&reason) {
+        let line = "✗ TLS handshake failed: server did not respond with TLS (it may be a plaintext gRPC endpoint)";
+        return (line.to_owned(), Cause::PlaintextServer);
     }
+    let cause = match reason.as_str() {
+        reason if reason.contains("UnknownIssuer") => Cause::Untrusted,
+        reason if reason.contains("not valid for name") => Cause::WrongName,
+        _ => Cause::Handshake,
+    };
+    (format!("✗ TLS handshake failed: {reason}"), cause)
+}
+
+/// Whether a server answers plaintext with a TLS alert.
+async fn speaks_tls(targets: &[SocketAddr]) -> bool {
+    const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    /// The record type of an alert, and the first byte of every version of TLS.
+    const ALERT: [u8; 2] = [21, 3];
+    let ask = async |target: &SocketAddr| -> io::Result<bool> {
+        let mut stream = TcpStream::connect(target).await?;
+        stream.write_all(GREETING).await?;
+        let mut answer = [0; 2];
+        stream.read_exact(&mut answer).await?;
+        Ok(answer == ALERT)
+    };
+    for target in targets {
+        if let Ok(Ok(true)) = timeout(STEP_TIMEOUT, ask(target)).await {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether a handshake failed because what came back was no TLS record at all.
@@ -155,6 +190,9 @@ fn summary(cause: Cause, error: &(dyn Error + 'static)) -> String {
         Cause::PlaintextServer => {
             "TLS is enabled but the server did not respond with TLS; check tls configuration".to_owned()
         }
+        Cause::TlsServer => "the server requires TLS but the CLI is connecting without it".to_owned(),
+        Cause::Untrusted => "cannot verify server TLS certificate".to_owned(),
+        Cause::WrongName => "server TLS certificate does not match host".to_owned(),
         Cause::Unreachable | Cause::Handshake | Cause::NotGrpc => innermost(error),
     }
 }
@@ -180,12 +218,23 @@ fn advice(cause: Cause, settings: &Settings) -> String {
              profile, or environment configuration can enable TLS without a --tls flag. Check the effective settings, \
              not only the flags you passed."
         ),
-        Cause::Handshake => "Check the certificates, the server name and the CA.".to_owned(),
-        Cause::NotGrpc => {
-            format!(
-                "The server at {address} does not answer as a plaintext gRPC endpoint. Check the address, or pass --tls."
-            )
+        Cause::TlsServer => "The server requires TLS. Retry with --tls.".to_owned(),
+        Cause::Untrusted => {
+            "The server certificate is not trusted. Configure its CA certificate with --tls-ca-path.".to_owned()
         }
+        Cause::WrongName => match settings.tls.as_ref().and_then(|tls| tls.server_name.as_ref()) {
+            Some(name) => format!(
+                "The server certificate is not valid for {name:?}, which --tls-server-name sets. Correct that value, or \
+                 remove it to verify against the address host."
+            ),
+            None => format!(
+                "The server certificate is not valid for {:?}. Set the name that it is valid for with \
+                 --tls-server-name.",
+                settings.address.host
+            ),
+        },
+        Cause::Handshake => "Check the certificates, the server name and the CA.".to_owned(),
+        Cause::NotGrpc => format!("What answers at {address} is not a gRPC server. Check the address and the port."),
     }
 }
 
@@ -246,5 +295,52 @@ mod tests {
             report.contains("✓ TCP connection established\n    ✗ TLS handshake failed: server did not"),
             "{report}"
         );
+    }
+
+    #[tokio::test]
+    async fn plaintext_to_a_tls_server() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        // The checks connect twice: to see whether anybody listens, and to ask.
+        let server = std::thread::Builder::new().spawn(move || {
+            use std::io::{Read, Write};
+            drop(listener.accept().unwrap());
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut greeting = [0; 24];
+            stream.read_exact(&mut greeting).unwrap();
+            stream.write_all(&[21, 3, 1, 0, 2, 2, 70]).unwrap();
+        });
+        let report = report(&settings(&address, false), &io::Error::other("broken pipe")).await;
+        server.unwrap().join().unwrap();
+        assert!(
+            report.contains("the server requires TLS but the CLI is connecting without it"),
+            "{report}"
+        );
+        assert!(
+            report.ends_with("The server requires TLS. Retry with --tls."),
+            "{report}"
+        );
+    }
+
+    #[tokio::test]
+    async fn certificates_that_are_refused() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        for (error, summary) in [
+            (
+                "invalid peer certificate: UnknownIssuer",
+                "cannot verify server TLS certificate",
+            ),
+            (
+                "certificate not valid for name \"a\"",
+                "server TLS certificate does not match host",
+            ),
+            ("peer is incompatible", "peer is incompatible"),
+        ] {
+            let report = report(&settings(&address, true), &io::Error::other(error)).await;
+            assert!(report.starts_with(&format!(
+                "failed connecting to Temporal server at {address}: {summary}\n"
+            )));
+        }
     }
 }

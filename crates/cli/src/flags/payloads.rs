@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, fs};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::Args;
 use proto::temporal::api::common::v1::{Header, Payload, Payloads};
 use serde_json::Value;
 
 use super::values::key_json_values;
-use crate::{failure::Failure, output::base64};
+use crate::failure::Failure;
 
 /// The arguments of a call.
 #[derive(Args, Clone, Debug, Default)]
@@ -94,8 +95,9 @@ impl PayloadArgs {
             chosen.insert(key.clone(), value.clone().into_bytes().into());
         }
         let data = match self.input_base64 {
-            true => base64::decode(&input)
-                .ok_or_else(|| Failure::told(format!("input #{} is not valid base64", index + 1)))?,
+            true => {
+                decoded(&input).ok_or_else(|| Failure::told(format!("input #{} is not valid base64", index + 1)))?
+            }
             false => input,
         };
         Ok(Payload {
@@ -104,6 +106,16 @@ impl PayloadArgs {
             ..Default::default()
         })
     }
+}
+
+/// The bytes of a base64 text, line breaks skipped.
+fn decoded(text: &[u8]) -> Option<Vec<u8>> {
+    let text: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
+        .collect();
+    STANDARD.decode(text).ok()
 }
 
 /// The payload of a JSON value, as an SDK's default converter makes it.

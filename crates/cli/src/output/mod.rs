@@ -3,7 +3,6 @@
 //! Commands build cards, tables and JSON; only this module decides what reaches stdout. Text calls are silent in JSON
 //! formats and the other way round, so that a command can describe both without asking.
 
-pub(crate) mod base64;
 pub(crate) mod blocks;
 pub(crate) mod colour;
 pub(crate) mod json;

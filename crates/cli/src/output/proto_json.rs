@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use prost::{Message, Name};
 use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage, Value,
@@ -13,7 +14,7 @@ use prost_reflect::{
 use prost_types::FileDescriptorSet;
 use proto::temporal::api::common::v1::Payload;
 
-use super::{base64, json, json::Json, time};
+use super::{json, json::Json, time};
 
 /// The member that names the type of a `json/protobuf` payload in shorthand.
 const MESSAGE_TYPE_KEY: &str = "_protoMessageType";
@@ -162,7 +163,7 @@ impl Walk {
             Value::F64(value) if value.is_finite() => Json::Number(json::f64_text(*value)),
             Value::F64(value) => not_finite(*value),
             Value::String(value) => Json::string(value.as_str()),
-            Value::Bytes(value) => Json::String(base64::encode(value)),
+            Value::Bytes(value) => Json::String(STANDARD.encode(value)),
             Value::EnumNumber(number) => enum_value(kind, *number),
             Value::Message(message) => self.message(message),
             Value::List(items) => Json::Array(items.iter().map(|item| self.scalar(kind, item)).collect()),
@@ -210,7 +211,7 @@ impl Walk {
                 let bytes = value
                     .as_ref()
                     .and_then(|value| value.as_bytes())
-                    .map(|bytes| base64::encode(bytes));
+                    .map(|bytes| STANDARD.encode(bytes));
                 members.push(("value".to_owned(), Json::String(bytes.unwrap_or_default())));
             }
         }

@@ -73,6 +73,16 @@ fn node(clause: &mut Clause, filter: &Filter) {
             node(clause, inner);
             clause.push(")");
         }
+        Filter::Compare { .. } | Filter::Between { .. } | Filter::In { .. } | Filter::StartsWith { .. } => {
+            scalar(clause, filter);
+        }
+        Filter::Contains { .. } | Filter::Mentions { .. } | Filter::IsNull { .. } => member(clause, filter),
+    }
+}
+
+/// A condition on the value of an attribute.
+fn scalar(clause: &mut Clause, filter: &Filter) {
+    match filter {
         Filter::Compare {
             attribute,
             comparison,
@@ -116,6 +126,18 @@ fn node(clause: &mut Clause, filter: &Filter) {
             clause.push(", ?)");
             clause.bind([Cell::Text(prefix.clone())]);
         }
+        Filter::And(_)
+        | Filter::Or(_)
+        | Filter::Not(_)
+        | Filter::Contains { .. }
+        | Filter::Mentions { .. }
+        | Filter::IsNull { .. } => {}
+    }
+}
+
+/// A condition on what an attribute holds, or that it is there.
+fn member(clause: &mut Clause, filter: &Filter) {
+    match filter {
         Filter::Contains {
             attribute,
             any_of,
@@ -140,6 +162,13 @@ fn node(clause: &mut Clause, filter: &Filter) {
             clause.append(column(&attribute.name));
             clause.push(if *negated { " IS NOT NULL" } else { " IS NULL" });
         }
+        Filter::And(_)
+        | Filter::Or(_)
+        | Filter::Not(_)
+        | Filter::Compare { .. }
+        | Filter::Between { .. }
+        | Filter::In { .. }
+        | Filter::StartsWith { .. } => {}
     }
 }
 

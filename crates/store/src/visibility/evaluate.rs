@@ -33,6 +33,20 @@ impl Filter {
                 })
                 .unwrap_or(Some(true)),
             Filter::Not(inner) => inner.truth(row).map(|truth| !truth),
+            Filter::Compare { .. }
+            | Filter::Between { .. }
+            | Filter::In { .. }
+            | Filter::StartsWith { .. }
+            | Filter::Contains { .. }
+            | Filter::Mentions { .. }
+            | Filter::IsNull { .. } => self.leaf(row),
+        }
+    }
+
+    /// The truth of a condition on one attribute.
+    fn leaf(&self, row: &Row) -> Option<bool> {
+        match self {
+            Filter::And(_) | Filter::Or(_) | Filter::Not(_) => None,
             Filter::Compare {
                 attribute,
                 comparison,

@@ -153,24 +153,7 @@ impl Checker<'_> {
     fn comparison(&mut self, left: &Expr, operator: &str, right: &Expr) -> Checked<Filter> {
         let attribute = self.attribute(left)?;
         let value = self.right(right, left, &attribute)?;
-        let supported: &[&str] = match attribute.kind {
-            IndexedValueType::Text => &["=", "!="],
-            IndexedValueType::KeywordList => &["=", "!=", "in", "not in"],
-            IndexedValueType::Keyword => &[
-                "=",
-                "!=",
-                "<",
-                ">",
-                "<=",
-                ">=",
-                "in",
-                "not in",
-                "starts_with",
-                "not starts_with",
-            ],
-            _ => &["=", "!=", "<", ">", "<=", ">=", "in", "not in"],
-        };
-        if !supported.contains(&operator) {
+        if !supported(attribute.kind).contains(&operator) {
             return Err(format!(
                 "operation is not supported: operator '{}' not supported for {} type search attribute '{}'",
                 operator.to_uppercase(),
@@ -324,6 +307,31 @@ impl Checker<'_> {
             "ExecutionDuration" => duration(&literal),
             _ => typed(literal, left, attribute),
         }
+    }
+}
+
+/// The operators that attributes of a type can be compared by.
+fn supported(kind: IndexedValueType) -> &'static [&'static str] {
+    match kind {
+        IndexedValueType::Text => &["=", "!="],
+        IndexedValueType::KeywordList => &["=", "!=", "in", "not in"],
+        IndexedValueType::Keyword => &[
+            "=",
+            "!=",
+            "<",
+            ">",
+            "<=",
+            ">=",
+            "in",
+            "not in",
+            "starts_with",
+            "not starts_with",
+        ],
+        IndexedValueType::Int
+        | IndexedValueType::Double
+        | IndexedValueType::Bool
+        | IndexedValueType::Datetime
+        | IndexedValueType::Unspecified => &["=", "!=", "<", ">", "<=", ">=", "in", "not in"],
     }
 }
 

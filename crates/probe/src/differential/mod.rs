@@ -69,7 +69,10 @@ pub(crate) struct Options {
 struct Stage {
     catalog: Arc<Catalog>,
     ledger: Arc<Ledger>,
-    wires: [Wire; 2],
+    /// Where the two servers listen.
+    ports: [u16; 2],
+    /// The reference is on both sides.
+    mirrored: bool,
     seed: u64,
     only: Option<String>,
 }
@@ -86,7 +89,8 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     let left = Server::start(&reference, &catalog).await?;
     let right = Server::start(&subject, &catalog).await?;
     let stage = Arc::new(Stage {
-        wires: [Wire::to(left.port)?, Wire::to(right.port)?],
+        ports: [left.port, right.port],
+        mirrored: options.itself,
         ledger: Arc::new(Ledger::default()),
         catalog,
         seed: options.seed,
@@ -94,7 +98,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     });
     let started = Instant::now();
     if let Some(number) = options.program {
-        let (program, outcome) = one(&stage, number).await;
+        let (program, outcome) = one(&stage, number).await?;
         report::transcript(&program);
         return outcome.map_err(|stop| report::stop(&program, number, options.seed, &stop).into());
     }
@@ -130,15 +134,27 @@ struct Outcome {
     undecided: usize,
 }
 
+/// One partition for each task queue of the reference, so that a poll and a task meet without detours and their delays.
+const UNPARTITIONED: [&str; 4] = [
+    "--dynamic-config-value",
+    "matching.numTaskqueueReadPartitions=1",
+    "--dynamic-config-value",
+    "matching.numTaskqueueWritePartitions=1",
+];
+
 fn launch(kind: Kind, binary: PathBuf) -> Launch {
-    let arguments = SEARCH_ATTRIBUTES
-        .iter()
-        .flat_map(|one| ["--search-attribute".to_owned(), (*one).to_owned()]);
+    let mut arguments: Vec<String> = Vec::new();
+    for attribute in SEARCH_ATTRIBUTES {
+        arguments.extend(["--search-attribute".to_owned(), attribute.to_owned()]);
+    }
+    if kind == Kind::Reference {
+        arguments.extend(UNPARTITIONED.map(str::to_owned));
+    }
     Launch {
         kind,
         binary,
         database: None,
-        arguments: arguments.collect(),
+        arguments,
     }
 }
 
@@ -154,7 +170,8 @@ async fn many(stage: &Arc<Stage>, options: &Options) -> Result<Outcome, Fault> {
             next += 1;
         }
         let Some(joined) = running.join_next().await else { break };
-        let (number, (program, outcome)) = joined?;
+        let (number, ended) = joined?;
+        let (program, outcome) = ended?;
         match outcome {
             Ok(()) => {}
             Err(Stop::Undecided) => undecided += 1,
@@ -178,11 +195,14 @@ fn wanted(stage: &Stage, options: &Options, next: u64) -> bool {
 }
 
 /// Runs one program by its number.
-async fn one(stage: &Stage, number: u64) -> (Program, Result<(), Stop>) {
+async fn one(stage: &Stage, number: u64) -> Result<(Program, Result<(), Stop>), Fault> {
     let prefix = format!("p{}x{number}-", stage.seed);
+    // Connections of its own, since the reference closes each after five minutes.
+    let wires = [Wire::to(stage.ports[0])?, Wire::to(stage.ports[1])?];
     let pair = Pair::new(
         Arc::clone(&stage.catalog),
-        stage.wires.clone(),
+        wires,
+        stage.mirrored,
         Arc::clone(&stage.ledger),
         prefix,
     );
@@ -193,5 +213,5 @@ async fn one(stage: &Stage, number: u64) -> (Program, Result<(), Stop>) {
         1 => program.sweep_commands(round as usize).await,
         _ => program.run().await,
     };
-    (program, outcome)
+    Ok((program, outcome))
 }

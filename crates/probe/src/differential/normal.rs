@@ -96,6 +96,12 @@ fn object(names: &mut Names, key: &str, fields: Map<String, Value>) -> Map<Strin
     normal
 }
 
+/// True for a delay that depends on the moment of the call.
+fn is_remainder(name: &str, value: &Value) -> bool {
+    let below_a_second = value.as_str().is_some_and(|text| text.starts_with("0."));
+    REMAINDERS.contains(&name) && below_a_second
+}
+
 /// True for a key that a server made up, such as an id or one with an event number behind it.
 fn holds_uuid(key: &str) -> bool {
     key.get(..36).is_some_and(is_uuid)
@@ -130,9 +136,6 @@ fn plain(value: &Value) -> String {
 fn string(names: &mut Names, key: &str, text: &str) -> String {
     if key.ends_with("Token") || key == "token" {
         return names.token(text);
-    }
-    if REMAINDERS.contains(&key) && text.starts_with("0.") {
-        return "$below-1s".to_owned();
     }
     if is_time(text) {
         return if text.starts_with("1970-01-01T00:00:00") {

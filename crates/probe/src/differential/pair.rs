@@ -102,6 +102,8 @@ pub(crate) struct Pair {
     catalog: Arc<Catalog>,
     wires: [Wire; 2],
     names: [Names; 2],
+    /// The reference is on both sides.
+    mirrored: bool,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) log: VecDeque<Exchange>,
     /// What is particular to this program in texts, taken out before refusals are counted by kind.
@@ -110,11 +112,18 @@ pub(crate) struct Pair {
 
 impl Pair {
     /// A conversation with no history.
-    pub(crate) fn new(catalog: Arc<Catalog>, wires: [Wire; 2], ledger: Arc<Ledger>, prefix: String) -> Pair {
+    pub(crate) fn new(
+        catalog: Arc<Catalog>,
+        wires: [Wire; 2],
+        mirrored: bool,
+        ledger: Arc<Ledger>,
+        prefix: String,
+    ) -> Pair {
         Pair {
             catalog,
             wires,
             names: [Names::default(), Names::default()],
+            mirrored,
             ledger,
             log: VecDeque::new(),
             prefix,
@@ -203,7 +212,8 @@ impl Pair {
                 return Ok(self.agreed(rpc, request, &answers, normal));
             }
             if started.elapsed() > limit {
-                if limit < AGREEMENT_LIMIT && !accept(&normal[0]) {
+                let reference_is_late = !accept(&normal[0]) || (self.mirrored && !accept(&normal[1]));
+                if limit < AGREEMENT_LIMIT && reference_is_late {
                     return Err(Stop::Undecided);
                 }
                 let lines = if lines.is_empty() {

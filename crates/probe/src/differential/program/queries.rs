@@ -45,7 +45,7 @@ impl Program {
         let (polling, asking) = if self.runs[at].task_is_waiting() {
             let asking = self.pair.begin("QueryWorkflow", request, QUERY_DEADLINE)?;
             // The query joins the task once both servers have it; a poll before that would miss it.
-            tokio::time::sleep(HEAD_START).await;
+            tokio::time::sleep(HEAD_START * 3).await;
             (self.pair.begin("PollWorkflowTaskQueue", poll, POLL_DEADLINE)?, asking)
         } else {
             // Without a worker in sight the servers refuse the query.
@@ -140,7 +140,7 @@ impl Program {
         let request = self.query_request(at);
         let poll = self.poll_request(at);
         let asking = self.pair.begin("QueryWorkflow", request, QUERY_DEADLINE)?;
-        tokio::time::sleep(HEAD_START).await;
+        tokio::time::sleep(HEAD_START * 3).await;
         let request = json!({
             "namespace": NAMESPACE, "taskToken": task.token, "identity": IDENTITY, "returnNewWorkflowTask": true,
         });

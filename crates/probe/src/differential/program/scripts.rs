@@ -88,7 +88,17 @@ impl Program {
         } else {
             vec![self.marker()]
         };
-        self.answer_task(&task.token, commands).await?;
+        let answer = self.answer_task(&task.token, commands).await?;
+        self.settle().await?;
+        if answer.reply().is_none() {
+            // While the next task is held, a run that is about to close takes no more signals.
+            self.take_task_of(at).await?;
+            let request = json!({
+                "namespace": NAMESPACE, "workflowExecution": self.runs[at].execution(), "signalName": "late",
+                "requestId": self.fresh("s"), "identity": IDENTITY,
+            });
+            self.call("SignalWorkflowExecution", request).await?;
+        }
         self.settle().await
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     NAMESPACE, Program, text,
+    worker::HEAD_START,
     world::{attributes, is_type},
 };
 use crate::differential::pair::{Answer, Stop};
@@ -81,10 +82,33 @@ impl Program {
         self.runs.iter().filter(|run| !run.is_open()).count()
     }
 
+    /// Describes a run, and reads its history where the description has moved or something is under way.
     async fn settle_run(&mut self, at: usize) -> Result<(), Stop> {
         let awaited = self.awaited(at);
-        let accept = move |history: &Value| is_quiet(history, &awaited);
-        self.refresh(at, accept).await
+        let request = json!({"namespace": NAMESPACE, "execution": self.runs[at].execution()});
+        let before = self.runs[at].description.clone();
+        let Answer::Reply(now) = self.pair.read("DescribeWorkflowExecution", request, |_| true).await? else {
+            self.runs[at].deleted = true;
+            self.runs[at].at_rest = true;
+            return Ok(());
+        };
+        let history = json!({"history": {"events": self.runs[at].history}});
+        if now == before && (is_held(&history) || is_quiet(&history, &awaited)) {
+            return self.wait_for_buffered(at, &awaited).await;
+        }
+        let known = awaited.clone();
+        self.refresh(at, move |history| is_held(history) || is_quiet(history, &known))
+            .await?;
+        self.wait_for_buffered(at, &awaited).await
+    }
+
+    /// What arrives while a worker holds the Workflow Task is buffered, and shows nowhere; time has to do.
+    async fn wait_for_buffered(&self, at: usize, awaited: &Awaited) -> Result<(), Stop> {
+        let history = json!({"history": {"events": self.runs[at].history}});
+        if is_held(&history) && !is_quiet(&history, awaited) {
+            tokio::time::sleep(HEAD_START * 2).await;
+        }
+        Ok(())
     }
 
     /// Reads the history and then the description of a run until `accept` holds for the history.
@@ -101,11 +125,32 @@ impl Program {
             return Ok(());
         };
         self.runs[at].history = reply["history"]["events"].as_array().cloned().unwrap_or_default();
+        let was_open = self.runs[at].is_open();
         if let Answer::Reply(reply) = self.pair.read("DescribeWorkflowExecution", request, |_| true).await? {
             self.runs[at].description = reply;
         }
+        if was_open && !self.runs[at].is_open() {
+            self.announce_close(at);
+        }
         self.discover(at);
         Ok(())
+    }
+
+    /// Notes for the open children of a run that has closed what its parent close policy brings them.
+    fn announce_close(&mut self, at: usize) {
+        let parent = self.runs[at].clone();
+        for child in self.runs.iter_mut().filter(|child| child.is_open()) {
+            if child.info()["parentExecution"]["runId"] != parent.run_id {
+                continue;
+            }
+            let starts = parent
+                .events("START_CHILD_WORKFLOW_EXECUTION_INITIATED")
+                .map(attributes);
+            let start = starts
+                .filter(|details| details["workflowId"] == child.workflow_id)
+                .last();
+            child.parent_close_policy = start.map(|details| text(details, "/parentClosePolicy"));
+        }
     }
 
     /// Waits until the history of a run holds `count` events of a type.
@@ -161,17 +206,7 @@ impl Program {
                 }
             }
         }
-        let parent = self
-            .runs
-            .iter()
-            .find(|parent| run.info()["parentExecution"]["runId"] == parent.run_id);
-        if let Some(parent) = parent.filter(|parent| !parent.is_open() && !parent.history.is_empty()) {
-            let policy = parent
-                .events("START_CHILD_WORKFLOW_EXECUTION_INITIATED")
-                .map(attributes);
-            let policy = policy.filter(|details| details["workflowId"] == run.workflow_id).last();
-            awaited.parent_close_policy = policy.map(|details| text(details, "/parentClosePolicy"));
-        }
+        awaited.parent_close_policy = run.parent_close_policy.clone();
         awaited
     }
 
@@ -195,6 +230,12 @@ fn has_successor(history: &[Value]) -> bool {
     history
         .last()
         .is_some_and(|event| !text(attributes(event), "/newExecutionRunId").is_empty())
+}
+
+/// True if a worker holds the Workflow Task of the run.
+fn is_held(reply: &Value) -> bool {
+    let last = reply["history"]["events"].as_array().and_then(|events| events.last());
+    last.is_some_and(|event| is_type(event, "WORKFLOW_TASK_STARTED"))
 }
 
 /// True if nothing that concerns this history is under way in the background.
@@ -228,7 +269,7 @@ fn is_quiet(reply: &Value, awaited: &Awaited) -> bool {
     }
     let first_task_is_due = events.first().is_some_and(|event| {
         let backoff = text(attributes(event), "/firstWorkflowTaskBackoff");
-        backoff.starts_with("0.") || backoff.starts_with('$') || backoff == "1s"
+        matches!(backoff.as_str(), "" | "0s" | "1s")
     });
     if first_task_is_due && count("WORKFLOW_TASK_SCHEDULED") == 0 {
         return false;

@@ -13,6 +13,8 @@ pub(crate) struct Run {
     /// No longer looked at: closed and compared, or deleted.
     pub(crate) at_rest: bool,
     pub(crate) deleted: bool,
+    /// The parent has closed and asks this for it.
+    pub(crate) parent_close_policy: Option<String>,
     /// Left to a script: the random walk keeps its hands off.
     pub(crate) reserved: bool,
 }

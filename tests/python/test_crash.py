@@ -22,7 +22,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from bank import ACCOUNTS, Ledger, Order
-from history import PATIENCE_SECONDS, check_shape, counted, counts, events_of, listed, name
+from history import check_shape, counted, counts, events_of, listed, name, names
 from server import Server
 from transfer import Transfer
 
@@ -33,6 +33,8 @@ ORDERS_PER_ROUND = 6
 # Long enough that some rounds are killed when all is done and some in the middle of every step before that.
 LONGEST_LIFE_SECONDS = 0.6
 TASK_QUEUE = "transfers"
+# Enough for a task that was handed out in vain to run out several times over.
+SETTLE_SECONDS = 90
 
 PENDING_TASK = {"WorkflowTaskScheduled", "WorkflowTaskStarted"}
 
@@ -124,9 +126,20 @@ class Storm:
             handles.append(handle)
             if self.orders[reference].needs_approval and reference not in self.acknowledged:
                 await self._approve(handle)
-        results = asyncio.gather(*(handle.result() for handle in handles))
-        await asyncio.wait_for(results, timeout=2 * PATIENCE_SECONDS)
+        results = [asyncio.create_task(handle.result(), name=handle.id) for handle in handles]
+        done, stuck = await asyncio.wait(results, timeout=SETTLE_SECONDS)
+        for result in stuck:
+            result.cancel()
+        assert not stuck, "\n".join([await self._what_is_with(result.get_name()) for result in stuck])
+        for result in done:
+            result.result()
         return handles
+
+    async def _what_is_with(self, reference: str) -> str:
+        handle = self.client.get_workflow_handle(reference)
+        described = (await handle.describe()).raw_description
+        waits = [described.pending_workflow_task, *described.pending_activities]
+        return f"{self.orders[reference]} is at {names((await handle.fetch_history()).events)}, waiting for {waits}"
 
 
 def durable(events: list[HistoryEvent]) -> list[tuple[int, str]]:
@@ -187,7 +200,7 @@ def workers(address: str, ledger: Path) -> Iterator[list[subprocess.Popen[str]]]
             worker.wait()
 
 
-@pytest.mark.ends_within(120 + 10 * ROUNDS)
+@pytest.mark.ends_within(SETTLE_SECONDS + 60 + 10 * ROUNDS)
 async def test_killed_again_and_again(tmp_path: Path) -> None:
     print(f"PERDURE_CRASH_ROUNDS={ROUNDS} PERDURE_CRASH_SEED={SEED}")
     ledger = Ledger(tmp_path / "ledger")

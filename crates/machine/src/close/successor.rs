@@ -15,7 +15,7 @@ use proto::temporal::api::{
 };
 
 use super::Next;
-use crate::{Draft, Run, StartSpec};
+use crate::{Draft, Run, StartSpec, run::inherited_reset_points};
 
 /// What a run hands to the one that follows.
 pub(super) struct Continuation {
@@ -49,7 +49,7 @@ impl Draft {
             initiator: next.initiator.into(),
             attempt: if retry { started.attempt + 1 } else { 1 },
             first_workflow_task_backoff: self.wait(Some(next.wait)).map(to_proto_duration),
-            ..inherited(self.run())
+            ..self.inherited()
         };
         self.start_successor(next.run_id, attributes)
     }
@@ -91,7 +91,7 @@ impl Draft {
             search_attributes: command.search_attributes,
             last_completion_result: command.last_completion_result,
             continued_failure,
-            ..inherited(self.run())
+            ..self.inherited()
         };
         self.start_successor(run_id, attributes)
     }
@@ -104,6 +104,27 @@ impl Draft {
             return Some(distance.saturating_sub(lifetime));
         }
         wanted
+    }
+
+    /// What every later run of a chain has from the one before it.
+    fn inherited(&self) -> WorkflowExecutionStartedEventAttributes {
+        let (run, started) = (self.run(), self.run().started());
+        WorkflowExecutionStartedEventAttributes {
+            workflow_id: started.workflow_id.clone(),
+            parent_workflow_namespace: started.parent_workflow_namespace.clone(),
+            parent_workflow_namespace_id: started.parent_workflow_namespace_id.clone(),
+            parent_workflow_execution: started.parent_workflow_execution.clone(),
+            parent_initiated_event_id: started.parent_initiated_event_id,
+            parent_initiated_event_version: started.parent_initiated_event_version,
+            root_workflow_execution: started.root_workflow_execution.clone(),
+            continued_execution_run_id: run.key.run_id.to_string(),
+            first_execution_run_id: started.first_execution_run_id.clone(),
+            workflow_execution_timeout: started.workflow_execution_timeout,
+            workflow_execution_expiration_time: started.workflow_execution_expiration_time,
+            priority: started.priority.clone(),
+            prev_auto_reset_points: inherited_reset_points(run, self.facts.now, self.facts.namespace.retention),
+            ..WorkflowExecutionStartedEventAttributes::default()
+        }
     }
 
     fn start_successor(
@@ -123,26 +144,6 @@ impl Draft {
         };
         self.successor = Some(Box::new(Run::start(key, spec, &self.facts)?));
         Ok(())
-    }
-}
-
-/// What every later run of a chain has from the one before it.
-fn inherited(run: &Run) -> WorkflowExecutionStartedEventAttributes {
-    let started = run.started();
-    WorkflowExecutionStartedEventAttributes {
-        workflow_id: started.workflow_id.clone(),
-        parent_workflow_namespace: started.parent_workflow_namespace.clone(),
-        parent_workflow_namespace_id: started.parent_workflow_namespace_id.clone(),
-        parent_workflow_execution: started.parent_workflow_execution.clone(),
-        parent_initiated_event_id: started.parent_initiated_event_id,
-        parent_initiated_event_version: started.parent_initiated_event_version,
-        root_workflow_execution: started.root_workflow_execution.clone(),
-        continued_execution_run_id: run.key.run_id.to_string(),
-        first_execution_run_id: started.first_execution_run_id.clone(),
-        workflow_execution_timeout: started.workflow_execution_timeout,
-        workflow_execution_expiration_time: started.workflow_execution_expiration_time,
-        priority: started.priority.clone(),
-        ..WorkflowExecutionStartedEventAttributes::default()
     }
 }
 

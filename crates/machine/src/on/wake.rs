@@ -48,7 +48,7 @@ fn workflow_task(draft: &mut Draft) {
     if ripe(draft, Time(draft.run().core.first_task_due).non_zero()) {
         draft.schedule_workflow_task();
     }
-    if ripe(draft, draft.run().started_task.as_ref().map(|started| started.deadline)) {
+    if ripe(draft, worker_deadline(draft)) {
         let attempt = draft.time_out_workflow_task();
         draft.schedule_attempt(attempt, None);
     }
@@ -63,6 +63,13 @@ fn workflow_task(draft: &mut Draft) {
             ..task
         })));
     }
+}
+
+/// When the time of the worker that decides is up. A run that ends at the same time ends without further ado.
+fn worker_deadline(draft: &Draft) -> Option<Time> {
+    let deadline = draft.run().started_task.as_ref()?.deadline;
+    let end = expiration(draft.run()).filter(|end| *end <= draft.facts.now);
+    end.is_none_or(|end| deadline < end).then_some(deadline)
 }
 
 /// The worker with the cache didn't come for its task: any other may.

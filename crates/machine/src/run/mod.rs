@@ -16,6 +16,7 @@ pub use records::{
 pub use state::{Run, StartedWorkflowTask};
 
 pub(crate) use event_type::event_type;
+pub(crate) use evolve::inherited_reset_points;
 
 /// When the event happened; zero where it doesn't say.
 pub(crate) fn event_time(event: &HistoryEvent) -> Time {

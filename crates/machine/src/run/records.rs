@@ -9,6 +9,7 @@ use proto::temporal::api::{
     failure::v1::Failure,
     history::v1::{HistoryEvent, StartChildWorkflowExecutionInitiatedEventAttributes},
     sdk::v1::UserMetadata,
+    workflow::v1::ResetPoints,
 };
 
 /// The row that nearly every step touches: counters, status, deadlines and the workflow task.
@@ -105,6 +106,9 @@ pub struct Core {
     /// The last failure or timeout of a workflow task, in the form of `reported_problem`.
     #[prost(string, tag = "34")]
     pub last_problem: String,
+    /// Where a reset could go back to: the first completion by each build of the worker.
+    #[prost(message, optional, tag = "35")]
+    pub reset_points: Option<ResetPoints>,
 }
 
 /// A workflow task that is scheduled. That it was started is never stored.

@@ -75,22 +75,23 @@ fn contract(value: Value) -> Value {
     }
 }
 
+/// Of a payload its text, without what says how that is encoded.
 fn payload(fields: &Map<String, Value>) -> Option<Value> {
-    let (name, value) = fields.iter().next().filter(|_| fields.len() == 1)?;
-    match (name.as_str(), value) {
-        ("data", Value::String(data)) => {
-            let text = String::from_utf8(BASE64_STANDARD.decode(data).ok()?).ok()?;
-            let text = if text.len() > 40 {
-                format!("{} bytes", text.len())
-            } else {
-                text
-            };
-            Some(Value::String(format!("payload({text})")))
-        }
-        ("payloads", Value::Array(values)) => match values.as_slice() {
-            [Value::String(text)] => Some(Value::String(format!("payloads({}", text.strip_prefix("payload(")?))),
-            _ => None,
-        },
+    let others = fields.keys().filter(|name| *name != "metadata").count();
+    if let (Some(Value::String(data)), 1) = (fields.get("data"), others) {
+        let text = String::from_utf8(BASE64_STANDARD.decode(data).ok()?).ok()?;
+        let text = if text.len() > 80 {
+            format!("{} bytes", text.len())
+        } else {
+            text
+        };
+        return Some(Value::String(format!("payload({text})")));
+    }
+    let Some(Value::Array(values)) = fields.get("payloads") else {
+        return None;
+    };
+    match values.as_slice() {
+        [Value::String(text)] => Some(Value::String(format!("payloads({}", text.strip_prefix("payload(")?))),
         _ => None,
     }
 }

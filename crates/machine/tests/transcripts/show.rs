@@ -241,6 +241,21 @@ pub(crate) fn message(message: &Message) -> String {
     }
 }
 
+/// What a run can change of itself: its memo and search attributes.
+pub(crate) fn attributes(attributes: &machine::Attributes) -> Vec<String> {
+    let memo = attributes.memo.as_ref().map(|memo| {
+        format!(
+            "memo {}",
+            json::plain(&json::print("temporal.api.common.v1.Memo", memo))
+        )
+    });
+    let search = attributes.search_attributes.as_ref().map(|search| {
+        let search = json::print("temporal.api.common.v1.SearchAttributes", search);
+        format!("search attributes {}", json::plain(&search))
+    });
+    memo.into_iter().chain(search).collect()
+}
+
 /// What there is to say of a run between two inputs.
 pub(crate) fn standing(run: &Run) -> Vec<String> {
     let mut lines = Vec::new();

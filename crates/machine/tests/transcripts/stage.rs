@@ -71,6 +71,7 @@ impl Stage {
                 self.give(Input::Recover)
             }
             "message" => self.message(line),
+            "attributes" => show::attributes(&self.run().attributes),
             _ => {
                 let input = inputs::input(self.run(), line);
                 self.give(input)

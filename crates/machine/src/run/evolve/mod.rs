@@ -5,6 +5,7 @@
 //! that was started again under the same timer id is another timer. What counts is counted on appending alone.
 
 mod activity;
+mod build;
 mod child;
 mod external;
 mod quiet;
@@ -14,6 +15,8 @@ mod workflow_task;
 
 use prost::Message;
 use proto::temporal::api::history::v1::{HistoryEvent, history_event::Attributes as A};
+
+pub(crate) use build::inherited_reset_points;
 
 use crate::{Change, Quiet, Run};
 

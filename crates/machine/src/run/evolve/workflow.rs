@@ -60,6 +60,7 @@ pub(super) fn started(run: &mut Run, event: &HistoryEvent, attributes: &Workflow
         let own = start + wait + run_timeout;
         expiration.non_zero().map_or(own, |expiration| own.min(expiration)).0
     };
+    core.reset_points.clone_from(&attributes.prev_auto_reset_points);
     core.first_task_due = if wait.is_zero() { 0 } else { (start + wait).0 };
     core.task_queue = attributes
         .task_queue

@@ -12,6 +12,7 @@ use proto::temporal::api::{
     },
 };
 
+use super::build;
 use crate::{
     Run, WorkflowTask,
     run::{event_time, nanos, span},
@@ -47,11 +48,13 @@ fn sticky_deadline(run: &Run, time: Time) -> i64 {
 /// The start is in the history together with its outcome, which says what follows.
 pub(super) fn started(_run: &mut Run, _event: &HistoryEvent, _attributes: &WorkflowTaskStartedEventAttributes) {}
 
-pub(super) fn completed(run: &mut Run, _event: &HistoryEvent, attributes: &WorkflowTaskCompletedEventAttributes) {
+pub(super) fn completed(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowTaskCompletedEventAttributes) {
     end_task(run);
     run.core.previous_started_event_id = attributes.started_event_id;
     run.core.failed_workflow_tasks = 0;
     run.core.reported_problem.clear();
+    build::add_reset_point(run, event, attributes);
+    build::add_build_id(run, attributes.worker_version.as_ref());
 }
 
 /// The worker that failed may be the one with the cache: the next attempt goes to any worker.

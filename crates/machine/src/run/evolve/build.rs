@@ -1,0 +1,109 @@
+//! What a completed workflow task tells of the worker's build: which builds have worked on the run, and where a reset
+//! could go back to before a build has touched it.
+
+use std::sync::Arc;
+
+use proto::temporal::api::{
+    common::v1::{Payload, WorkerVersionStamp},
+    history::v1::{HistoryEvent, WorkflowTaskCompletedEventAttributes},
+    workflow::v1::{ResetPointInfo, ResetPoints},
+};
+
+use crate::Run;
+
+/// Of this many points the oldest is forgotten.
+const POINTS: usize = 20;
+const BUILD_IDS: &str = "BuildIds";
+/// The first value of a run whose workers don't take part in versioning.
+const UNVERSIONED: &str = "unversioned";
+
+/// The first completion by each build is a point to reset to.
+pub(super) fn add_reset_point(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowTaskCompletedEventAttributes) {
+    let build_id = attributes
+        .worker_version
+        .as_ref()
+        .map_or("", |version| version.build_id.as_str());
+    let resettable = run.children.is_empty() && run.external_cancels.is_empty() && run.external_signals.is_empty();
+    let run_id = run.key.run_id.to_string();
+    let points = &mut run.core.reset_points.get_or_insert_default().points;
+    let known =
+        |point: &ResetPointInfo| point.binary_checksum == attributes.binary_checksum && point.build_id == build_id;
+    if points.iter().any(known) {
+        return;
+    }
+    points.push(ResetPointInfo {
+        build_id: build_id.to_owned(),
+        binary_checksum: attributes.binary_checksum.clone(),
+        run_id,
+        first_workflow_task_completed_id: event.event_id,
+        create_time: event.event_time,
+        expire_time: None,
+        resettable,
+    });
+    if points.len() > POINTS {
+        points.remove(0);
+    }
+}
+
+/// The points that the run which follows at `now` takes over: this run's go with its history.
+pub(crate) fn inherited_reset_points(
+    run: &Run,
+    now: model::Time,
+    retention: std::time::Duration,
+) -> Option<ResetPoints> {
+    let mut points = run.core.reset_points.clone()?;
+    let own = run.key.run_id.to_string();
+    points.points.retain(|point| {
+        point
+            .expire_time
+            .as_ref()
+            .is_none_or(|time| model::Time::from_proto(time) >= now)
+    });
+    for point in points.points.iter_mut().filter(|point| point.run_id == own) {
+        point.expire_time = Some((now + retention).to_proto());
+    }
+    Some(points)
+}
+
+/// Lists the build among those that have worked on the run, for visibility.
+pub(super) fn add_build_id(run: &mut Run, version: Option<&WorkerVersionStamp>) {
+    let known = run
+        .attributes
+        .search_attributes
+        .as_ref()
+        .and_then(|known| known.indexed_fields.get(BUILD_IDS));
+    let known: Vec<String> = known
+        .and_then(|payload| serde_json::from_slice(&payload.data).ok())
+        .unwrap_or_default();
+    let versioned = version.is_some_and(|version| version.use_versioning);
+    let build = version.filter(|version| !version.build_id.is_empty()).map(|version| {
+        let prefix = if versioned { "versioned" } else { UNVERSIONED };
+        format!("{prefix}:{}", version.build_id)
+    });
+    let mut ids: Vec<String> = Vec::new();
+    if !versioned {
+        ids.push(UNVERSIONED.to_owned());
+    }
+    ids.extend(known.iter().filter(|id| *id != UNVERSIONED).cloned());
+    ids.extend(build.filter(|build| !known.contains(build)));
+    if ids == known {
+        return;
+    }
+    let mut next = (*run.attributes).clone();
+    let fields = &mut next.search_attributes.get_or_insert_default().indexed_fields;
+    fields.insert(BUILD_IDS.to_owned(), keyword_list(&ids));
+    run.attributes = Arc::new(next);
+}
+
+/// A search attribute that is a list of keywords.
+fn keyword_list(values: &[String]) -> Payload {
+    let metadata = [("encoding", "json/plain"), ("type", "KeywordList")];
+    Payload {
+        metadata: metadata
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .collect(),
+        data: serde_json::Value::from(values).to_string().into(),
+        ..Payload::default()
+    }
+}

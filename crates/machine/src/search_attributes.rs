@@ -78,6 +78,26 @@ pub fn validate(attributes: Option<&SearchAttributes>, namespace: &Namespace, li
     check_size(attributes, limits).map_err(Reject::invalid)
 }
 
+/// Says of each value of what type it is, unless it says so itself.
+pub(crate) fn typed(attributes: Option<SearchAttributes>, namespace: &Namespace) -> Option<SearchAttributes> {
+    let mut attributes = attributes?;
+    for (name, value) in &mut attributes.indexed_fields {
+        let predefined = PREDEFINED
+            .iter()
+            .find(|(known, ..)| known == name)
+            .map(|(_, kind, _)| *kind);
+        let kind = predefined.or_else(|| namespace.search_attributes.get(name).copied());
+        if let Some(kind) = kind {
+            let kind = crate::names::pascal(kind.as_str_name(), "INDEXED_VALUE_TYPE_");
+            value
+                .metadata
+                .entry("type".into())
+                .or_insert_with(|| kind.into_bytes().into());
+        }
+    }
+    Some(attributes)
+}
+
 /// Checks names and types; not sizes.
 pub(crate) fn check(
     attributes: Option<&SearchAttributes>,

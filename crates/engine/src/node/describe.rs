@@ -6,7 +6,7 @@ use machine::{Activity, Child, Run};
 use model::{RunId, ShardId, Time, to_proto_duration};
 use proto::temporal::api::{
     activity::v1::ActivityOptions,
-    common::v1::{ActivityType, WorkflowExecution, WorkflowType},
+    common::v1::{ActivityType, RetryPolicy, WorkflowExecution, WorkflowType},
     enums::v1::{EventType, PendingActivityState, PendingWorkflowTaskState, TaskQueueKind},
     taskqueue::v1::TaskQueue,
     workflow::v1::{
@@ -193,14 +193,19 @@ fn options(activity: &Activity) -> ActivityOptions {
     ActivityOptions {
         task_queue: Some(TaskQueue {
             name: activity.task_queue.clone(),
-            kind: TaskQueueKind::Normal.into(),
-            normal_name: String::new(),
+            // As the reference shows it: the kind left out, the name twice.
+            kind: TaskQueueKind::Unspecified.into(),
+            normal_name: activity.task_queue.clone(),
         }),
         schedule_to_close_timeout: span(activity.schedule_to_close_timeout),
         schedule_to_start_timeout: span(activity.schedule_to_start_timeout),
         start_to_close_timeout: span(activity.start_to_close_timeout),
         heartbeat_timeout: span(activity.heartbeat_timeout),
-        retry_policy: activity.retry_policy.clone(),
+        retry_policy: activity.retry_policy.clone().map(|policy| RetryPolicy {
+            non_retryable_error_types: Vec::new(),
+            ..policy
+        }),
+        priority: activity.priority.clone(),
         ..Default::default()
     }
 }

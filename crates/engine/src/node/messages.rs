@@ -279,8 +279,13 @@ fn close_policy(request_id: String, terminate: bool, from: machine::External) ->
             links: Vec::new(),
         };
     }
+    // Unlike a request by command, one by policy gives no reason, and the reference names no event of the parent.
+    let from = machine::External {
+        initiated_event_id: 0,
+        ..from
+    };
     Input::RequestCancel {
-        reason: "by parent close policy".into(),
+        reason: String::new(),
         identity: "history-service".into(),
         request_id,
         external: Some(from),

@@ -48,6 +48,7 @@ pub(super) fn apply(
     )?;
     search_attributes::check_size(command.search_attributes.as_ref(), &draft.facts.limits)
         .map_err(|text| CommandFailure::terminate(cause, text))?;
+    command.search_attributes = search_attributes::typed(command.search_attributes, &draft.facts.namespace);
     Ok(draft.continue_run_as_new(context.closing(event), command)?)
 }
 

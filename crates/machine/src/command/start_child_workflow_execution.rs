@@ -50,6 +50,7 @@ pub(super) fn apply(
     )?;
     search_attributes::check_size(command.search_attributes.as_ref(), &limits)
         .map_err(|text| CommandFailure::terminate(cause, text))?;
+    command.search_attributes = search_attributes::typed(command.search_attributes, &draft.facts.namespace);
     limit::pending(
         draft.run().children.len(),
         limits.pending_children,

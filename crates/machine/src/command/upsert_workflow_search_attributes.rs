@@ -56,7 +56,7 @@ pub(super) fn apply(
         .map_err(|text| CommandFailure::terminate(Cause::BadSearchAttributes, text))?;
     let attributes = UpsertWorkflowSearchAttributesEventAttributes {
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
-        search_attributes: command.search_attributes,
+        search_attributes: search_attributes::typed(command.search_attributes, &draft.facts.namespace),
     };
     append(
         draft,

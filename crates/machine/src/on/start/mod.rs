@@ -9,7 +9,7 @@ use proto::temporal::api::{
     history::v1::{HistoryEvent, history_event::Attributes as A},
 };
 
-use crate::{Current, Draft, Facts, Quiet, Reply, Run, StartSpec, Step, cron, payload};
+use crate::{Current, Draft, Facts, Quiet, Reply, Run, StartSpec, Step, cron, payload, search_attributes};
 
 pub use decide::{Decision, decide};
 
@@ -29,6 +29,7 @@ impl Run {
         if attributes.search_attributes.is_none() {
             attributes.search_attributes = payload::filter_search_attributes(spec.search_attributes);
         }
+        attributes.search_attributes = search_attributes::typed(attributes.search_attributes, &facts.namespace);
         if attributes.first_execution_run_id.is_empty() {
             attributes.first_execution_run_id.clone_from(&run_id);
         }

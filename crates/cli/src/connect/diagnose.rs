@@ -5,12 +5,11 @@
 use std::{error::Error, io, net::SocketAddr, time::Duration};
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, lookup_host},
     time::timeout,
 };
 
-use super::settings::Settings;
+use super::settings::{Settings, TlsSettings};
 
 /// How long each step of the checks may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -87,7 +86,7 @@ async fn run(settings: &Settings, error: &(dyn Error + 'static)) -> Checks {
     let (line, cause) = match connect_any(&targets).await {
         Ok(()) => {
             lines.push("✓ TCP connection established".to_owned());
-            beyond_tcp(settings.tls.is_some(), &targets, error).await
+            beyond_tcp(settings, error).await
         }
         Err(Cause::Refused) => (
             format!(
@@ -116,11 +115,11 @@ async fn connect_any(targets: &[SocketAddr]) -> Result<(), Cause> {
     Err(cause)
 }
 
-/// What failed above TCP, judged by the original error and, without TLS, by what the server says to a first greeting.
-async fn beyond_tcp(tls: bool, targets: &[SocketAddr], error: &(dyn Error + 'static)) -> (String, Cause) {
+/// What failed above TCP, judged by the original error and, without TLS, by whether the server would have it.
+async fn beyond_tcp(settings: &Settings, error: &(dyn Error + 'static)) -> (String, Cause) {
     let reason = innermost(error);
-    if !tls {
-        return match speaks_tls(targets).await {
+    if settings.tls.is_none() {
+        return match speaks_tls(settings).await {
             true => (
                 "✗ server expects TLS, but the CLI is connecting without it".to_owned(),
                 Cause::TlsServer,
@@ -140,24 +139,20 @@ async fn beyond_tcp(tls: bool, targets: &[SocketAddr], error: &(dyn Error + 'sta
     (format!("✗ TLS handshake failed: {reason}"), cause)
 }
 
-/// Whether a server answers plaintext with a TLS alert.
-async fn speaks_tls(targets: &[SocketAddr]) -> bool {
-    const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    /// The record type of an alert, and the first byte of every version of TLS.
-    const ALERT: [u8; 2] = [21, 3];
-    let ask = async |target: &SocketAddr| -> io::Result<bool> {
-        let mut stream = TcpStream::connect(target).await?;
-        stream.write_all(GREETING).await?;
-        let mut answer = [0; 2];
-        stream.read_exact(&mut answer).await?;
-        Ok(answer == ALERT)
+/// Whether the server answers a TLS handshake, be it to refuse it.
+async fn speaks_tls(settings: &Settings) -> bool {
+    let with_tls = Settings {
+        tls: Some(TlsSettings::default()),
+        ..settings.clone()
     };
-    for target in targets {
-        if let Ok(Ok(true)) = timeout(STEP_TIMEOUT, ask(target)).await {
-            return true;
-        }
+    let Ok(endpoint) = super::endpoint(&with_tls) else {
+        return false;
+    };
+    match timeout(STEP_TIMEOUT, endpoint.connect()).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => !is_not_tls(&innermost(&error)),
+        Err(_) => false,
     }
-    false
 }
 
 /// Whether a handshake failed because what came back was no TLS record at all.
@@ -242,10 +237,7 @@ fn advice(cause: Cause, settings: &Settings) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{
-        super::{address::Address, settings::TlsSettings},
-        *,
-    };
+    use super::{super::address::Address, *};
 
     fn settings(address: &str, tls: bool) -> Settings {
         Settings {
@@ -306,9 +298,9 @@ mod tests {
             use std::io::{Read, Write};
             drop(listener.accept().unwrap());
             let (mut stream, _) = listener.accept().unwrap();
-            let mut greeting = [0; 24];
-            stream.read_exact(&mut greeting).unwrap();
-            stream.write_all(&[21, 3, 1, 0, 2, 2, 70]).unwrap();
+            assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+            // The alert "handshake failure".
+            stream.write_all(&[21, 3, 3, 0, 2, 2, 40]).unwrap();
         });
         let report = report(&settings(&address, false), &io::Error::other("broken pipe")).await;
         server.unwrap().join().unwrap();

@@ -52,7 +52,15 @@ fn code_and_detail(kind: &Kind) -> (Code, Option<prost_types::Any>) {
         Kind::WorkflowAlreadyStarted {
             start_request_id,
             run_id,
-        } => (Code::AlreadyExists, detail(&already_started(start_request_id, run_id))),
+            first_execution_run_id,
+        } => {
+            let failure = WorkflowExecutionAlreadyStartedFailure {
+                start_request_id: start_request_id.clone(),
+                run_id: run_id.clone(),
+                first_execution_run_id: first_execution_run_id.clone(),
+            };
+            (Code::AlreadyExists, detail(&failure))
+        }
         Kind::CancellationAlreadyRequested => (Code::AlreadyExists, detail(&CancellationAlreadyRequestedFailure {})),
         Kind::AlreadyExists => (Code::AlreadyExists, None),
         Kind::FailedPrecondition => (Code::FailedPrecondition, None),
@@ -82,14 +90,6 @@ fn code_and_detail(kind: &Kind) -> (Code, Option<prost_types::Any>) {
         Kind::Canceled => (Code::Cancelled, None),
         Kind::Aborted => (Code::Aborted, None),
         Kind::Internal => (Code::Internal, None),
-    }
-}
-
-fn already_started(start_request_id: &str, run_id: &str) -> WorkflowExecutionAlreadyStartedFailure {
-    WorkflowExecutionAlreadyStartedFailure {
-        start_request_id: start_request_id.to_owned(),
-        run_id: run_id.to_owned(),
-        ..Default::default()
     }
 }
 
@@ -136,6 +136,7 @@ mod tests {
                 Kind::WorkflowAlreadyStarted {
                     start_request_id: "r".into(),
                     run_id: "i".into(),
+                    first_execution_run_id: "f".into(),
                 },
                 Code::AlreadyExists,
                 "WorkflowExecutionAlreadyStartedFailure",

@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use model::Reject;
+use model::{Kind, Reject};
 use prost::Message;
 use tonic::{
     Code, Request, Response, Status,
@@ -193,15 +193,13 @@ where
         door: door.clone(),
         client: Some(client),
         enter: Some(enter),
+        method,
         _types: std::marker::PhantomData,
     };
     let response = grpc.unary(once, request).await;
     let (response, code) = settle(response, announced);
     let took = door.engine.now().since(began);
     door.metrics.record(method.name(), code, took);
-    if matches!(code, Code::Internal | Code::Unknown | Code::DataLoss) {
-        tracing::warn!(method = method.name(), ?code, "a call failed");
-    }
     response
 }
 
@@ -233,6 +231,7 @@ struct Once<Req, H> {
     door: Arc<Door>,
     client: Option<Client>,
     enter: Option<H>,
+    method: Method,
     _types: std::marker::PhantomData<fn(Req)>,
 }
 
@@ -248,13 +247,19 @@ where
 
     fn call(&mut self, request: Request<Req>) -> Self::Future {
         let (door, client, enter) = (self.door.clone(), self.client.take(), self.enter.take());
+        let method = self.method.name();
         Box::pin(async move {
             let (Some(client), Some(enter)) = (client, enter) else {
                 return Err(Status::internal("a call was made twice"));
             };
             match enter(door, client, request.into_inner()).await {
                 Ok(reply) => Ok(Response::new(reply)),
-                Err(reject) => Err(to_status(&reject)),
+                Err(reject) => {
+                    if reject.kind == Kind::Internal {
+                        tracing::error!(method, %reject, "a call failed");
+                    }
+                    Err(to_status(&reject))
+                }
             }
         })
     }

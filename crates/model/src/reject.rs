@@ -38,6 +38,8 @@ pub enum Kind {
     WorkflowAlreadyStarted {
         start_request_id: String,
         run_id: String,
+        /// The first run of the chain that the run belongs to.
+        first_execution_run_id: String,
     },
     /// A cancellation was requested before.
     CancellationAlreadyRequested,
@@ -47,7 +49,9 @@ pub enum Kind {
     /// The workflow has no completed workflow task yet, so it can't answer.
     WorkflowNotReady,
     /// A worker's query handler failed.
-    QueryFailed { failure: Option<Box<Failure>> },
+    QueryFailed {
+        failure: Option<Box<Failure>>,
+    },
     /// The server version does not support the client, or the feature.
     ClientVersionNotSupported,
     /// Back off and try again.

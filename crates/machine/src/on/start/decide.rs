@@ -126,6 +126,7 @@ fn refusal(current: &Current, message: String) -> Reject {
         Kind::WorkflowAlreadyStarted {
             start_request_id: current.request_ids.first().cloned().unwrap_or_default(),
             run_id: current.run_id.clone(),
+            first_execution_run_id: current.first_execution_run_id.clone(),
         },
         message,
     )

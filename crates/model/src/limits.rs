@@ -17,11 +17,84 @@ macro_rules! limits {
             }
         }
 
+        impl Limits {
+            /// Sets the limit that the reference's dynamic configuration knows under `setting` (in any case). `value` is
+            /// a number, or for a duration a text such as `90s` or `1h30m`.
+            pub fn assign(&mut self, setting: &str, value: &str) -> Assigned {
+                $(if setting.eq_ignore_ascii_case($setting) {
+                    return match Value::read(value) {
+                        Some(value) => {
+                            self.$name = value;
+                            Assigned::Done
+                        }
+                        None => Assigned::Invalid,
+                    };
+                })+
+                Assigned::Unknown
+            }
+        }
+
         /// The table behind `Limits`: field, the reference's dynamic-configuration key, and what it means.
         pub const TABLE: &[Entry] = &[
             $(Entry { name: stringify!($name), setting: $setting, meaning: concat!($($doc),+) },)+
         ];
     };
+}
+
+/// What became of an assignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assigned {
+    Done,
+    /// No limit has this setting.
+    Unknown,
+    /// The value is not one of the limit's type.
+    Invalid,
+}
+
+/// A limit's value, from its text.
+trait Value: Sized {
+    fn read(text: &str) -> Option<Self>;
+}
+
+macro_rules! numbers {
+    ($($number:ty),+) => {
+        $(impl Value for $number {
+            fn read(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+        })+
+    };
+}
+
+numbers!(usize, i64, i32, u32);
+
+impl Value for Duration {
+    /// Numbers with the units of Go's durations, one after the other.
+    fn read(text: &str) -> Option<Self> {
+        let mut rest = text;
+        let mut whole = Duration::ZERO;
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+            let (number, tail) = rest.split_at(digits);
+            let unit = tail
+                .find(|c: char| c.is_ascii_digit() || c == '.')
+                .unwrap_or(tail.len());
+            let (unit, tail) = tail.split_at(unit);
+            let seconds = match unit {
+                "h" => 3_600.0,
+                "m" => 60.0,
+                "s" => 1.0,
+                "ms" => 1e-3,
+                "us" => 1e-6,
+                "ns" => 1e-9,
+                _ => return None,
+            };
+            let part = Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()?;
+            whole = whole.checked_add(part)?;
+            rest = tail;
+        }
+        (!text.is_empty()).then_some(whole)
+    }
 }
 
 /// One line of the limits table.
@@ -105,6 +178,26 @@ limits! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_are_assigned_by_name() {
+        let mut limits = Limits::default();
+        assert_eq!(limits.assign("LIMIT.maxidlength", "7"), Assigned::Done);
+        assert_eq!(
+            limits.assign("history.longPollExpirationInterval", "1m30s"),
+            Assigned::Done
+        );
+        assert_eq!(
+            (limits.id_length, limits.history_long_poll),
+            (7, Duration::from_secs(90))
+        );
+        assert_eq!(limits.assign("limit.maxIDLength", "many"), Assigned::Invalid);
+        assert_eq!(
+            limits.assign("history.longPollExpirationInterval", "5"),
+            Assigned::Invalid
+        );
+        assert_eq!(limits.assign("no.such", "1"), Assigned::Unknown);
+    }
 
     #[test]
     fn every_limit_has_its_own_setting() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use machine::{Change, Facts, Input, Run, Step};
 use prost::Message;
+use proto::temporal::api::history::v1::HistoryEvent;
 
 /// Checks a step from `before` (where there was a run before).
 pub(crate) fn step(before: &Run, step: &Step, facts: &Facts) {
@@ -53,6 +54,37 @@ pub(crate) fn blank(run: &Run) -> Run {
         requests: OrdMap::new(),
         started_task: None,
     }
+}
+
+/// A replay of the history alone knows what waits, whatever was never an event.
+pub(crate) fn replay(history: &[HistoryEvent], run: &Run) {
+    if !run.buffered.is_empty() || !run.is_open() {
+        // What is buffered has taken effect already; what a closed run still tells others isn't in its history.
+        return;
+    }
+    let mut replayed = blank(run);
+    for event in history {
+        replayed.evolve(&Change::Event(Box::new(event.clone())));
+    }
+    assert_eq!(replayed.core.next_event_id, run.core.next_event_id);
+    assert_eq!(replayed.core.history_size, run.core.history_size);
+    assert_eq!(
+        replayed.core.previous_started_event_id,
+        run.core.previous_started_event_id
+    );
+    assert_eq!(replayed.core.cancel_requested, run.core.cancel_requested);
+    assert_eq!(replayed.core.signal_count, run.core.signal_count);
+    assert_eq!(replayed.core.first_task_due, run.core.first_task_due);
+    assert_eq!(replayed.core.reset_points, run.core.reset_points);
+    assert_eq!(replayed.attributes, run.attributes);
+    assert_eq!(replayed.timers, run.timers);
+    assert!(
+        replayed.activities.keys().eq(run.activities.keys()),
+        "a replay knows the pending activities"
+    );
+    assert_eq!(replayed.children, run.children);
+    assert_eq!(replayed.external_signals, run.external_signals);
+    assert_eq!(replayed.external_cancels, run.external_cancels);
 }
 
 fn due(run: &Run) {

@@ -9,6 +9,7 @@ use machine::{
 use model::{Entropy, Limits, Namespace, NamespaceId, RunId, RunKey, Time, WorkflowKey};
 use proto::temporal::api::{
     enums::v1::{IndexedValueType, NamespaceState},
+    history::v1::HistoryEvent,
     workflowservice::v1::StartWorkflowExecutionRequest,
 };
 
@@ -30,10 +31,12 @@ pub(crate) fn namespace(number: u32) -> NamespaceId {
 pub(crate) struct Stage {
     run: Option<Run>,
     /// The run that followed, until the transcript goes on with it.
-    successor: Option<Run>,
+    successor: Option<(Run, Vec<HistoryEvent>)>,
     now: Time,
     limits: Limits,
     steps: u128,
+    /// What the run's history says.
+    history: Vec<HistoryEvent>,
     /// Drawn ids in the order of their appearance, and what they are called.
     names: BTreeMap<String, String>,
 }
@@ -46,6 +49,7 @@ impl Stage {
             now: BEGINNING,
             limits: Limits::default(),
             steps: 0,
+            history: Vec::new(),
             names: BTreeMap::new(),
         }
     }
@@ -59,8 +63,9 @@ impl Stage {
             "limit" => self.limit(line),
             "advance" => self.advance(line),
             "successor" => {
-                self.run = self.successor.take();
-                assert!(self.run.is_some(), "no run has followed");
+                let (run, history) = self.successor.take().expect("a run has followed");
+                self.run = Some(run);
+                self.history = history;
                 Vec::new()
             }
             "crash" => {
@@ -130,8 +135,10 @@ impl Stage {
     fn accept(&mut self, step: Step) -> Vec<String> {
         let told = show::step(&step);
         if let Some(successor) = &step.successor {
-            self.successor = Some(successor.next.clone());
+            self.successor = Some((successor.next.clone(), successor.events().cloned().collect()));
         }
+        self.history.extend(step.events().cloned());
+        hold::replay(&self.history, &step.next);
         self.run = Some(step.next);
         told
     }
@@ -188,6 +195,7 @@ impl Stage {
         };
         match Run::start(key, spec, facts) {
             Ok(step) => {
+                self.history.clear();
                 hold::step(&hold::blank(&step.next), &step, facts);
                 self.accept(step)
             }

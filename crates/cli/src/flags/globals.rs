@@ -17,6 +17,34 @@ pub struct Globals {
     pub(crate) connection: ConnectionArgs,
 }
 
+impl Globals {
+    /// What `--log-level` says: `debug`, `info`, `warn`, `error` or `never`; `None` where it is not given.
+    pub fn log_level(&self) -> Option<&'static str> {
+        self.general.log_level.map(name)
+    }
+
+    /// What `--log-format` says: `text`, `json` or the older `pretty`; `None` where it is not given.
+    pub fn log_format(&self) -> Option<&'static str> {
+        self.general.log_format.map(name)
+    }
+
+    /// Whether text belongs on stdout, which `--output` may rule out.
+    pub fn prints_text(&self) -> bool {
+        match self.general.output.unwrap_or_default() {
+            Format::Text => true,
+            Format::Json | Format::Jsonl | Format::None => false,
+        }
+    }
+}
+
+/// The name that a choice was made by.
+fn name<T: Choice + PartialEq>(choice: T) -> &'static str {
+    T::VALUES
+        .iter()
+        .find(|(_, value)| *value == choice)
+        .map_or("", |(name, _)| name)
+}
+
 /// How to print, and for how long to try.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = GLOBAL_HEADING)]

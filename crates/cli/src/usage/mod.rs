@@ -328,6 +328,50 @@ mod tests {
         }
     }
 
+    #[derive(Debug, Parser)]
+    #[command(name = "perdure")]
+    struct Host {
+        #[command(flatten)]
+        globals: Globals,
+        #[command(subcommand)]
+        command: HostCommand,
+    }
+
+    #[derive(Debug, clap::Subcommand)]
+    enum HostCommand {
+        StartDev {
+            #[arg(long, short)]
+            namespace: Vec<String>,
+            #[arg(long)]
+            headless: bool,
+        },
+        #[command(flatten)]
+        Client(crate::Command),
+    }
+
+    #[test]
+    fn a_binary_adds_commands_and_may_give_a_global_flag_another_sense() {
+        let parsed = |line: &str| {
+            let matches = parse(Host::command(), line.split_whitespace().map(OsString::from)).unwrap();
+            Host::from_arg_matches(&matches).unwrap()
+        };
+        let host = parsed("perdure start-dev -n a --namespace b --headless --log-level debug -o json");
+        let HostCommand::StartDev { namespace, headless } = host.command else {
+            panic!("not the command of the line");
+        };
+        assert_eq!((namespace, headless), (vec!["a".to_owned(), "b".to_owned()], true));
+        assert_eq!(
+            (host.globals.log_level(), host.globals.prints_text()),
+            (Some("debug"), false)
+        );
+        let host = parsed("perdure workflow list -n a");
+        assert!(matches!(host.command, HostCommand::Client(crate::Command::Workflow(_))));
+        assert_eq!(
+            (host.globals.connection.namespace.as_deref(), host.globals.prints_text()),
+            (Some("a"), true)
+        );
+    }
+
     #[test]
     fn values_may_begin_with_a_dash_and_switches_may_carry_values() {
         let line = "temporal workflow start -t q --type W -i -5 --input-base64=false --fail-existing --tls=false";

@@ -4,10 +4,12 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use super::{
     kept::KEPT,
+    normal::Line,
     refusals::{self, Refusal},
 };
 
@@ -55,6 +57,10 @@ pub(crate) const IMPLEMENTED: [&str; 40] = [
     "UpdateNamespace",
 ];
 
+/// How long a survey waits for answers to agree when the difference is new, and when it is known.
+const NEW_PATIENCE: Duration = Duration::from_millis(2_500);
+const KNOWN_PATIENCE: Duration = Duration::from_millis(150);
+
 /// Counts of everything that both servers agreed on.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -67,6 +73,17 @@ struct Counts {
     /// By RPC, code and text.
     refused: BTreeMap<(String, String, String), u64>,
     kept: BTreeMap<usize, u64>,
+    /// By RPC and path without positions.
+    differing: BTreeMap<(String, String), Differing>,
+}
+
+/// One kind of difference.
+#[derive(Debug)]
+struct Differing {
+    times: u64,
+    /// The first program that met it, by the beginning of its ids.
+    program: String,
+    first: Line,
 }
 
 impl Ledger {
@@ -88,6 +105,53 @@ impl Ledger {
 
     pub(crate) fn kept(&self, entry: usize) {
         *self.counts().kept.entry(entry).or_default() += 1;
+    }
+
+    /// Counts a difference, line by line.
+    pub(crate) fn differs(&self, rpc: &str, program: &str, lines: &[Line]) {
+        let mut counts = self.counts();
+        for line in lines {
+            let kind = counts
+                .differing
+                .entry((rpc.to_owned(), kind_of(&line.path, program)))
+                .or_insert_with(|| Differing {
+                    times: 0,
+                    program: program.to_owned(),
+                    first: line.clone(),
+                });
+            kind.times += 1;
+        }
+    }
+
+    /// How long a survey waits for answers to agree that differ so: not long when it has seen all of it before.
+    pub(crate) fn patience(&self, rpc: &str, program: &str, lines: &[Line]) -> Duration {
+        let counts = self.counts();
+        let is_known = |line: &Line| {
+            counts
+                .differing
+                .contains_key(&(rpc.to_owned(), kind_of(&line.path, program)))
+        };
+        if lines.iter().all(is_known) {
+            KNOWN_PATIENCE
+        } else {
+            NEW_PATIENCE
+        }
+    }
+
+    /// Prints every kind of difference, the most frequent first.
+    pub(crate) fn print_differences(&self) {
+        let counts = self.counts();
+        let mut kinds: Vec<_> = counts.differing.iter().collect();
+        kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.times));
+        println!("\n## Kinds of difference: {}", kinds.len());
+        for ((rpc, path), kind) in kinds {
+            let shown = |value: &Option<String>| -> String {
+                value.as_deref().unwrap_or("(absent)").chars().take(220).collect()
+            };
+            println!("{:>6}  {rpc} at {path}  (first in {})", kind.times, kind.program);
+            println!("            reference: {}", shown(&kind.first.reference));
+            println!("            perdure:   {}", shown(&kind.first.subject));
+        }
     }
 
     /// What is declared for `only`, or for every RPC, and has not been reached.
@@ -131,6 +195,16 @@ impl Ledger {
             println!("{times:>6}  {} {}: {}", kept.rpc, kept.path, kept.reason);
         }
     }
+}
+
+/// A path without the positions in its lists and without the ids of its program.
+fn kind_of(path: &str, program: &str) -> String {
+    let pieces = path.split('.').map(|piece| match piece.split_once('[') {
+        _ if piece.starts_with(program) => "@".to_owned(),
+        Some((list, _)) => format!("{list}[]"),
+        None => piece.to_owned(),
+    });
+    pieces.collect::<Vec<_>>().join(".")
 }
 
 fn reached(counts: &Counts, declared: &Refusal) -> u64 {

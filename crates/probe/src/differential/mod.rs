@@ -25,7 +25,7 @@ use crate::{
     wire::Wire,
 };
 use ledger::Ledger;
-use pair::{Pair, Stop};
+use pair::{Manner, Pair, Stop};
 use program::{Program, content::SEARCH_ATTRIBUTES};
 
 /// Every so many programs one sweeps over declared refusals, and one over bad commands, until all have occurred.
@@ -47,6 +47,9 @@ pub(crate) struct Options {
     /// Put the reference on both sides: whatever differs then is a fault of this tool.
     #[arg(long)]
     itself: bool,
+    /// Go on behind differences, and print them by kind with their first example.
+    #[arg(long)]
+    survey: bool,
     /// How many programs to run, at least.
     #[arg(long, default_value_t = 100)]
     programs: u64,
@@ -71,8 +74,7 @@ struct Stage {
     ledger: Arc<Ledger>,
     /// Where the two servers listen.
     ports: [u16; 2],
-    /// The reference is on both sides.
-    mirrored: bool,
+    manner: Manner,
     seed: u64,
     only: Option<String>,
 }
@@ -90,7 +92,10 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     let right = Server::start(&subject, &catalog).await?;
     let stage = Arc::new(Stage {
         ports: [left.port, right.port],
-        mirrored: options.itself,
+        manner: Manner {
+            mirrored: options.itself,
+            survey: options.survey,
+        },
         ledger: Arc::new(Ledger::default()),
         catalog,
         seed: options.seed,
@@ -119,6 +124,9 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     );
     for line in &missing {
         println!("    not reached: {line}");
+    }
+    if options.survey {
+        stage.ledger.print_differences();
     }
     if outcome.failures == 0 && missing.is_empty() {
         Ok(())
@@ -164,7 +172,10 @@ async fn many(stage: &Arc<Stage>, options: &Options) -> Result<Outcome, Fault> {
     let mut failures = 0;
     let mut undecided = 0;
     loop {
-        while running.len() < options.concurrency && failures < ENOUGH && wanted(stage, options, next) {
+        while running.len() < options.concurrency
+            && (failures < ENOUGH || options.survey)
+            && wanted(stage, options, next)
+        {
             let (stage, number) = (Arc::clone(stage), next);
             running.spawn(async move { (number, one(&stage, number).await) });
             next += 1;
@@ -177,6 +188,9 @@ async fn many(stage: &Arc<Stage>, options: &Options) -> Result<Outcome, Fault> {
             Err(Stop::Undecided) => undecided += 1,
             Err(stop) => {
                 failures += 1;
+                if options.survey {
+                    continue;
+                }
                 println!("{}", report::stop(&program, number, options.seed, &stop));
             }
         }
@@ -191,7 +205,9 @@ async fn many(stage: &Arc<Stage>, options: &Options) -> Result<Outcome, Fault> {
 /// True while programs are due: those asked for, then more while something declared is missing.
 fn wanted(stage: &Stage, options: &Options, next: u64) -> bool {
     next < options.programs
-        || (next < options.programs + EXTRA && !stage.ledger.missing(options.only.as_deref()).is_empty())
+        || (!options.survey
+            && next < options.programs + EXTRA
+            && !stage.ledger.missing(options.only.as_deref()).is_empty())
 }
 
 /// Runs one program by its number.
@@ -202,7 +218,7 @@ async fn one(stage: &Stage, number: u64) -> Result<(Program, Result<(), Stop>), 
     let pair = Pair::new(
         Arc::clone(&stage.catalog),
         wires,
-        stage.mirrored,
+        stage.manner,
         Arc::clone(&stage.ledger),
         prefix,
     );

@@ -96,14 +96,22 @@ pub(crate) struct Pending {
     calls: JoinSet<(usize, Result<Bytes, Status>)>,
 }
 
+/// How a run deals with the two servers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// The reference is on both sides.
+    pub(crate) mirrored: bool,
+    /// Differences are collected by kind, and a program goes on behind those that leave it a way.
+    pub(crate) survey: bool,
+}
+
 /// The two servers: first the reference, then the one under test.
 #[derive(Debug)]
 pub(crate) struct Pair {
     catalog: Arc<Catalog>,
     wires: [Wire; 2],
     names: [Names; 2],
-    /// The reference is on both sides.
-    mirrored: bool,
+    manner: Manner,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) log: VecDeque<Exchange>,
     /// What is particular to this program in texts, taken out before refusals are counted by kind.
@@ -115,7 +123,7 @@ impl Pair {
     pub(crate) fn new(
         catalog: Arc<Catalog>,
         wires: [Wire; 2],
-        mirrored: bool,
+        manner: Manner,
         ledger: Arc<Ledger>,
         prefix: String,
     ) -> Pair {
@@ -123,7 +131,7 @@ impl Pair {
             catalog,
             wires,
             names: [Names::default(), Names::default()],
-            mirrored,
+            manner,
             ledger,
             log: VecDeque::new(),
             prefix,
@@ -177,8 +185,18 @@ impl Pair {
                 self.names = names;
                 Ok(self.agreed(&rpc, request, &answers, normal))
             }
+            lines if self.goes_on(&answers) => {
+                self.ledger.differs(&rpc, &self.prefix, &lines);
+                self.names = names;
+                Ok(self.agreed(&rpc, request, &answers, normal))
+            }
             lines => Err(self.differ(rpc, request, normal, lines)),
         }
+    }
+
+    /// True if a difference between these answers need not end the program.
+    fn goes_on(&self, answers: &[Result<Bytes, Status>; 2]) -> bool {
+        self.manner.survey && answers[0].is_ok() == answers[1].is_ok()
     }
 
     /// Reads until the answers agree and `accept` holds for both, since the reference does some work in the background.
@@ -211,8 +229,14 @@ impl Pair {
                 self.names = names;
                 return Ok(self.agreed(rpc, request, &answers, normal));
             }
+            if accepted && self.goes_on(&answers) && started.elapsed() > self.ledger.patience(rpc, &self.prefix, &lines)
+            {
+                self.ledger.differs(rpc, &self.prefix, &lines);
+                self.names = names;
+                return Ok(self.agreed(rpc, request, &answers, normal));
+            }
             if started.elapsed() > limit {
-                let reference_is_late = !accept(&normal[0]) || (self.mirrored && !accept(&normal[1]));
+                let reference_is_late = !accept(&normal[0]) || (self.manner.mirrored && !accept(&normal[1]));
                 if limit < AGREEMENT_LIMIT && reference_is_late {
                     return Err(Stop::Undecided);
                 }
@@ -282,6 +306,7 @@ impl Pair {
 
     fn differ(&mut self, rpc: String, request: Value, normal: [Value; 2], lines: Vec<Line>) -> Stop {
         let [value, _] = normal;
+        self.ledger.differs(&rpc, &self.prefix, &lines);
         self.note(&rpc, request.clone(), value);
         Stop::Difference(Box::new(Difference { rpc, request, lines }))
     }

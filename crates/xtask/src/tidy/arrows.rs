@@ -71,7 +71,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "cluster",
-        internal: &["proto", "model"],
+        internal: &["model"],
         external: &[],
         tests: &[],
     },
@@ -126,9 +126,18 @@ const ROWS: &[Row] = &[
     // Layer 4: the binary.
     Row {
         name: "perdure",
-        internal: &[],
-        external: &[],
-        tests: &[],
+        internal: &[
+            "proto",
+            "model",
+            "store",
+            "store-sqlite",
+            "auth",
+            "engine",
+            "frontend",
+            "cli",
+        ],
+        external: &["clap", "serde_json", "tokio", "tracing", "tracing-subscriber", "uuid"],
+        tests: &["prost", "prost-types", "tonic", "tonic-prost"],
     },
     // Development only.
     Row {

@@ -29,6 +29,7 @@ use proto::temporal::api::{
     command::v1::{Command, command::Attributes},
     enums::v1::CommandType,
     history::v1::{HistoryEvent, history_event},
+    sdk::v1::{EventGroupMarker, UserMetadata},
 };
 
 pub(crate) use failure::{CommandFailure, TaskFailure};
@@ -70,6 +71,15 @@ impl CommandContext {
             event,
             completed_event_id: self.workflow_task_completed_event_id,
         }
+    }
+}
+
+/// The event of a command, with what it takes over from it.
+fn event_of(user_metadata: Option<UserMetadata>, event_group_markers: Vec<EventGroupMarker>) -> HistoryEvent {
+    HistoryEvent {
+        user_metadata,
+        event_group_markers,
+        ..Default::default()
     }
 }
 
@@ -144,11 +154,7 @@ fn unimplemented(kind: CommandType) -> Reject {
 pub(crate) fn apply(draft: &mut Draft, command: Command, context: &mut CommandContext) -> Result<(), CommandFailure> {
     let kind = CommandType::try_from(command.command_type).map_err(|_| unknown(command.command_type))?;
     let given = command.attributes;
-    let event = HistoryEvent {
-        user_metadata: command.user_metadata,
-        event_group_markers: command.event_group_markers,
-        ..Default::default()
-    };
+    let event = event_of(command.user_metadata, command.event_group_markers);
     // The attributes count only if they are of the kind that the type asks for.
     macro_rules! apply {
         ($command:ident, $kind:ident) => {{

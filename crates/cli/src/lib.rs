@@ -29,8 +29,8 @@ pub use self::{
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     Workflow(Box<workflow::WorkflowArgs>),
-    Operator(operator::OperatorArgs),
-    TaskQueue(task_queue::TaskQueueArgs),
+    Operator(Box<operator::OperatorArgs>),
+    TaskQueue(Box<task_queue::TaskQueueArgs>),
 }
 
 /// Runs a command to its end, to an interrupt or to `--command-timeout`. What went wrong is told on stderr; the exit

@@ -86,6 +86,11 @@ pub enum Quiet {
         scheduled_event_id: i64,
         time: Time,
     },
+    /// A child turned out to have started after its parent closed: the parent's close policy is due.
+    ChildStartedLate {
+        initiated_event_id: i64,
+        run_id: String,
+    },
     ClosePolicyApplied {
         initiated_event_id: i64,
     },

@@ -16,7 +16,8 @@ use crate::{Activity, Run, activity, input::External, on::wake};
 /// Everything that must exist because of a state.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Due {
-    /// The earliest deadline that outlives a crash.
+    /// The earliest deadline that outlives a crash. Of a closed run: when retention deletes it, which is for whoever holds
+    /// the run to do.
     pub wake: Option<Time>,
     /// The earliest deadline of all, those of memory included.
     pub alarm: Option<Time>,
@@ -158,10 +159,8 @@ impl Run {
             if child.close_policy_pending {
                 Some(MessageKey::ClosePolicy(child.initiated_event_id))
             } else {
-                child
-                    .run_id
-                    .is_empty()
-                    .then_some(MessageKey::StartChild(child.initiated_event_id))
+                let starts = child.run_id.is_empty() && (self.is_open() || !child.ends_with_parent());
+                starts.then_some(MessageKey::StartChild(child.initiated_event_id))
             }
         });
         let signals = self.external_signals.keys().map(|id| MessageKey::Signal(*id));

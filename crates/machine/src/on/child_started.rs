@@ -21,8 +21,15 @@ pub(super) fn handle(mut draft: Draft, initiated_event_id: i64, outcome: ChildOu
         return draft.finish(Reply::Done);
     }
     if !draft.run().is_open() {
-        // It was to be started in spite of the parent's end, and now that is done.
-        draft.quiet(Quiet::ClosePolicyApplied { initiated_event_id });
+        draft.quiet(match outcome {
+            // The request was on its way when the parent closed.
+            ChildOutcome::Started { run_id } if child.ends_with_parent() => Quiet::ChildStartedLate {
+                initiated_event_id,
+                run_id,
+            },
+            // It was to be started in spite of the parent's end, and now that is done; or there is nothing to end.
+            ChildOutcome::Started { .. } | ChildOutcome::Failed(_) => Quiet::ClosePolicyApplied { initiated_event_id },
+        });
         return draft.finish(Reply::Done);
     }
     match outcome {

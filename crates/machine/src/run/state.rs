@@ -6,7 +6,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, Vector};
 use model::{RunKey, Time};
 use proto::temporal::api::{
-    enums::v1::{SuggestContinueAsNewReason, WorkflowExecutionStatus},
+    enums::v1::{ParentClosePolicy, SuggestContinueAsNewReason, WorkflowExecutionStatus},
     history::v1::{HistoryEvent, WorkflowExecutionStartedEventAttributes, history_event},
 };
 
@@ -56,6 +56,16 @@ pub struct StartedWorkflowTask {
     /// When the worker's time is up.
     pub deadline: Time,
     pub worker_version: Option<proto::temporal::api::common::v1::WorkerVersionStamp>,
+}
+
+impl Child {
+    /// Whether something is done to it when its parent closes.
+    pub fn ends_with_parent(&self) -> bool {
+        matches!(
+            self.parent_close_policy(),
+            ParentClosePolicy::Terminate | ParentClosePolicy::RequestCancel
+        )
+    }
 }
 
 impl Run {

@@ -1,5 +1,7 @@
 //! What changes without an event.
 
+use std::sync::Arc;
+
 use crate::{Quiet, Run};
 
 use super::activity;
@@ -50,6 +52,15 @@ impl Run {
             | Quiet::ActivityHeartbeat { .. }
             | Quiet::ActivityRetried { .. }
             | Quiet::ActivityReady { .. } => activity::quiet(self, change),
+            Quiet::ChildStartedLate {
+                initiated_event_id,
+                run_id,
+            } => {
+                if let Some(child) = self.children.get_mut(initiated_event_id).map(Arc::make_mut) {
+                    child.run_id.clone_from(run_id);
+                    child.close_policy_pending = true;
+                }
+            }
             Quiet::ClosePolicyApplied { initiated_event_id } => {
                 self.children.remove(initiated_event_id);
             }

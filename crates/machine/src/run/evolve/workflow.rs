@@ -5,7 +5,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, Vector};
 use model::{Time, from_proto_duration};
 use proto::temporal::api::{
-    enums::v1::{ParentClosePolicy, WorkflowExecutionStatus},
+    enums::v1::WorkflowExecutionStatus,
     history::v1::{
         HistoryEvent, UpsertWorkflowSearchAttributesEventAttributes, WorkflowExecutionCancelRequestedEventAttributes,
         WorkflowExecutionCanceledEventAttributes, WorkflowExecutionCompletedEventAttributes,
@@ -17,7 +17,7 @@ use proto::temporal::api::{
     },
 };
 
-use crate::{Attributes, Run, run::event_time};
+use crate::{Attributes, Child, Run, run::event_time};
 
 /// What is counted per appended event. (A buffered event counts when it is appended.)
 pub(super) fn count(run: &mut Run, event: &HistoryEvent) {
@@ -196,19 +196,7 @@ fn close(run: &mut Run, event: &HistoryEvent, status: WorkflowExecutionStatus, s
     run.children = run
         .children
         .iter()
-        .filter_map(|(id, child)| {
-            let policy = child.parent_close_policy();
-            let applies = matches!(policy, ParentClosePolicy::Terminate | ParentClosePolicy::RequestCancel);
-            let mut child = (**child).clone();
-            child.close_policy_pending = applies;
-            // A child that may live on is still started; one that the policy would end at once is not.
-            let kept = if child.started_event_id == 0 && child.run_id.is_empty() {
-                !applies
-            } else {
-                applies
-            };
-            kept.then(|| (*id, Arc::new(child)))
-        })
+        .filter_map(|(id, child)| Some((*id, orphaned(child)?)))
         .collect();
     let notify = successor.is_empty() && run.started().parent_workflow_execution.is_some();
     let core = &mut run.core;
@@ -221,4 +209,19 @@ fn close(run: &mut Run, event: &HistoryEvent, status: WorkflowExecutionStatus, s
     core.first_task_due = 0;
     core.parent_notice_pending = notify;
     core.closing_event = notify.then(|| event.clone());
+}
+
+/// A child after its parent's end; `None` where it is no longer of interest.
+fn orphaned(child: &Arc<Child>) -> Option<Arc<Child>> {
+    if child.run_id.is_empty() {
+        // One that may live on is still to be started. One that may not is not, but the request to start it may be on
+        // its way: the answer to that is waited for.
+        return Some(child.clone());
+    }
+    child.ends_with_parent().then(|| {
+        Arc::new(Child {
+            close_policy_pending: true,
+            ..(**child).clone()
+        })
+    })
 }

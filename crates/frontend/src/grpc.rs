@@ -12,6 +12,7 @@ use std::{
 use tokio::net::TcpListener;
 use tonic::{
     body::Body,
+    codec::CompressionEncoding,
     codegen::{
         Service,
         http::{Request, Response},
@@ -54,7 +55,9 @@ pub async fn serve(door: Arc<Door>, listener: TcpListener, stop: impl Future<Out
             .set_service_status(service, tonic_health::ServingStatus::Serving)
             .await;
     }
-    let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
+    let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()))
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Gzip);
     let limit = door.limits().header_size;
     let root = Root {
         door,
@@ -155,19 +158,31 @@ impl Root {
 impl Reflection {
     fn v1(&self) -> Option<&Unnamed> {
         self.v1
-            .get_or_init(|| Some(unnamed(builder().build_v1().ok()?)))
+            .get_or_init(|| {
+                Some(unnamed(
+                    builder().build_v1().ok()?.accept_compressed(CompressionEncoding::Gzip),
+                ))
+            })
             .as_ref()
     }
 
     fn v1alpha(&self) -> Option<&Unnamed> {
         self.v1alpha
-            .get_or_init(|| Some(unnamed(builder().build_v1alpha().ok()?)))
+            .get_or_init(|| {
+                Some(unnamed(
+                    builder()
+                        .build_v1alpha()
+                        .ok()?
+                        .accept_compressed(CompressionEncoding::Gzip),
+                ))
+            })
             .as_ref()
     }
 }
 
 fn builder() -> tonic_reflection::server::Builder<'static> {
-    let served = HEALTHY.iter().skip(1).copied().chain(["grpc.health.v1.Health"]);
+    let others = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"];
+    let served = HEALTHY.iter().skip(1).copied().chain(others);
     served.fold(
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)

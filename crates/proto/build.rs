@@ -7,7 +7,7 @@ use prost::Message;
 use prost_types::{DescriptorProto, FileDescriptorSet};
 
 /// Packages that are served or spoken. Everything they import comes along.
-const ROOTS: [&str; 3] = ["temporal.api.", "google.api", "google.rpc"];
+const ROOTS: [&str; 4] = ["temporal.api.", "nexusannotations.", "google.api", "google.rpc"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = env::var("DEP_TEMPORALIO_PROTOS_DESCRIPTOR_PATH")?;

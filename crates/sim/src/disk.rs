@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use model::{Epoch, ShardId};
 use store::{
-    Batch, CommitError, MemoryStore, Page, Store, StoreError,
+    Batch, Change, CommitError, MemoryStore, Page, Store, StoreError,
     visibility::{GroupCount, Query, QueryPage},
 };
 
@@ -53,6 +53,17 @@ impl Disk {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a row of the first shard there before anything begins.
+    pub(crate) fn install(&self, key: Vec<u8>, value: Bytes) {
+        let mut state = self.state();
+        let home = ShardId(0);
+        if let Ok(epoch) = state.visible.acquire(home) {
+            let batch = Batch { changes: vec![Change::Put { key, value }] };
+            drop(state.visible.commit(&[(home, epoch, Arc::new(batch))]));
+        }
+        state.keep_all();
     }
 
     /// What would be left after a crash at this moment with the worst luck.

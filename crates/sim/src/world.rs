@@ -13,7 +13,7 @@ use cluster::{Member, NodeId};
 use engine::{Action, Answer, Call, CallId, Event, Node, NodeConfig, NamespaceRecord, ReadRequest, ReadResult, Request};
 use model::{Epoch, Limits, Namespace, Reject, ShardId, Time, TokenKey};
 use proto::temporal::api::enums::v1::NamespaceState;
-use store::{Batch, Store as _};
+use store::{Batch, Key, Store as _};
 
 use crate::{
     bug::Bug,
@@ -159,8 +159,8 @@ impl World {
 
     fn begin(&mut self) {
         self.boot();
-        let put = Call::PutNamespace { record: Box::new(namespace_record()), expected_version: 0 };
-        self.send(Actor::Client(0), put, Duration::from_secs(60));
+        let record = NamespaceRecord { version: 1, ..namespace_record() };
+        self.disk.install(Key::Namespace(record.namespace_id()).encode(), store::record::encode(&record));
         for n in 0..self.clients.len() {
             let pause = Duration::from_millis(200) + self.rng.within(500);
             self.after(pause, Happening::Act(Actor::Client(n)));

@@ -4,6 +4,7 @@
 mod bench;
 mod catalog;
 mod differential;
+mod malformed;
 mod reference;
 mod seed;
 mod server;
@@ -27,6 +28,8 @@ enum Command {
     Differential(differential::Options),
     /// Load the reference and the server under test in turn, and print what each used.
     Bench(bench::Options),
+    /// Send what no client should send, and see that each gets a precise answer and the server goes on.
+    Malformed(malformed::Options),
     /// Install the reference server into the virtual environment of the repository.
     InstallReference,
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         match arguments.command {
             Command::Differential(options) => differential::run(options).await,
             Command::Bench(options) => bench::run(options).await,
+            Command::Malformed(options) => malformed::run(options).await,
             Command::InstallReference => reference::install(),
         }
     });

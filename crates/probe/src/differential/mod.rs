@@ -24,6 +24,7 @@ use crate::{
     server::{Kind, Launch, Server},
     wire::Wire,
 };
+pub(crate) use ledger::IMPLEMENTED;
 use ledger::Ledger;
 use pair::{Manner, Pair, Stop};
 use program::{Program, content::SEARCH_ATTRIBUTES};

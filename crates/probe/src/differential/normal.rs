@@ -80,7 +80,7 @@ fn object(names: &mut Names, key: &str, fields: Map<String, Value>) -> Map<Strin
     }
     let lasting = fields
         .into_iter()
-        .filter(|(name, _)| !VOLATILE.contains(&name.as_str()));
+        .filter(|(name, value)| !VOLATILE.contains(&name.as_str()) && !is_remainder(name, value));
     let (named, mut invented): (Vec<_>, Vec<_>) = lasting.partition(|(name, _)| !holds_uuid(name));
     // Entries under an invented key come in the order of what they hold.
     invented.sort_by_key(|(_, value)| value.to_string());

@@ -40,13 +40,8 @@ const OPERATOR: &str = "temporal.api.operatorservice.v1.OperatorService";
 /// The permission of a method, named by its full path (`/package.Service/Method`). `None`: not declared, so denied.
 pub fn permission(path: &str) -> Option<Permission> {
     let (service, method) = path.strip_prefix('/')?.split_once('/')?;
-    let row = ROWS
-        .iter()
-        .find(|row| row.service == service && row.methods.contains(&method))?;
-    Some(Permission {
-        reach: row.reach,
-        access: row.access,
-    })
+    let row = ROWS.iter().find(|row| row.service == service && row.methods.contains(&method))?;
+    Some(Permission { reach: row.reach, access: row.access })
 }
 
 #[rustfmt::skip]
@@ -97,54 +92,29 @@ const OPERATOR_ADMIN: &[&str] = &[
 ];
 
 const ROWS: &[Row] = &[
-    Row {
-        service: WORKFLOW,
-        reach: Reach::Cluster,
-        access: Access::Anyone,
-        methods: &["GetSystemInfo"],
-    },
+    Row { service: WORKFLOW, reach: Reach::Cluster, access: Access::Anyone, methods: &["GetSystemInfo"] },
     Row {
         service: WORKFLOW,
         reach: Reach::Cluster,
         access: Access::Read,
         methods: &["GetClusterInfo", "GetSearchAttributes", "ListNamespaces"],
     },
-    Row {
-        service: WORKFLOW,
-        reach: Reach::Namespace,
-        access: Access::Read,
-        methods: WORKFLOW_READ,
-    },
-    Row {
-        service: WORKFLOW,
-        reach: Reach::Namespace,
-        access: Access::Write,
-        methods: WORKFLOW_WRITE,
-    },
+    Row { service: WORKFLOW, reach: Reach::Namespace, access: Access::Read, methods: WORKFLOW_READ },
+    Row { service: WORKFLOW, reach: Reach::Namespace, access: Access::Write, methods: WORKFLOW_WRITE },
     Row {
         service: WORKFLOW,
         reach: Reach::Namespace,
         access: Access::Admin,
         methods: &["DeprecateNamespace", "RegisterNamespace", "UpdateNamespace"],
     },
-    Row {
-        service: OPERATOR,
-        reach: Reach::Namespace,
-        access: Access::Read,
-        methods: &["ListSearchAttributes"],
-    },
+    Row { service: OPERATOR, reach: Reach::Namespace, access: Access::Read, methods: &["ListSearchAttributes"] },
     Row {
         service: OPERATOR,
         reach: Reach::Namespace,
         access: Access::Admin,
         methods: &["AddSearchAttributes", "DeleteNamespace", "RemoveSearchAttributes"],
     },
-    Row {
-        service: OPERATOR,
-        reach: Reach::Cluster,
-        access: Access::Admin,
-        methods: OPERATOR_ADMIN,
-    },
+    Row { service: OPERATOR, reach: Reach::Cluster, access: Access::Admin, methods: OPERATOR_ADMIN },
     Row {
         service: "grpc.health.v1.Health",
         reach: Reach::Cluster,
@@ -198,10 +168,7 @@ mod tests {
         for row in ROWS.iter().filter(|row| [WORKFLOW, OPERATOR].contains(&row.service)) {
             for method in row.methods {
                 let path = format!("/{}/{method}", row.service);
-                assert!(
-                    served.contains(&path),
-                    "{path} is declared but not in the descriptor set"
-                );
+                assert!(served.contains(&path), "{path} is declared but not in the descriptor set");
                 assert!(declared.insert(path.clone()), "{path} is declared twice");
             }
         }
@@ -209,13 +176,7 @@ mod tests {
 
     #[test]
     fn what_is_not_declared_is_denied() {
-        for path in [
-            "",
-            "/",
-            "StartWorkflowExecution",
-            "/temporal.api.workflowservice.v1.WorkflowService/",
-            "/a.B/C",
-        ] {
+        for path in ["", "/", "StartWorkflowExecution", "/temporal.api.workflowservice.v1.WorkflowService/", "/a.B/C"] {
             assert_eq!(permission(path), None, "{path}");
         }
     }

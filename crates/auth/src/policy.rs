@@ -49,11 +49,8 @@ mod tests {
         let caller = Policy::Open.identify(&Credentials::default()).unwrap();
         let start = permission("/temporal.api.workflowservice.v1.WorkflowService/StartWorkflowExecution");
         assert_eq!(Policy::Open.authorize(&caller, start, Some("default")), Ok(()));
-        let denied = Policy::Open.authorize(
-            &caller,
-            permission("/temporal.api.workflowservice.v1.WorkflowService/Nope"),
-            None,
-        );
+        let denied =
+            Policy::Open.authorize(&caller, permission("/temporal.api.workflowservice.v1.WorkflowService/Nope"), None);
         assert_eq!(denied.unwrap_err().kind, Kind::PermissionDenied);
     }
 }

@@ -34,18 +34,11 @@ impl Context {
                 true => Payloads::Raw,
                 false => Payloads::Shorthand,
             },
-            coloured: general
-                .color
-                .unwrap_or_default()
-                .decide(terminal, |name| environment.get(name).cloned()),
+            coloured: general.color.unwrap_or_default().decide(terminal, |name| environment.get(name).cloned()),
             now: Timestamp::now(),
         };
         let printer = Printer::new(Box::new(std::io::BufWriter::new(std::io::stdout())), style);
-        Self {
-            printer,
-            globals: globals.clone(),
-            environment,
-        }
+        Self { printer, globals: globals.clone(), environment }
     }
 
     /// Connects to the server that flags and environment name.
@@ -75,12 +68,7 @@ impl Context {
 
     /// Asks for a yes; `yes` is the answer given by flag.
     pub(crate) fn confirm(&mut self, question: &str, yes: bool, denied: &str) -> Result<(), Failure> {
-        self.ask(
-            question,
-            yes.then_some("yes"),
-            |answer| matches!(answer.to_lowercase().as_str(), "y" | "yes"),
-            denied,
-        )
+        self.ask(question, yes.then_some("yes"), |answer| matches!(answer.to_lowercase().as_str(), "y" | "yes"), denied)
     }
 
     /// Asks for `word` to be typed; `yes` types it by flag.

@@ -74,10 +74,7 @@ mod tests {
     fn the_attempt_comes_first() {
         let status: Result<(), _> = Err(Status::not_found("workflow not found for ID: a"));
         let failure = status.attempt("failed describing workflow").unwrap_err();
-        assert_eq!(
-            failure.to_string(),
-            "failed describing workflow: workflow not found for ID: a"
-        );
+        assert_eq!(failure.to_string(), "failed describing workflow: workflow not found for ID: a");
     }
 
     #[test]

@@ -33,10 +33,7 @@ pub enum Ownership {
 /// The node that should own a shard: of the living, the one with the highest weight for it (rendezvous hashing, Thaler
 /// and Ravishankar 1998), so that a node's coming or going moves only its own shards. `None` when nobody lives.
 pub fn owner(shard: ShardId, members: &[Member], now: Time) -> Option<&Member> {
-    members
-        .iter()
-        .filter(|member| member.lease_until > now)
-        .max_by_key(|member| (weight(shard, member.id), member.id))
+    members.iter().filter(|member| member.lease_until > now).max_by_key(|member| (weight(shard, member.id), member.id))
 }
 
 /// The shards of `count` that a node should own, in order.
@@ -47,11 +44,7 @@ pub fn owned(node: NodeId, count: u32, members: &[Member], now: Time) -> Vec<Sha
 
 /// What the store's answer to a commit says of the ownership.
 pub fn after_commit(held: Epoch, stored: Epoch) -> Ownership {
-    if stored == held {
-        Ownership::Held(held)
-    } else {
-        Ownership::Lost { current: stored }
-    }
+    if stored == held { Ownership::Held(held) } else { Ownership::Lost { current: stored } }
 }
 
 /// SplitMix64's finisher over both names.
@@ -67,11 +60,7 @@ mod tests {
     use super::*;
 
     fn members(ids: &[u128]) -> Vec<Member> {
-        let member = |id: &u128| Member {
-            id: NodeId(*id),
-            address: format!("node-{id}"),
-            lease_until: Time(100),
-        };
+        let member = |id: &u128| Member { id: NodeId(*id), address: format!("node-{id}"), lease_until: Time(100) };
         ids.iter().map(member).collect()
     }
 
@@ -87,26 +76,17 @@ mod tests {
         let nodes = members(&[1, 2, 3]);
         let parts: Vec<_> = [1, 2, 3].map(|id| owned(NodeId(id), 300, &nodes, Time(1))).into();
         assert_eq!(parts.iter().map(Vec::len).sum::<usize>(), 300);
-        assert!(
-            parts.iter().all(|part| part.len() > 50),
-            "{:?}",
-            parts.iter().map(Vec::len).collect::<Vec<_>>()
-        );
+        assert!(parts.iter().all(|part| part.len() > 50), "{:?}", parts.iter().map(Vec::len).collect::<Vec<_>>());
     }
 
     #[test]
     fn only_a_dead_nodes_shards_move() {
         let mut nodes = members(&[1, 2, 3]);
-        let before: Vec<_> = (0..300)
-            .map(|shard| owner(ShardId(shard), &nodes, Time(1)).unwrap().id)
-            .collect();
+        let before: Vec<_> = (0..300).map(|shard| owner(ShardId(shard), &nodes, Time(1)).unwrap().id).collect();
         nodes[2].lease_until = Time(1);
         for (shard, before) in (0..300).zip(before) {
             let after = owner(ShardId(shard), &nodes, Time(1)).unwrap().id;
-            assert!(
-                after == before || before == NodeId(3),
-                "shard {shard} moved from a living node"
-            );
+            assert!(after == before || before == NodeId(3), "shard {shard} moved from a living node");
         }
         assert_eq!(owner(ShardId(0), &nodes, Time(100)), None);
     }

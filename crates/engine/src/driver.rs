@@ -76,11 +76,7 @@ impl Engine {
         let cluster = cluster_record::load_or_create(&*store, config.shards)?;
         let id = NodeId(uuid::Uuid::new_v4().as_u128());
         // One node for now: it lives as long as its process, and the store's epochs fence off any other.
-        let members = vec![Member {
-            id,
-            address: config.address.clone(),
-            lease_until: Time::MAX,
-        }];
+        let members = vec![Member { id, address: config.address.clone(), lease_until: Time::MAX }];
         let settings = NodeConfig {
             id,
             members,
@@ -96,11 +92,7 @@ impl Engine {
             token_key: cluster.token_key,
             cluster_id: cluster.id,
             store,
-            core: Mutex::new(Core {
-                node,
-                waiting: BTreeMap::new(),
-                armed: None,
-            }),
+            core: Mutex::new(Core { node, waiting: BTreeMap::new(), armed: None }),
             namespaces: RwLock::default(),
             writer: Writer::new(),
             next_call: AtomicU64::new(0),
@@ -124,11 +116,7 @@ impl Engine {
             core.waiting.insert(id, sender);
             Event::Call { id, request }
         });
-        let mut pending = Pending {
-            inner: &self.inner,
-            id,
-            done: false,
-        };
+        let mut pending = Pending { inner: &self.inner, id, done: false };
         let answer = receiver.await;
         pending.done = true;
         answer.unwrap_or_else(|_| Err(Reject::unavailable("the server is stopping")))
@@ -149,8 +137,7 @@ impl Engine {
             return Ok(from_recent(range, max_events));
         }
         let range = range.clone();
-        self.blocking(move |store| read_batches(store, &range, max_events))
-            .await
+        self.blocking(move |store| read_batches(store, &range, max_events)).await
     }
 
     /// A page of a list.
@@ -171,11 +158,7 @@ impl Engine {
 
     /// The namespaces as of the last durable change.
     pub fn namespaces(&self) -> Arc<NamespaceTable> {
-        self.inner
-            .namespaces
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.inner.namespaces.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn limits(&self) -> &Arc<Limits> {
@@ -300,14 +283,10 @@ impl Inner {
             }
             for action in actions {
                 let event = match action {
-                    Action::Acquire { shard } => Event::Acquired {
-                        shard,
-                        result: Ok(self.store.acquire(shard)?),
-                    },
-                    Action::Read { ticket, request } => Event::Read {
-                        ticket,
-                        result: Ok(request.perform(&*self.store)?),
-                    },
+                    Action::Acquire { shard } => Event::Acquired { shard, result: Ok(self.store.acquire(shard)?) },
+                    Action::Read { ticket, request } => {
+                        Event::Read { ticket, result: Ok(request.perform(&*self.store)?) }
+                    }
                     Action::Commit { shard, epoch, batch } => {
                         let result = self.store.commit(&[(shard, epoch, batch)]).pop().unwrap_or(Ok(()));
                         Event::Committed { shard, result }
@@ -335,9 +314,7 @@ async fn keep_time(inner: std::sync::Weak<Inner>) {
             core.armed = core.node.next_alarm();
             core.armed
         };
-        let wait = next.map_or(Duration::from_secs(60), |next| {
-            next.since(now()).min(Duration::from_secs(60))
-        });
+        let wait = next.map_or(Duration::from_secs(60), |next| next.since(now()).min(Duration::from_secs(60)));
         // Either the time has come, or an earlier one was set.
         drop(tokio::time::timeout(wait, strong.alarm.notified()).await);
     }
@@ -353,23 +330,13 @@ fn now() -> Time {
 /// The batches at hand that hold the range.
 fn from_recent(range: &HistoryRange, max_events: usize) -> Vec<Bytes> {
     let ends = range.recent.iter().skip(1).map(|(first, _)| *first).chain([i64::MAX]);
-    let wanted = range
-        .recent
-        .iter()
-        .zip(ends)
-        .filter(|((first, _), end)| *end > range.from && *first < range.before);
+    let wanted = range.recent.iter().zip(ends).filter(|((first, _), end)| *end > range.from && *first < range.before);
     let last = range.from.saturating_add(i64::try_from(max_events).unwrap_or(i64::MAX));
-    wanted
-        .take_while(|((first, _), _)| *first < last)
-        .map(|((_, batch), _)| batch.clone())
-        .collect()
+    wanted.take_while(|((first, _), _)| *first < last).map(|((_, batch), _)| batch.clone()).collect()
 }
 
 fn read_batches(store: &dyn Store, range: &HistoryRange, max_events: usize) -> Result<Vec<Bytes>, StoreError> {
-    let last = range
-        .from
-        .saturating_add(i64::try_from(max_events).unwrap_or(i64::MAX))
-        .min(range.before);
+    let last = range.from.saturating_add(i64::try_from(max_events).unwrap_or(i64::MAX)).min(range.before);
     // The batch that holds the first event may begin before it: a step writes one batch, whatever its length.
     let all = key::within(&Key::history_prefix(range.run_id));
     let end = Key::History(range.run_id, last).encode();
@@ -388,11 +355,7 @@ fn first_batch(store: &dyn Store, range: &HistoryRange, start: &[u8]) -> Result<
     let mut stride = 16;
     loop {
         let from = (range.from - stride).max(1);
-        let low = if from == 1 {
-            start.to_vec()
-        } else {
-            Key::History(range.run_id, from).encode()
-        };
+        let low = if from == 1 { start.to_vec() } else { Key::History(range.run_id, from).encode() };
         let page = store.scan(range.shard, &low, &exact, usize::MAX)?;
         if let Some((key, _)) = page.pairs.into_iter().next_back() {
             return Ok(key);

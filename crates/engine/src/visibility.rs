@@ -46,17 +46,10 @@ pub(crate) fn row(run: &Run, types: &Types) -> Row {
 
 /// The typed values of a run's search attributes: of the registered type, else of the one that the payload names.
 fn search_attributes(run: &Run, types: &Types) -> BTreeMap<String, Value> {
-    let fields = run
-        .attributes
-        .search_attributes
-        .iter()
-        .flat_map(|attributes| &attributes.indexed_fields);
+    let fields = run.attributes.search_attributes.iter().flat_map(|attributes| &attributes.indexed_fields);
     let mut values: BTreeMap<String, Value> = fields
         .filter_map(|(name, payload)| {
-            let named = payload
-                .metadata
-                .get("type")
-                .and_then(|kind| std::str::from_utf8(kind).ok());
+            let named = payload.metadata.get("type").and_then(|kind| std::str::from_utf8(kind).ok());
             let kind = types.get(name).copied().or_else(|| type_of(named?))?;
             let value = Value::from_payload(payload, kind).ok().flatten()?;
             Some((name.clone(), value))

@@ -28,12 +28,8 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let config = Config {
-            shards: 4,
-            limits: Arc::new(Limits::default()),
-            address: String::new(),
-            cached_runs: 100,
-        };
+        let config =
+            Config { shards: 4, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 100 };
         let engine = Engine::open(Arc::new(MemoryStore::default()), config).unwrap();
         let record = NamespaceRecord {
             id: uuid::Uuid::from_u128(1).as_bytes().to_vec(),
@@ -43,56 +39,32 @@ impl World {
             ..NamespaceRecord::default()
         };
         let namespace = Arc::new(record.snapshot());
-        let put = Call::PutNamespace {
-            record: Box::new(record),
-            expected_version: 0,
-        };
-        engine
-            .call(Request {
-                namespace: namespace.clone(),
-                call: put,
-            })
-            .await
-            .unwrap();
+        let put = Call::PutNamespace { record: Box::new(record), expected_version: 0 };
+        engine.call(Request { namespace: namespace.clone(), call: put }).await.unwrap();
         assert!(engine.namespaces().by_name("default").is_some());
         Self { engine, namespace }
     }
 
     async fn call(&self, call: Call) -> Answer {
-        self.engine
-            .call(Request {
-                namespace: self.namespace.clone(),
-                call,
-            })
-            .await
-            .unwrap()
+        self.engine.call(Request { namespace: self.namespace.clone(), call }).await.unwrap()
     }
 
     async fn start(&self, id: &str) -> String {
         let request = StartWorkflowExecutionRequest {
             workflow_id: id.into(),
             workflow_type: Some(WorkflowType { name: "Pay".into() }),
-            task_queue: Some(TaskQueue {
-                name: "queue".into(),
-                ..TaskQueue::default()
-            }),
+            task_queue: Some(TaskQueue { name: "queue".into(), ..TaskQueue::default() }),
             request_id: format!("start-{id}"),
             ..StartWorkflowExecutionRequest::default()
         };
-        let Answer::Started(started) = self.call(Call::Start(Box::new(request))).await else {
-            panic!("not started")
-        };
+        let Answer::Started(started) = self.call(Call::Start(Box::new(request))).await else { panic!("not started") };
         assert!(started.started);
         started.run_id
     }
 
     fn poll(&self, kind: QueueKind) -> Poll {
         Poll {
-            queue: QueueKey {
-                namespace: self.namespace.id,
-                kind,
-                name: "queue".into(),
-            },
+            queue: QueueKey { namespace: self.namespace.id, kind, name: "queue".into() },
             normal_name: String::new(),
             identity: "worker".into(),
             worker_version: None,
@@ -118,40 +90,21 @@ impl World {
 
     async fn complete(&self, task: &WorkflowTask, commands: Vec<Command>) {
         let token = self.engine.token_key().open(&task.response.task_token).unwrap();
-        let request = Box::new(RespondWorkflowTaskCompletedRequest {
-            commands,
-            ..Default::default()
-        });
+        let request = Box::new(RespondWorkflowTaskCompletedRequest { commands, ..Default::default() });
         self.call(Call::CompleteWorkflowTask { token, request }).await;
     }
 
     async fn history(&self, id: &str) -> Vec<HistoryEvent> {
-        let execution = Execution {
-            workflow_id: id.into(),
-            run_id: String::new(),
-        };
-        let call = Call::HistoryState {
-            execution,
-            wait_from: None,
-            deadline: Time::MAX,
-        };
-        let Answer::HistoryState(state) = self.call(call).await else {
-            panic!("no history")
-        };
+        let execution = Execution { workflow_id: id.into(), run_id: String::new() };
+        let call = Call::HistoryState { execution, wait_from: None, deadline: Time::MAX };
+        let Answer::HistoryState(state) = self.call(call).await else { panic!("no history") };
         let batches = self.engine.read_history(&state.range, usize::MAX).await.unwrap();
-        batches
-            .into_iter()
-            .flat_map(|batch| History::decode(batch).unwrap().events)
-            .collect()
+        batches.into_iter().flat_map(|batch| History::decode(batch).unwrap().events).collect()
     }
 }
 
 fn command(kind: CommandType, attributes: Attributes) -> Command {
-    Command {
-        command_type: kind.into(),
-        attributes: Some(attributes),
-        ..Command::default()
-    }
+    Command { command_type: kind.into(), attributes: Some(attributes), ..Command::default() }
 }
 
 fn complete() -> Command {
@@ -165,38 +118,23 @@ fn activity() -> Command {
     let attributes = ScheduleActivityTaskCommandAttributes {
         activity_id: "1".into(),
         activity_type: Some(ActivityType { name: "Charge".into() }),
-        task_queue: Some(TaskQueue {
-            name: "queue".into(),
-            ..TaskQueue::default()
-        }),
+        task_queue: Some(TaskQueue { name: "queue".into(), ..TaskQueue::default() }),
         start_to_close_timeout: Some(prost_types::Duration { seconds: 10, nanos: 0 }),
         ..ScheduleActivityTaskCommandAttributes::default()
     };
-    command(
-        CommandType::ScheduleActivityTask,
-        Attributes::ScheduleActivityTaskCommandAttributes(attributes),
-    )
+    command(CommandType::ScheduleActivityTask, Attributes::ScheduleActivityTaskCommandAttributes(attributes))
 }
 
 fn timer(millis: i32) -> Command {
     let attributes = StartTimerCommandAttributes {
         timer_id: "t".into(),
-        start_to_fire_timeout: Some(prost_types::Duration {
-            seconds: 0,
-            nanos: millis * 1_000_000,
-        }),
+        start_to_fire_timeout: Some(prost_types::Duration { seconds: 0, nanos: millis * 1_000_000 }),
     };
-    command(
-        CommandType::StartTimer,
-        Attributes::StartTimerCommandAttributes(attributes),
-    )
+    command(CommandType::StartTimer, Attributes::StartTimerCommandAttributes(attributes))
 }
 
 fn names(events: &[HistoryEvent]) -> Vec<&'static str> {
-    events
-        .iter()
-        .map(|event| event.event_type().as_str_name().trim_start_matches("EVENT_TYPE_"))
-        .collect()
+    events.iter().map(|event| event.event_type().as_str_name().trim_start_matches("EVENT_TYPE_")).collect()
 }
 
 #[tokio::test]
@@ -260,27 +198,14 @@ async fn a_signal_during_a_task_waits_in_the_buffer() {
     let world = World::new().await;
     world.start("order").await;
     let task = world.workflow_task().await;
-    let execution = Execution {
-        workflow_id: "order".into(),
-        run_id: String::new(),
-    };
-    let signal = Box::new(Signal {
-        name: "go".into(),
-        ..Signal::default()
-    });
+    let execution = Execution { workflow_id: "order".into(), run_id: String::new() };
+    let signal = Box::new(Signal { name: "go".into(), ..Signal::default() });
     world.call(Call::Signal { execution, signal }).await;
     assert_eq!(names(&world.history("order").await).len(), 2);
     world.complete(&task, vec![]).await;
     let events = world.history("order").await;
     let tail = &names(&events)[3..];
-    assert_eq!(
-        tail,
-        [
-            "WORKFLOW_TASK_COMPLETED",
-            "WORKFLOW_EXECUTION_SIGNALED",
-            "WORKFLOW_TASK_SCHEDULED"
-        ]
-    );
+    assert_eq!(tail, ["WORKFLOW_TASK_COMPLETED", "WORKFLOW_EXECUTION_SIGNALED", "WORKFLOW_TASK_SCHEDULED"]);
 }
 
 #[tokio::test]
@@ -299,10 +224,6 @@ async fn every_acknowledged_start_is_listed() {
         after: None,
     };
     let page = world.engine.list(query).await.unwrap();
-    let listed: BTreeMap<_, _> = page
-        .rows
-        .into_iter()
-        .map(|row| (row.run_id.to_string(), row.workflow_id))
-        .collect();
+    let listed: BTreeMap<_, _> = page.rows.into_iter().map(|row| (row.run_id.to_string(), row.workflow_id)).collect();
     assert_eq!(listed, runs);
 }

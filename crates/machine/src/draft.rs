@@ -22,12 +22,7 @@ pub struct Draft {
 
 impl Draft {
     pub fn new(run: Run, facts: Facts) -> Self {
-        Self {
-            run,
-            changes: Vec::new(),
-            facts,
-            successor: None,
-        }
+        Self { run, changes: Vec::new(), facts, successor: None }
     }
 
     /// The state as it is with the changes made so far.
@@ -43,10 +38,7 @@ impl Draft {
     /// Takes the event in: appended at once, or buffered while a worker decides. This is the way for everything that
     /// happens to a run from outside; what a command does is appended.
     pub fn record(&mut self, attributes: history_event::Attributes) {
-        self.record_event(HistoryEvent {
-            attributes: Some(attributes),
-            ..Default::default()
-        });
+        self.record_event(HistoryEvent { attributes: Some(attributes), ..Default::default() });
     }
 
     /// As `record`, for an event that carries links or user metadata.
@@ -66,10 +58,7 @@ impl Draft {
 
     /// Appends an event to the history and returns its id. The caller has made sure that it need not be buffered.
     pub fn append(&mut self, attributes: history_event::Attributes) -> i64 {
-        self.append_event(HistoryEvent {
-            attributes: Some(attributes),
-            ..Default::default()
-        })
+        self.append_event(HistoryEvent { attributes: Some(attributes), ..Default::default() })
     }
 
     /// As `append`, for an event that carries links or user metadata, or that was buffered.
@@ -110,12 +99,7 @@ impl Draft {
         if self.changes.iter().any(is_durable) {
             self.quiet(Quiet::Stepped);
         }
-        Ok(Step {
-            next: self.run,
-            changes: self.changes,
-            successor: self.successor,
-            reply,
-        })
+        Ok(Step { next: self.run, changes: self.changes, successor: self.successor, reply })
     }
 }
 
@@ -130,8 +114,5 @@ impl Draft {
 
 /// Whether a change outlives a crash: all but the start of a workflow task.
 fn is_durable(change: &Change) -> bool {
-    !matches!(
-        change,
-        Change::Quiet(Quiet::WorkflowTaskStarted(_) | Quiet::WorkflowTaskStartDropped)
-    )
+    !matches!(change, Change::Quiet(Quiet::WorkflowTaskStarted(_) | Quiet::WorkflowTaskStartDropped))
 }

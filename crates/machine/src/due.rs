@@ -119,10 +119,7 @@ impl Run {
     pub fn due(&self) -> Due {
         let wake = self.durable_deadline();
         let started = self.started_task.as_ref().map(|started| started.deadline);
-        let activities = self
-            .activities
-            .values()
-            .filter_map(|activity| self.activity_task(activity));
+        let activities = self.activities.values().filter_map(|activity| self.activity_task(activity));
         Due {
             wake,
             alarm: wake.into_iter().chain(started).min(),
@@ -136,14 +133,8 @@ impl Run {
         if !self.is_open() {
             return Time(self.core.delete_time).non_zero();
         }
-        let activities = self
-            .activities
-            .values()
-            .filter_map(|activity| activity::wake::deadline(activity));
-        let timers = self
-            .timers
-            .values()
-            .filter_map(|timer| Time(timer.fire_time).non_zero());
+        let activities = self.activities.values().filter_map(|activity| activity::wake::deadline(activity));
+        let timers = self.timers.values().filter_map(|timer| Time(timer.fire_time).non_zero());
         wake::expiration(self)
             .into_iter()
             .chain(Time(self.core.first_task_due).non_zero())
@@ -186,22 +177,9 @@ impl Run {
             return own.or(self.started().priority.as_ref()).cloned();
         };
         Some(Priority {
-            priority_key: if own.priority_key == 0 {
-                workflow.priority_key
-            } else {
-                own.priority_key
-            },
-            fairness_key: if own.fairness_key.is_empty() {
-                &workflow.fairness_key
-            } else {
-                &own.fairness_key
-            }
-            .clone(),
-            fairness_weight: if own.fairness_weight == 0.0 {
-                workflow.fairness_weight
-            } else {
-                own.fairness_weight
-            },
+            priority_key: if own.priority_key == 0 { workflow.priority_key } else { own.priority_key },
+            fairness_key: if own.fairness_key.is_empty() { &workflow.fairness_key } else { &own.fairness_key }.clone(),
+            fairness_weight: if own.fairness_weight == 0.0 { workflow.fairness_weight } else { own.fairness_weight },
         })
     }
 
@@ -210,9 +188,7 @@ impl Run {
         let task = self.core.workflow_task.as_ref()?;
         let sticky = self.core.sticky.as_ref().filter(|_| task.sticky);
         (!self.is_deciding() && task.visible_time == 0).then(|| Task::Workflow {
-            task_queue: sticky
-                .map_or(&self.core.task_queue, |sticky| &sticky.task_queue)
-                .clone(),
+            task_queue: sticky.map_or(&self.core.task_queue, |sticky| &sticky.task_queue).clone(),
             sticky: sticky.is_some(),
             scheduled_event_id: task.scheduled_event_id,
             attempt: task.attempt,
@@ -234,11 +210,7 @@ impl Run {
 
     fn start_child(&self, initiated_event_id: i64) -> Option<Message> {
         let child = self.children.get(&initiated_event_id)?;
-        let root = self
-            .started()
-            .root_workflow_execution
-            .clone()
-            .unwrap_or_else(|| self.execution());
+        let root = self.started().root_workflow_execution.clone().unwrap_or_else(|| self.execution());
         let mut attributes = child.initiated.clone()?;
         attributes.priority = self.priority_of(attributes.priority.as_ref());
         Some(Message::StartChild {
@@ -276,10 +248,7 @@ impl Run {
 
     /// To the child's newest run: the policy is for the workflow, not for the run that was started.
     fn close_policy(&self, initiated_event_id: i64) -> Option<Message> {
-        let child = self
-            .children
-            .get(&initiated_event_id)
-            .filter(|child| child.close_policy_pending)?;
+        let child = self.children.get(&initiated_event_id).filter(|child| child.close_policy_pending)?;
         Some(Message::ClosePolicy {
             target: Target {
                 namespace_id: child.namespace_id.clone(),
@@ -295,16 +264,9 @@ impl Run {
 
     fn parent_notice(&self) -> Option<Message> {
         let started = self.started();
-        let event = self
-            .core
-            .closing_event
-            .clone()
-            .filter(|_| self.core.parent_notice_pending)?;
+        let event = self.core.closing_event.clone().filter(|_| self.core.parent_notice_pending)?;
         Some(Message::ParentNotice {
-            target: target(
-                &started.parent_workflow_namespace_id,
-                started.parent_workflow_execution.as_ref(),
-            ),
+            target: target(&started.parent_workflow_namespace_id, started.parent_workflow_execution.as_ref()),
             initiated_event_id: started.parent_initiated_event_id,
             first_run_id: started.first_execution_run_id.clone(),
             event: Box::new(event),

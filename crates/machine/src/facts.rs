@@ -24,9 +24,6 @@ impl Facts {
         if name.is_empty() || name == &*self.namespace.name {
             return Some(self.namespace.id);
         }
-        self.other_namespaces
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, id)| *id)
+        self.other_namespaces.iter().find(|(known, _)| known == name).map(|(_, id)| *id)
     }
 }

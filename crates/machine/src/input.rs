@@ -87,13 +87,17 @@ pub enum Input {
         outcome: ExternalOutcome<CancelExternalWorkflowExecutionFailedCause>,
     },
     /// The parent's close policy was carried out on this child.
-    ClosePolicyApplied { initiated_event_id: i64 },
+    ClosePolicyApplied {
+        initiated_event_id: i64,
+    },
     /// The parent has heard how this run ended, or is gone.
     ParentNotified,
     /// Forget which worker holds the run in its cache.
     ResetSticky,
     /// The worker on this sticky queue has shut down: move a task that waits for it to the normal queue.
-    StickyWorkerGone { task_queue: String },
+    StickyWorkerGone {
+        task_queue: String,
+    },
     /// Time has passed: do what is ripe.
     Wake,
     /// The run was just loaded: what was only in memory is gone.
@@ -139,11 +143,7 @@ pub struct TaskRef {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ActivityRef {
     /// By task token.
-    Token {
-        scheduled_event_id: i64,
-        attempt: i32,
-        started_time: i64,
-    },
+    Token { scheduled_event_id: i64, attempt: i32, started_time: i64 },
     /// By activity id.
     Id(String),
 }
@@ -151,19 +151,10 @@ pub enum ActivityRef {
 /// What is reported of an activity.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ActivityAnswer {
-    Completed {
-        result: Option<Payloads>,
-    },
-    Failed {
-        failure: Option<Box<Failure>>,
-        last_heartbeat_details: Option<Payloads>,
-    },
-    Canceled {
-        details: Option<Payloads>,
-    },
-    Heartbeat {
-        details: Option<Payloads>,
-    },
+    Completed { result: Option<Payloads> },
+    Failed { failure: Option<Box<Failure>>, last_heartbeat_details: Option<Payloads> },
+    Canceled { details: Option<Payloads> },
+    Heartbeat { details: Option<Payloads> },
 }
 
 /// What became of a message to another workflow.

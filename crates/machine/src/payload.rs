@@ -8,13 +8,7 @@ use proto::temporal::api::common::v1::{Memo, Payload, Payloads, SearchAttributes
 pub(crate) fn text(text: &str) -> Payloads {
     let metadata = BTreeMap::from([("encoding".to_owned(), b"json/plain".as_slice().into())]);
     let data = format!("\"{text}\"").into_bytes().into();
-    Payloads {
-        payloads: vec![Payload {
-            metadata,
-            data,
-            ..Default::default()
-        }],
-    }
+    Payloads { payloads: vec![Payload { metadata, data, ..Default::default() }] }
 }
 
 /// Puts `changed` over `fields`; what stands for nothing takes a field away.

@@ -48,11 +48,7 @@ const PREDEFINED: [(&str, IndexedValueType, bool); 17] = [
     ("TemporalSchedulePaused", IndexedValueType::Bool, true),
     ("TemporalScheduledById", IndexedValueType::Keyword, true),
     ("TemporalScheduledStartTime", IndexedValueType::Datetime, true),
-    (
-        "TemporalUsedWorkerDeploymentVersions",
-        IndexedValueType::KeywordList,
-        false,
-    ),
+    ("TemporalUsedWorkerDeploymentVersions", IndexedValueType::KeywordList, false),
     ("TemporalWorkerDeployment", IndexedValueType::Keyword, false),
     ("TemporalWorkerDeploymentVersion", IndexedValueType::Keyword, false),
     ("TemporalWorkflowVersioningBehavior", IndexedValueType::Keyword, false),
@@ -82,17 +78,11 @@ pub fn validate(attributes: Option<&SearchAttributes>, namespace: &Namespace, li
 pub(crate) fn typed(attributes: Option<SearchAttributes>, namespace: &Namespace) -> Option<SearchAttributes> {
     let mut attributes = attributes?;
     for (name, value) in &mut attributes.indexed_fields {
-        let predefined = PREDEFINED
-            .iter()
-            .find(|(known, ..)| known == name)
-            .map(|(_, kind, _)| *kind);
+        let predefined = PREDEFINED.iter().find(|(known, ..)| known == name).map(|(_, kind, _)| *kind);
         let kind = predefined.or_else(|| namespace.search_attributes.get(name).copied());
         if let Some(kind) = kind {
             let kind = crate::names::pascal(kind.as_str_name(), "INDEXED_VALUE_TYPE_");
-            value
-                .metadata
-                .entry("type".into())
-                .or_insert_with(|| kind.into_bytes().into());
+            value.metadata.entry("type".into()).or_insert_with(|| kind.into_bytes().into());
         }
     }
     Some(attributes)
@@ -116,9 +106,7 @@ pub(crate) fn check(
     }
     if fields.len() > limits.search_attributes_count {
         let (count, limit) = (fields.len(), limits.search_attributes_count);
-        return Err(Invalid::Bad(format!(
-            "number of search attributes {count} exceeds limit {limit}"
-        )));
+        return Err(Invalid::Bad(format!("number of search attributes {count} exceeds limit {limit}")));
     }
     for (name, value) in fields {
         check_value(name, value, namespace)?;
@@ -138,22 +126,12 @@ fn check_value(name: &str, value: &Payload, namespace: &Namespace) -> Result<(),
         None => namespace.search_attributes.get(name).copied(),
     };
     let Some(kind) = kind else {
-        return Err(Invalid::Bad(format!(
-            "{name} attribute can't be set in SearchAttributes"
-        )));
+        return Err(Invalid::Bad(format!("{name} attribute can't be set in SearchAttributes")));
     };
     let Some(json) = decode(value) else {
-        return Err(Invalid::Bad(wrong(
-            name,
-            kind,
-            &format!("value from <{}>", undecoded(value)),
-        )));
+        return Err(Invalid::Bad(wrong(name, kind, &format!("value from <{}>", undecoded(value)))));
     };
-    if fits(&json, kind) {
-        Ok(())
-    } else {
-        Err(Invalid::Bad(wrong(name, kind, &shown(&json))))
-    }
+    if fits(&json, kind) { Ok(()) } else { Err(Invalid::Bad(wrong(name, kind, &shown(&json)))) }
 }
 
 fn wrong(name: &str, kind: IndexedValueType, value: &str) -> String {
@@ -206,10 +184,7 @@ fn fits_one(value: &Value, kind: IndexedValueType) -> bool {
 fn is_rfc3339(text: &str) -> bool {
     let digits = |from: usize, to: usize| -> Option<u32> {
         let part = text.get(from..to)?;
-        part.bytes()
-            .all(|b| b.is_ascii_digit())
-            .then(|| part.parse().ok())
-            .flatten()
+        part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok()).flatten()
     };
     let byte = |at: usize| text.as_bytes().get(at).copied();
     let (Some(_), Some(month), Some(day)) = (digits(0, 4), digits(5, 7), digits(8, 10)) else {
@@ -241,9 +216,7 @@ fn is_fraction_and_zone(text: &str) -> bool {
     let Some(offset) = zone.strip_prefix(['+', '-']) else {
         return zone == "Z";
     };
-    let numbers = offset
-        .split_once(':')
-        .map(|(hours, minutes)| (hours.parse::<u8>(), minutes.parse::<u8>()));
+    let numbers = offset.split_once(':').map(|(hours, minutes)| (hours.parse::<u8>(), minutes.parse::<u8>()));
     offset.len() == 5 && matches!(numbers, Some((Ok(0..=23), Ok(0..=59))))
 }
 
@@ -257,10 +230,7 @@ fn shown(value: &Value) -> String {
         Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(" ")),
         Value::Object(fields) => {
             let fields: BTreeMap<_, _> = fields.iter().collect();
-            let fields: Vec<_> = fields
-                .iter()
-                .map(|(name, value)| format!("{name}:{}", shown(value)))
-                .collect();
+            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}:{}", shown(value))).collect();
             format!("map[{}]", fields.join(" "))
         }
     }
@@ -272,16 +242,12 @@ pub(crate) fn check_size(attributes: Option<&SearchAttributes>, limits: &Limits)
     for (name, value) in &attributes.indexed_fields {
         let (size, limit) = (value.data.len(), limits.search_attribute_size);
         if size > limit {
-            return Err(format!(
-                "search attribute {name} value size {size} exceeds size limit {limit}"
-            ));
+            return Err(format!("search attribute {name} value size {size} exceeds size limit {limit}"));
         }
     }
     let (size, limit) = (attributes.encoded_len(), limits.search_attributes_total_size);
     if size > limit {
-        return Err(format!(
-            "total size of search attributes {size} exceeds size limit {limit}"
-        ));
+        return Err(format!("total size of search attributes {size} exceeds size limit {limit}"));
     }
     Ok(())
 }
@@ -292,21 +258,10 @@ mod tests {
 
     #[test]
     fn dates_are_rfc3339() {
-        for good in [
-            "2024-01-31T10:20:30Z",
-            "2024-01-31T10:20:30.123456789+05:30",
-            "2024-01-31T10:20:30-00:00",
-        ] {
+        for good in ["2024-01-31T10:20:30Z", "2024-01-31T10:20:30.123456789+05:30", "2024-01-31T10:20:30-00:00"] {
             assert!(is_rfc3339(good), "{good}");
         }
-        for bad in [
-            "",
-            "2024-01-31",
-            "2024-13-31T10:20:30Z",
-            "2024-01-31 10:20:30Z",
-            "2024-01-31T10:20:30.Z",
-            "é",
-        ] {
+        for bad in ["", "2024-01-31", "2024-13-31T10:20:30Z", "2024-01-31 10:20:30Z", "2024-01-31T10:20:30.Z", "é"] {
             assert!(!is_rfc3339(bad), "{bad}");
         }
     }

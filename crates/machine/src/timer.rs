@@ -7,13 +7,7 @@ use crate::Draft;
 /// Fires the timers whose time has come at `draft.facts.now`, earliest first, and schedules a workflow task.
 pub(crate) fn fire(draft: &mut Draft) {
     let now = draft.facts.now.0;
-    let mut ripe: Vec<_> = draft
-        .run()
-        .timers
-        .values()
-        .filter(|timer| timer.fire_time <= now)
-        .cloned()
-        .collect();
+    let mut ripe: Vec<_> = draft.run().timers.values().filter(|timer| timer.fire_time <= now).cloned().collect();
     if ripe.is_empty() {
         return;
     }

@@ -39,10 +39,7 @@ pub fn duration(given: &mut Option<Duration>) -> Result<(), &'static str> {
     }
     let whole = span.seconds.saturating_add(i64::from(span.nanos / 1_000_000_000));
     if whole > LONGEST || (whole == LONGEST && span.nanos % 1_000_000_000 > 0) {
-        *span = Duration {
-            seconds: LONGEST,
-            nanos: 0,
-        };
+        *span = Duration { seconds: LONGEST, nanos: 0 };
     }
     Ok(())
 }
@@ -84,10 +81,7 @@ pub fn retry_policy(given: &mut ProtoRetryPolicy) -> Result<(), String> {
     if given.maximum_attempts < 0 {
         return Err("MaximumAttempts cannot be negative on retry policy.".into());
     }
-    let mut timeouts = given
-        .non_retryable_error_types
-        .iter()
-        .filter_map(|kind| kind.strip_prefix(TIMEOUT_PREFIX));
+    let mut timeouts = given.non_retryable_error_types.iter().filter_map(|kind| kind.strip_prefix(TIMEOUT_PREFIX));
     match timeouts.find(|kind| !is_timeout_type(kind)) {
         Some(kind) => Err(format!("Invalid timeout type value: {kind}.")),
         None => Ok(()),
@@ -136,9 +130,7 @@ pub fn task_queue(queue: &mut TaskQueue, default: &str, parent: &str, limit: usi
         return Err("taskQueue length exceeds limit".into());
     }
     if queue.name.starts_with(RESERVED_QUEUE_PREFIX) {
-        return Err(format!(
-            "task queue name cannot start with reserved prefix {RESERVED_QUEUE_PREFIX}"
-        ));
+        return Err(format!("task queue name cannot start with reserved prefix {RESERVED_QUEUE_PREFIX}"));
     }
     if queue.kind() == TaskQueueKind::Sticky && queue.normal_name.len() > limit {
         return Err("taskQueue length exceeds limit".into());
@@ -178,11 +170,7 @@ mod tests {
 
     #[test]
     fn a_policy_with_one_attempt_may_say_anything_else() {
-        let mut policy = ProtoRetryPolicy {
-            maximum_attempts: 1,
-            backoff_coefficient: 0.1,
-            ..Default::default()
-        };
+        let mut policy = ProtoRetryPolicy { maximum_attempts: 1, backoff_coefficient: 0.1, ..Default::default() };
         assert_eq!(retry_policy(&mut policy), Ok(()));
         policy.maximum_attempts = 2;
         assert!(retry_policy(&mut policy).is_err());
@@ -191,10 +179,7 @@ mod tests {
     #[test]
     fn only_the_servers_own_workflows_name_its_own_queues() {
         let checked = |name: &str, parent: &str| {
-            let mut queue = TaskQueue {
-                name: name.into(),
-                ..Default::default()
-            };
+            let mut queue = TaskQueue { name: name.into(), ..Default::default() };
             task_queue(&mut queue, "own", parent, 40).map(|()| queue.name)
         };
         assert_eq!(checked("", "q"), Ok("own".into()));

@@ -70,10 +70,7 @@ pub struct WorkflowKey {
 
 impl WorkflowKey {
     pub fn new(namespace: NamespaceId, workflow_id: &str) -> Self {
-        Self {
-            namespace,
-            workflow_id: workflow_id.into(),
-        }
+        Self { namespace, workflow_id: workflow_id.into() }
     }
 
     /// The shard that this workflow lives in, of `shards` in all. FNV-1a over the namespace id and the workflow id,
@@ -171,10 +168,7 @@ mod tests {
     fn shards_are_stable_and_spread() {
         let namespace = NamespaceId(Uuid::from_u128(1));
         let of = |id: &str| WorkflowKey::new(namespace, id).shard(4).0;
-        assert_eq!(
-            [of("a"), of("b"), of("order-1"), of("order-2")],
-            [of("a"), of("b"), of("order-1"), of("order-2")]
-        );
+        assert_eq!([of("a"), of("b"), of("order-1"), of("order-2")], [of("a"), of("b"), of("order-1"), of("order-2")]);
         let mut seen = [0; 4];
         for n in 0..400 {
             seen[of(&format!("order-{n}")) as usize] += 1;

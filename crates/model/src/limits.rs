@@ -76,9 +76,7 @@ impl Value for Duration {
         while !rest.is_empty() {
             let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
             let (number, tail) = rest.split_at(digits);
-            let unit = tail
-                .find(|c: char| c.is_ascii_digit() || c == '.')
-                .unwrap_or(tail.len());
+            let unit = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
             let (unit, tail) = tail.split_at(unit);
             let seconds = match unit {
                 "h" => 3_600.0,
@@ -183,19 +181,10 @@ mod tests {
     fn settings_are_assigned_by_name() {
         let mut limits = Limits::default();
         assert_eq!(limits.assign("LIMIT.maxidlength", "7"), Assigned::Done);
-        assert_eq!(
-            limits.assign("history.longPollExpirationInterval", "1m30s"),
-            Assigned::Done
-        );
-        assert_eq!(
-            (limits.id_length, limits.history_long_poll),
-            (7, Duration::from_secs(90))
-        );
+        assert_eq!(limits.assign("history.longPollExpirationInterval", "1m30s"), Assigned::Done);
+        assert_eq!((limits.id_length, limits.history_long_poll), (7, Duration::from_secs(90)));
         assert_eq!(limits.assign("limit.maxIDLength", "many"), Assigned::Invalid);
-        assert_eq!(
-            limits.assign("history.longPollExpirationInterval", "5"),
-            Assigned::Invalid
-        );
+        assert_eq!(limits.assign("history.longPollExpirationInterval", "5"), Assigned::Invalid);
         assert_eq!(limits.assign("no.such", "1"), Assigned::Unknown);
     }
 

@@ -75,10 +75,7 @@ pub enum Kind {
 
 impl Reject {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-        }
+        Self { kind, message: message.into() }
     }
 
     pub fn invalid(message: impl Into<String>) -> Self {

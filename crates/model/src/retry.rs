@@ -38,24 +38,12 @@ impl RetryPolicy {
     /// Fills in the defaults: 1 s initial, coefficient 2, maximum 100 × initial, unlimited attempts.
     pub fn with_defaults(policy: &ProtoRetryPolicy) -> Self {
         let initial = from_proto_duration(policy.initial_interval.as_ref());
-        let initial_interval = if initial.is_zero() {
-            Duration::from_secs(1)
-        } else {
-            initial
-        };
+        let initial_interval = if initial.is_zero() { Duration::from_secs(1) } else { initial };
         let maximum = from_proto_duration(policy.maximum_interval.as_ref());
         Self {
             initial_interval,
-            backoff_coefficient: if policy.backoff_coefficient == 0.0 {
-                2.0
-            } else {
-                policy.backoff_coefficient
-            },
-            maximum_interval: if maximum.is_zero() {
-                initial_interval.saturating_mul(100)
-            } else {
-                maximum
-            },
+            backoff_coefficient: if policy.backoff_coefficient == 0.0 { 2.0 } else { policy.backoff_coefficient },
+            maximum_interval: if maximum.is_zero() { initial_interval.saturating_mul(100) } else { maximum },
             maximum_attempts: policy.maximum_attempts,
             non_retryable_error_types: policy.non_retryable_error_types.clone(),
         }
@@ -101,11 +89,7 @@ impl RetryPolicy {
         let seconds = self.initial_interval.as_secs_f64() * self.backoff_coefficient.powi(attempt.max(1) - 1);
         // An overflowing wait is the longest there is; without a cap the reference falls back to the maximum too.
         let wait = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-        if self.maximum_interval.is_zero() {
-            wait
-        } else {
-            wait.min(self.maximum_interval)
-        }
+        if self.maximum_interval.is_zero() { wait } else { wait.min(self.maximum_interval) }
     }
 }
 
@@ -119,9 +103,7 @@ mod tests {
             maximum_interval: Some(prost_types::Duration { seconds: 5, nanos: 0 }),
             ..Default::default()
         });
-        let waits: Vec<_> = (1..=4)
-            .map(|attempt| policy.next(attempt, Time(1), None, None, None))
-            .collect();
+        let waits: Vec<_> = (1..=4).map(|attempt| policy.next(attempt, Time(1), None, None, None)).collect();
         let after = |seconds| RetryVerdict::After(Duration::from_secs(seconds));
         assert_eq!(waits, [after(1), after(2), after(4), after(5)]);
     }
@@ -133,22 +115,10 @@ mod tests {
             non_retryable_error_types: vec!["Bad".into()],
             ..Default::default()
         });
-        assert_eq!(
-            policy.next(2, Time(1), None, None, None),
-            RetryVerdict::MaximumAttemptsReached
-        );
-        assert_eq!(
-            policy.next(1, Time(1), None, Some("Bad"), None),
-            RetryVerdict::NonRetryable
-        );
-        assert_eq!(
-            policy.next(1, Time(1), Some(Time(2)), None, None),
-            RetryVerdict::Timeout
-        );
+        assert_eq!(policy.next(2, Time(1), None, None, None), RetryVerdict::MaximumAttemptsReached);
+        assert_eq!(policy.next(1, Time(1), None, Some("Bad"), None), RetryVerdict::NonRetryable);
+        assert_eq!(policy.next(1, Time(1), Some(Time(2)), None, None), RetryVerdict::Timeout);
         let own = Some(Duration::from_millis(3));
-        assert_eq!(
-            policy.next(1, Time(1), None, None, own),
-            RetryVerdict::After(Duration::from_millis(3))
-        );
+        assert_eq!(policy.next(1, Time(1), None, None, own), RetryVerdict::After(Duration::from_millis(3)));
     }
 }

@@ -36,20 +36,12 @@ impl Time {
     }
 
     pub fn to_proto(self) -> Timestamp {
-        Timestamp {
-            seconds: self.0.div_euclid(1_000_000_000),
-            nanos: self.0.rem_euclid(1_000_000_000) as i32,
-        }
+        Timestamp { seconds: self.0.div_euclid(1_000_000_000), nanos: self.0.rem_euclid(1_000_000_000) as i32 }
     }
 
     /// Saturates at the ends of the range (years 1677 and 2262).
     pub fn from_proto(timestamp: &Timestamp) -> Self {
-        Self(
-            timestamp
-                .seconds
-                .saturating_mul(1_000_000_000)
-                .saturating_add(i64::from(timestamp.nanos)),
-        )
+        Self(timestamp.seconds.saturating_mul(1_000_000_000).saturating_add(i64::from(timestamp.nanos)))
     }
 }
 
@@ -57,10 +49,7 @@ impl Add<Duration> for Time {
     type Output = Time;
 
     fn add(self, span: Duration) -> Time {
-        Time(
-            self.0
-                .saturating_add(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)),
-        )
+        Time(self.0.saturating_add(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)))
     }
 }
 
@@ -68,21 +57,13 @@ impl Sub<Duration> for Time {
     type Output = Time;
 
     fn sub(self, span: Duration) -> Time {
-        Time(
-            self.0
-                .saturating_sub(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)),
-        )
+        Time(self.0.saturating_sub(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)))
     }
 }
 
 impl fmt::Debug for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}.{:09}",
-            self.0.div_euclid(1_000_000_000),
-            self.0.rem_euclid(1_000_000_000)
-        )
+        write!(f, "{}.{:09}", self.0.div_euclid(1_000_000_000), self.0.rem_euclid(1_000_000_000))
     }
 }
 
@@ -115,17 +96,8 @@ mod tests {
 
     #[test]
     fn far_values_saturate() {
-        assert_eq!(
-            Time::from_proto(&Timestamp {
-                seconds: i64::MAX,
-                nanos: 0
-            }),
-            Time::MAX
-        );
+        assert_eq!(Time::from_proto(&Timestamp { seconds: i64::MAX, nanos: 0 }), Time::MAX);
         assert_eq!(Time(5) + Duration::MAX, Time::MAX);
-        assert_eq!(
-            from_proto_duration(Some(&prost_types::Duration { seconds: -5, nanos: 0 })),
-            Duration::ZERO
-        );
+        assert_eq!(from_proto_duration(Some(&prost_types::Duration { seconds: -5, nanos: 0 })), Duration::ZERO);
     }
 }

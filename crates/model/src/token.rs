@@ -91,11 +91,7 @@ mod tests {
     #[test]
     fn a_changed_token_is_refused() {
         let key = TokenKey::new([7; 32]);
-        let token = Token {
-            workflow_id: "order".into(),
-            attempt: 2,
-            ..Default::default()
-        };
+        let token = Token { workflow_id: "order".into(), attempt: 2, ..Default::default() };
         let sealed = key.seal(&token);
         assert_eq!(key.open(&sealed), Ok(token));
         for position in 0..sealed.len() {

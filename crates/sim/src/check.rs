@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{Answer, HistoryRange, HistoryState};
 use model::{Reject, RunId};
+use prost::Message;
 use proto::temporal::api::{
     history::v1::{History, HistoryEvent},
     workflowservice::v1::PollActivityTaskQueueResponse,
 };
-use prost::Message;
 use store::{Key, MemoryStore, Store, key};
 
 use crate::disk::Disk;

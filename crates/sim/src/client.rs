@@ -26,11 +26,21 @@ const WORKFLOWS: usize = 4;
 enum Errand {
     #[default]
     None,
-    Start { workflow_id: String, call: Call },
-    Signal { name: String, call: Call },
-    Look { workflow_id: String },
+    Start {
+        workflow_id: String,
+        call: Call,
+    },
+    Signal {
+        name: String,
+        call: Call,
+    },
+    Look {
+        workflow_id: String,
+    },
     Read,
-    Terminate { call: Call },
+    Terminate {
+        call: Call,
+    },
 }
 
 /// A client.

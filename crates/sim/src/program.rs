@@ -22,8 +22,7 @@ pub(crate) const QUEUE: &str = "queue";
 /// `g` signal the sibling named in the input, `n` (last) continue as new once.
 pub(crate) fn new(rng: &mut Rng) -> String {
     let steps = 1 + rng.below(4);
-    let mut program: String =
-        (0..steps).filter_map(|_| rng.pick(&['a', 'a', 'f', 't', 's', 'c']).copied()).collect();
+    let mut program: String = (0..steps).filter_map(|_| rng.pick(&['a', 'a', 'f', 't', 's', 'c']).copied()).collect();
     if rng.one_in(6) {
         program.push('n');
     }
@@ -95,12 +94,12 @@ impl<'a> Seen<'a> {
 
     fn timer(&mut self, position: usize) -> bool {
         let name = position.to_string();
-        self.begun = self.events.iter().any(|event| {
-            matches!(&event.attributes, Some(Event::TimerStartedEventAttributes(it)) if it.timer_id == name)
-        });
-        self.events.iter().any(|event| {
-            matches!(&event.attributes, Some(Event::TimerFiredEventAttributes(it)) if it.timer_id == name)
-        })
+        self.begun = self.events.iter().any(
+            |event| matches!(&event.attributes, Some(Event::TimerStartedEventAttributes(it)) if it.timer_id == name),
+        );
+        self.events
+            .iter()
+            .any(|event| matches!(&event.attributes, Some(Event::TimerFiredEventAttributes(it)) if it.timer_id == name))
     }
 
     fn child(&mut self, position: usize) -> bool {
@@ -116,8 +115,12 @@ impl<'a> Seen<'a> {
         self.begun = initiated.is_some();
         self.events.iter().any(|event| match &event.attributes {
             Some(Event::ChildWorkflowExecutionCompletedEventAttributes(it)) => Some(it.initiated_event_id) == initiated,
-            Some(Event::ChildWorkflowExecutionTerminatedEventAttributes(it)) => Some(it.initiated_event_id) == initiated,
-            Some(Event::StartChildWorkflowExecutionFailedEventAttributes(it)) => Some(it.initiated_event_id) == initiated,
+            Some(Event::ChildWorkflowExecutionTerminatedEventAttributes(it)) => {
+                Some(it.initiated_event_id) == initiated
+            }
+            Some(Event::StartChildWorkflowExecutionFailedEventAttributes(it)) => {
+                Some(it.initiated_event_id) == initiated
+            }
             _ => false,
         })
     }
@@ -141,15 +144,18 @@ fn activity(position: usize, step: char) -> Command {
         activity_type: Some(ActivityType { name: step.to_string() }),
         task_queue: queue(),
         start_to_close_timeout: seconds(2),
-        retry_policy: Some(RetryPolicy { initial_interval: seconds(1), backoff_coefficient: 1.0, ..RetryPolicy::default() }),
+        retry_policy: Some(RetryPolicy {
+            initial_interval: seconds(1),
+            backoff_coefficient: 1.0,
+            ..RetryPolicy::default()
+        }),
         ..ScheduleActivityTaskCommandAttributes::default()
     };
     command(CommandType::ScheduleActivityTask, Attributes::ScheduleActivityTaskCommandAttributes(attributes))
 }
 
 fn timer(position: usize) -> Command {
-    let attributes =
-        StartTimerCommandAttributes { timer_id: position.to_string(), start_to_fire_timeout: seconds(3) };
+    let attributes = StartTimerCommandAttributes { timer_id: position.to_string(), start_to_fire_timeout: seconds(3) };
     command(CommandType::StartTimer, Attributes::StartTimerCommandAttributes(attributes))
 }
 
@@ -161,7 +167,10 @@ fn child(position: usize, run_id: &str) -> Command {
         parent_close_policy: ParentClosePolicy::Terminate.into(),
         ..StartChildWorkflowExecutionCommandAttributes::default()
     };
-    command(CommandType::StartChildWorkflowExecution, Attributes::StartChildWorkflowExecutionCommandAttributes(attributes))
+    command(
+        CommandType::StartChildWorkflowExecution,
+        Attributes::StartChildWorkflowExecutionCommandAttributes(attributes),
+    )
 }
 
 fn continue_as_new(program: &str) -> Command {

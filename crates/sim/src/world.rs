@@ -10,19 +10,14 @@ use std::{
 };
 
 use cluster::{Member, NodeId};
-use engine::{Action, Answer, Call, CallId, Event, Node, NodeConfig, NamespaceRecord, ReadRequest, ReadResult, Request};
+use engine::{
+    Action, Answer, Call, CallId, Event, NamespaceRecord, Node, NodeConfig, ReadRequest, ReadResult, Request,
+};
 use model::{Epoch, Limits, Namespace, Reject, ShardId, Time, TokenKey};
 use proto::temporal::api::enums::v1::NamespaceState;
 use store::{Batch, Key, Store as _};
 
-use crate::{
-    bug::Bug,
-    check::Promises,
-    client::Client,
-    disk::Disk,
-    rng::Rng,
-    worker::Worker,
-};
+use crate::{bug::Bug, check::Promises, client::Client, disk::Disk, rng::Rng, worker::Worker};
 
 /// Shards of the simulated cluster.
 const SHARDS: u32 = 3;
@@ -306,7 +301,10 @@ impl World {
                 let wait = self.rng.within(3);
                 self.after(wait, Happening::Write { slot, life, shard, epoch, batch });
                 if self.options.bug == Some(Bug::EarlyRelease) {
-                    self.after(Duration::ZERO, Happening::Node { slot, life, event: Event::Committed { shard, result: Ok(()) } });
+                    self.after(
+                        Duration::ZERO,
+                        Happening::Node { slot, life, event: Event::Committed { shard, result: Ok(()) } },
+                    );
                 }
             }
             Action::Read { ticket, request } => {

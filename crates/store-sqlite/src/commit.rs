@@ -27,12 +27,7 @@ impl Writer {
         }
         drop(found);
         drop(statement);
-        Ok(Self {
-            connection,
-            path,
-            options,
-            epochs,
-        })
+        Ok(Self { connection, path, options, epochs })
     }
 
     pub(crate) fn acquire(&mut self, shard: ShardId) -> Result<Epoch, StoreError> {
@@ -88,9 +83,7 @@ impl Writer {
     fn transact(&mut self, write: impl FnOnce(&Transaction<'_>) -> Result<(), Error>) -> Result<(), StoreError> {
         let attempt = || {
             // A dropped transaction rolls back.
-            let transaction = self
-                .connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             write(&transaction)?;
             transaction.commit()
         };

@@ -78,8 +78,7 @@ impl Store for SqliteStore {
     }
 
     fn scan(&self, shard: ShardId, start: &[u8], end: &[u8], limit: usize) -> Result<Page, StoreError> {
-        self.readers
-            .with(|connection| query::scan(connection, shard, start, end, limit))
+        self.readers.with(|connection| query::scan(connection, shard, start, end, limit))
     }
 
     fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {

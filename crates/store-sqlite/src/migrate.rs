@@ -26,9 +26,7 @@ pub(crate) fn run(connection: &mut Connection, path: &Path, from: i64, steps: &[
         step(&transaction).map_err(failed)?;
     }
     let format = from + i64::try_from(steps.len()).unwrap_or_default();
-    transaction
-        .pragma_update(None, "user_version", format)
-        .map_err(failed)?;
+    transaction.pragma_update(None, "user_version", format).map_err(failed)?;
     transaction.commit().map_err(failed)
 }
 
@@ -72,9 +70,7 @@ mod tests {
     }
 
     fn entries(connection: &Connection) -> i64 {
-        connection
-            .query_row("SELECT count(*) FROM log", [], |row| row.get(0))
-            .unwrap()
+        connection.query_row("SELECT count(*) FROM log", [], |row| row.get(0)).unwrap()
     }
 
     #[test]
@@ -82,9 +78,7 @@ mod tests {
         let (path, mut connection) = file("migrate");
         run(&mut connection, &path, 2, &[step, step, step]).unwrap();
         assert_eq!(entries(&connection), 2, "the step from format 1 is behind");
-        let format: i64 = connection
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .unwrap();
+        let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
         assert_eq!(format, 4);
         let copy = Connection::open(copy_path(&path, 2)).unwrap();
         assert_eq!(entries(&copy), 0);

@@ -27,19 +27,14 @@ pub(crate) fn open(path: PathBuf, options: &OpenOptions) -> Result<SqliteStore, 
         StoreError::Io(text) => StoreError::Unusable(text),
         other => other,
     })?;
-    Ok(SqliteStore {
-        readers: Readers::new(&path),
-        writer: Mutex::new(writer),
-        _lock: lock,
-    })
+    Ok(SqliteStore { readers: Readers::new(&path), writer: Mutex::new(writer), _lock: lock })
 }
 
 fn prepare(path: &Path, options: &OpenOptions) -> Result<Writer, StoreError> {
     let failed = |error: Error| error::at_open(path, &error);
     let mut connection = connect(path, options)?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(failed)?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     if tables == 0 {
         create(&mut connection).map_err(failed)?;
     } else {

@@ -44,10 +44,7 @@ pub(crate) fn take(path: &Path) -> Result<Lock, StoreError> {
 /// Writes down who has the file.
 pub(crate) fn sign(connection: &Connection, address: &str) -> rusqlite::Result<()> {
     let owner = format!("process {} at {address}", process::id());
-    connection.execute(
-        "INSERT OR REPLACE INTO meta (name, value) VALUES ('owner', ?1)",
-        [owner],
-    )?;
+    connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('owner', ?1)", [owner])?;
     Ok(())
 }
 
@@ -68,10 +65,7 @@ fn in_use(path: &Path) -> StoreError {
 /// What the owner has signed with; `None` while it is still opening the file.
 fn signature(path: &Path) -> Option<String> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
-    connection
-        .query_row("SELECT value FROM meta WHERE name = 'owner'", [], |row| row.get(0))
-        .optional()
-        .ok()?
+    connection.query_row("SELECT value FROM meta WHERE name = 'owner'", [], |row| row.get(0)).optional().ok()?
 }
 
 fn describe(path: &Path, error: &io::Error) -> String {

@@ -52,10 +52,7 @@ pub(crate) fn list(connection: &Connection, query: &Query) -> Read<QueryPage> {
             let mut same = Clause::of("v.close_time = ? AND v.start_time <= ?");
             same.bind([Cell::Integer(close_time), Cell::Integer(cursor.start_time.0)]);
             same.and("(v.start_time < ? OR v.run > ?)");
-            same.bind([
-                Cell::Integer(cursor.start_time.0),
-                Cell::Blob(cursor.run_id.as_bytes().to_vec()),
-            ]);
+            same.bind([Cell::Integer(cursor.start_time.0), Cell::Blob(cursor.run_id.as_bytes().to_vec())]);
             select(connection, query, &same, &mut rows)?;
             if rows.len() < query.limit {
                 let mut before = Clause::of("v.close_time < ?");
@@ -106,11 +103,7 @@ pub(crate) fn count(connection: &Connection, query: &Query) -> Read<Vec<GroupCou
         statement = format!("{statement} GROUP BY {positions} ORDER BY {positions}");
     }
     let mut statement = connection.prepare_cached(&statement)?;
-    let bound: Vec<&dyn ToSql> = values
-        .iter()
-        .map(|value| value as &dyn ToSql)
-        .chain(clause.values())
-        .collect();
+    let bound: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).chain(clause.values()).collect();
     let mut found = statement.query(bound.as_slice())?;
     let mut groups = Vec::new();
     while let Some(row) = found.next()? {
@@ -128,9 +121,7 @@ fn group_value(name: &str, cell: Cell) -> Option<Value> {
     match cell {
         Cell::Null | Cell::Blob(_) => None,
         Cell::Integer(status) if name == "ExecutionStatus" => {
-            let status = i32::try_from(status)
-                .ok()
-                .and_then(|status| WorkflowExecutionStatus::try_from(status).ok());
+            let status = i32::try_from(status).ok().and_then(|status| WorkflowExecutionStatus::try_from(status).ok());
             status.map(|status| Value::Keyword(status_name(status).into()))
         }
         Cell::Integer(value) => Some(Value::Int(value)),

@@ -43,10 +43,7 @@ impl From<StoreError> for Failure {
 
 impl Readers {
     pub(crate) fn new(path: &Path) -> Self {
-        Self {
-            path: path.to_path_buf(),
-            idle: Mutex::new(Vec::new()),
-        }
+        Self { path: path.to_path_buf(), idle: Mutex::new(Vec::new()) }
     }
 
     /// Runs a read. A connection on which one failed is not used again.

@@ -18,10 +18,7 @@ pub(crate) struct Clause {
 
 impl Clause {
     pub(crate) fn of(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            values: Vec::new(),
-        }
+        Self { text: text.to_owned(), values: Vec::new() }
     }
 
     pub(crate) fn bind(&mut self, values: impl IntoIterator<Item = Cell>) {
@@ -83,44 +80,23 @@ fn node(clause: &mut Clause, filter: &Filter) {
 /// A condition on the value of an attribute.
 fn scalar(clause: &mut Clause, filter: &Filter) {
     match filter {
-        Filter::Compare {
-            attribute,
-            comparison,
-            value,
-        } => {
+        Filter::Compare { attribute, comparison, value } => {
             clause.append(column(&attribute.name));
             clause.push(sign(*comparison));
             clause.bind([cell(value)]);
         }
-        Filter::Between {
-            attribute,
-            low,
-            high,
-            negated,
-        } => {
+        Filter::Between { attribute, low, high, negated } => {
             clause.push("(");
             clause.append(column(&attribute.name));
-            clause.push(if *negated {
-                " NOT BETWEEN ? AND ?)"
-            } else {
-                " BETWEEN ? AND ?)"
-            });
+            clause.push(if *negated { " NOT BETWEEN ? AND ?)" } else { " BETWEEN ? AND ?)" });
             clause.bind([cell(low), cell(high)]);
         }
-        Filter::In {
-            attribute,
-            values,
-            negated,
-        } => {
+        Filter::In { attribute, values, negated } => {
             clause.append(column(&attribute.name));
             clause.push(if *negated { " NOT IN " } else { " IN " });
             list(clause, values.iter().map(cell));
         }
-        Filter::StartsWith {
-            attribute,
-            prefix,
-            negated,
-        } => {
+        Filter::StartsWith { attribute, prefix, negated } => {
             clause.push(if *negated { "NOT starts_with(" } else { "starts_with(" });
             clause.append(column(&attribute.name));
             clause.push(", ?)");
@@ -138,22 +114,14 @@ fn scalar(clause: &mut Clause, filter: &Filter) {
 /// A condition on what an attribute holds, or that it is there.
 fn member(clause: &mut Clause, filter: &Filter) {
     match filter {
-        Filter::Contains {
-            attribute,
-            any_of,
-            negated,
-        } => {
+        Filter::Contains { attribute, any_of, negated } => {
             clause.push(membership(*negated));
             clause.push("(SELECT id FROM item WHERE name = ? AND value IN ");
             clause.bind([Cell::Text(attribute.name.clone())]);
             list(clause, any_of.iter().cloned().map(Cell::Text));
             clause.push(")");
         }
-        Filter::Mentions {
-            attribute,
-            phrases,
-            negated,
-        } => {
+        Filter::Mentions { attribute, phrases, negated } => {
             clause.push(membership(*negated));
             clause.push("(SELECT id FROM attribute WHERE name = ? AND mentions(value, ?))");
             clause.bind([Cell::Text(attribute.name.clone()), Cell::Text(phrases.to_text())]);
@@ -207,29 +175,23 @@ fn narrow(clause: &mut Clause, filter: &Filter) {
                 narrow(clause, part);
             }
         }
-        Filter::Compare {
-            attribute,
-            comparison: Comparison::Equal,
-            value,
-        } => match (builtin(&attribute.name), value) {
-            (Some(_), Operand::Text(text)) if attribute.name == "RunId" => match Uuid::parse_str(text) {
-                Ok(run) => {
-                    clause.and("v.run = ?");
-                    clause.bind([Cell::Blob(run.as_bytes().to_vec())]);
+        Filter::Compare { attribute, comparison: Comparison::Equal, value } => {
+            match (builtin(&attribute.name), value) {
+                (Some(_), Operand::Text(text)) if attribute.name == "RunId" => match Uuid::parse_str(text) {
+                    Ok(run) => {
+                        clause.and("v.run = ?");
+                        clause.bind([Cell::Blob(run.as_bytes().to_vec())]);
+                    }
+                    Err(_) => clause.and("0"),
+                },
+                (Some(_), _) => {}
+                (None, _) => {
+                    clause.and("v.id IN (SELECT id FROM attribute WHERE name = ? AND value = ?)");
+                    clause.bind([Cell::Text(attribute.name.clone()), cell(value)]);
                 }
-                Err(_) => clause.and("0"),
-            },
-            (Some(_), _) => {}
-            (None, _) => {
-                clause.and("v.id IN (SELECT id FROM attribute WHERE name = ? AND value = ?)");
-                clause.bind([Cell::Text(attribute.name.clone()), cell(value)]);
             }
-        },
-        Filter::In {
-            attribute,
-            values,
-            negated: false,
-        } if builtin(&attribute.name).is_none() => {
+        }
+        Filter::In { attribute, values, negated: false } if builtin(&attribute.name).is_none() => {
             clause.and("v.id IN (SELECT id FROM attribute WHERE name = ? AND value IN ");
             clause.bind([Cell::Text(attribute.name.clone())]);
             list(clause, values.iter().map(cell));

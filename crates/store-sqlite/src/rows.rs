@@ -120,12 +120,8 @@ fn index_attributes(transaction: &Transaction<'_>, id: i64, row: &Row) -> Result
 }
 
 fn forget_attributes(transaction: &Transaction<'_>, id: i64) -> Result<(), Error> {
-    transaction
-        .prepare_cached("DELETE FROM attribute WHERE id = ?1")?
-        .execute([id])?;
-    transaction
-        .prepare_cached("DELETE FROM item WHERE id = ?1")?
-        .execute([id])?;
+    transaction.prepare_cached("DELETE FROM attribute WHERE id = ?1")?.execute([id])?;
+    transaction.prepare_cached("DELETE FROM item WHERE id = ?1")?.execute([id])?;
     Ok(())
 }
 
@@ -167,7 +163,5 @@ pub(crate) fn read(found: &rusqlite::Row<'_>) -> Read<Row> {
 }
 
 fn damaged(what: &str) -> Failure {
-    Failure::Record(StoreError::Unusable(format!(
-        "{what} in a stored visibility row is damaged: restore a copy"
-    )))
+    Failure::Record(StoreError::Unusable(format!("{what} in a stored visibility row is damaged: restore a copy")))
 }

@@ -17,14 +17,9 @@ fn keeps_the_contract() {
         },
         |store| {
             drop(store);
-            let mut files: Vec<_> = std::fs::read_dir(&folder.path)
-                .unwrap()
-                .map(|file| file.unwrap().path())
-                .collect();
+            let mut files: Vec<_> = std::fs::read_dir(&folder.path).unwrap().map(|file| file.unwrap().path()).collect();
             files.sort_by_key(|file| file.metadata().unwrap().modified().unwrap());
-            let newest = files
-                .into_iter()
-                .rfind(|file| file.extension().is_some_and(|end| end == "db"));
+            let newest = files.into_iter().rfind(|file| file.extension().is_some_and(|end| end == "db"));
             SqliteStore::open(newest.unwrap(), OpenOptions::default()).unwrap()
         },
     );

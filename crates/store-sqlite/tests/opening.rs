@@ -21,10 +21,7 @@ const SHARD: ShardId = ShardId(0);
 fn options(pragmas: &[(&str, &str)]) -> OpenOptions {
     OpenOptions {
         address: "127.0.0.1:7233".into(),
-        pragmas: pragmas
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
+        pragmas: pragmas.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
     }
 }
 
@@ -37,10 +34,7 @@ fn refusal(path: &Path) -> String {
     match open(path) {
         Ok(_) => panic!("\"{}\" opens", path.display()),
         Err(StoreError::Unusable(text)) => {
-            assert!(
-                !text.contains('\n') && text.contains(&*path.to_string_lossy()),
-                "{text}"
-            );
+            assert!(!text.contains('\n') && text.contains(&*path.to_string_lossy()), "{text}");
             text
         }
         Err(other) => panic!("not unusable: {other:?}"),
@@ -80,10 +74,7 @@ fn a_log_left_by_a_killed_process_is_read() {
     let path = folder.file("data.db");
     let store = open(&path).unwrap();
     let epoch = store.acquire(SHARD).unwrap();
-    assert_eq!(
-        store.commit(&[(SHARD, epoch, put(1, Bytes::from_static(b"value")))]),
-        [Ok(())]
-    );
+    assert_eq!(store.commit(&[(SHARD, epoch, put(1, Bytes::from_static(b"value")))]), [Ok(())]);
     // What a kill leaves behind: the file and its log as they are now.
     let copy = folder.file("copy.db");
     fs::copy(&path, &copy).unwrap();
@@ -101,10 +92,7 @@ fn a_second_owner_is_told_about_the_first() {
     let path = folder.file("data.db");
     let first = open(&path).unwrap();
     let text = refusal(&path);
-    let owner = format!(
-        "is in use by process {} at 127.0.0.1:7233: stop that server",
-        process::id()
-    );
+    let owner = format!("is in use by process {} at 127.0.0.1:7233: stop that server", process::id());
     assert!(text.contains(&owner), "{text}");
     let epoch = first.acquire(SHARD).unwrap();
     assert_eq!(first.commit(&[(SHARD, epoch, put(1, Bytes::new()))]), [Ok(())]);
@@ -118,10 +106,7 @@ fn foreign_and_damaged_files_are_refused() {
     let garbage = folder.file("garbage.db");
     fs::write(&garbage, "This is not a database. ".repeat(500)).unwrap();
     assert!(refusal(&garbage).contains("is damaged"));
-    assert!(
-        fs::read(&garbage).unwrap().starts_with(b"This is not"),
-        "it is left as it was"
-    );
+    assert!(fs::read(&garbage).unwrap().starts_with(b"This is not"), "it is left as it was");
 
     let other = folder.file("other.db");
     let connection = rusqlite::Connection::open(&other).unwrap();
@@ -146,10 +131,7 @@ fn a_newer_format_is_refused() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let text = refusal(&path);
-    assert!(
-        text.contains("has format 99, and this version reads up to 1: use the newer version"),
-        "{text}"
-    );
+    assert!(text.contains("has format 99, and this version reads up to 1: use the newer version"), "{text}");
 }
 
 #[test]
@@ -195,9 +177,6 @@ fn a_full_disk_fails_the_commit_and_no_more() {
     assert!(is_full(&results[0]) && is_full(&results[2]), "{results:?}");
     assert!(matches!(results[1], Err(CommitError::Fenced { .. })), "{results:?}");
     assert_eq!(store.get(SHARD, &[1]).unwrap(), None, "nothing of it happened");
-    assert_eq!(
-        store.commit(&[(SHARD, epoch, put(1, Bytes::from_static(b"small")))]),
-        [Ok(())]
-    );
+    assert_eq!(store.commit(&[(SHARD, epoch, put(1, Bytes::from_static(b"small")))]), [Ok(())]);
     assert_eq!(store.get(SHARD, &[1]).unwrap(), Some(Bytes::from_static(b"small")));
 }

@@ -56,9 +56,7 @@ impl MemoryStore {
 
 impl Clone for MemoryStore {
     fn clone(&self) -> Self {
-        Self {
-            content: RwLock::new(self.read().clone()),
-        }
+        Self { content: RwLock::new(self.read().clone()) }
     }
 }
 
@@ -72,19 +70,12 @@ impl Store for MemoryStore {
 
     fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {
         let mut content = self.write();
-        batches
-            .iter()
-            .map(|(shard, epoch, batch)| content.commit(*shard, *epoch, batch))
-            .collect()
+        batches.iter().map(|(shard, epoch, batch)| content.commit(*shard, *epoch, batch)).collect()
     }
 
     fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let content = self.read();
-        Ok(content
-            .shards
-            .get(&shard)
-            .and_then(|shard| shard.pairs.get(key))
-            .cloned())
+        Ok(content.shards.get(&shard).and_then(|shard| shard.pairs.get(key)).cloned())
     }
 
     fn scan(&self, shard: ShardId, start: &[u8], end: &[u8], limit: usize) -> Result<Page, StoreError> {
@@ -93,24 +84,13 @@ impl Store for MemoryStore {
             return Ok(Page::default());
         };
         let mut found = shard.pairs.range(start.to_vec()..end.to_vec());
-        let pairs = found
-            .by_ref()
-            .take(limit)
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        Ok(Page {
-            pairs,
-            more: found.next().is_some(),
-        })
+        let pairs = found.by_ref().take(limit).map(|(key, value)| (key.clone(), value.clone())).collect();
+        Ok(Page { pairs, more: found.next().is_some() })
     }
 
     fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
         let content = self.read();
-        let rows: Vec<Row> = content
-            .selected(query)
-            .take(query.limit)
-            .map(|row| Row::clone(row))
-            .collect();
+        let rows: Vec<Row> = content.selected(query).take(query.limit).map(|row| Row::clone(row)).collect();
         let next = rows.last().filter(|_| rows.len() == query.limit).map(Cursor::of);
         Ok(QueryPage { rows, next })
     }
@@ -123,11 +103,7 @@ impl Store for MemoryStore {
         }
         let mut groups: Vec<(Vec<Option<Value>>, GroupCount)> = Vec::new();
         for row in content.selected(query) {
-            let key: Vec<_> = query
-                .group_by
-                .iter()
-                .map(|name| row.value(name).map(Cow::into_owned))
-                .collect();
+            let key: Vec<_> = query.group_by.iter().map(|name| row.value(name).map(Cow::into_owned)).collect();
             match groups.iter_mut().find(|(other, _)| *other == key) {
                 Some((_, (_, count))) => *count += 1,
                 None => {

@@ -30,10 +30,7 @@ fn row(id: &str, kind: &str, queue: &str, attributes: &[(&str, Value)]) -> Row {
         root_workflow_id: id.into(),
         root_run_id: run_id.to_string(),
         memo: None,
-        search_attributes: attributes
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect(),
+        search_attributes: attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
     }
 }
 
@@ -53,11 +50,7 @@ fn rows() -> Vec<Row> {
             "wf_4",
             "TypeC",
             "tq2",
-            &[
-                ("CKeyword", keyword("10")),
-                ("CDouble", Value::Double(2.0)),
-                ("CInt", Value::Int(10)),
-            ],
+            &[("CKeyword", keyword("10")), ("CDouble", Value::Double(2.0)), ("CInt", Value::Int(10))],
         ),
         row(
             "wf-2",
@@ -103,9 +96,7 @@ fn answer(query: &str) -> String {
         Err(reject) => format!("! {}", reject.message),
         Ok(parsed) => {
             let rows = rows();
-            let selected = rows
-                .iter()
-                .filter(|row| parsed.filter.as_ref().is_none_or(|filter| filter.selects(row)));
+            let selected = rows.iter().filter(|row| parsed.filter.as_ref().is_none_or(|filter| filter.selects(row)));
             let ids: Vec<_> = selected.map(|row| row.workflow_id.as_str()).collect();
             format!("= {}", ids.join(" ")).trim_end().to_owned()
         }
@@ -134,10 +125,7 @@ fn nesting_is_bounded() {
     assert_eq!(answer(&nested(199)), "= wf-1");
     let error = "! invalid query: malformed SQL query: max nesting level reached at position";
     assert_eq!(answer(&nested(300)), format!("{error} 228"));
-    assert_eq!(
-        answer(&format!("{}CInt = 1", "not ".repeat(250))),
-        format!("{error} 827 near 'not'")
-    );
+    assert_eq!(answer(&format!("{}CInt = 1", "not ".repeat(250))), format!("{error} 827 near 'not'"));
     assert_eq!(answer(&format!("CInt = {}1", "- ".repeat(250))), format!("{error} 434"));
     let long = vec!["CInt = 1"; 4_000].join(" and ");
     assert_eq!(answer(&long), "= wf-1", "a long chain is not nested");
@@ -147,32 +135,14 @@ fn nesting_is_bounded() {
 #[test]
 fn every_text_has_an_answer() {
     /// What can stand at a place of a query, place after place, and then again.
-    const NAMES: [&str; 8] = [
-        "CInt",
-        "CText",
-        "CList",
-        "WorkflowId",
-        "ExecutionStatus",
-        "StartTime",
-        "not CInt",
-        "`CBool`",
-    ];
+    const NAMES: [&str; 8] =
+        ["CInt", "CText", "CList", "WorkflowId", "ExecutionStatus", "StartTime", "not CInt", "`CBool`"];
     const SIGNS: [&str; 8] = ["=", "!=", "<", ">=", "in", "is", "starts_with", "between 1 and"];
-    const VALUES: [&str; 9] = [
-        "1",
-        "-1.5",
-        "'x'",
-        "'Running'",
-        "'2024-01-01T00:00:00Z'",
-        "(1, 2)",
-        "('x')",
-        "null",
-        "true",
-    ];
+    const VALUES: [&str; 9] =
+        ["1", "-1.5", "'x'", "'Running'", "'2024-01-01T00:00:00Z'", "(1, 2)", "('x')", "null", "true"];
     const WORDS: [&str; 4] = ["and", "or", "group by ExecutionStatus", ")"];
-    const STRANGE: [&str; 16] = [
-        "Foo", "`", "'", "\"", "1e", "0x", "(", ",", "<=>", ";", "--", "/*", "\\", "é", "order by", "limit",
-    ];
+    const STRANGE: [&str; 16] =
+        ["Foo", "`", "'", "\"", "1e", "0x", "(", ",", "<=>", ";", "--", "/*", "\\", "é", "order by", "limit"];
     let mut entropy = Entropy::new(11);
     let mut accepted = 0;
     for _ in 0..20_000 {
@@ -189,10 +159,7 @@ fn every_text_has_an_answer() {
             text.push(parts[(entropy.fraction() * parts.len() as f64) as usize]);
         }
         let answer = answer(&text.join(" "));
-        assert!(
-            answer.starts_with('=') || answer.starts_with("! invalid query: "),
-            "{text:?}: {answer}"
-        );
+        assert!(answer.starts_with('=') || answer.starts_with("! invalid query: "), "{text:?}: {answer}");
         accepted += usize::from(answer.starts_with('='));
     }
     assert!(accepted > 300, "only {accepted} were queries");

@@ -57,48 +57,30 @@ pub(crate) fn run(mut command: Command) -> Result<Ending, String> {
         .spawn()
         .map_err(|error| format!("cannot start {shown}: {error}"))?;
     let (output, in_time) = collect(&mut child, begun + LIMIT);
-    let status = child
-        .wait()
-        .map_err(|error| format!("cannot wait for {shown}: {error}"))?;
+    let status = child.wait().map_err(|error| format!("cannot wait for {shown}: {error}"))?;
     if !in_time {
         return Err(format!("stopped after {} minutes: {shown}", LIMIT.as_secs() / 60));
     }
-    Ok(Ending {
-        success: status.success(),
-        output,
-        took: begun.elapsed(),
-    })
+    Ok(Ending { success: status.success(), output, took: begun.elapsed() })
 }
 
 /// Runs to the end and turns a bad exit code into an error.
 pub(crate) fn must(command: Command) -> Result<(), String> {
     let shown = shown(&command);
-    if run(command)?.success {
-        Ok(())
-    } else {
-        Err(format!("failed: {shown}"))
-    }
+    if run(command)?.success { Ok(()) } else { Err(format!("failed: {shown}")) }
 }
 
 /// The command as a person would type it, without the environment.
 fn shown(command: &Command) -> String {
-    let words: Vec<_> = std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .collect();
+    let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
     words.join(OsStr::new(" ")).to_string_lossy().into_owned()
 }
 
 /// What the program prints until it has ended, and whether it ended before the deadline.
 fn collect(child: &mut Child, deadline: Instant) -> (String, bool) {
     let (sender, lines) = mpsc::channel::<String>();
-    let stdout = child
-        .stdout
-        .take()
-        .map(|stream| Box::new(stream) as Box<dyn Read + Send>);
-    let stderr = child
-        .stderr
-        .take()
-        .map(|stream| Box::new(stream) as Box<dyn Read + Send>);
+    let stdout = child.stdout.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>);
+    let stderr = child.stderr.take().map(|stream| Box::new(stream) as Box<dyn Read + Send>);
     thread::scope(|scope| {
         for stream in [stdout, stderr].into_iter().flatten() {
             let sender = sender.clone();
@@ -142,9 +124,5 @@ fn forward(stream: impl Read, lines: &mpsc::Sender<String>) {
 
 fn end_group(leader: u32) {
     // A group that is already gone is what was wanted.
-    Command::new("kill")
-        .args(["-KILL", "--", &format!("-{leader}")])
-        .stderr(Stdio::null())
-        .status()
-        .ok();
+    Command::new("kill").args(["-KILL", "--", &format!("-{leader}")]).stderr(Stdio::null()).status().ok();
 }

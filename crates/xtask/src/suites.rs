@@ -19,66 +19,21 @@ struct Part {
 }
 
 const PARTS: &[Part] = &[
-    Part {
-        name: "verify",
-        about: "formatting, lints, tidy",
-        needs_release: false,
-        run: verified,
-    },
-    Part {
-        name: "workspace",
-        about: "unit and integration tests, transcripts",
-        needs_release: false,
-        run: workspace,
-    },
-    Part {
-        name: "python",
-        about: "the Python SDK and the money transfer",
-        needs_release: true,
-        run: || sdk("python"),
-    },
-    Part {
-        name: "typescript",
-        about: "the TypeScript SDK",
-        needs_release: true,
-        run: || sdk("typescript"),
-    },
-    Part {
-        name: "rust",
-        about: "the Rust SDK",
-        needs_release: true,
-        run: || sdk("rust"),
-    },
+    Part { name: "verify", about: "formatting, lints, tidy", needs_release: false, run: verified },
+    Part { name: "workspace", about: "unit and integration tests, transcripts", needs_release: false, run: workspace },
+    Part { name: "python", about: "the Python SDK and the money transfer", needs_release: true, run: || sdk("python") },
+    Part { name: "typescript", about: "the TypeScript SDK", needs_release: true, run: || sdk("typescript") },
+    Part { name: "rust", about: "the Rust SDK", needs_release: true, run: || sdk("rust") },
     Part {
         name: "differential",
         about: "random programs, reference and Perdure",
         needs_release: true,
         run: differential,
     },
-    Part {
-        name: "malformed",
-        about: "broken, oversized and foreign requests",
-        needs_release: true,
-        run: malformed,
-    },
-    Part {
-        name: "bench",
-        about: "every benchmark once, briefly",
-        needs_release: true,
-        run: bench,
-    },
-    Part {
-        name: "simulation",
-        about: "seeds of the simulator",
-        needs_release: true,
-        run: simulation,
-    },
-    Part {
-        name: "planted-bugs",
-        about: "bugs that the simulator must find",
-        needs_release: true,
-        run: planted_bugs,
-    },
+    Part { name: "malformed", about: "broken, oversized and foreign requests", needs_release: true, run: malformed },
+    Part { name: "bench", about: "every benchmark once, briefly", needs_release: true, run: bench },
+    Part { name: "simulation", about: "seeds of the simulator", needs_release: true, run: simulation },
+    Part { name: "planted-bugs", about: "bugs that the simulator must find", needs_release: true, run: planted_bugs },
 ];
 
 /// What became of a part.
@@ -101,12 +56,7 @@ pub(crate) fn run(options: &[String]) -> Result<(), String> {
         println!("\n=== {}: {}", part.name, part.about);
         if part.needs_release && release.get_or_insert_with(build_release).is_err() {
             let note = "not run: the release build failed".to_owned();
-            outcomes.push(Outcome {
-                name: part.name,
-                totals: FAILED,
-                took: Duration::ZERO,
-                note,
-            });
+            outcomes.push(Outcome { name: part.name, totals: FAILED, took: Duration::ZERO, note });
             continue;
         }
         outcomes.push(outcome(part.name, (part.run)()));
@@ -121,12 +71,7 @@ const FAILED: Totals = Totals { passed: 0, failed: 1 };
 /// also when the runner counted none.
 fn outcome(name: &'static str, ended: Result<Ending, String>) -> Outcome {
     match ended {
-        Err(note) => Outcome {
-            name,
-            totals: FAILED,
-            took: Duration::ZERO,
-            note,
-        },
+        Err(note) => Outcome { name, totals: FAILED, took: Duration::ZERO, note },
         Ok(Ending { success, output, took }) => {
             let counted = totals::read(&output);
             let (totals, note) = match (success, counted) {
@@ -136,12 +81,7 @@ fn outcome(name: &'static str, ended: Result<Ending, String>) -> Outcome {
                 (false, Some(totals)) => (Totals { failed: 1, ..totals }, "bad exit code"),
                 (false, None) => (FAILED, "bad exit code"),
             };
-            Outcome {
-                name,
-                totals,
-                took,
-                note: note.to_owned(),
-            }
+            Outcome { name, totals, took, note: note.to_owned() }
         }
     }
 }
@@ -154,21 +94,15 @@ fn choose(options: &[String]) -> Result<Option<Vec<&'static Part>>, String> {
             "--only" => true,
             "--skip" => false,
             "--list" => {
-                PARTS
-                    .iter()
-                    .for_each(|part| println!("{:13} {}", part.name, part.about));
+                PARTS.iter().for_each(|part| println!("{:13} {}", part.name, part.about));
                 return Ok(None);
             }
             other => return Err(format!("unknown option \"{other}\" of `cargo xtask test`")),
         };
-        let names = options
-            .next()
-            .ok_or_else(|| format!("the option \"{option}\" needs names of parts"))?;
+        let names = options.next().ok_or_else(|| format!("the option \"{option}\" needs names of parts"))?;
         let names: Vec<&str> = names.split(',').collect();
         if let Some(unknown) = names.iter().find(|name| !PARTS.iter().any(|part| part.name == **name)) {
-            return Err(format!(
-                "no part \"{unknown}\". `cargo xtask test --list` names them all."
-            ));
+            return Err(format!("no part \"{unknown}\". `cargo xtask test --list` names them all."));
         }
         chosen.retain(|part| names.contains(&part.name) == keep);
     }
@@ -178,42 +112,19 @@ fn choose(options: &[String]) -> Result<Option<Vec<&'static Part>>, String> {
 fn summary(outcomes: &[Outcome]) -> Result<(), String> {
     let mut sum = Totals::default();
     println!("\n=== summary");
-    for Outcome {
-        name,
-        totals,
-        took,
-        note,
-    } in outcomes
-    {
+    for Outcome { name, totals, took, note } in outcomes {
         let Totals { passed, failed } = totals;
-        println!(
-            "{name:13} {passed:6} passed {failed:4} failed {:6} s  {note}",
-            took.as_secs()
-        );
+        println!("{name:13} {passed:6} passed {failed:4} failed {:6} s  {note}", took.as_secs());
         sum.passed += passed;
         sum.failed += failed;
     }
     println!("\n{} passed, {} failed", sum.passed, sum.failed);
-    if sum.failed == 0 {
-        Ok(())
-    } else {
-        Err(format!("{} tests failed", sum.failed))
-    }
+    if sum.failed == 0 { Ok(()) } else { Err(format!("{} tests failed", sum.failed)) }
 }
 
 /// Builds the server, the probe and the simulator once, with one set of dependencies.
 pub(crate) fn build_release() -> Result<(), String> {
-    shell::must(shell::cargo(&[
-        "build",
-        "--locked",
-        "--release",
-        "-p",
-        "perdure",
-        "-p",
-        "probe",
-        "-p",
-        "sim",
-    ]))
+    shell::must(shell::cargo(&["build", "--locked", "--release", "-p", "perdure", "-p", "probe", "-p", "sim"]))
 }
 
 /// Puts the reference server where the probe looks for it.
@@ -229,23 +140,13 @@ pub(crate) fn probe(verb: &str) -> Command {
 fn verified() -> Result<Ending, String> {
     let begun = std::time::Instant::now();
     let success = verify::run().map_err(|message| eprintln!("error: {message}")).is_ok();
-    Ok(Ending {
-        success,
-        output: String::new(),
-        took: begun.elapsed(),
-    })
+    Ok(Ending { success, output: String::new(), took: begun.elapsed() })
 }
 
 /// With nextest where it is installed: it runs the tests of all crates side by side.
 fn workspace() -> Result<Ending, String> {
-    let nextest = shell::cargo(&["nextest", "--version"])
-        .output()
-        .is_ok_and(|output| output.status.success());
-    let runner: &[&str] = if nextest {
-        &["nextest", "run", "--no-fail-fast"]
-    } else {
-        &["test", "--no-fail-fast"]
-    };
+    let nextest = shell::cargo(&["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
+    let runner: &[&str] = if nextest { &["nextest", "run", "--no-fail-fast"] } else { &["test", "--no-fail-fast"] };
     let mut command = shell::cargo(runner);
     command.args(["--locked", "--workspace"]);
     shell::run(command)

@@ -48,10 +48,7 @@ fn closes(line: &str) -> bool {
 /// The number before `word`, as in `12 passed`.
 fn count(line: &str, word: &str) -> Option<u64> {
     let mut before = None;
-    for token in line
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|token| !token.is_empty())
-    {
+    for token in line.split(|c: char| !c.is_alphanumeric()).filter(|token| !token.is_empty()) {
         if token == word {
             return before.and_then(|number: &str| number.parse().ok());
         }
@@ -89,21 +86,9 @@ mod tests {
 
     #[test]
     fn every_runner_in_use_is_read() {
-        check(
-            "     Summary [   0.1s] 12 tests run: 11 passed, 1 failed, 2 skipped\n",
-            11,
-            1,
-        );
-        check(
-            "\u{1b}[32;1m     Summary\u{1b}[0m [ 1s] 3 tests run: 3 passed, 0 skipped",
-            3,
-            0,
-        );
-        check(
-            "test result: ok. 2 passed; 0 failed; 0 ignored\ntest result: FAILED. 1 passed; 3 failed;",
-            3,
-            3,
-        );
+        check("     Summary [   0.1s] 12 tests run: 11 passed, 1 failed, 2 skipped\n", 11, 1);
+        check("\u{1b}[32;1m     Summary\u{1b}[0m [ 1s] 3 tests run: 3 passed, 0 skipped", 3, 0);
+        check("test result: ok. 2 passed; 0 failed; 0 ignored\ntest result: FAILED. 1 passed; 3 failed;", 3, 3);
         check("===== 1 failed, 5 passed in 2.10s =====", 5, 1);
         check("# tests 4\n# pass 3\n# fail 1\n", 3, 1);
         check("ok then\n7 passed, 0 failed\n", 7, 0);

@@ -19,10 +19,7 @@ pub(crate) fn files() -> Result<Vec<String>, String> {
         .output()
         .map_err(|error| format!("cannot run git: {error}"))?;
     if !output.status.success() {
-        return Err(format!(
-            "git ls-files failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        ));
+        return Err(format!("git ls-files failed: {}", String::from_utf8_lossy(&output.stderr).trim()));
     }
     let mut files: Vec<String> = String::from_utf8_lossy(&output.stdout)
         .split('\0')
@@ -36,9 +33,7 @@ pub(crate) fn files() -> Result<Vec<String>, String> {
 
 /// The text of a file, or nothing if it is not UTF-8 or gone.
 pub(crate) fn read(path: &str) -> Option<String> {
-    fs::read(root().join(path))
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
+    fs::read(root().join(path)).ok().and_then(|bytes| String::from_utf8(bytes).ok())
 }
 
 /// Whether the path, relative to the root, is a file.

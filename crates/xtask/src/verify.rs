@@ -7,19 +7,8 @@ pub(crate) fn run() -> Result<(), String> {
     let mut failed = Vec::new();
     for (name, arguments) in [
         ("cargo fmt --check", &["fmt", "--all", "--check"][..]),
-        (
-            "cargo clippy",
-            &[
-                "clippy",
-                "--locked",
-                "--quiet",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ],
-        ),
+        ("cargo fmt --check, tests/rust", &["fmt", "--manifest-path", "tests/rust/Cargo.toml", "--check"]),
+        ("cargo clippy", &["clippy", "--locked", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     ] {
         if !shell::run(shell::cargo(arguments))?.success {
             failed.push(name);
@@ -29,9 +18,5 @@ pub(crate) fn run() -> Result<(), String> {
         eprintln!("{message}");
         failed.push("tidy");
     }
-    if failed.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("verify failed: {}", failed.join(", ")))
-    }
+    if failed.is_empty() { Ok(()) } else { Err(format!("verify failed: {}", failed.join(", "))) }
 }

@@ -32,20 +32,14 @@ impl Address {
         };
         let (host, port) = split_port(rest).ok_or_else(|| format!("invalid target address {text}"))?;
         let port = match port {
-            Some(port) => port
-                .parse()
-                .map_err(|_| format!("invalid target address {text}: invalid port {port:?}"))?,
+            Some(port) => port.parse().map_err(|_| format!("invalid target address {text}: invalid port {port:?}"))?,
             None if tls == Some(true) => DEFAULT_TLS_PORT,
             None => DEFAULT_PORT,
         };
         if host.is_empty() || host.contains(['/', '@', ' ', '\t']) {
             return Err(format!("invalid target address {text}"));
         }
-        Ok(Self {
-            host: host.to_owned(),
-            port,
-            tls,
-        })
+        Ok(Self { host: host.to_owned(), port, tls })
     }
 
     /// The IP address, if the host is one.
@@ -89,35 +83,20 @@ mod tests {
         for (text, host, port, tls) in [
             ("localhost:7233", "localhost", 7233, None),
             ("localhost", "localhost", 7233, None),
-            (
-                "https://ns.acct.tmprl.cloud:7233",
-                "ns.acct.tmprl.cloud",
-                7233,
-                Some(true),
-            ),
+            ("https://ns.acct.tmprl.cloud:7233", "ns.acct.tmprl.cloud", 7233, Some(true)),
             ("https://ns.acct.tmprl.cloud/", "ns.acct.tmprl.cloud", 443, Some(true)),
             ("http://127.0.0.1:17310/x", "127.0.0.1", 17310, Some(false)),
             ("[::1]:7233", "::1", 7233, None),
             ("::1", "::1", 7233, None),
         ] {
-            assert_eq!(
-                Address::parse(text),
-                Ok(Address {
-                    host: host.to_owned(),
-                    port,
-                    tls
-                }),
-                "{text}"
-            );
+            assert_eq!(Address::parse(text), Ok(Address { host: host.to_owned(), port, tls }), "{text}");
         }
         assert_eq!(Address::parse("[::1]:1").unwrap().authority(), "[::1]:1");
     }
 
     #[test]
     fn refused() {
-        for text in [
-            "", ":7233", "a:b", "a:70000", "a:1:2", "ftp://a", "[::1", "[::1]x", "a b",
-        ] {
+        for text in ["", ":7233", "a:b", "a:70000", "a:1:2", "ftp://a", "[::1", "[::1]x", "a b"] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
     }

@@ -67,17 +67,12 @@ async fn run(settings: &Settings, error: &(dyn Error + 'static)) -> Checks {
         }
         None => {
             let found = timeout(STEP_TIMEOUT, lookup_host((address.host.as_str(), address.port))).await;
-            let found: Vec<SocketAddr> = found
-                .map(|found| found.map(Iterator::collect))
-                .unwrap_or(Ok(Vec::new()))
-                .unwrap_or_default();
+            let found: Vec<SocketAddr> =
+                found.map(|found| found.map(Iterator::collect)).unwrap_or(Ok(Vec::new())).unwrap_or_default();
             let plural = if found.len() == 1 { "address" } else { "addresses" };
             if found.is_empty() {
                 lines.push(format!("✗ DNS lookup for {:?} failed: no such host", address.host));
-                return Checks {
-                    lines,
-                    cause: Cause::UnknownHost,
-                };
+                return Checks { lines, cause: Cause::UnknownHost };
             }
             lines.push(format!("✓ DNS resolved ({} {plural})", found.len()));
             found
@@ -88,13 +83,9 @@ async fn run(settings: &Settings, error: &(dyn Error + 'static)) -> Checks {
             lines.push("✓ TCP connection established".to_owned());
             beyond_tcp(settings, error).await
         }
-        Err(Cause::Refused) => (
-            format!(
-                "✗ TCP connection refused: nothing is listening at {}",
-                address.authority()
-            ),
-            Cause::Refused,
-        ),
+        Err(Cause::Refused) => {
+            (format!("✗ TCP connection refused: nothing is listening at {}", address.authority()), Cause::Refused)
+        }
         Err(Cause::TimedOut) => ("✗ TCP connection timed out".to_owned(), Cause::TimedOut),
         Err(cause) => ("✗ TCP connection failed: host is unreachable".to_owned(), cause),
     };
@@ -120,10 +111,7 @@ async fn beyond_tcp(settings: &Settings, error: &(dyn Error + 'static)) -> (Stri
     let reason = innermost(error);
     if settings.tls.is_none() {
         return match speaks_tls(settings).await {
-            true => (
-                "✗ server expects TLS, but the CLI is connecting without it".to_owned(),
-                Cause::TlsServer,
-            ),
+            true => ("✗ server expects TLS, but the CLI is connecting without it".to_owned(), Cause::TlsServer),
             false => (format!("? gRPC failure was not classified: {reason}"), Cause::NotGrpc),
         };
     }
@@ -141,10 +129,7 @@ async fn beyond_tcp(settings: &Settings, error: &(dyn Error + 'static)) -> (Stri
 
 /// Whether the server answers a TLS handshake, be it to refuse it.
 async fn speaks_tls(settings: &Settings) -> bool {
-    let with_tls = Settings {
-        tls: Some(TlsSettings::default()),
-        ..settings.clone()
-    };
+    let with_tls = Settings { tls: Some(TlsSettings::default()), ..settings.clone() };
     let Ok(endpoint) = super::endpoint(&with_tls) else {
         return false;
     };
@@ -157,15 +142,9 @@ async fn speaks_tls(settings: &Settings) -> bool {
 
 /// Whether a handshake failed because what came back was no TLS record at all.
 fn is_not_tls(reason: &str) -> bool {
-    [
-        "InvalidContentType",
-        "corrupt message",
-        "unexpected eof",
-        "handshake eof",
-        "Connection reset",
-    ]
-    .iter()
-    .any(|sign| reason.contains(sign))
+    ["InvalidContentType", "corrupt message", "unexpected eof", "handshake eof", "Connection reset"]
+        .iter()
+        .any(|sign| reason.contains(sign))
 }
 
 /// The text at the root of an error's chain of sources.
@@ -195,10 +174,7 @@ fn summary(cause: Cause, error: &(dyn Error + 'static)) -> String {
 fn advice(cause: Cause, settings: &Settings) -> String {
     let address = settings.address.authority();
     match cause {
-        Cause::UnknownHost => format!(
-            "Could not resolve {:?} — check the server address.",
-            settings.address.host
-        ),
+        Cause::UnknownHost => format!("Could not resolve {:?} — check the server address.", settings.address.host),
         Cause::Refused if address == "localhost:7233" => format!(
             "No Temporal server is running at {address}. Start a local dev server:\n\n    temporal server start-dev"
         ),
@@ -255,11 +231,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_listens() {
         // Bound and dropped: nobody else is given the port that soon.
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let error = io::Error::other("transport error");
         let address = format!("127.0.0.1:{port}");
         assert_eq!(
@@ -279,10 +251,7 @@ mod tests {
         let address = listener.local_addr().unwrap().to_string();
         let error = io::Error::other("received corrupt message of type InvalidContentType");
         let report = report(&settings(&address, true), &error).await;
-        assert!(
-            report.contains("TLS is enabled but the server did not respond with TLS"),
-            "{report}"
-        );
+        assert!(report.contains("TLS is enabled but the server did not respond with TLS"), "{report}");
         assert!(
             report.contains("✓ TCP connection established\n    ✗ TLS handshake failed: server did not"),
             "{report}"
@@ -304,14 +273,8 @@ mod tests {
         });
         let report = report(&settings(&address, false), &io::Error::other("broken pipe")).await;
         server.unwrap().join().unwrap();
-        assert!(
-            report.contains("the server requires TLS but the CLI is connecting without it"),
-            "{report}"
-        );
-        assert!(
-            report.ends_with("The server requires TLS. Retry with --tls."),
-            "{report}"
-        );
+        assert!(report.contains("the server requires TLS but the CLI is connecting without it"), "{report}");
+        assert!(report.ends_with("The server requires TLS. Retry with --tls."), "{report}");
     }
 
     #[tokio::test]
@@ -319,20 +282,12 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         for (error, summary) in [
-            (
-                "invalid peer certificate: UnknownIssuer",
-                "cannot verify server TLS certificate",
-            ),
-            (
-                "certificate not valid for name \"a\"",
-                "server TLS certificate does not match host",
-            ),
+            ("invalid peer certificate: UnknownIssuer", "cannot verify server TLS certificate"),
+            ("certificate not valid for name \"a\"", "server TLS certificate does not match host"),
             ("peer is incompatible", "peer is incompatible"),
         ] {
             let report = report(&settings(&address, true), &io::Error::other(error)).await;
-            assert!(report.starts_with(&format!(
-                "failed connecting to Temporal server at {address}: {summary}\n"
-            )));
+            assert!(report.starts_with(&format!("failed connecting to Temporal server at {address}: {summary}\n")));
         }
     }
 }

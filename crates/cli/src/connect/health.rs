@@ -33,14 +33,10 @@ pub(crate) async fn check(transport: &mut Transport) -> Result<(), Status> {
         .map_err(|error| Status::unavailable(error.to_string()))?;
     let codec = tonic_prost::ProstCodec::<HealthCheckRequest, HealthCheckResponse>::default();
     let path = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
-    let request = Request::new(HealthCheckRequest {
-        service: FRONTEND.to_owned(),
-    });
+    let request = Request::new(HealthCheckRequest { service: FRONTEND.to_owned() });
     let response = Grpc::new(transport).unary(request, path, codec).await?;
     match response.into_inner().status {
         SERVING => Ok(()),
-        status => Err(Status::unavailable(format!(
-            "health check returned unhealthy status: {status}"
-        ))),
+        status => Err(Status::unavailable(format!("health check returned unhealthy status: {status}"))),
     }
 }

@@ -21,9 +21,7 @@ fn user_name(environment: impl Fn(&str) -> Option<String>) -> Option<String> {
         let user = fs::metadata("/proc/self").ok()?.uid();
         name_in_passwd(&fs::read_to_string("/etc/passwd").ok()?, user)
     };
-    from_database()
-        .or_else(|| environment("USER"))
-        .or_else(|| environment("LOGNAME"))
+    from_database().or_else(|| environment("USER")).or_else(|| environment("LOGNAME"))
 }
 
 fn name_in_passwd(passwd: &str, user: u32) -> Option<String> {
@@ -55,9 +53,6 @@ mod tests {
     #[test]
     fn the_shape_of_the_identity() {
         let identity = default_identity(|_| Some("someone".to_owned()));
-        assert!(
-            identity.starts_with("temporal-cli:") && identity.contains('@'),
-            "{identity}"
-        );
+        assert!(identity.starts_with("temporal-cli:") && identity.contains('@'), "{identity}");
     }
 }

@@ -44,11 +44,8 @@ pub(crate) struct Headers(Vec<(MetadataKey<Ascii>, MetadataValue<Ascii>)>);
 
 impl Headers {
     fn insert(&mut self, name: &str, value: &str) -> Result<(), Failure> {
-        let unusable = || {
-            Failure::told(format!(
-                "invalid gRPC meta: header {name:?} has a name or value that is not allowed"
-            ))
-        };
+        let unusable =
+            || Failure::told(format!("invalid gRPC meta: header {name:?} has a name or value that is not allowed"));
         let key = MetadataKey::from_bytes(name.as_bytes()).map_err(|_| unusable())?;
         let value = MetadataValue::try_from(value).map_err(|_| unusable())?;
         self.0.push((key, value));
@@ -76,11 +73,7 @@ pub(crate) async fn connect(settings: Settings) -> Result<Session, Failure> {
     };
     let transport = InterceptedService::new(channel, headers(&settings)?);
     let mut workflow = WorkflowServiceClient::new(transport.clone()).max_decoding_message_size(MAX_REPLY_BYTES);
-    let greeting = timeout(
-        settings.connect_timeout,
-        workflow.get_system_info(GetSystemInfoRequest {}),
-    )
-    .await;
+    let greeting = timeout(settings.connect_timeout, workflow.get_system_info(GetSystemInfoRequest {})).await;
     match greeting {
         Ok(Ok(_)) => {}
         Ok(Err(status)) if status.code() == Code::Unimplemented => {}
@@ -106,9 +99,7 @@ fn endpoint(settings: &Settings) -> Result<Endpoint, Failure> {
     };
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let uri = format!("{scheme}://{}", settings.address.authority());
-    let mut endpoint = Endpoint::from_shared(uri)
-        .map_err(unusable)?
-        .connect_timeout(settings.connect_timeout);
+    let mut endpoint = Endpoint::from_shared(uri).map_err(unusable)?.connect_timeout(settings.connect_timeout);
     if let Some(authority) = &settings.authority {
         let origin = format!("{scheme}://{authority}").parse();
         let origin = origin.map_err(|_| Failure::told(format!("invalid client authority {authority:?}")))?;
@@ -161,9 +152,7 @@ mod tests {
         let mut headers = Headers::default();
         headers.insert("x-a", "1").unwrap();
         let mut request = Request::new(());
-        request
-            .metadata_mut()
-            .insert("grpc-timeout", MetadataValue::from_static("1S"));
+        request.metadata_mut().insert("grpc-timeout", MetadataValue::from_static("1S"));
         let request = headers.call(request).unwrap();
         assert_eq!(request.metadata().get("x-a").unwrap(), "1");
         assert_eq!(request.metadata().get("grpc-timeout").unwrap(), "1S");

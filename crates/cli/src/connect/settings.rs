@@ -55,9 +55,7 @@ pub(crate) struct TlsSettings {
 /// The namespace that commands act on.
 pub(crate) fn namespace(globals: &Globals, environment: &Environment) -> String {
     let source = Source::new(globals, environment);
-    source
-        .flag_or(&globals.connection.namespace, "TEMPORAL_NAMESPACE")
-        .unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
+    source.flag_or(&globals.connection.namespace, "TEMPORAL_NAMESPACE").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
 }
 
 /// Resolves flags and environment.
@@ -66,9 +64,7 @@ pub(crate) fn resolve(globals: &Globals, environment: &Environment) -> Result<Se
     source.refuse_what_is_missing()?;
     let args = &globals.connection;
     let namespace = namespace(globals, environment);
-    let address = source
-        .flag_or(&args.address, "TEMPORAL_ADDRESS")
-        .unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
+    let address = source.flag_or(&args.address, "TEMPORAL_ADDRESS").unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
     let address = address.replace(NAMESPACE_PLACEHOLDER, &namespace);
     let address = Address::parse(&address)
         .map_err(Failure::told)
@@ -82,10 +78,7 @@ pub(crate) fn resolve(globals: &Globals, environment: &Environment) -> Result<Se
     Ok(Settings {
         address,
         namespace,
-        identity: args
-            .identity
-            .clone()
-            .unwrap_or_else(|| default_identity(|name| environment.get(name).cloned())),
+        identity: args.identity.clone().unwrap_or_else(|| default_identity(|name| environment.get(name).cloned())),
         authority: args.client_authority.clone(),
         api_key,
         headers: source.headers()?,
@@ -102,11 +95,7 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     fn new(globals: &'a Globals, environment: &'a Environment) -> Self {
-        Self {
-            args: &globals.connection,
-            globals,
-            environment,
-        }
+        Self { args: &globals.connection, globals, environment }
     }
 
     /// A variable that is set to something, unless `--disable-config-env` turns variables off.
@@ -132,29 +121,11 @@ impl<'a> Source<'a> {
     fn refuse_what_is_missing(&self) -> Result<(), Failure> {
         let general = &self.globals.general;
         let missing = [
-            (
-                "--codec-endpoint",
-                self.flag_or(&self.args.codec_endpoint, "TEMPORAL_CODEC_ENDPOINT")
-                    .is_some(),
-            ),
-            (
-                "--profile",
-                self.flag_or(&general.profile, "TEMPORAL_PROFILE")
-                    .is_some_and(|name| name != "default"),
-            ),
-            (
-                "--config-file",
-                self.flag_or(&general.config_file, "TEMPORAL_CONFIG_FILE").is_some(),
-            ),
-            (
-                "--env",
-                self.flag_or(&general.env, "TEMPORAL_ENV")
-                    .is_some_and(|name| name != "default"),
-            ),
-            (
-                "--env-file",
-                self.flag_or(&general.env_file, "TEMPORAL_ENV_FILE").is_some(),
-            ),
+            ("--codec-endpoint", self.flag_or(&self.args.codec_endpoint, "TEMPORAL_CODEC_ENDPOINT").is_some()),
+            ("--profile", self.flag_or(&general.profile, "TEMPORAL_PROFILE").is_some_and(|name| name != "default")),
+            ("--config-file", self.flag_or(&general.config_file, "TEMPORAL_CONFIG_FILE").is_some()),
+            ("--env", self.flag_or(&general.env, "TEMPORAL_ENV").is_some_and(|name| name != "default")),
+            ("--env-file", self.flag_or(&general.env_file, "TEMPORAL_ENV_FILE").is_some()),
             ("--tls-disable-host-verification", {
                 let variable = self.truth("TEMPORAL_TLS_DISABLE_HOST_VERIFICATION")?;
                 self.args.tls_disable_host_verification || variable == Some(true)
@@ -177,9 +148,7 @@ impl<'a> Source<'a> {
         }
         for item in &self.args.grpc_meta {
             let (key, value) = key_value(item).map_err(|_| {
-                Failure::told(format!(
-                    "invalid gRPC meta: invalid format {item:?}, expected KEY=VALUE"
-                ))
+                Failure::told(format!("invalid gRPC meta: invalid format {item:?}, expected KEY=VALUE"))
             })?;
             headers.insert(key.to_ascii_lowercase(), value.to_owned());
         }
@@ -210,10 +179,7 @@ impl<'a> Source<'a> {
             ],
         );
         let server_name = self.flag_or(&args.tls_server_name, "TEMPORAL_TLS_SERVER_NAME");
-        let said = args
-            .tls
-            .or(self.truth("TEMPORAL_TLS")?)
-            .or(address.tls.filter(|tls| *tls));
+        let said = args.tls.or(self.truth("TEMPORAL_TLS")?).or(address.tls.filter(|tls| *tls));
         let implied = api_key || certificate.is_some() || key.is_some() || authority.is_some();
         if !said.unwrap_or(implied) {
             return Ok(None);
@@ -233,11 +199,7 @@ impl<'a> Source<'a> {
             let text = "failed to build client options: invalid TLS config: failed adding server CA to CA pool";
             return Err(Failure::told(text));
         }
-        Ok(Some(TlsSettings {
-            client,
-            authority,
-            server_name,
-        }))
+        Ok(Some(TlsSettings { client, authority, server_name }))
     }
 
     /// The first of path flag, data flag, path variables, data variables.
@@ -247,9 +209,7 @@ impl<'a> Source<'a> {
         let path_variable = || path_variables.iter().find_map(|name| self.variable(name));
         let data_variable = || data_variables.iter().find_map(|name| self.variable(name));
         let from_flags = path.clone().map(Pem::Path).or_else(|| data.clone().map(Pem::Data));
-        from_flags
-            .or_else(|| path_variable().map(Pem::Path))
-            .or_else(|| data_variable().map(Pem::Data))
+        from_flags.or_else(|| path_variable().map(Pem::Path)).or_else(|| data_variable().map(Pem::Data))
     }
 }
 
@@ -291,10 +251,7 @@ mod tests {
 
     fn settings(line: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
         let globals = Line::try_parse_from(line.split_whitespace()).unwrap().globals;
-        let environment = environment
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         resolve(&globals, &environment).map_err(|failure| failure.to_string())
     }
 
@@ -309,22 +266,12 @@ mod tests {
 
     #[test]
     fn flags_win_over_variables() {
-        let environment = [
-            ("TEMPORAL_ADDRESS", "env:1"),
-            ("TEMPORAL_NAMESPACE", "env"),
-            ("TEMPORAL_API_KEY", ""),
-        ];
+        let environment = [("TEMPORAL_ADDRESS", "env:1"), ("TEMPORAL_NAMESPACE", "env"), ("TEMPORAL_API_KEY", "")];
         let from_environment = settings("x", &environment).unwrap();
-        assert_eq!(
-            (from_environment.address.authority(), from_environment.namespace),
-            ("env:1".into(), "env".into())
-        );
+        assert_eq!((from_environment.address.authority(), from_environment.namespace), ("env:1".into(), "env".into()));
         assert_eq!(from_environment.api_key, None);
         let from_flags = settings("x --address flag:2 -n flag", &environment).unwrap();
-        assert_eq!(
-            (from_flags.address.authority(), from_flags.namespace),
-            ("flag:2".into(), "flag".into())
-        );
+        assert_eq!((from_flags.address.authority(), from_flags.namespace), ("flag:2".into(), "flag".into()));
         let off = settings("x --disable-config-env", &environment).unwrap();
         assert_eq!(off.namespace, "default");
     }
@@ -340,11 +287,7 @@ mod tests {
             ("x --api-key k --tls=false", &[], false),
             ("x", &[("TEMPORAL_TLS", "true")], true),
             ("x --api-key k", &[("TEMPORAL_TLS", "false")], false),
-            (
-                "x",
-                &[("TEMPORAL_TLS_SERVER_CA_CERT_DATA", "-----BEGIN CERTIFICATE-----")],
-                true,
-            ),
+            ("x", &[("TEMPORAL_TLS_SERVER_CA_CERT_DATA", "-----BEGIN CERTIFICATE-----")], true),
         ] {
             assert_eq!(settings(line, environment).unwrap().tls.is_some(), wanted, "{line}");
         }
@@ -354,10 +297,7 @@ mod tests {
     fn headers_come_from_flags_and_variables() {
         let environment = [("TEMPORAL_GRPC_META_X_A", "env"), ("TEMPORAL_GRPC_META_B", "env")];
         let headers = settings("x --grpc-meta x-a=flag=1", &environment).unwrap().headers;
-        let wanted = [
-            ("b".to_owned(), "env".to_owned()),
-            ("x-a".to_owned(), "flag=1".to_owned()),
-        ];
+        let wanted = [("b".to_owned(), "env".to_owned()), ("x-a".to_owned(), "flag=1".to_owned())];
         assert_eq!(headers, BTreeMap::from(wanted));
     }
 
@@ -383,21 +323,9 @@ mod tests {
                  directory (os error 2)\n\n  Cannot read \"/nonexistent/c.pem\" — check that the path exists and is \
                  readable.",
             ),
-            (
-                "x --grpc-meta a",
-                &[],
-                "invalid gRPC meta: invalid format \"a\", expected KEY=VALUE",
-            ),
-            (
-                "x --codec-endpoint http://c",
-                &[],
-                "--codec-endpoint is not available yet; leave it out",
-            ),
-            (
-                "x",
-                &[("TEMPORAL_PROFILE", "prod")],
-                "--profile is not available yet; leave it out",
-            ),
+            ("x --grpc-meta a", &[], "invalid gRPC meta: invalid format \"a\", expected KEY=VALUE"),
+            ("x --codec-endpoint http://c", &[], "--codec-endpoint is not available yet; leave it out"),
+            ("x", &[("TEMPORAL_PROFILE", "prod")], "--profile is not available yet; leave it out"),
             (
                 "x --address a:b",
                 &[],

@@ -39,10 +39,7 @@ impl Globals {
 
 /// The name that a choice was made by.
 fn name<T: Choice + PartialEq>(choice: T) -> &'static str {
-    T::VALUES
-        .iter()
-        .find(|(_, value)| *value == choice)
-        .map_or("", |(name, _)| name)
+    T::VALUES.iter().find(|(_, value)| *value == choice).map_or("", |(name, _)| name)
 }
 
 /// How to print, and for how long to try.
@@ -193,12 +190,8 @@ impl Choice for LogFormat {
 }
 
 impl Choice for Format {
-    const VALUES: &'static [(&'static str, Self)] = &[
-        ("text", Self::Text),
-        ("json", Self::Json),
-        ("jsonl", Self::Jsonl),
-        ("none", Self::None),
-    ];
+    const VALUES: &'static [(&'static str, Self)] =
+        &[("text", Self::Text), ("json", Self::Json), ("jsonl", Self::Jsonl), ("none", Self::None)];
 }
 
 impl Choice for TimeFormat {

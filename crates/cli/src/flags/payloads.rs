@@ -36,13 +36,8 @@ impl PayloadArgs {
     pub(crate) fn build(&self) -> Result<Payloads, Failure> {
         let inputs = self.inputs()?;
         let metadata = self.metadata(inputs.len())?;
-        let payloads = inputs
-            .into_iter()
-            .enumerate()
-            .map(|(index, input)| self.payload(index, input, &metadata));
-        Ok(Payloads {
-            payloads: payloads.collect::<Result<_, _>>()?,
-        })
+        let payloads = inputs.into_iter().enumerate().map(|(index, input)| self.payload(index, input, &metadata));
+        Ok(Payloads { payloads: payloads.collect::<Result<_, _>>()? })
     }
 
     fn inputs(&self) -> Result<Vec<Vec<u8>>, Failure> {
@@ -72,9 +67,7 @@ impl PayloadArgs {
             }
             values.push(value.to_owned());
         }
-        metadata
-            .entry("encoding".to_owned())
-            .or_insert_with(|| vec!["json/plain".to_owned()]);
+        metadata.entry("encoding".to_owned()).or_insert_with(|| vec!["json/plain".to_owned()]);
         Ok(metadata)
     }
 
@@ -100,21 +93,13 @@ impl PayloadArgs {
             }
             false => input,
         };
-        Ok(Payload {
-            metadata: chosen,
-            data: data.into(),
-            ..Default::default()
-        })
+        Ok(Payload { metadata: chosen, data: data.into(), ..Default::default() })
     }
 }
 
 /// The bytes of a base64 text, line breaks skipped.
 fn decoded(text: &[u8]) -> Option<Vec<u8>> {
-    let text: Vec<u8> = text
-        .iter()
-        .copied()
-        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
-        .collect();
+    let text: Vec<u8> = text.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
     STANDARD.decode(text).ok()
 }
 
@@ -125,26 +110,17 @@ pub(crate) fn json_payload(value: &Value) -> Payload {
         value => ("json/plain", value.to_string()),
     };
     let metadata = [("encoding".to_owned(), encoding.as_bytes().into())].into();
-    Payload {
-        metadata,
-        data: data.into_bytes().into(),
-        ..Default::default()
-    }
+    Payload { metadata, data: data.into_bytes().into(), ..Default::default() }
 }
 
 /// The payloads of `KEY=JSON` pairs.
 pub(crate) fn json_payloads(items: &[String]) -> Result<BTreeMap<String, Payload>, Failure> {
-    Ok(key_json_values(items)?
-        .into_iter()
-        .map(|(key, value)| (key, json_payload(&value)))
-        .collect())
+    Ok(key_json_values(items)?.into_iter().map(|(key, value)| (key, json_payload(&value))).collect())
 }
 
 /// The header of `--headers`.
 pub(crate) fn header(items: &[String]) -> Result<Header, Failure> {
-    Ok(Header {
-        fields: json_payloads(items)?,
-    })
+    Ok(Header { fields: json_payloads(items)? })
 }
 
 #[cfg(test)]
@@ -153,25 +129,14 @@ mod tests {
 
     fn args(input: &[&str], meta: &[&str], base64: bool) -> PayloadArgs {
         let owned = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
-        PayloadArgs {
-            input: owned(input),
-            input_file: Vec::new(),
-            input_meta: owned(meta),
-            input_base64: base64,
-        }
+        PayloadArgs { input: owned(input), input_file: Vec::new(), input_meta: owned(meta), input_base64: base64 }
     }
 
     fn shown(payloads: &Payloads) -> Vec<String> {
         let show = |payload: &Payload| {
-            let metadata = payload
-                .metadata
-                .iter()
-                .map(|(key, value)| format!("{key}={}", String::from_utf8_lossy(value)));
-            format!(
-                "{} {}",
-                metadata.collect::<Vec<_>>().join(","),
-                String::from_utf8_lossy(&payload.data)
-            )
+            let metadata =
+                payload.metadata.iter().map(|(key, value)| format!("{key}={}", String::from_utf8_lossy(value)));
+            format!("{} {}", metadata.collect::<Vec<_>>().join(","), String::from_utf8_lossy(&payload.data))
         };
         payloads.payloads.iter().map(show).collect()
     }
@@ -179,31 +144,11 @@ mod tests {
     #[test]
     fn inputs_are_json_unless_told_otherwise() {
         for (input, meta, base64, wanted) in [
-            (
-                &["1", "{}"][..],
-                &[][..],
-                false,
-                &["encoding=json/plain 1", "encoding=json/plain {}"][..],
-            ),
+            (&["1", "{}"][..], &[][..], false, &["encoding=json/plain 1", "encoding=json/plain {}"][..]),
             (&["x"], &["encoding=binary/plain"], false, &["encoding=binary/plain x"]),
-            (
-                &["eA=="],
-                &["encoding=binary/plain"],
-                true,
-                &["encoding=binary/plain x"],
-            ),
-            (
-                &["1", "2"],
-                &["k=a", "k=b"],
-                false,
-                &["encoding=json/plain,k=a 1", "encoding=json/plain,k=b 2"],
-            ),
-            (
-                &["1", "2"],
-                &["k=a"],
-                false,
-                &["encoding=json/plain,k=a 1", "encoding=json/plain,k=a 2"],
-            ),
+            (&["eA=="], &["encoding=binary/plain"], true, &["encoding=binary/plain x"]),
+            (&["1", "2"], &["k=a", "k=b"], false, &["encoding=json/plain,k=a 1", "encoding=json/plain,k=b 2"]),
+            (&["1", "2"], &["k=a"], false, &["encoding=json/plain,k=a 1", "encoding=json/plain,k=a 2"]),
             (&[], &[], false, &[]),
         ] {
             assert_eq!(shown(&args(input, meta, base64).build().unwrap()), wanted);
@@ -216,40 +161,21 @@ mod tests {
             (&["1", "{bad"][..], &[][..], false, "input #2 is not valid JSON"),
             (&["*"], &["encoding=x"], true, "input #1 is not valid base64"),
             (&["1"], &["k"], false, "metadata k expected to have '='"),
-            (
-                &["1"],
-                &["k=a", "k=b"],
-                false,
-                "received more --input-meta flags for key \"k\" than number of inputs",
-            ),
+            (&["1"], &["k=a", "k=b"], false, "received more --input-meta flags for key \"k\" than number of inputs"),
         ] {
             assert_eq!(args(input, meta, base64).build().unwrap_err().to_string(), wanted);
         }
-        let both = PayloadArgs {
-            input_file: vec!["f".to_owned()],
-            ..args(&["1"], &[], false)
-        };
-        assert_eq!(
-            both.build().unwrap_err().to_string(),
-            "cannot provide input and input file"
-        );
-        let missing = PayloadArgs {
-            input_file: vec!["/nonexistent/f".to_owned()],
-            ..args(&[], &[], false)
-        };
+        let both = PayloadArgs { input_file: vec!["f".to_owned()], ..args(&["1"], &[], false) };
+        assert_eq!(both.build().unwrap_err().to_string(), "cannot provide input and input file");
+        let missing = PayloadArgs { input_file: vec!["/nonexistent/f".to_owned()], ..args(&[], &[], false) };
         let text = missing.build().unwrap_err().to_string();
-        assert!(
-            text.starts_with("failed reading input file \"/nonexistent/f\": "),
-            "{text}"
-        );
+        assert!(text.starts_with("failed reading input file \"/nonexistent/f\": "), "{text}");
     }
 
     #[test]
     fn json_values_become_payloads() {
         let payloads = json_payloads(&["a=null".to_owned(), "b=[1]".to_owned()]).unwrap();
-        let list = Payloads {
-            payloads: payloads.into_values().collect(),
-        };
+        let list = Payloads { payloads: payloads.into_values().collect() };
         assert_eq!(shown(&list), ["encoding=binary/null ", "encoding=json/plain [1]"]);
     }
 }

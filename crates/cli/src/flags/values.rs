@@ -42,16 +42,13 @@ pub(crate) fn boolean(text: &str) -> Result<bool, String> {
 
 /// Parses a whole number.
 pub(crate) fn integer(text: &str) -> Result<i32, String> {
-    let value: i64 = text
-        .parse()
-        .map_err(|_| format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))?;
+    let value: i64 = text.parse().map_err(|_| format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))?;
     i32::try_from(value).map_err(|_| format!("strconv.ParseInt: parsing {text:?}: value out of range"))
 }
 
 /// Parses a fraction.
 pub(crate) fn fraction(text: &str) -> Result<f32, String> {
-    text.parse()
-        .map_err(|_| format!("strconv.ParseFloat: parsing {text:?}: invalid syntax"))
+    text.parse().map_err(|_| format!("strconv.ParseFloat: parsing {text:?}: invalid syntax"))
 }
 
 /// Parses a duration in Go's syntax, with `d` for days of 24 hours: `1d12h`, `1.5s`, `-20ms`, `0`.
@@ -69,13 +66,9 @@ pub(crate) fn duration(text: &str) -> Result<SignedDuration, String> {
     }
     let mut nanos: i128 = 0;
     while !rest.is_empty() {
-        let end = rest
-            .find(|character: char| !character.is_ascii_digit() && character != '.')
-            .unwrap_or(rest.len());
+        let end = rest.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(rest.len());
         let (number, after) = rest.split_at(end);
-        let end = after
-            .find(|character: char| character.is_ascii_digit() || character == '.')
-            .unwrap_or(after.len());
+        let end = after.find(|character: char| character.is_ascii_digit() || character == '.').unwrap_or(after.len());
         let (unit, after) = after.split_at(end);
         if number.is_empty() {
             return Err(invalid());
@@ -84,9 +77,7 @@ pub(crate) fn duration(text: &str) -> Result<SignedDuration, String> {
             return Err(format!("time: missing unit in duration {text:?}"));
         }
         let scale = unit_nanos(unit).ok_or_else(|| format!("time: unknown unit {unit:?} in duration {text:?}"))?;
-        nanos = scaled(number, scale)
-            .and_then(|more| nanos.checked_add(more))
-            .ok_or_else(invalid)?;
+        nanos = scaled(number, scale).and_then(|more| nanos.checked_add(more)).ok_or_else(invalid)?;
         rest = after;
     }
     let nanos = i64::try_from(if negative { -nanos } else { nanos }).map_err(|_| invalid())?;
@@ -125,16 +116,12 @@ fn scaled(number: &str, scale: i128) -> Option<i128> {
 
 /// The proto form of a duration.
 pub(crate) fn proto_duration(duration: SignedDuration) -> prost_types::Duration {
-    prost_types::Duration {
-        seconds: duration.as_secs(),
-        nanos: duration.subsec_nanos(),
-    }
+    prost_types::Duration { seconds: duration.as_secs(), nanos: duration.subsec_nanos() }
 }
 
 /// Splits `KEY=VALUE`.
 pub(crate) fn key_value(item: &str) -> Result<(&str, &str), Failure> {
-    item.split_once('=')
-        .ok_or_else(|| Failure::told(format!("missing expected '=' in {item:?}")))
+    item.split_once('=').ok_or_else(|| Failure::told(format!("missing expected '=' in {item:?}")))
 }
 
 /// Reads `KEY=VALUE` pairs whose values are JSON. A later pair replaces an earlier one of the same key.
@@ -182,10 +169,7 @@ mod tests {
     #[test]
     fn scalars() {
         assert_eq!(integer("-7"), Ok(-7));
-        assert_eq!(
-            integer("x"),
-            Err("strconv.ParseInt: parsing \"x\": invalid syntax".to_owned())
-        );
+        assert_eq!(integer("x"), Err("strconv.ParseInt: parsing \"x\": invalid syntax".to_owned()));
         assert_eq!(
             integer("3000000000"),
             Err("strconv.ParseInt: parsing \"3000000000\": value out of range".to_owned())
@@ -198,20 +182,11 @@ mod tests {
     fn pairs() {
         let items = ["a=1".to_owned(), "b={\"x\":\"=\"}".to_owned(), "a=null".to_owned()];
         let pairs = key_json_values(&items).unwrap();
-        assert_eq!(
-            pairs,
-            [
-                ("b".to_owned(), serde_json::json!({"x": "="})),
-                ("a".to_owned(), Value::Null)
-            ]
-        );
+        assert_eq!(pairs, [("b".to_owned(), serde_json::json!({"x": "="})), ("a".to_owned(), Value::Null)]);
         let failure = key_json_values(&["a".to_owned()]).unwrap_err();
         assert_eq!(failure.to_string(), "missing expected '=' in \"a\"");
         assert!(
-            key_json_values(&["a={".to_owned()])
-                .unwrap_err()
-                .to_string()
-                .starts_with("invalid JSON value for key")
+            key_json_values(&["a={".to_owned()]).unwrap_err().to_string().starts_with("invalid JSON value for key")
         );
     }
 }

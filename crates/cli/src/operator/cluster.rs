@@ -65,19 +65,13 @@ async fn describe(detail: bool, context: &mut Context) -> Result<(), Failure> {
 
 fn cluster_table(response: &GetClusterInfoResponse, detail: bool) -> Table {
     let mut columns = vec!["ClusterName", "PersistenceStore", "VisibilityStore"];
-    let mut row = vec![
-        response.cluster_name.clone(),
-        response.persistence_store.clone(),
-        response.visibility_store.clone(),
-    ];
+    let mut row =
+        vec![response.cluster_name.clone(), response.persistence_store.clone(), response.visibility_store.clone()];
     if detail {
         columns.extend(["HistoryShardCount", "VersionInfo"]);
         let version = response.version_info.as_ref();
         let version = version.map(|info| proto_json::to_json(info, Default::default()).render(Layout::Compact));
-        row.extend([
-            response.history_shard_count.to_string(),
-            version.unwrap_or_else(|| "<nil>".to_owned()),
-        ]);
+        row.extend([response.history_shard_count.to_string(), version.unwrap_or_else(|| "<nil>".to_owned())]);
     }
     let mut table = Table::new(columns.into_iter().map(Column::text));
     table.push(row);
@@ -86,13 +80,9 @@ fn cluster_table(response: &GetClusterInfoResponse, detail: bool) -> Table {
 
 async fn check_health(context: &mut Context) -> Result<(), Failure> {
     let mut session = context.connect().await?;
-    health::check(&mut session.transport)
-        .await
-        .attempt("failed checking cluster health")?;
+    health::check(&mut session.transport).await.attempt("failed checking cluster health")?;
     context.printer.success("SERVING")?;
-    context
-        .printer
-        .json(&Json::object([("status", Json::string("SERVING"))]))
+    context.printer.json(&Json::object([("status", Json::string("SERVING"))]))
 }
 
 async fn show_system(context: &mut Context) -> Result<(), Failure> {
@@ -130,20 +120,10 @@ mod tests {
             ..Default::default()
         };
         let brief = cluster_table(&response, false);
-        assert_eq!(
-            brief.render_header(false),
-            "  ClusterName  PersistenceStore  VisibilityStore\n"
-        );
-        assert_eq!(
-            brief.render_rows(),
-            "  active       sqlite            sqlite         \n"
-        );
+        assert_eq!(brief.render_header(false), "  ClusterName  PersistenceStore  VisibilityStore\n");
+        assert_eq!(brief.render_rows(), "  active       sqlite            sqlite         \n");
         let detailed = cluster_table(&response, true);
-        assert!(
-            detailed
-                .render_header(false)
-                .ends_with("  HistoryShardCount  VersionInfo\n")
-        );
+        assert!(detailed.render_header(false).ends_with("  HistoryShardCount  VersionInfo\n"));
         assert!(detailed.render_rows().ends_with("  4                  <nil>      \n"));
     }
 }

@@ -91,31 +91,17 @@ impl CreateArgs {
         if self.name.len() != self.value_type.len() {
             return Err(Failure::told("there must be as many --type flags as --name flags"));
         }
-        let wanted: BTreeMap<String, i32> = self
-            .name
-            .into_iter()
-            .zip(self.value_type.into_iter().map(i32::from))
-            .collect();
+        let wanted: BTreeMap<String, i32> =
+            self.name.into_iter().zip(self.value_type.into_iter().map(i32::from)).collect();
         let mut session = context.connect().await?;
-        let request = ListSearchAttributesRequest {
-            namespace: session.namespace.clone(),
-        };
+        let request = ListSearchAttributesRequest { namespace: session.namespace.clone() };
         let existing = session.operator.list_search_attributes(request).await;
-        let existing = existing
-            .attempt("unable to get existing search attributes")?
-            .into_inner();
+        let existing = existing.attempt("unable to get existing search attributes")?.into_inner();
         if let Some(refusal) = clash(&wanted, &existing) {
             return Err(Failure::told(refusal));
         }
-        let request = AddSearchAttributesRequest {
-            search_attributes: wanted,
-            namespace: session.namespace.clone(),
-        };
-        session
-            .operator
-            .add_search_attributes(request)
-            .await
-            .attempt("unable to add search attributes")?;
+        let request = AddSearchAttributesRequest { search_attributes: wanted, namespace: session.namespace.clone() };
+        session.operator.add_search_attributes(request).await.attempt("unable to add search attributes")?;
         context.printer.success("Search attributes have been added")
     }
 }
@@ -123,14 +109,8 @@ impl CreateArgs {
 /// Why the wanted attributes cannot be added next to the existing ones.
 fn clash(wanted: &BTreeMap<String, i32>, existing: &ListSearchAttributesResponse) -> Option<String> {
     wanted.iter().find_map(|(name, value_type)| {
-        let existing = existing
-            .custom_attributes
-            .get(name)
-            .filter(|existing| *existing != value_type)?;
-        Some(format!(
-            "search attribute {name} already exists and has different type {}",
-            type_name(*existing)
-        ))
+        let existing = existing.custom_attributes.get(name).filter(|existing| *existing != value_type)?;
+        Some(format!("search attribute {name} already exists and has different type {}", type_name(*existing)))
     })
 }
 
@@ -140,24 +120,16 @@ impl RemoveArgs {
         let names: Vec<String> = self.name.iter().map(|name| format!("{name:?}")).collect();
         let question = format!("You are about to remove search attribute [{}]? y/N", names.join(" "));
         context.confirm(&question, self.yes, "user denied confirmation, operation aborted")?;
-        let request = RemoveSearchAttributesRequest {
-            search_attributes: self.name,
-            namespace: session.namespace.clone(),
-        };
-        session
-            .operator
-            .remove_search_attributes(request)
-            .await
-            .attempt("unable to remove search attributes")?;
+        let request =
+            RemoveSearchAttributesRequest { search_attributes: self.name, namespace: session.namespace.clone() };
+        session.operator.remove_search_attributes(request).await.attempt("unable to remove search attributes")?;
         context.printer.success("Search attributes have been removed")
     }
 }
 
 async fn list(context: &mut Context) -> Result<(), Failure> {
     let mut session = context.connect().await?;
-    let request = ListSearchAttributesRequest {
-        namespace: session.namespace.clone(),
-    };
+    let request = ListSearchAttributesRequest { namespace: session.namespace.clone() };
     let response = session.operator.list_search_attributes(request).await;
     let response = response.attempt("unable to list search attributes")?.into_inner();
     context.printer.table(&table(&response))?;
@@ -185,10 +157,7 @@ mod tests {
     use super::*;
 
     fn attributes(items: &[(&str, IndexedValueType)]) -> BTreeMap<String, i32> {
-        items
-            .iter()
-            .map(|(name, value_type)| ((*name).to_owned(), i32::from(*value_type)))
-            .collect()
+        items.iter().map(|(name, value_type)| ((*name).to_owned(), i32::from(*value_type))).collect()
     }
 
     #[test]
@@ -200,10 +169,7 @@ mod tests {
         };
         let table = table(&response);
         assert_eq!(table.render_header(false), "  Name     Type    \n");
-        assert_eq!(
-            table.render_rows(),
-            "  Y     Text       \n  Z     Int        \n  A     KeywordList\n"
-        );
+        assert_eq!(table.render_rows(), "  Y     Text       \n  Z     Int        \n  A     KeywordList\n");
     }
 
     #[test]
@@ -214,9 +180,6 @@ mod tests {
         };
         assert_eq!(clash(&attributes(&[("A", IndexedValueType::Int)]), &existing), None);
         let refusal = clash(&attributes(&[("A", IndexedValueType::Text)]), &existing);
-        assert_eq!(
-            refusal.as_deref(),
-            Some("search attribute A already exists and has different type Int")
-        );
+        assert_eq!(refusal.as_deref(), Some("search attribute A already exists and has different type Int"));
     }
 }

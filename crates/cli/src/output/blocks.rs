@@ -38,10 +38,7 @@ impl Card {
         for (name, value) in &self.fields {
             // An empty value still takes one cell.
             let value = padded(value, 1, Align::Left);
-            text.push_str(&format!(
-                "{INDENT}{}{INDENT}{value}\n",
-                padded(name, widest, Align::Left)
-            ));
+            text.push_str(&format!("{INDENT}{}{INDENT}{value}\n", padded(name, widest, Align::Left)));
         }
         text
     }
@@ -72,28 +69,17 @@ pub(crate) struct Column {
 impl Column {
     /// A column of text, as wide as its widest cell.
     pub(crate) fn text(title: &'static str) -> Self {
-        Self {
-            title,
-            align: Align::Left,
-            width: None,
-        }
+        Self { title, align: Align::Left, width: None }
     }
 
     /// A column of numbers, as wide as its widest cell.
     pub(crate) fn number(title: &'static str) -> Self {
-        Self {
-            title,
-            align: Align::Right,
-            width: None,
-        }
+        Self { title, align: Align::Right, width: None }
     }
 
     /// The same column with a fixed width, for tables whose rows arrive one by one.
     pub(crate) fn wide(self, width: usize) -> Self {
-        Self {
-            width: Some(width),
-            ..self
-        }
+        Self { width: Some(width), ..self }
     }
 }
 
@@ -107,10 +93,7 @@ pub(crate) struct Table {
 impl Table {
     /// A table without rows.
     pub(crate) fn new(columns: impl IntoIterator<Item = Column>) -> Self {
-        Self {
-            columns: columns.into_iter().collect(),
-            rows: Vec::new(),
-        }
+        Self { columns: columns.into_iter().collect(), rows: Vec::new() }
     }
 
     /// Adds a row; cells beyond the last column are dropped.
@@ -156,14 +139,8 @@ impl Table {
         let Some(column) = self.columns.get(index) else {
             return 0;
         };
-        let cells = self
-            .rows
-            .iter()
-            .filter_map(|row| row.get(index))
-            .map(|cell| width(cell));
-        column
-            .width
-            .unwrap_or_else(|| cells.max().unwrap_or(0).max(width(column.title)))
+        let cells = self.rows.iter().filter_map(|row| row.get(index)).map(|cell| width(cell));
+        column.width.unwrap_or_else(|| cells.max().unwrap_or(0).max(width(column.title)))
     }
 }
 
@@ -188,10 +165,7 @@ mod tests {
 
     #[test]
     fn a_card_aligns_values_and_drops_empty_optional_fields() {
-        let card = Card::default()
-            .field("WorkflowId", "a")
-            .field("Type", "")
-            .optional("CloseTime", "");
+        let card = Card::default().field("WorkflowId", "a").field("Type", "").optional("CloseTime", "");
         assert_eq!(card.render(), "  WorkflowId  a\n  Type         \n");
     }
 

@@ -33,12 +33,7 @@ impl Json {
 
     /// An object from its members, in this order.
     pub(crate) fn object<const N: usize>(members: [(&str, Json); N]) -> Self {
-        Self::Object(
-            members
-                .into_iter()
-                .map(|(key, value)| (key.to_owned(), value))
-                .collect(),
-        )
+        Self::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
     }
 
     /// The same value with the members of every object sorted by key.
@@ -144,13 +139,9 @@ impl From<&serde_json::Value> for Json {
             }),
             serde_json::Value::String(text) => Self::String(text.clone()),
             serde_json::Value::Array(items) => Self::Array(items.iter().map(Self::from).collect()),
-            serde_json::Value::Object(members) => Self::Object(
-                members
-                    .iter()
-                    .map(|(key, value)| (key.clone(), Self::from(value)))
-                    .collect(),
-            )
-            .sorted(),
+            serde_json::Value::Object(members) => {
+                Self::Object(members.iter().map(|(key, value)| (key.clone(), Self::from(value))).collect()).sorted()
+            }
         }
     }
 }

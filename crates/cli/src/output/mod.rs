@@ -65,11 +65,7 @@ pub(crate) struct Printer {
 impl Printer {
     /// A printer onto `out`, which should be buffered: every call flushes.
     pub(crate) fn new(out: Box<dyn Write + Send>, style: Style) -> Self {
-        Self {
-            out,
-            style,
-            list: List::Closed,
-        }
+        Self { out, style, list: List::Closed }
     }
 
     /// Whether results are JSON.
@@ -184,10 +180,7 @@ impl Printer {
     }
 
     fn write(&mut self, text: &str) -> Result<(), Failure> {
-        self.out
-            .write_all(text.as_bytes())
-            .and_then(|()| self.out.flush())
-            .map_err(Failure::from_write)
+        self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).map_err(Failure::from_write)
     }
 }
 

@@ -20,9 +20,6 @@ mod tests {
         let prefix = "WORKFLOW_EXECUTION_STATUS_";
         assert_eq!(short("WORKFLOW_EXECUTION_STATUS_TIMED_OUT", prefix), "TimedOut");
         assert_eq!(short("WORKFLOW_EXECUTION_STATUS_UNSPECIFIED", prefix), "Unspecified");
-        assert_eq!(
-            short("INDEXED_VALUE_TYPE_KEYWORD_LIST", "INDEXED_VALUE_TYPE_"),
-            "KeywordList"
-        );
+        assert_eq!(short("INDEXED_VALUE_TYPE_KEYWORD_LIST", "INDEXED_VALUE_TYPE_"), "KeywordList");
     }
 }

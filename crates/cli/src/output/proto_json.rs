@@ -75,10 +75,7 @@ pub(crate) fn shorthand(payload: &Payload) -> Option<Json> {
 
 /// The JSON in a payload's data, whatever its other metadata says.
 pub(crate) fn json_data(payload: &Payload) -> Option<Json> {
-    serde_json::from_slice::<serde_json::Value>(&payload.data)
-        .ok()
-        .as_ref()
-        .map(Json::from)
+    serde_json::from_slice::<serde_json::Value>(&payload.data).ok().as_ref().map(Json::from)
 }
 
 struct Walk {
@@ -90,17 +87,11 @@ impl Walk {
         let descriptor = message.descriptor();
         match descriptor.full_name() {
             "google.protobuf.Timestamp" => {
-                let time = prost_types::Timestamp {
-                    seconds: int64(message, 1),
-                    nanos: int32(message, 2),
-                };
+                let time = prost_types::Timestamp { seconds: int64(message, 1), nanos: int32(message, 2) };
                 time::from_proto(&time).map_or(Json::Null, |time| Json::String(time::proto_json(time)))
             }
             "google.protobuf.Duration" => {
-                let duration = prost_types::Duration {
-                    seconds: int64(message, 1),
-                    nanos: int32(message, 2),
-                };
+                let duration = prost_types::Duration { seconds: int64(message, 1), nanos: int32(message, 2) };
                 Json::String(time::proto_json_duration(&duration))
             }
             "google.protobuf.FieldMask" => Json::String(field_mask(message)),
@@ -120,12 +111,7 @@ impl Walk {
         let present = descriptor.fields().filter(|field| message.has_field(field));
         Json::Object(
             present
-                .map(|field| {
-                    (
-                        field.json_name().to_owned(),
-                        self.field(&field, &message.get_field(&field)),
-                    )
-                })
+                .map(|field| (field.json_name().to_owned(), self.field(&field, &message.get_field(&field))))
                 .collect(),
         )
     }
@@ -141,10 +127,7 @@ impl Walk {
                 let mut entries: Vec<_> = entries.iter().collect();
                 entries.sort_by(|left, right| left.0.cmp(right.0));
                 Json::Object(
-                    entries
-                        .into_iter()
-                        .map(|(key, value)| (map_key(key), self.scalar(&kind, value)))
-                        .collect(),
+                    entries.into_iter().map(|(key, value)| (map_key(key), self.scalar(&kind, value))).collect(),
                 )
             }
             scalar => self.scalar(&field.kind(), scalar),
@@ -195,23 +178,17 @@ impl Walk {
     fn any(&self, message: &DynamicMessage) -> Json {
         let url = string(message, 1);
         let name = url.rsplit('/').next().unwrap_or_default();
-        let inner = POOL
-            .as_ref()
-            .and_then(|pool| pool.get_message_by_name(name))
-            .and_then(|descriptor| {
-                let value = message.get_field_by_number(2)?;
-                DynamicMessage::decode(descriptor, value.as_bytes()?.clone()).ok()
-            });
+        let inner = POOL.as_ref().and_then(|pool| pool.get_message_by_name(name)).and_then(|descriptor| {
+            let value = message.get_field_by_number(2)?;
+            DynamicMessage::decode(descriptor, value.as_bytes()?.clone()).ok()
+        });
         let mut members = vec![("@type".to_owned(), Json::string(url.as_str()))];
         match inner.map(|inner| self.message(&inner)) {
             Some(Json::Object(fields)) => members.extend(fields),
             Some(value) => members.push(("value".to_owned(), value)),
             None => {
                 let value = message.get_field_by_number(2);
-                let bytes = value
-                    .as_ref()
-                    .and_then(|value| value.as_bytes())
-                    .map(|bytes| STANDARD.encode(bytes));
+                let bytes = value.as_ref().and_then(|value| value.as_bytes()).map(|bytes| STANDARD.encode(bytes));
                 members.push(("value".to_owned(), Json::String(bytes.unwrap_or_default())));
             }
         }
@@ -235,14 +212,9 @@ impl Walk {
 }
 
 fn is_wrapper(name: &str) -> bool {
-    name.strip_prefix("google.protobuf.")
-        .and_then(|name| name.strip_suffix("Value"))
-        .is_some_and(|name| {
-            [
-                "Bool", "Int32", "UInt32", "Int64", "UInt64", "Float", "Double", "String", "Bytes",
-            ]
-            .contains(&name)
-        })
+    name.strip_prefix("google.protobuf.").and_then(|name| name.strip_suffix("Value")).is_some_and(|name| {
+        ["Bool", "Int32", "UInt32", "Int64", "UInt64", "Float", "Double", "String", "Bytes"].contains(&name)
+    })
 }
 
 fn enum_value(kind: &Kind, number: i32) -> Json {
@@ -291,26 +263,16 @@ fn field_mask(message: &DynamicMessage) -> String {
 }
 
 fn int64(message: &DynamicMessage, number: u32) -> i64 {
-    message
-        .get_field_by_number(number)
-        .and_then(|value| value.as_i64())
-        .unwrap_or_default()
+    message.get_field_by_number(number).and_then(|value| value.as_i64()).unwrap_or_default()
 }
 
 fn int32(message: &DynamicMessage, number: u32) -> i32 {
-    message
-        .get_field_by_number(number)
-        .and_then(|value| value.as_i32())
-        .unwrap_or_default()
+    message.get_field_by_number(number).and_then(|value| value.as_i32()).unwrap_or_default()
 }
 
 fn string(message: &DynamicMessage, number: u32) -> String {
     let value = message.get_field_by_number(number);
-    value
-        .as_ref()
-        .and_then(|value| value.as_str())
-        .unwrap_or_default()
-        .to_owned()
+    value.as_ref().and_then(|value| value.as_str()).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -325,14 +287,8 @@ mod tests {
     use super::{super::json::Layout, *};
 
     fn payload(metadata: &[(&str, &str)], data: &str) -> Payload {
-        let metadata = metadata
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec().into()));
-        Payload {
-            metadata: metadata.collect(),
-            data: data.as_bytes().to_vec().into(),
-            ..Default::default()
-        }
+        let metadata = metadata.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec().into()));
+        Payload { metadata: metadata.collect(), data: data.as_bytes().to_vec().into(), ..Default::default() }
     }
 
     fn compact<M: Message + Name>(message: &M, payloads: Payloads) -> String {
@@ -343,10 +299,7 @@ mod tests {
     fn scalars_follow_the_canonical_mapping_in_declaration_order() {
         let info = WorkflowExecutionInfo {
             r#type: Some(WorkflowType { name: "W".to_owned() }),
-            start_time: Some(prost_types::Timestamp {
-                seconds: 1_795_359_835,
-                nanos: 369_313_313,
-            }),
+            start_time: Some(prost_types::Timestamp { seconds: 1_795_359_835, nanos: 369_313_313 }),
             status: WorkflowExecutionStatus::Running as i32,
             history_length: 2,
             execution_duration: Some(prost_types::Duration { seconds: 90, nanos: 0 }),
@@ -359,24 +312,14 @@ mod tests {
              \"status\":\"WORKFLOW_EXECUTION_STATUS_RUNNING\",\"historyLength\":\"2\",\"searchAttributes\":{},\
              \"executionDuration\":\"90s\"}"
         );
-        let stats = TaskQueueStats {
-            tasks_add_rate: 0.75,
-            approximate_backlog_count: 1,
-            ..Default::default()
-        };
-        assert_eq!(
-            compact(&stats, Payloads::Raw),
-            r#"{"approximateBacklogCount":"1","tasksAddRate":0.75}"#
-        );
+        let stats = TaskQueueStats { tasks_add_rate: 0.75, approximate_backlog_count: 1, ..Default::default() };
+        assert_eq!(compact(&stats, Payloads::Raw), r#"{"approximateBacklogCount":"1","tasksAddRate":0.75}"#);
     }
 
     #[test]
     fn payloads_in_shorthand() {
         for (payload, wanted) in [
-            (
-                payload(&[("encoding", "json/plain")], r#"{"b":1.0,"a":[]}"#),
-                r#"{"a":[],"b":1}"#,
-            ),
+            (payload(&[("encoding", "json/plain")], r#"{"b":1.0,"a":[]}"#), r#"{"a":[],"b":1}"#),
             (payload(&[("encoding", "binary/null")], ""), "null"),
             (
                 payload(&[("encoding", "json/protobuf"), ("messageType", "a.B")], r#"{"x":"y"}"#),
@@ -398,26 +341,17 @@ mod tests {
     #[test]
     fn a_list_is_shorthand_only_if_all_of_it_is() {
         let value = payload(&[("encoding", "json/plain")], "\"v\"");
-        let list = PayloadList {
-            payloads: vec![value.clone(), value.clone()],
-        };
+        let list = PayloadList { payloads: vec![value.clone(), value.clone()] };
         assert_eq!(compact(&list, Payloads::Shorthand), r#"["v","v"]"#);
         let raw = r#"{"metadata":{"encoding":"anNvbi9wbGFpbg=="},"data":"InYi"}"#;
-        assert_eq!(
-            compact(&list, Payloads::Raw),
-            format!(r#"{{"payloads":[{raw},{raw}]}}"#)
-        );
+        assert_eq!(compact(&list, Payloads::Raw), format!(r#"{{"payloads":[{raw},{raw}]}}"#));
         let binary = payload(&[("encoding", "binary/plain")], "x");
-        let mixed = PayloadList {
-            payloads: vec![value.clone(), binary],
-        };
+        let mixed = PayloadList { payloads: vec![value.clone(), binary] };
         assert_eq!(
             compact(&mixed, Payloads::Shorthand),
             r#"{"payloads":["v",{"metadata":{"encoding":"YmluYXJ5L3BsYWlu"},"data":"eA=="}]}"#
         );
-        let memo = Memo {
-            fields: [("z".to_owned(), value.clone()), ("a".to_owned(), value)].into(),
-        };
+        let memo = Memo { fields: [("z".to_owned(), value.clone()), ("a".to_owned(), value)].into() };
         assert_eq!(compact(&memo, Payloads::Shorthand), r#"{"fields":{"a":"v","z":"v"}}"#);
     }
 }

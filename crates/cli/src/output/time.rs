@@ -36,76 +36,20 @@ struct Magnitude {
 }
 
 const MAGNITUDES: [Magnitude; 14] = [
-    Magnitude {
-        limit: 2 * SECOND,
-        unit: "1 second",
-        divisor: None,
-    },
-    Magnitude {
-        limit: MINUTE,
-        unit: "seconds",
-        divisor: Some(SECOND),
-    },
-    Magnitude {
-        limit: 2 * MINUTE,
-        unit: "1 minute",
-        divisor: None,
-    },
-    Magnitude {
-        limit: HOUR,
-        unit: "minutes",
-        divisor: Some(MINUTE),
-    },
-    Magnitude {
-        limit: 2 * HOUR,
-        unit: "1 hour",
-        divisor: None,
-    },
-    Magnitude {
-        limit: DAY,
-        unit: "hours",
-        divisor: Some(HOUR),
-    },
-    Magnitude {
-        limit: 2 * DAY,
-        unit: "1 day",
-        divisor: None,
-    },
-    Magnitude {
-        limit: WEEK,
-        unit: "days",
-        divisor: Some(DAY),
-    },
-    Magnitude {
-        limit: 2 * WEEK,
-        unit: "1 week",
-        divisor: None,
-    },
-    Magnitude {
-        limit: MONTH,
-        unit: "weeks",
-        divisor: Some(WEEK),
-    },
-    Magnitude {
-        limit: 2 * MONTH,
-        unit: "1 month",
-        divisor: None,
-    },
-    Magnitude {
-        limit: YEAR,
-        unit: "months",
-        divisor: Some(MONTH),
-    },
-    Magnitude {
-        limit: 18 * MONTH,
-        unit: "1 year",
-        divisor: None,
-    },
-    Magnitude {
-        limit: 2 * YEAR,
-        unit: "2 years",
-        divisor: None,
-    },
+    Magnitude { limit: 2 * SECOND, unit: "1 second", divisor: None },
+    Magnitude { limit: MINUTE, unit: "seconds", divisor: Some(SECOND) },
+    Magnitude { limit: 2 * MINUTE, unit: "1 minute", divisor: None },
+    Magnitude { limit: HOUR, unit: "minutes", divisor: Some(MINUTE) },
+    Magnitude { limit: 2 * HOUR, unit: "1 hour", divisor: None },
+    Magnitude { limit: DAY, unit: "hours", divisor: Some(HOUR) },
+    Magnitude { limit: 2 * DAY, unit: "1 day", divisor: None },
+    Magnitude { limit: WEEK, unit: "days", divisor: Some(DAY) },
+    Magnitude { limit: 2 * WEEK, unit: "1 week", divisor: None },
+    Magnitude { limit: MONTH, unit: "weeks", divisor: Some(WEEK) },
+    Magnitude { limit: 2 * MONTH, unit: "1 month", divisor: None },
+    Magnitude { limit: YEAR, unit: "months", divisor: Some(MONTH) },
+    Magnitude { limit: 18 * MONTH, unit: "1 year", divisor: None },
+    Magnitude { limit: 2 * YEAR, unit: "2 years", divisor: None },
 ];
 
 impl TimeFormat {
@@ -136,11 +80,7 @@ pub(crate) fn iso(time: Timestamp) -> String {
 
 /// RFC 3339 in UTC with a fraction of none, three, six or nine digits, as proto JSON writes it.
 pub(crate) fn proto_json(time: Timestamp) -> String {
-    format!(
-        "{}{}Z",
-        time.strftime("%Y-%m-%dT%H:%M:%S"),
-        grouped_fraction(time.subsec_nanosecond().unsigned_abs())
-    )
+    format!("{}{}Z", time.strftime("%Y-%m-%dT%H:%M:%S"), grouped_fraction(time.subsec_nanosecond().unsigned_abs()))
 }
 
 /// A duration in proto JSON: seconds with a fraction of none, three, six or nine digits.
@@ -153,9 +93,7 @@ pub(crate) fn proto_json_duration(duration: &prost_types::Duration) -> String {
 
 fn grouped_fraction(nanos: u32) -> String {
     let digits = format!("{nanos:09}");
-    let kept = digits
-        .strip_suffix("000000000")
-        .or_else(|| digits.strip_suffix("000000"));
+    let kept = digits.strip_suffix("000000000").or_else(|| digits.strip_suffix("000000"));
     match kept.or_else(|| digits.strip_suffix("000")).unwrap_or(&digits) {
         "" => String::new(),
         kept => format!(".{kept}"),
@@ -219,11 +157,7 @@ fn decimal(nanos: u128, unit: u128) -> String {
         return (nanos / unit).to_string();
     }
     let width = unit.ilog10() as usize;
-    format!(
-        "{}.{}",
-        nanos / unit,
-        format!("{fraction:0width$}").trim_end_matches('0')
-    )
+    format!("{}.{}", nanos / unit, format!("{fraction:0width$}").trim_end_matches('0'))
 }
 
 /// A duration for reading: Go's syntax with days and a space between the units, `3d 0h 0m 0s`.
@@ -250,9 +184,7 @@ pub(crate) fn spaced_duration(duration: SignedDuration) -> String {
 
 /// The duration of a proto message; absent is zero.
 pub(crate) fn duration_from_proto(duration: Option<&prost_types::Duration>) -> SignedDuration {
-    duration.map_or(SignedDuration::ZERO, |duration| {
-        SignedDuration::new(duration.seconds, duration.nanos)
-    })
+    duration.map_or(SignedDuration::ZERO, |duration| SignedDuration::new(duration.seconds, duration.nanos))
 }
 
 #[cfg(test)]
@@ -276,37 +208,22 @@ mod tests {
             (3 * 360 * 86_400, "3 years ago"),
             (1_800_000_000, "a long while ago"),
         ] {
-            let time = prost_types::Timestamp {
-                seconds: 1_800_000_000 - seconds,
-                nanos: 0,
-            };
+            let time = prost_types::Timestamp { seconds: 1_800_000_000 - seconds, nanos: 0 };
             assert_eq!(TimeFormat::Relative.show(Some(&time), now), wanted);
         }
         assert_eq!(TimeFormat::Relative.show(None, now), "");
-        let never = prost_types::Timestamp {
-            seconds: YEAR_ONE,
-            nanos: 0,
-        };
+        let never = prost_types::Timestamp { seconds: YEAR_ONE, nanos: 0 };
         assert_eq!(TimeFormat::Iso.show(Some(&never), now), "");
     }
 
     #[test]
     fn absolute_formats() {
-        let time = prost_types::Timestamp {
-            seconds: 1_795_359_835,
-            nanos: 450_283_000,
-        };
+        let time = prost_types::Timestamp { seconds: 1_795_359_835, nanos: 450_283_000 };
         let now = Timestamp::UNIX_EPOCH;
         assert_eq!(TimeFormat::Iso.show(Some(&time), now), "2026-11-22T15:03:55Z");
-        assert_eq!(
-            TimeFormat::Raw.show(Some(&time), now),
-            "2026-11-22 15:03:55.450283 +0000 UTC"
-        );
+        assert_eq!(TimeFormat::Raw.show(Some(&time), now), "2026-11-22 15:03:55.450283 +0000 UTC");
         assert_eq!(proto_json(from_proto(&time).unwrap()), "2026-11-22T15:03:55.450283Z");
-        let zero = prost_types::Timestamp {
-            seconds: -62_135_596_800,
-            nanos: 0,
-        };
+        let zero = prost_types::Timestamp { seconds: -62_135_596_800, nanos: 0 };
         assert_eq!(proto_json(from_proto(&zero).unwrap()), "0001-01-01T00:00:00Z");
     }
 
@@ -323,15 +240,9 @@ mod tests {
             assert_eq!(go_duration(duration), go);
             assert_eq!(spaced_duration(duration), spaced);
         }
-        let seconds = prost_types::Duration {
-            seconds: 86_400,
-            nanos: 0,
-        };
+        let seconds = prost_types::Duration { seconds: 86_400, nanos: 0 };
         assert_eq!(proto_json_duration(&seconds), "86400s");
-        let fraction = prost_types::Duration {
-            seconds: -1,
-            nanos: -500_000_000,
-        };
+        let fraction = prost_types::Duration { seconds: -1, nanos: -500_000_000 };
         assert_eq!(proto_json_duration(&fraction), "-1.500s");
     }
 }

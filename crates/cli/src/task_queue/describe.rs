@@ -75,11 +75,8 @@ impl Choice for LegacyType {
 }
 
 impl Choice for TaskQueueType {
-    const VALUES: &'static [(&'static str, Self)] = &[
-        ("workflow", Self::Workflow),
-        ("activity", Self::Activity),
-        ("nexus", Self::Nexus),
-    ];
+    const VALUES: &'static [(&'static str, Self)] =
+        &[("workflow", Self::Workflow), ("activity", Self::Activity), ("nexus", Self::Nexus)];
 }
 
 impl DescribeArgs {
@@ -147,33 +144,18 @@ impl Report {
         let versions = || response.versions_info.iter();
         let types = || {
             versions().flat_map(|(build_id, info)| {
-                info.types_info
-                    .iter()
-                    .map(|(kind, info)| (shown_build_id(build_id), kind_name(*kind), info))
+                info.types_info.iter().map(|(kind, info)| (shown_build_id(build_id), kind_name(*kind), info))
             })
         };
-        let reachability = reachability.then(|| {
-            versions()
-                .map(|(build_id, info)| [shown_build_id(build_id), reachability_name(info)])
-                .collect()
-        });
+        let reachability = reachability
+            .then(|| versions().map(|(build_id, info)| [shown_build_id(build_id), reachability_name(info)]).collect());
         let stats = stats.then(|| {
             types()
-                .map(|(build_id, kind, info)| StatsRow {
-                    build_id,
-                    kind,
-                    stats: info.stats.unwrap_or_default(),
-                })
+                .map(|(build_id, kind, info)| StatsRow { build_id, kind, stats: info.stats.unwrap_or_default() })
                 .collect()
         });
-        let pollers = types()
-            .flat_map(|(build_id, kind, info)| poller_rows(&build_id, &kind, info))
-            .collect();
-        Self {
-            reachability,
-            stats,
-            pollers,
-        }
+        let pollers = types().flat_map(|(build_id, kind, info)| poller_rows(&build_id, &kind, info)).collect();
+        Self { reachability, stats, pollers }
     }
 
     fn print(&self, printer: &mut Printer) -> Result<(), Failure> {
@@ -277,31 +259,18 @@ impl StatsRow {
         Json::object([
             ("buildId", Json::string(self.build_id.as_str())),
             ("taskQueueType", Json::string(self.kind.as_str())),
-            (
-                "approximateBacklogCount",
-                Json::Number(self.stats.approximate_backlog_count.to_string()),
-            ),
+            ("approximateBacklogCount", Json::Number(self.stats.approximate_backlog_count.to_string())),
             ("approximateBacklogAge", Json::string(self.age())),
-            (
-                "backlogIncreaseRate",
-                Json::Number(json::f32_text(self.increase_rate())),
-            ),
+            ("backlogIncreaseRate", Json::Number(json::f32_text(self.increase_rate()))),
             ("tasksAddRate", Json::Number(json::f32_text(self.stats.tasks_add_rate))),
-            (
-                "tasksDispatchRate",
-                Json::Number(json::f32_text(self.stats.tasks_dispatch_rate)),
-            ),
+            ("tasksDispatchRate", Json::Number(json::f32_text(self.stats.tasks_dispatch_rate))),
         ])
     }
 }
 
 impl PollerRow {
     fn json(&self) -> Json {
-        let time = self
-            .last_access_time
-            .as_ref()
-            .and_then(time::from_proto)
-            .map(time::proto_json);
+        let time = self.last_access_time.as_ref().and_then(time::from_proto).map(time::proto_json);
         Json::object([
             ("buildId", Json::string(self.build_id.as_str())),
             ("taskQueueType", Json::string(self.kind.as_str())),
@@ -360,10 +329,7 @@ mod tests {
     fn response() -> DescribeTaskQueueResponse {
         let stats = TaskQueueStats {
             approximate_backlog_count: 1,
-            approximate_backlog_age: Some(prost_types::Duration {
-                seconds: 1,
-                nanos: 324_656_184,
-            }),
+            approximate_backlog_age: Some(prost_types::Duration { seconds: 1, nanos: 324_656_184 }),
             tasks_add_rate: 0.75,
             tasks_dispatch_rate: 0.5,
             ..Default::default()
@@ -374,18 +340,12 @@ mod tests {
             rate_per_second: 100_000.0,
             ..Default::default()
         };
-        let info = TaskQueueTypeInfo {
-            pollers: vec![poller],
-            stats: Some(stats),
-        };
+        let info = TaskQueueTypeInfo { pollers: vec![poller], stats: Some(stats) };
         let version = TaskQueueVersionInfo {
             types_info: [(TaskQueueType::Workflow.into(), info)].into(),
             task_reachability: BuildIdTaskReachability::Reachable.into(),
         };
-        DescribeTaskQueueResponse {
-            versions_info: [(String::new(), version)].into(),
-            ..Default::default()
-        }
+        DescribeTaskQueueResponse { versions_info: [(String::new(), version)].into(), ..Default::default() }
     }
 
     #[test]

@@ -42,11 +42,7 @@ fn request(namespace: String, args: &DescribeArgs, partition: i32, kind: TaskQue
     };
     DescribeTaskQueueRequest {
         namespace,
-        task_queue: Some(TaskQueue {
-            name,
-            kind: TaskQueueKind::Normal.into(),
-            ..Default::default()
-        }),
+        task_queue: Some(TaskQueue { name, kind: TaskQueueKind::Normal.into(), ..Default::default() }),
         task_queue_type: kind.into(),
         include_task_queue_status: true,
         report_config: args.report_config,
@@ -60,11 +56,8 @@ fn print(printer: &mut Printer, partitions: &[DescribeTaskQueueResponse]) -> Res
     let config = root.and_then(|response| response.config.as_ref());
     let versioning = root.and_then(|response| response.versioning_info.as_ref());
     printer.json(&report(printer, partitions, config, versioning))?;
-    let mut table = Table::new([
-        Column::text("Identity"),
-        Column::text("LastAccessTime"),
-        Column::number("RatePerSecond"),
-    ]);
+    let mut table =
+        Table::new([Column::text("Identity"), Column::text("LastAccessTime"), Column::number("RatePerSecond")]);
     for poller in partitions.iter().flat_map(|response| &response.pollers) {
         table.push([
             poller.identity.clone(),
@@ -103,10 +96,7 @@ fn report(
     let mut pollers = Vec::new();
     let mut statuses = Vec::new();
     for (partition, response) in partitions.iter().enumerate() {
-        let found = response
-            .pollers
-            .iter()
-            .map(|poller| proto_json::to_json(poller, payloads));
+        let found = response.pollers.iter().map(|poller| proto_json::to_json(poller, payloads));
         pollers.extend(found.map(|poller| with_partition(partition, poller)));
         let status = response.task_queue_status.unwrap_or_default();
         statuses.push(with_partition(partition, proto_json::to_json(&status, payloads)));
@@ -115,14 +105,7 @@ fn report(
     if let Some(config) = config {
         members.push(("config".to_owned(), proto_json::to_json(config, payloads)));
     }
-    members.push((
-        "pollers".to_owned(),
-        if pollers.is_empty() {
-            Json::Null
-        } else {
-            Json::Array(pollers)
-        },
-    ));
+    members.push(("pollers".to_owned(), if pollers.is_empty() { Json::Null } else { Json::Array(pollers) }));
     members.push(("taskQueues".to_owned(), Json::Array(statuses)));
     if let Some(versioning) = versioning {
         members.push(("versioning_info".to_owned(), proto_json::to_json(versioning, payloads)));
@@ -134,10 +117,7 @@ fn print_config(printer: &mut Printer, config: &TaskQueueConfig) -> Result<(), F
     printer.heading("\nTask Queue Configuration:")?;
     let limits = [
         ("Queue Rate Limit", &config.queue_rate_limit),
-        (
-            "Fairness Key Rate Limit Default",
-            &config.fairness_keys_rate_limit_default,
-        ),
+        ("Fairness Key Rate Limit Default", &config.fairness_keys_rate_limit_default),
     ];
     let mut table = Table::new(["Setting", "Value", "Reason", "UpdatedBy", "UpdatedTime"].map(Column::text));
     for (setting, limit) in limits {
@@ -159,19 +139,8 @@ fn limit_row(setting: &str, limit: &RateLimitConfig) -> [String; 5] {
         Some(_) | None => "Not Set".to_owned(),
     };
     let metadata = limit.metadata.clone().unwrap_or_default();
-    let time = metadata
-        .update_time
-        .as_ref()
-        .and_then(time::from_proto)
-        .map(time::iso)
-        .unwrap_or_default();
-    [
-        setting.to_owned(),
-        value,
-        truncated(&metadata.reason),
-        truncated(&metadata.update_identity),
-        time,
-    ]
+    let time = metadata.update_time.as_ref().and_then(time::from_proto).map(time::iso).unwrap_or_default();
+    [setting.to_owned(), value, truncated(&metadata.reason), truncated(&metadata.update_identity), time]
 }
 
 /// At most fifty characters, the last three being dots where something was cut.

@@ -29,10 +29,7 @@ fn unknown(argument: &str, place: &Place<'_>, words: &[String]) -> String {
         (None, Some(short)) => {
             let letter = short.chars().next().unwrap_or('-');
             let word = words.iter().find(|word| is_short(word) && word.contains(letter));
-            format!(
-                "unknown shorthand flag: '{letter}' in {}",
-                word.map_or(argument, |word| word)
-            )
+            format!("unknown shorthand flag: '{letter}' in {}", word.map_or(argument, |word| word))
         }
         (None, None) => format!("unknown command {argument:?} for {:?}", place.name()),
     }
@@ -62,9 +59,7 @@ fn needs_argument(argument: &str, words: &[String]) -> String {
 fn invalid(error: &Error, value: &str, place: &Place<'_>) -> String {
     let name = long_name(&argument(error));
     let known = place.path.iter().rev().flat_map(|command| command.get_arguments());
-    let known = known
-        .filter(|argument| argument.get_long() == Some(name.as_str()))
-        .find_map(Arg::get_short);
+    let known = known.filter(|argument| argument.get_long() == Some(name.as_str())).find_map(Arg::get_short);
     let flag = match known {
         Some(short) => format!("-{short}, --{name}"),
         None => format!("--{name}"),

@@ -30,22 +30,16 @@ pub(super) fn render(place: &Place<'_>, extent: Extent) -> String {
     if extent == Extent::Help {
         text.push_str(&description_of_command(command));
     }
-    let kind = if command.has_subcommands() {
-        "[command]"
-    } else {
-        "[flags]"
-    };
+    let kind = if command.has_subcommands() { "[command]" } else { "[flags]" };
     text.push_str(&format!("Usage:\n  {name} {kind}\n"));
     if command.has_subcommands() {
         text.push_str("\nAvailable Commands:\n");
         text.push_str(&commands(command));
     }
     let is_root = place.path.len() == 1;
-    for (heading, title) in [
-        (None, "Flags"),
-        (Some(GLOBAL_HEADING), GLOBAL_HEADING),
-        (Some(CONNECTION_HEADING), CONNECTION_HEADING),
-    ] {
+    for (heading, title) in
+        [(None, "Flags"), (Some(GLOBAL_HEADING), GLOBAL_HEADING), (Some(CONNECTION_HEADING), CONNECTION_HEADING)]
+    {
         if heading.is_none() || is_root {
             let flags = flags(command, heading);
             if !flags.is_empty() {
@@ -54,9 +48,7 @@ pub(super) fn render(place: &Place<'_>, extent: Extent) -> String {
         }
     }
     if command.has_subcommands() {
-        text.push_str(&format!(
-            "\nUse \"{name} [command] --help\" for more information about a command.\n"
-        ));
+        text.push_str(&format!("\nUse \"{name} [command] --help\" for more information about a command.\n"));
     }
     if !is_root {
         let root = place.path.first().map_or("", |root| root.get_name());
@@ -69,9 +61,7 @@ pub(super) fn render(place: &Place<'_>, extent: Extent) -> String {
 fn description_of_command(command: &Command) -> String {
     let long = command.get_long_about().map(ToString::to_string);
     let long = long.map(|long| long.split_once("\n\n").map(|(_, rest)| rest.to_owned()).unwrap_or(long));
-    let text = long
-        .or_else(|| command.get_about().map(ToString::to_string))
-        .unwrap_or_default();
+    let text = long.or_else(|| command.get_about().map(ToString::to_string)).unwrap_or_default();
     let paragraphs: Vec<String> = text.split("\n\n").map(|text| wrapped(text, WIDTH).join("\n")).collect();
     match text.is_empty() {
         true => String::new(),
@@ -90,9 +80,7 @@ fn commands(command: &Command) -> String {
         .collect();
     rows.sort();
     let widest = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(11);
-    rows.iter()
-        .map(|(name, about)| format!("  {name:widest$} {about}\n"))
-        .collect()
+    rows.iter().map(|(name, about)| format!("  {name:widest$} {about}\n")).collect()
 }
 
 fn flags(command: &Command, heading: Option<&str>) -> String {
@@ -101,11 +89,7 @@ fn flags(command: &Command, heading: Option<&str>) -> String {
     });
     let mut rows: Vec<(&str, String, String)> = shown
         .filter_map(|argument| {
-            Some((
-                argument.get_long()?,
-                name(argument, argument.get_long()?),
-                description(argument, command),
-            ))
+            Some((argument.get_long()?, name(argument, argument.get_long()?), description(argument, command)))
         })
         .collect();
     rows.sort();
@@ -120,16 +104,10 @@ fn flags(command: &Command, heading: Option<&str>) -> String {
 }
 
 fn name(argument: &Arg, long: &str) -> String {
-    let short = argument
-        .get_short()
-        .map_or("    ".to_owned(), |short| format!("-{short}, "));
+    let short = argument.get_short().map_or("    ".to_owned(), |short| format!("-{short}, "));
     let value = match is_switch(argument) {
         true => String::new(),
-        false => argument
-            .get_value_names()
-            .and_then(<[_]>::first)
-            .map(|name| format!(" {name}"))
-            .unwrap_or_default(),
+        false => argument.get_value_names().and_then(<[_]>::first).map(|name| format!(" {name}")).unwrap_or_default(),
     };
     format!("  {short}--{long}{value}")
 }
@@ -139,31 +117,15 @@ fn is_switch(argument: &Arg) -> bool {
 }
 
 fn description(argument: &Arg, command: &Command) -> String {
-    if matches!(
-        argument.get_action(),
-        ArgAction::Help | ArgAction::HelpLong | ArgAction::HelpShort
-    ) {
+    if matches!(argument.get_action(), ArgAction::Help | ArgAction::HelpLong | ArgAction::HelpShort) {
         return format!("help for {}", command.get_name());
     }
-    let help = argument
-        .get_long_help()
-        .or(argument.get_help())
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let help = argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
     // A doc comment of one paragraph loses its last full stop.
     let stop = if help.ends_with('.') { "" } else { "." };
-    let required = if argument.is_required_set() && !help.contains("Required") {
-        " Required."
-    } else {
-        ""
-    };
-    let default = argument
-        .get_default_values()
-        .first()
-        .filter(|value| !is_switch(argument) && !value.is_empty());
-    let default = default
-        .map(|value| format!(" (default {})", value.to_string_lossy()))
-        .unwrap_or_default();
+    let required = if argument.is_required_set() && !help.contains("Required") { " Required." } else { "" };
+    let default = argument.get_default_values().first().filter(|value| !is_switch(argument) && !value.is_empty());
+    let default = default.map(|value| format!(" (default {})", value.to_string_lossy())).unwrap_or_default();
     format!("{help}{stop}{required}{default}")
 }
 
@@ -176,10 +138,7 @@ fn wrapped(text: &str, room: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text.as_str();
     while rest.len() > width + SLACK - 1 {
-        let end = (0..=width.min(rest.len()))
-            .rev()
-            .find(|end| rest.is_char_boundary(*end))
-            .unwrap_or(0);
+        let end = (0..=width.min(rest.len())).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or(0);
         let Some((line, _)) = rest[..end].rsplit_once(' ') else {
             break;
         };
@@ -211,18 +170,9 @@ mod tests {
                     .value_name("QUERY")
                     .help("Content for an SQL-like QUERY List Filter."),
             )
-            .arg(
-                Arg::new("limit")
-                    .long("limit")
-                    .value_name("int")
-                    .required(true)
-                    .help("Maximum number."),
-            );
+            .arg(Arg::new("limit").long("limit").value_name("int").required(true).help("Maximum number."));
         let root = Command::new("temporal");
-        let place = Place {
-            path: vec![&root, &command],
-            next_word: None,
-        };
+        let place = Place { path: vec![&root, &command], next_word: None };
         assert_eq!(
             render(&place, Extent::Help),
             "\

@@ -50,23 +50,15 @@ pub fn parse(root: Command, line: impl IntoIterator<Item = OsString>) -> Result<
         Ok(matches) => return Ok(matches),
         Err(error) => error,
     };
-    let words: Vec<String> = line
-        .iter()
-        .skip(1)
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
+    let words: Vec<String> = line.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let place = place(&root, &words);
     Err(match error.kind() {
-        ErrorKind::DisplayVersion => Refusal {
-            stdout: error.render().to_string(),
-            stderr: String::new(),
-            success: true,
-        },
-        ErrorKind::DisplayHelp => Refusal {
-            stdout: help::render(&place, Extent::Help),
-            stderr: String::new(),
-            success: true,
-        },
+        ErrorKind::DisplayVersion => {
+            Refusal { stdout: error.render().to_string(), stderr: String::new(), success: true }
+        }
+        ErrorKind::DisplayHelp => {
+            Refusal { stdout: help::render(&place, Extent::Help), stderr: String::new(), success: true }
+        }
         ErrorKind::InvalidSubcommand
         | ErrorKind::MissingSubcommand
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Refusal {
@@ -95,11 +87,7 @@ struct Place<'a> {
 impl Place<'_> {
     /// The names from the root on, parted by blanks.
     fn name(&self) -> String {
-        self.path
-            .iter()
-            .map(|command| command.get_name())
-            .collect::<Vec<_>>()
-            .join(" ")
+        self.path.iter().map(|command| command.get_name()).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -124,10 +112,7 @@ fn place<'a>(root: &'a Command, words: &[String]) -> Place<'a> {
             Some(subcommand) if subcommand.get_name() == "help" => {}
             Some(subcommand) => path.push(subcommand),
             None => {
-                return Place {
-                    path,
-                    next_word: Some(word.clone()),
-                };
+                return Place { path, next_word: Some(word.clone()) };
             }
         }
     }
@@ -137,14 +122,10 @@ fn place<'a>(root: &'a Command, words: &[String]) -> Place<'a> {
 /// Whether the flag, given without its first dash, takes the word behind it as its value.
 fn takes_next_word(command: &Command, flag: &str) -> bool {
     let found = match flag.strip_prefix('-') {
-        Some(long) => command
-            .get_arguments()
-            .find(|argument| argument.get_long() == Some(long)),
+        Some(long) => command.get_arguments().find(|argument| argument.get_long() == Some(long)),
         // Of flags written together only the last can take a value; a value may also be written right behind.
         None => match flag.chars().count() {
-            1 => command
-                .get_arguments()
-                .find(|argument| argument.get_short() == flag.chars().next()),
+            1 => command.get_arguments().find(|argument| argument.get_short() == flag.chars().next()),
             _ => None,
         },
     };
@@ -182,9 +163,7 @@ fn lenient(command: Command) -> Command {
 
 /// Only the root has a `help` command; everything else has the flag.
 fn without_help_command(command: Command) -> Command {
-    command
-        .disable_help_subcommand(true)
-        .mut_subcommands(without_help_command)
+    command.disable_help_subcommand(true).mut_subcommands(without_help_command)
 }
 
 /// The version flag is spelt `-v` here, not `-V`.
@@ -193,11 +172,7 @@ fn with_version_flag(root: Command) -> Command {
         return root;
     }
     let help = format!("Version for {}.", root.get_name());
-    let flag = Arg::new("version")
-        .short('v')
-        .long("version")
-        .action(ArgAction::Version)
-        .help(help);
+    let flag = Arg::new("version").short('v').long("version").action(ArgAction::Version).help(help);
     root.disable_version_flag(true).arg(flag)
 }
 
@@ -237,18 +212,9 @@ mod tests {
             ("temporal workflow list --bogus", "unknown flag: --bogus"),
             ("temporal workflow list --bogus=1", "unknown flag: --bogus"),
             ("temporal workflow list -Z", "unknown shorthand flag: 'Z' in -Z"),
-            (
-                "temporal workflow list foo",
-                "unknown command \"foo\" for \"temporal workflow list\"",
-            ),
-            (
-                "temporal workflow start --type W",
-                "required flag(s) \"task-queue\" not set",
-            ),
-            (
-                "temporal workflow start",
-                "required flag(s) \"task-queue\", \"type\" not set",
-            ),
+            ("temporal workflow list foo", "unknown command \"foo\" for \"temporal workflow list\""),
+            ("temporal workflow start --type W", "required flag(s) \"task-queue\" not set"),
+            ("temporal workflow start", "required flag(s) \"task-queue\", \"type\" not set"),
             ("temporal workflow start --type", "flag needs an argument: --type"),
             ("temporal workflow start -t", "flag needs an argument: 't' in -t"),
             (
@@ -274,18 +240,9 @@ mod tests {
         for (line, wanted) in [
             ("temporal", "Error: unknown command\n"),
             ("temporal workflow", "Error: unknown command\n"),
-            (
-                "temporal workflow reset",
-                "Error: unknown command \"reset\" for \"temporal workflow\"\n",
-            ),
-            (
-                "temporal schedule list",
-                "Error: unknown command \"schedule\" for \"temporal\"\n",
-            ),
-            (
-                "temporal -n x schedule",
-                "Error: unknown command \"schedule\" for \"temporal\"\n",
-            ),
+            ("temporal workflow reset", "Error: unknown command \"reset\" for \"temporal workflow\"\n"),
+            ("temporal schedule list", "Error: unknown command \"schedule\" for \"temporal\"\n"),
+            ("temporal -n x schedule", "Error: unknown command \"schedule\" for \"temporal\"\n"),
         ] {
             let refusal = parsed(line).unwrap_err();
             assert_eq!(refusal.stderr, wanted, "{line}");
@@ -295,18 +252,10 @@ mod tests {
 
     #[test]
     fn help_is_a_success_on_stdout() {
-        for line in [
-            "temporal workflow start --help",
-            "temporal workflow start -h",
-            "temporal help workflow start",
-        ] {
+        for line in ["temporal workflow start --help", "temporal workflow start -h", "temporal help workflow start"] {
             let refusal = parsed(line).unwrap_err();
             assert!(refusal.success && refusal.stderr.is_empty(), "{line}");
-            assert!(
-                refusal.stdout.contains("Usage:\n  temporal workflow start [flags]\n"),
-                "{}",
-                refusal.stdout
-            );
+            assert!(refusal.stdout.contains("Usage:\n  temporal workflow start [flags]\n"), "{}", refusal.stdout);
         }
         for line in ["temporal --version", "temporal -v"] {
             let version = parsed(line).unwrap_err();
@@ -360,16 +309,10 @@ mod tests {
             panic!("not the command of the line");
         };
         assert_eq!((namespace, headless), (vec!["a".to_owned(), "b".to_owned()], true));
-        assert_eq!(
-            (host.globals.log_level(), host.globals.prints_text()),
-            (Some("debug"), false)
-        );
+        assert_eq!((host.globals.log_level(), host.globals.prints_text()), (Some("debug"), false));
         let host = parsed("perdure workflow list -n a");
         assert!(matches!(host.command, HostCommand::Client(crate::Command::Workflow(_))));
-        assert_eq!(
-            (host.globals.connection.namespace.as_deref(), host.globals.prints_text()),
-            (Some("a"), true)
-        );
+        assert_eq!((host.globals.connection.namespace.as_deref(), host.globals.prints_text()), (Some("a"), true));
     }
 
     #[test]
@@ -379,18 +322,12 @@ mod tests {
         assert_eq!(parsed.globals.connection.tls, Some(false));
         let text = format!("{:?}", parsed.command);
         assert!(text.contains("input: [\"-5\"]"), "{text}");
-        assert!(
-            text.contains("input_base64: false") && text.contains("fail_existing: true"),
-            "{text}"
-        );
+        assert!(text.contains("input_base64: false") && text.contains("fail_existing: true"), "{text}");
     }
 
     #[test]
     fn aliases() {
-        for line in [
-            "temporal workflow start -t q --name W",
-            "temporal workflow start -t q --type V --type W",
-        ] {
+        for line in ["temporal workflow start -t q --name W", "temporal workflow start -t q --type V --type W"] {
             let text = format!("{:?}", parsed(line).unwrap().command);
             assert!(text.contains("\"W\"") && !text.contains("\"V\""), "{text}");
         }

@@ -28,10 +28,7 @@ pub(crate) struct CancelArgs {
 
 impl CancelArgs {
     pub(crate) async fn run(self, context: &mut Context) -> Result<(), Failure> {
-        let target = self.target.target(Allowed {
-            reason: true,
-            yes: false,
-        })?;
+        let target = self.target.target(Allowed { reason: true, yes: false })?;
         let mut session = context.connect().await?;
         match target {
             Target::One(execution) => {
@@ -48,9 +45,7 @@ impl CancelArgs {
                 context.printer.line("Canceled workflow")
             }
             Target::Matching(query) => {
-                let operation = BatchOperationCancellation {
-                    identity: session.identity.clone(),
-                };
+                let operation = BatchOperationCancellation { identity: session.identity.clone() };
                 let operation = Operation::CancellationOperation(operation);
                 self.target.start_batch(context, &mut session, query, operation).await
             }

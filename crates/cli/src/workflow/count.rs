@@ -29,14 +29,9 @@ pub(crate) struct CountArgs {
 impl CountArgs {
     pub(crate) async fn run(self, context: &mut Context) -> Result<(), Failure> {
         let mut session = context.connect().await?;
-        let request = CountWorkflowExecutionsRequest {
-            namespace: session.namespace.clone(),
-            query: self.query,
-        };
+        let request = CountWorkflowExecutionsRequest { namespace: session.namespace.clone(), query: self.query };
         let response = session.workflow.count_workflow_executions(request).await;
-        let response = response
-            .map_err(|status| Failure::told(status_text(&status)))?
-            .into_inner();
+        let response = response.map_err(|status| Failure::told(status_text(&status)))?.into_inner();
         for line in lines(&response) {
             context.printer.line(&line)?;
         }
@@ -87,19 +82,10 @@ mod tests {
             data: b"\"Running\"".as_slice().into(),
             ..Default::default()
         };
-        let group = AggregationGroup {
-            group_values: vec![payload],
-            count: 2,
-        };
-        let response = CountWorkflowExecutionsResponse {
-            count: 3,
-            groups: vec![group],
-        };
+        let group = AggregationGroup { group_values: vec![payload], count: 2 };
+        let response = CountWorkflowExecutionsResponse { count: 3, groups: vec![group] };
         assert_eq!(lines(&response), ["Total: 3", "Group total: 2, values: Running"]);
         let json = proto_json::to_json(&without_types(response), Payloads::Shorthand);
-        assert_eq!(
-            json.render(Layout::Compact),
-            r#"{"count":"3","groups":[{"groupValues":["Running"],"count":"2"}]}"#
-        );
+        assert_eq!(json.render(Layout::Compact), r#"{"count":"3","groups":[{"groupValues":["Running"],"count":"2"}]}"#);
     }
 }

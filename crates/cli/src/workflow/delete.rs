@@ -35,10 +35,7 @@ pub(crate) struct DeleteArgs {
 
 impl DeleteArgs {
     pub(crate) async fn run(self, context: &mut Context) -> Result<(), Failure> {
-        let target = self.target.target(Allowed {
-            reason: false,
-            yes: true,
-        })?;
+        let target = self.target.target(Allowed { reason: false, yes: true })?;
         let mut session = context.connect().await?;
         if may_be_global(&mut session).await {
             context.warn(GLOBAL_WARNING);
@@ -55,9 +52,7 @@ impl DeleteArgs {
                 context.printer.line("Delete workflow succeeded")
             }
             Target::Matching(query) => {
-                let operation = BatchOperationDeletion {
-                    identity: session.identity.clone(),
-                };
+                let operation = BatchOperationDeletion { identity: session.identity.clone() };
                 let operation = Operation::DeletionOperation(operation);
                 self.target.start_batch(context, &mut session, query, operation).await
             }
@@ -67,10 +62,7 @@ impl DeleteArgs {
 
 /// Whether the deletion could reach other clusters; it could, if nothing is known.
 async fn may_be_global(session: &mut Session) -> bool {
-    let request = DescribeNamespaceRequest {
-        namespace: session.namespace.clone(),
-        ..Default::default()
-    };
+    let request = DescribeNamespaceRequest { namespace: session.namespace.clone(), ..Default::default() };
     match session.workflow.describe_namespace(request).await {
         Ok(response) => response.into_inner().is_global_namespace,
         Err(_) => true,
@@ -80,9 +72,6 @@ async fn may_be_global(session: &mut Session) -> bool {
 fn question(execution: &WorkflowExecution) -> String {
     match execution.run_id.as_str() {
         "" => format!("Delete Workflow {:?}? y/N", execution.workflow_id),
-        run_id => format!(
-            "Delete Workflow {:?} with Run ID {run_id:?}? y/N",
-            execution.workflow_id
-        ),
+        run_id => format!("Delete Workflow {:?} with Run ID {run_id:?}? y/N", execution.workflow_id),
     }
 }

@@ -65,38 +65,24 @@ impl DescribeArgs {
         };
         match context.printer.is_json() {
             true => print_json(&mut context.printer, &response, close_event.as_ref()),
-            false => print_text(
-                &mut context.printer,
-                &session.namespace,
-                &response,
-                &info,
-                close_event.as_ref(),
-            ),
+            false => print_text(&mut context.printer, &session.namespace, &response, &info, close_event.as_ref()),
         }
     }
 }
 
 fn is_open(info: &WorkflowExecutionInfo) -> bool {
-    matches!(
-        info.status(),
-        WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused
-    )
+    matches!(info.status(), WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused)
 }
 
 async fn close_event(session: &Session, execution: WorkflowExecution) -> Result<HistoryEvent, Failure> {
     let event = HistoryReader::new(session, execution, Events::Close).next().await;
-    event
-        .attempt("failed getting close event")?
-        .ok_or_else(|| Failure::told("missing close event"))
+    event.attempt("failed getting close event")?.ok_or_else(|| Failure::told("missing close event"))
 }
 
 fn print_reset_points(printer: &mut Printer, points: Option<&ResetPoints>) -> Result<(), Failure> {
     let points = points.map(|points| points.points.as_slice()).unwrap_or_default();
     if printer.is_json() {
-        let json = points
-            .iter()
-            .map(|point| proto_json::to_json(point, printer.payloads()))
-            .collect();
+        let json = points.iter().map(|point| proto_json::to_json(point, printer.payloads())).collect();
         return printer.json(&Json::Array(json));
     }
     printer.heading(&format!("Auto Reset Points: {}", points.len()))?;
@@ -143,10 +129,7 @@ fn print_text(
     if let Some(extended) = &response.workflow_extended_info {
         print_extended(printer, extended)?;
     }
-    let metadata = response
-        .execution_config
-        .as_ref()
-        .and_then(|config| config.user_metadata.as_ref());
+    let metadata = response.execution_config.as_ref().and_then(|config| config.user_metadata.as_ref());
     if let Some(metadata) = metadata {
         print_metadata(printer, metadata)?;
     }
@@ -172,17 +155,11 @@ fn execution_card(printer: &Printer, namespace: &str, info: &WorkflowExecutionIn
     let parent = info.parent_execution.clone().unwrap_or_default();
     let root = info.root_execution.clone().unwrap_or_default();
     let memo = info.memo.as_ref().map(|memo| &memo.fields);
-    let attributes = info
-        .search_attributes
-        .as_ref()
-        .map(|attributes| &attributes.indexed_fields);
+    let attributes = info.search_attributes.as_ref().map(|attributes| &attributes.indexed_fields);
     Card::default()
         .field("WorkflowId", execution.workflow_id)
         .field("RunId", execution.run_id)
-        .field(
-            "Type",
-            info.r#type.as_ref().map(|name| name.name.clone()).unwrap_or_default(),
-        )
+        .field("Type", info.r#type.as_ref().map(|name| name.name.clone()).unwrap_or_default())
         .field("Namespace", namespace)
         .field("TaskQueue", info.task_queue.as_str())
         .field("AssignedBuildId", assigned_build_id(info))
@@ -220,10 +197,7 @@ fn print_extended(printer: &mut Printer, extended: &WorkflowExecutionExtendedInf
     printer.heading("Extended Execution Info:")?;
     let card = Card::default()
         .field("CancelRequested", extended.cancel_requested.to_string())
-        .optional(
-            "ExecutionExpirationTime",
-            printer.time(extended.execution_expiration_time.as_ref()),
-        )
+        .optional("ExecutionExpirationTime", printer.time(extended.execution_expiration_time.as_ref()))
         .optional("RunExpirationTime", printer.time(extended.run_expiration_time.as_ref()))
         .optional("LastResetTime", printer.time(extended.last_reset_time.as_ref()))
         .optional("OriginalStartTime", printer.time(extended.original_start_time.as_ref()));
@@ -273,34 +247,20 @@ mod tests {
         if let Some(value_type) = value_type {
             metadata.insert("type".to_owned(), value_type.as_bytes().into());
         }
-        Payload {
-            metadata,
-            data: data.as_bytes().into(),
-            ..Default::default()
-        }
+        Payload { metadata, data: data.as_bytes().into(), ..Default::default() }
     }
 
     fn info(status: WorkflowExecutionStatus) -> WorkflowExecutionInfo {
         let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
-        let attributes = BTreeMap::from([(
-            "BuildIds".to_owned(),
-            payload(r#"["unversioned"]"#, Some("KeywordList")),
-        )]);
+        let attributes = BTreeMap::from([("BuildIds".to_owned(), payload(r#"["unversioned"]"#, Some("KeywordList")))]);
         WorkflowExecutionInfo {
-            execution: Some(WorkflowExecution {
-                workflow_id: "a1".to_owned(),
-                run_id: "r1".to_owned(),
-            }),
+            execution: Some(WorkflowExecution { workflow_id: "a1".to_owned(), run_id: "r1".to_owned() }),
             r#type: Some(WorkflowType { name: "W".to_owned() }),
             start_time: time(1),
             close_time: time(3).filter(|_| status != WorkflowExecutionStatus::Running),
             status: status.into(),
-            memo: Some(Memo {
-                fields: BTreeMap::from([("m".to_owned(), payload("\"x\"", None))]),
-            }),
-            search_attributes: Some(SearchAttributes {
-                indexed_fields: attributes,
-            }),
+            memo: Some(Memo { fields: BTreeMap::from([("m".to_owned(), payload("\"x\"", None))]) }),
+            search_attributes: Some(SearchAttributes { indexed_fields: attributes }),
             task_queue: "q".to_owned(),
             history_length: 2,
             ..Default::default()
@@ -313,10 +273,7 @@ mod tests {
         let response = DescribeWorkflowExecutionResponse {
             workflow_execution_info: Some(info.clone()),
             workflow_extended_info: Some(WorkflowExecutionExtendedInfo {
-                run_expiration_time: Some(prost_types::Timestamp {
-                    seconds: -62_135_596_800,
-                    nanos: 0,
-                }),
+                run_expiration_time: Some(prost_types::Timestamp { seconds: -62_135_596_800, nanos: 0 }),
                 ..Default::default()
             }),
             ..Default::default()
@@ -349,17 +306,10 @@ Pending Nexus Operations: 0
     #[test]
     fn a_completed_one_carries_its_end() {
         let info = info(WorkflowExecutionStatus::Completed);
-        let response = DescribeWorkflowExecutionResponse {
-            workflow_execution_info: Some(info.clone()),
-            ..Default::default()
-        };
-        let result = proto::temporal::api::common::v1::Payloads {
-            payloads: vec![payload("7", None)],
-        };
-        let attributes = WorkflowExecutionCompletedEventAttributes {
-            result: Some(result),
-            ..Default::default()
-        };
+        let response =
+            DescribeWorkflowExecutionResponse { workflow_execution_info: Some(info.clone()), ..Default::default() };
+        let result = proto::temporal::api::common::v1::Payloads { payloads: vec![payload("7", None)] };
+        let attributes = WorkflowExecutionCompletedEventAttributes { result: Some(result), ..Default::default() };
         let close_event = HistoryEvent {
             event_id: 9,
             event_type: EventType::WorkflowExecutionCompleted.into(),
@@ -375,11 +325,6 @@ Pending Nexus Operations: 0
         print_json(&mut json, &response, Some(&close_event)).unwrap();
         let start = "{\"closeEvent\":{\"eventId\":\"9\",\"eventType\":\"EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED\"";
         assert!(sink.text().starts_with(start), "{}", sink.text());
-        assert!(
-            sink.text()
-                .contains(",\"result\":7,\"workflowExecutionInfo\":{\"closeTime\":"),
-            "{}",
-            sink.text()
-        );
+        assert!(sink.text().contains(",\"result\":7,\"workflowExecutionInfo\":{\"closeTime\":"), "{}", sink.text());
     }
 }

@@ -41,10 +41,7 @@ impl ExecuteArgs {
         let mut session = context.connect().await?;
         let clock = Instant::now();
         let started = self.start.start(&mut session).await?;
-        let execution = WorkflowExecution {
-            workflow_id: started.workflow_id.clone(),
-            run_id: started.run_id.clone(),
-        };
+        let execution = WorkflowExecution { workflow_id: started.workflow_id.clone(), run_id: started.run_id.clone() };
         if !context.printer.is_json() {
             self.start.print(context, &session, &started)?;
             context.printer.line("")?;
@@ -66,19 +63,13 @@ impl ExecuteArgs {
             ("taskQueue".to_owned(), Json::string(self.start.task_queue.as_str())),
         ];
         if duration.as_millis() > 0 {
-            members.push((
-                "durationMillis".to_owned(),
-                Json::Number(duration.as_millis().to_string()),
-            ));
+            members.push(("durationMillis".to_owned(), Json::Number(duration.as_millis().to_string())));
         }
         members.extend(outcome::json_members(&close_event, context.printer.payloads()));
         if self.detailed {
             let mut reader = HistoryReader::new(&session, execution, Events::All);
             let events = reader.rest().await.attempt("failed reading history after completion")?;
-            members.push((
-                "history".to_owned(),
-                proto_json::to_json(&History { events }, Payloads::Raw),
-            ));
+            members.push(("history".to_owned(), proto_json::to_json(&History { events }, Payloads::Raw)));
         }
         context.printer.json(&Json::Object(members))?;
         outcome::verdict(&close_event)

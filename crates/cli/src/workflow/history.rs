@@ -134,11 +134,7 @@ impl HistoryReader {
                 next_page_token,
                 ..Default::default()
             };
-            let response = self
-                .client
-                .get_workflow_execution_history_reverse(request)
-                .await?
-                .into_inner();
+            let response = self.client.get_workflow_execution_history_reverse(request).await?.into_inner();
             (response.history, response.next_page_token)
         } else {
             let request = GetWorkflowExecutionHistoryRequest {

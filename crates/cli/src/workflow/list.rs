@@ -85,25 +85,11 @@ impl ListArgs {
         let query = self.query.clone();
         let page_size = self.page_size();
         if self.archived {
-            let request = ListArchivedWorkflowExecutionsRequest {
-                namespace,
-                page_size,
-                next_page_token,
-                query,
-            };
-            let response = session
-                .workflow
-                .list_archived_workflow_executions(request)
-                .await?
-                .into_inner();
+            let request = ListArchivedWorkflowExecutionsRequest { namespace, page_size, next_page_token, query };
+            let response = session.workflow.list_archived_workflow_executions(request).await?.into_inner();
             Ok((response.executions, response.next_page_token))
         } else {
-            let request = ListWorkflowExecutionsRequest {
-                namespace,
-                page_size,
-                next_page_token,
-                query,
-            };
+            let request = ListWorkflowExecutionsRequest { namespace, page_size, next_page_token, query };
             let response = session.workflow.list_workflow_executions(request).await?.into_inner();
             Ok((response.executions, response.next_page_token))
         }
@@ -111,9 +97,7 @@ impl ListArgs {
 
     /// How many are shown at most; zero and below is no limit.
     fn limit(&self) -> Option<usize> {
-        self.limit
-            .and_then(|limit| usize::try_from(limit).ok())
-            .filter(|limit| *limit > 0)
+        self.limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0)
     }
 
     /// Zero leaves it to the server.
@@ -132,16 +116,8 @@ fn table(printer: &Printer, executions: &[WorkflowExecutionInfo]) -> Table {
     for execution in executions {
         table.push([
             status_name(execution.status),
-            execution
-                .execution
-                .as_ref()
-                .map(|execution| execution.workflow_id.clone())
-                .unwrap_or_default(),
-            execution
-                .r#type
-                .as_ref()
-                .map(|name| name.name.clone())
-                .unwrap_or_default(),
+            execution.execution.as_ref().map(|execution| execution.workflow_id.clone()).unwrap_or_default(),
+            execution.r#type.as_ref().map(|name| name.name.clone()).unwrap_or_default(),
             printer.time(execution.start_time.as_ref()),
         ]);
     }
@@ -166,10 +142,7 @@ mod tests {
     #[test]
     fn a_page_is_a_table() {
         let execution = WorkflowExecutionInfo {
-            execution: Some(WorkflowExecution {
-                workflow_id: "a1".to_owned(),
-                run_id: "r".to_owned(),
-            }),
+            execution: Some(WorkflowExecution { workflow_id: "a1".to_owned(), run_id: "r".to_owned() }),
             r#type: Some(WorkflowType { name: "W".to_owned() }),
             status: WorkflowExecutionStatus::ContinuedAsNew.into(),
             start_time: Some(prost_types::Timestamp { seconds: 1, nanos: 0 }),
@@ -187,17 +160,9 @@ mod tests {
 
     #[test]
     fn a_small_limit_makes_small_pages() {
-        let args = |limit, page_size| ListArgs {
-            query: String::new(),
-            archived: false,
-            limit,
-            page_size,
-        };
+        let args = |limit, page_size| ListArgs { query: String::new(), archived: false, limit, page_size };
         assert_eq!(args(Some(3), Some(10)).page_size(), 3);
         assert_eq!(args(Some(3), None).page_size(), 0);
-        assert_eq!(
-            (args(Some(0), Some(10)).page_size(), args(Some(0), None).limit()),
-            (10, None)
-        );
+        assert_eq!((args(Some(0), Some(10)).page_size(), args(Some(0), None).limit()), (10, None));
     }
 }

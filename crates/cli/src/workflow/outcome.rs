@@ -82,10 +82,7 @@ pub(crate) fn friendly_json(payloads: Option<&PayloadList>, shown: Payloads) -> 
 /// `status`, `closeEvent` and `result` of a JSON report.
 pub(crate) fn json_members(close_event: &HistoryEvent, payloads: Payloads) -> Vec<(String, Json)> {
     let mut members = vec![
-        (
-            "status".to_owned(),
-            Json::string(status(close_event).unwrap_or("<unknown>")),
-        ),
+        ("status".to_owned(), Json::string(status(close_event).unwrap_or("<unknown>"))),
         ("closeEvent".to_owned(), proto_json::to_json(close_event, payloads)),
     ];
     if close_event.event_type() == EventType::WorkflowExecutionCompleted {
@@ -115,14 +112,8 @@ pub(crate) fn print_text(
             let result = attributes.result.as_ref();
             let encoding = result.and_then(|result| result.payloads.first()?.metadata.get("encoding"));
             card = card
-                .field(
-                    "Result",
-                    friendly_json(result, printer.payloads()).render(Layout::Compact),
-                )
-                .optional(
-                    "ResultEncoding",
-                    encoding.map(|value| String::from_utf8_lossy(value)).unwrap_or_default(),
-                );
+                .field("Result", friendly_json(result, printer.payloads()).render(Layout::Compact))
+                .optional("ResultEncoding", encoding.map(|value| String::from_utf8_lossy(value)).unwrap_or_default());
         }
         Some(Attributes::WorkflowExecutionFailedEventAttributes(attributes)) => {
             card = card.optional("Failure", failure_text(attributes.failure.as_ref(), "    "));
@@ -175,12 +166,7 @@ mod tests {
     use crate::output::{Format, tests::printer};
 
     fn event(event_type: EventType, attributes: Attributes) -> HistoryEvent {
-        HistoryEvent {
-            event_id: 5,
-            event_type: event_type.into(),
-            attributes: Some(attributes),
-            ..Default::default()
-        }
+        HistoryEvent { event_id: 5, event_type: event_type.into(), attributes: Some(attributes), ..Default::default() }
     }
 
     fn completed(data: &[&str]) -> HistoryEvent {
@@ -189,38 +175,21 @@ mod tests {
             data: data.as_bytes().to_vec().into(),
             ..Default::default()
         };
-        let result = PayloadList {
-            payloads: data.iter().map(payload).collect(),
-        };
-        let attributes = WorkflowExecutionCompletedEventAttributes {
-            result: Some(result),
-            ..Default::default()
-        };
-        event(
-            EventType::WorkflowExecutionCompleted,
-            Attributes::WorkflowExecutionCompletedEventAttributes(attributes),
-        )
+        let result = PayloadList { payloads: data.iter().map(payload).collect() };
+        let attributes = WorkflowExecutionCompletedEventAttributes { result: Some(result), ..Default::default() };
+        event(EventType::WorkflowExecutionCompleted, Attributes::WorkflowExecutionCompletedEventAttributes(attributes))
     }
 
     fn failed() -> HistoryEvent {
-        let cause = FailureInfo {
-            message: "inner".to_owned(),
-            ..Default::default()
-        };
+        let cause = FailureInfo { message: "inner".to_owned(), ..Default::default() };
         let failure = FailureInfo {
             message: "outer".to_owned(),
             stack_trace: "a\nb".to_owned(),
             cause: Some(Box::new(cause)),
             ..Default::default()
         };
-        let attributes = WorkflowExecutionFailedEventAttributes {
-            failure: Some(failure),
-            ..Default::default()
-        };
-        event(
-            EventType::WorkflowExecutionFailed,
-            Attributes::WorkflowExecutionFailedEventAttributes(attributes),
-        )
+        let attributes = WorkflowExecutionFailedEventAttributes { failure: Some(failure), ..Default::default() };
+        event(EventType::WorkflowExecutionFailed, Attributes::WorkflowExecutionFailedEventAttributes(attributes))
     }
 
     fn text(event: &HistoryEvent, millis: i64) -> String {
@@ -241,10 +210,7 @@ mod tests {
             "Results:\n  Status   FAILED\n  Failure  \n    Message: outer\n    StackTrace:\n        a\n        b\n    \
              Cause:\n        Message: inner\n"
         );
-        let attributes = WorkflowExecutionTerminatedEventAttributes {
-            reason: "r".to_owned(),
-            ..Default::default()
-        };
+        let attributes = WorkflowExecutionTerminatedEventAttributes { reason: "r".to_owned(), ..Default::default() };
         let terminated = event(
             EventType::WorkflowExecutionTerminated,
             Attributes::WorkflowExecutionTerminatedEventAttributes(attributes),
@@ -260,10 +226,7 @@ mod tests {
             Json::Object(members).render(Layout::Compact)
         };
         assert_eq!(render(&completed(&["[1]"])), r#"{"status":"COMPLETED","result":[1]}"#);
-        assert_eq!(
-            render(&completed(&["1", "2"])),
-            r#"{"status":"COMPLETED","result":[1,2]}"#
-        );
+        assert_eq!(render(&completed(&["1", "2"])), r#"{"status":"COMPLETED","result":[1,2]}"#);
         assert_eq!(render(&failed()), r#"{"status":"FAILED"}"#);
     }
 

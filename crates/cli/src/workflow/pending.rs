@@ -23,11 +23,8 @@ const SYSTEM_ENDPOINT: &str = "__temporal_system";
 /// Activities, children and Nexus operations that are not closed.
 pub(crate) fn print(printer: &mut Printer, response: &DescribeWorkflowExecutionResponse) -> Result<(), Failure> {
     printer.line("")?;
-    let activities: Vec<Card> = response
-        .pending_activities
-        .iter()
-        .map(|activity| activity_card(printer, activity))
-        .collect();
+    let activities: Vec<Card> =
+        response.pending_activities.iter().map(|activity| activity_card(printer, activity)).collect();
     print_section(printer, "Pending Activities", &activities, true)?;
     let children: Vec<Card> = response.pending_children.iter().map(child_card).collect();
     print_section(printer, "Pending Child Workflows", &children, false)?;
@@ -53,32 +50,17 @@ fn print_section(printer: &mut Printer, title: &str, cards: &[Card], parted: boo
 }
 
 fn activity_card(printer: &Printer, activity: &PendingActivityInfo) -> Card {
-    let name = activity
-        .activity_type
-        .as_ref()
-        .map(|name| name.name.clone())
-        .unwrap_or_default();
-    let details = activity
-        .heartbeat_details
-        .as_ref()
-        .map(|details| details.payloads.as_slice())
-        .unwrap_or_default();
+    let name = activity.activity_type.as_ref().map(|name| name.name.clone()).unwrap_or_default();
+    let details = activity.heartbeat_details.as_ref().map(|details| details.payloads.as_slice()).unwrap_or_default();
     let details: Vec<String> = details
         .iter()
         .map(|payload| proto_json::to_json(payload, printer.payloads()).render(Layout::Compact))
         .collect();
-    let details = if details.is_empty() {
-        String::new()
-    } else {
-        format!("[{}]", details.join(", "))
-    };
+    let details = if details.is_empty() { String::new() } else { format!("[{}]", details.join(", ")) };
     Card::default()
         .field("ActivityId", activity.activity_id.as_str())
         .field("Type", name)
-        .field(
-            "State",
-            enum_name::<PendingActivityState>(activity.state, "PENDING_ACTIVITY_STATE_"),
-        )
+        .field("State", enum_name::<PendingActivityState>(activity.state, "PENDING_ACTIVITY_STATE_"))
         .field("Attempt", activity.attempt.to_string())
         .field("MaximumAttempts", activity.maximum_attempts.to_string())
         .field("ScheduledTime", printer.time(activity.scheduled_time.as_ref()))
@@ -97,10 +79,7 @@ fn child_card(child: &PendingChildExecutionInfo) -> Card {
         .field("RunId", child.run_id.as_str())
         .field("WorkflowTypeName", child.workflow_type_name.as_str())
         .field("InitiatedId", child.initiated_id.to_string())
-        .field(
-            "ParentClosePolicy",
-            names::short(policy.as_str_name(), "PARENT_CLOSE_POLICY_"),
-        )
+        .field("ParentClosePolicy", names::short(policy.as_str_name(), "PARENT_CLOSE_POLICY_"))
 }
 
 fn operation_card(printer: &Printer, operation: &PendingNexusOperationInfo) -> Card {
@@ -121,45 +100,21 @@ fn operation_card(printer: &Printer, operation: &PendingNexusOperationInfo) -> C
         .field("ScheduleToCloseTimeout", timeout(&operation.schedule_to_close_timeout))
         .field("StartToCloseTimeout", timeout(&operation.start_to_close_timeout))
         .field("ScheduleToStartTimeout", timeout(&operation.schedule_to_start_timeout))
-        .optional(
-            "NextAttemptScheduleTime",
-            printer.time(operation.next_attempt_schedule_time.as_ref()),
-        )
-        .optional(
-            "LastAttemptCompleteTime",
-            printer.time(operation.last_attempt_complete_time.as_ref()),
-        )
-        .optional(
-            "LastAttemptFailure",
-            failure_json(printer, operation.last_attempt_failure.as_ref()),
-        )
+        .optional("NextAttemptScheduleTime", printer.time(operation.next_attempt_schedule_time.as_ref()))
+        .optional("LastAttemptCompleteTime", printer.time(operation.last_attempt_complete_time.as_ref()))
+        .optional("LastAttemptFailure", failure_json(printer, operation.last_attempt_failure.as_ref()))
         .optional("BlockedReason", operation.blocked_reason.as_str());
     let Some(cancellation) = &operation.cancellation_info else {
         return card;
     };
     let prefix = "NEXUS_OPERATION_CANCELLATION_STATE_";
-    card.field(
-        "CancelationState",
-        enum_name::<NexusOperationCancellationState>(cancellation.state, prefix),
-    )
-    .field("CancelationAttempt", cancellation.attempt.to_string())
-    .optional(
-        "CancelationRequestedTime",
-        printer.time(cancellation.requested_time.as_ref()),
-    )
-    .optional(
-        "CancelationNextAttemptScheduleTime",
-        printer.time(cancellation.next_attempt_schedule_time.as_ref()),
-    )
-    .optional(
-        "CancelationLastAttemptCompleteTime",
-        printer.time(cancellation.last_attempt_complete_time.as_ref()),
-    )
-    .optional(
-        "CancelationLastAttemptFailure",
-        failure_json(printer, cancellation.last_attempt_failure.as_ref()),
-    )
-    .optional("CancelationBlockedReason", cancellation.blocked_reason.as_str())
+    card.field("CancelationState", enum_name::<NexusOperationCancellationState>(cancellation.state, prefix))
+        .field("CancelationAttempt", cancellation.attempt.to_string())
+        .optional("CancelationRequestedTime", printer.time(cancellation.requested_time.as_ref()))
+        .optional("CancelationNextAttemptScheduleTime", printer.time(cancellation.next_attempt_schedule_time.as_ref()))
+        .optional("CancelationLastAttemptCompleteTime", printer.time(cancellation.last_attempt_complete_time.as_ref()))
+        .optional("CancelationLastAttemptFailure", failure_json(printer, cancellation.last_attempt_failure.as_ref()))
+        .optional("CancelationBlockedReason", cancellation.blocked_reason.as_str())
 }
 
 /// Who is told when the Workflow Execution closes; nothing if nobody is.
@@ -167,10 +122,7 @@ pub(crate) fn print_callbacks(printer: &mut Printer, callbacks: &[CallbackInfo])
     if callbacks.is_empty() {
         return Ok(());
     }
-    let cards: Vec<Card> = callbacks
-        .iter()
-        .map(|callback| callback_card(printer, callback))
-        .collect();
+    let cards: Vec<Card> = callbacks.iter().map(|callback| callback_card(printer, callback)).collect();
     printer.line("")?;
     printer.heading(&format!("Callbacks: {}", callbacks.len()))?;
     printer.line("")?;
@@ -178,11 +130,7 @@ pub(crate) fn print_callbacks(printer: &mut Printer, callbacks: &[CallbackInfo])
 }
 
 fn callback_card(printer: &Printer, callback: &CallbackInfo) -> Card {
-    let url = match callback
-        .callback
-        .as_ref()
-        .and_then(|callback| callback.variant.as_ref())
-    {
+    let url = match callback.callback.as_ref().and_then(|callback| callback.variant.as_ref()) {
         Some(Variant::Nexus(nexus)) => nexus.url.as_str(),
         Some(_) | None => "",
     };
@@ -196,19 +144,10 @@ fn callback_card(printer: &Printer, callback: &CallbackInfo) -> Card {
         .field("State", enum_name::<CallbackState>(callback.state, "CALLBACK_STATE_"))
         .field("Attempt", callback.attempt.to_string())
         .optional("RegistrationTime", printer.time(callback.registration_time.as_ref()))
-        .optional(
-            "NextAttemptScheduleTime",
-            printer.time(callback.next_attempt_schedule_time.as_ref()),
-        )
-        .optional(
-            "LastAttemptCompleteTime",
-            printer.time(callback.last_attempt_complete_time.as_ref()),
-        )
+        .optional("NextAttemptScheduleTime", printer.time(callback.next_attempt_schedule_time.as_ref()))
+        .optional("LastAttemptCompleteTime", printer.time(callback.last_attempt_complete_time.as_ref()))
         .optional("BlockedReason", callback.blocked_reason.as_str())
-        .optional(
-            "LastAttemptFailure",
-            failure_text(callback.last_attempt_failure.as_ref(), "    "),
-        )
+        .optional("LastAttemptFailure", failure_text(callback.last_attempt_failure.as_ref(), "    "))
 }
 
 fn failure_json(printer: &Printer, failure: Option<&FailureInfo>) -> String {
@@ -263,15 +202,10 @@ mod tests {
     fn sections() {
         let activity = PendingActivityInfo {
             activity_id: "1".to_owned(),
-            activity_type: Some(ActivityType {
-                name: "charge".to_owned(),
-            }),
+            activity_type: Some(ActivityType { name: "charge".to_owned() }),
             state: PendingActivityState::CancelRequested.into(),
             attempt: 3,
-            last_failure: Some(FailureInfo {
-                message: "no".to_owned(),
-                ..Default::default()
-            }),
+            last_failure: Some(FailureInfo { message: "no".to_owned(), ..Default::default() }),
             ..Default::default()
         };
         let child = PendingChildExecutionInfo {

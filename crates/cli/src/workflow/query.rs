@@ -42,10 +42,8 @@ pub(crate) struct QueryArgs {
 }
 
 impl Choice for QueryRejectCondition {
-    const VALUES: &'static [(&'static str, Self)] = &[
-        ("not_open", Self::NotOpen),
-        ("not_completed_cleanly", Self::NotCompletedCleanly),
-    ];
+    const VALUES: &'static [(&'static str, Self)] =
+        &[("not_open", Self::NotOpen), ("not_completed_cleanly", Self::NotCompletedCleanly)];
 }
 
 impl QueryArgs {
@@ -62,11 +60,7 @@ impl QueryArgs {
             query: Some(query),
             query_reject_condition: self.reject_condition.unwrap_or_default().into(),
         };
-        let response = session
-            .workflow
-            .query_workflow(request)
-            .await
-            .attempt("querying workflow failed")?;
+        let response = session.workflow.query_workflow(request).await.attempt("querying workflow failed")?;
         print(&mut context.printer, &response.into_inner())
     }
 }
@@ -74,9 +68,7 @@ impl QueryArgs {
 fn print(printer: &mut Printer, response: &QueryWorkflowResponse) -> Result<(), Failure> {
     if let Some(rejected) = &response.query_rejected {
         let status = status_name(rejected.status);
-        return Err(Failure::told(format!(
-            "query was rejected, workflow has status: {status}"
-        )));
+        return Err(Failure::told(format!("query was rejected, workflow has status: {status}")));
     }
     printer.heading("Query result:")?;
     let result = friendly_json(response.query_result.as_ref(), printer.payloads());
@@ -102,13 +94,8 @@ mod tests {
             data: b"{\"n\": 3}".as_slice().into(),
             ..Default::default()
         };
-        let result = Some(Payloads {
-            payloads: vec![payload],
-        });
-        let response = QueryWorkflowResponse {
-            query_result: result,
-            ..Default::default()
-        };
+        let result = Some(Payloads { payloads: vec![payload] });
+        let response = QueryWorkflowResponse { query_result: result, ..Default::default() };
         for (format, wanted) in [
             (Format::Text, "Query result:\n  QueryResult  {\"n\":3}\n"),
             (Format::Jsonl, "{\"queryResult\":[{\"n\":3}]}\n"),
@@ -122,14 +109,8 @@ mod tests {
     #[test]
     fn a_rejection_is_a_failure() {
         let status = WorkflowExecutionStatus::Completed.into();
-        let response = QueryWorkflowResponse {
-            query_rejected: Some(QueryRejected { status }),
-            ..Default::default()
-        };
+        let response = QueryWorkflowResponse { query_rejected: Some(QueryRejected { status }), ..Default::default() };
         let failure = print(&mut printer(Format::Text).0, &response).unwrap_err();
-        assert_eq!(
-            failure.to_string(),
-            "query was rejected, workflow has status: Completed"
-        );
+        assert_eq!(failure.to_string(), "query was rejected, workflow has status: Completed");
     }
 }

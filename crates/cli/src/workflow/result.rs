@@ -51,12 +51,6 @@ async fn latest_run(session: &mut Session, reference: &ReferenceArgs) -> Result<
         execution: Some(reference.execution()),
     };
     let response = session.workflow.describe_workflow_execution(request).await;
-    let info = response
-        .attempt("failed describing workflow")?
-        .into_inner()
-        .workflow_execution_info;
-    Ok(info
-        .and_then(|info| info.execution)
-        .map(|execution| execution.run_id)
-        .unwrap_or_default())
+    let info = response.attempt("failed describing workflow")?.into_inner().workflow_execution_info;
+    Ok(info.and_then(|info| info.execution).map(|execution| execution.run_id).unwrap_or_default())
 }

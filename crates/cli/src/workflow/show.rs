@@ -55,9 +55,7 @@ impl ShowArgs {
         }
         if context.printer.is_json() {
             let events = reader.rest().await.attempt("failed getting next history event")?;
-            return context
-                .printer
-                .json(&proto_json::to_json(&History { events }, Payloads::Raw));
+            return context.printer.json(&proto_json::to_json(&History { events }, Payloads::Raw));
         }
         let last = print_progress(context, &mut reader, self.detailed).await?;
         context.printer.line("")?;
@@ -84,25 +82,13 @@ pub(crate) async fn print_progress(
 
 async fn print_table(context: &mut Context, reader: &mut HistoryReader) -> Result<Option<HistoryEvent>, Failure> {
     // Events arrive one by one, so that widths cannot follow the cells; longer ones stick out.
-    let table = Table::new([
-        Column::number("ID").wide(3),
-        Column::text("Time").wide(20),
-        Column::text("Type").wide(26),
-    ]);
+    let table =
+        Table::new([Column::number("ID").wide(3), Column::text("Time").wide(20), Column::text("Type").wide(26)]);
     context.printer.table_header(&table)?;
     let mut last = None;
     while let Some(event) = reader.next().await.map_err(told)? {
-        let time = event
-            .event_time
-            .as_ref()
-            .and_then(time::from_proto)
-            .map(time::iso)
-            .unwrap_or_default();
-        let row = [
-            event.event_id.to_string(),
-            time,
-            event_names::painted_name(&context.printer, &event),
-        ];
+        let time = event.event_time.as_ref().and_then(time::from_proto).map(time::iso).unwrap_or_default();
+        let row = [event.event_id.to_string(), time, event_names::painted_name(&context.printer, &event)];
         context.printer.text(&table.render_row(&row))?;
         if let Some(Attributes::WorkflowExecutionContinuedAsNewEventAttributes(attributes)) = &event.attributes
             && !reader.is_reversed()
@@ -125,9 +111,7 @@ async fn print_sections(context: &mut Context, reader: &mut HistoryReader) -> Re
         }
         is_first = false;
         let name = event_names::name(&event);
-        context
-            .printer
-            .line(&format!("--------------- [{}] {name} ---------------", event.event_id))?;
+        context.printer.line(&format!("--------------- [{}] {name} ---------------", event.event_id))?;
         for (path, value) in flat_fields(&event, context.printer.payloads()) {
             context.printer.line(&format!("{path}: {value}"))?;
         }
@@ -200,9 +184,7 @@ mod tests {
         };
         let attributes = WorkflowExecutionStartedEventAttributes {
             workflow_type: Some(WorkflowType { name: "W".to_owned() }),
-            input: Some(PayloadList {
-                payloads: vec![payload(r#"{"a":[1,null]}"#), payload("true")],
-            }),
+            input: Some(PayloadList { payloads: vec![payload(r#"{"a":[1,null]}"#), payload("true")] }),
             attempt: 1,
             ..Default::default()
         };

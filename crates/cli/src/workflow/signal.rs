@@ -56,12 +56,8 @@ impl SignalArgs {
                 context.printer.line("Signal workflow succeeded")
             }
             Target::Matching(query) => {
-                let operation = BatchOperationSignal {
-                    signal: self.name,
-                    input,
-                    header,
-                    identity: session.identity.clone(),
-                };
+                let operation =
+                    BatchOperationSignal { signal: self.name, input, header, identity: session.identity.clone() };
                 let operation = Operation::SignalOperation(operation);
                 self.target.start_batch(context, &mut session, query, operation).await
             }

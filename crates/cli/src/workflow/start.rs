@@ -112,11 +112,8 @@ impl Choice for WorkflowIdReusePolicy {
 }
 
 impl Choice for WorkflowIdConflictPolicy {
-    const VALUES: &'static [(&'static str, Self)] = &[
-        ("Fail", Self::Fail),
-        ("UseExisting", Self::UseExisting),
-        ("TerminateExisting", Self::TerminateExisting),
-    ];
+    const VALUES: &'static [(&'static str, Self)] =
+        &[("Fail", Self::Fail), ("UseExisting", Self::UseExisting), ("TerminateExisting", Self::TerminateExisting)];
 }
 
 /// A run that was started, or that was running already.
@@ -165,10 +162,7 @@ impl StartArgs {
         let request = self.request(session)?;
         let workflow_id = request.workflow_id.clone();
         match session.workflow.start_workflow_execution(request).await {
-            Ok(response) => Ok(Started {
-                workflow_id,
-                run_id: response.into_inner().run_id,
-            }),
+            Ok(response) => Ok(Started { workflow_id, run_id: response.into_inner().run_id }),
             Err(status) => match existing_run(&status).filter(|_| !self.fail_existing) {
                 Some(run_id) => Ok(Started { workflow_id, run_id }),
                 None => Err(status).attempt("failed starting workflow"),
@@ -182,14 +176,8 @@ impl StartArgs {
         let search_attributes = json_payloads(&self.search_attribute).attempt("invalid search attribute values")?;
         Ok(StartWorkflowExecutionRequest {
             namespace: session.namespace.clone(),
-            workflow_id: self
-                .workflow_id
-                .clone()
-                .filter(|id| !id.is_empty())
-                .unwrap_or_else(new_id),
-            workflow_type: Some(WorkflowType {
-                name: self.workflow_type.clone(),
-            }),
+            workflow_id: self.workflow_id.clone().filter(|id| !id.is_empty()).unwrap_or_else(new_id),
+            workflow_type: Some(WorkflowType { name: self.workflow_type.clone() }),
             task_queue: Some(TaskQueue {
                 name: self.task_queue.clone(),
                 kind: TaskQueueKind::Normal.into(),
@@ -205,10 +193,8 @@ impl StartArgs {
             workflow_id_conflict_policy: self.id_conflict_policy.unwrap_or_default().into(),
             cron_schedule: self.cron.clone().unwrap_or_default(),
             memo: Some(Memo { fields: memo }).filter(|memo| !memo.fields.is_empty()),
-            search_attributes: Some(SearchAttributes {
-                indexed_fields: search_attributes,
-            })
-            .filter(|attributes| !attributes.indexed_fields.is_empty()),
+            search_attributes: Some(SearchAttributes { indexed_fields: search_attributes })
+                .filter(|attributes| !attributes.indexed_fields.is_empty()),
             header: Some(header(&self.headers)?),
             workflow_start_delay: self.start_delay.filter(|delay| !delay.is_zero()).map(proto_duration),
             user_metadata: self.user_metadata(),
@@ -222,10 +208,7 @@ impl StartArgs {
             let text = text.clone().filter(|text| !text.is_empty())?;
             Some(json_payload(&Value::String(text)))
         };
-        let metadata = UserMetadata {
-            summary: payload(&self.static_summary),
-            details: payload(&self.static_details),
-        };
+        let metadata = UserMetadata { summary: payload(&self.static_summary), details: payload(&self.static_details) };
         (metadata != UserMetadata::default()).then_some(metadata)
     }
 
@@ -247,10 +230,7 @@ fn new_id() -> String {
 fn existing_run(status: &Status) -> Option<String> {
     let details = proto::google::rpc::Status::decode(status.details()).ok()?;
     let wanted = WorkflowExecutionAlreadyStartedFailure::full_name();
-    let detail = details
-        .details
-        .iter()
-        .find(|detail| detail.type_url.ends_with(&wanted))?;
+    let detail = details.details.iter().find(|detail| detail.type_url.ends_with(&wanted))?;
     let failure = WorkflowExecutionAlreadyStartedFailure::decode(detail.value.as_slice()).ok()?;
     (!failure.run_id.is_empty()).then_some(failure.run_id)
 }
@@ -263,18 +243,12 @@ mod tests {
 
     #[test]
     fn the_details_of_already_started_name_the_run() {
-        let failure = WorkflowExecutionAlreadyStartedFailure {
-            run_id: "r".to_owned(),
-            ..Default::default()
-        };
+        let failure = WorkflowExecutionAlreadyStartedFailure { run_id: "r".to_owned(), ..Default::default() };
         let details = proto::google::rpc::Status {
             code: Code::AlreadyExists as i32,
             message: String::new(),
             details: vec![prost_types::Any {
-                type_url: format!(
-                    "type.googleapis.com/{}",
-                    WorkflowExecutionAlreadyStartedFailure::full_name()
-                ),
+                type_url: format!("type.googleapis.com/{}", WorkflowExecutionAlreadyStartedFailure::full_name()),
                 value: failure.encode_to_vec(),
             }],
         };

@@ -31,10 +31,7 @@ pub(crate) struct ReferenceArgs {
 impl ReferenceArgs {
     /// The reference as the API takes it; an empty run ID means the latest run.
     pub(crate) fn execution(&self) -> WorkflowExecution {
-        WorkflowExecution {
-            workflow_id: self.workflow_id.clone(),
-            run_id: self.run_id.clone(),
-        }
+        WorkflowExecution { workflow_id: self.workflow_id.clone(), run_id: self.run_id.clone() }
     }
 }
 
@@ -87,10 +84,9 @@ impl TargetArgs {
             }
             (Some(_), None) if self.yes && !allowed.yes => refuse("cannot set 'yes' when workflow ID is set"),
             (Some(_), None) if self.rps.is_some() => refuse("cannot set rps when workflow ID is set"),
-            (Some(workflow_id), None) => Ok(Target::One(WorkflowExecution {
-                workflow_id,
-                run_id: self.run_id.clone().unwrap_or_default(),
-            })),
+            (Some(workflow_id), None) => {
+                Ok(Target::One(WorkflowExecution { workflow_id, run_id: self.run_id.clone().unwrap_or_default() }))
+            }
             (None, None) => refuse("must set either workflow ID or query"),
             (None, Some(_)) if given(&self.run_id).is_some() => refuse("cannot set run ID when query is set"),
             (None, Some(query)) => Ok(Target::Matching(query)),
@@ -109,15 +105,10 @@ impl TargetArgs {
             // The count is for the question only.
             true => format!("Start batch against workflows matching query {query:?}? y/N"),
             false => {
-                let request = CountWorkflowExecutionsRequest {
-                    namespace: session.namespace.clone(),
-                    query: query.clone(),
-                };
+                let request =
+                    CountWorkflowExecutionsRequest { namespace: session.namespace.clone(), query: query.clone() };
                 let counted = session.workflow.count_workflow_executions(request).await;
-                let count = counted
-                    .attempt("failed counting workflows from query")?
-                    .into_inner()
-                    .count;
+                let count = counted.attempt("failed counting workflows from query")?.into_inner().count;
                 format!("Start batch against approximately {count} workflow(s)? y/N")
             }
         };
@@ -132,14 +123,8 @@ impl TargetArgs {
             operation: Some(operation),
             ..Default::default()
         };
-        session
-            .workflow
-            .start_batch_operation(request)
-            .await
-            .attempt("failed starting batch operation")?;
-        context
-            .printer
-            .json(&Json::object([("batchJobId", Json::string(job_id.as_str()))]))?;
+        session.workflow.start_batch_operation(request).await.attempt("failed starting batch operation")?;
+        context.printer.json(&Json::object([("batchJobId", Json::string(job_id.as_str()))]))?;
         context.printer.line(&format!("Started batch for job ID: {job_id}"))
     }
 }
@@ -154,69 +139,30 @@ mod tests {
 
     #[test]
     fn one_or_matching() {
-        let one = TargetArgs {
-            workflow_id: Some("a".to_owned()),
-            ..Default::default()
-        };
-        let execution = WorkflowExecution {
-            workflow_id: "a".to_owned(),
-            run_id: String::new(),
-        };
+        let one = TargetArgs { workflow_id: Some("a".to_owned()), ..Default::default() };
+        let execution = WorkflowExecution { workflow_id: "a".to_owned(), run_id: String::new() };
         assert_eq!(one.target(Allowed::default()).unwrap(), Target::One(execution));
-        let matching = TargetArgs {
-            query: Some("q".to_owned()),
-            yes: true,
-            rps: Some(1.0),
-            ..Default::default()
-        };
-        assert_eq!(
-            matching.target(Allowed::default()).unwrap(),
-            Target::Matching("q".to_owned())
-        );
+        let matching = TargetArgs { query: Some("q".to_owned()), yes: true, rps: Some(1.0), ..Default::default() };
+        assert_eq!(matching.target(Allowed::default()).unwrap(), Target::Matching("q".to_owned()));
     }
 
     #[test]
     fn flags_that_do_not_go_together() {
         let none = TargetArgs::default();
-        let one = TargetArgs {
-            workflow_id: Some("a".to_owned()),
-            ..Default::default()
-        };
-        let matching = TargetArgs {
-            query: Some("q".to_owned()),
-            ..Default::default()
-        };
+        let one = TargetArgs { workflow_id: Some("a".to_owned()), ..Default::default() };
+        let matching = TargetArgs { query: Some("q".to_owned()), ..Default::default() };
         let strict = Allowed::default();
         assert_eq!(complaint(&none, strict), "must set either workflow ID or query");
-        let both = TargetArgs {
-            query: Some("q".to_owned()),
-            ..one.clone()
-        };
+        let both = TargetArgs { query: Some("q".to_owned()), ..one.clone() };
         assert_eq!(complaint(&both, strict), "cannot set query when workflow ID is set");
-        let reason = TargetArgs {
-            reason: Some("r".to_owned()),
-            ..one.clone()
-        };
+        let reason = TargetArgs { reason: Some("r".to_owned()), ..one.clone() };
         assert_eq!(complaint(&reason, strict), "cannot set reason when workflow ID is set");
-        assert!(
-            reason
-                .target(Allowed {
-                    reason: true,
-                    yes: false
-                })
-                .is_ok()
-        );
-        let yes = TargetArgs {
-            yes: true,
-            ..one.clone()
-        };
+        assert!(reason.target(Allowed { reason: true, yes: false }).is_ok());
+        let yes = TargetArgs { yes: true, ..one.clone() };
         assert_eq!(complaint(&yes, strict), "cannot set 'yes' when workflow ID is set");
         let rps = TargetArgs { rps: Some(1.0), ..one };
         assert_eq!(complaint(&rps, strict), "cannot set rps when workflow ID is set");
-        let run = TargetArgs {
-            run_id: Some("r".to_owned()),
-            ..matching
-        };
+        let run = TargetArgs { run_id: Some("r".to_owned()), ..matching };
         assert_eq!(complaint(&run, strict), "cannot set run ID when query is set");
     }
 }

@@ -24,10 +24,7 @@ pub(crate) struct TerminateArgs {
 
 impl TerminateArgs {
     pub(crate) async fn run(self, context: &mut Context) -> Result<(), Failure> {
-        let target = self.target.target(Allowed {
-            reason: true,
-            yes: false,
-        })?;
+        let target = self.target.target(Allowed { reason: true, yes: false })?;
         let mut session = context.connect().await?;
         match target {
             Target::One(execution) => {
@@ -43,10 +40,7 @@ impl TerminateArgs {
                 context.printer.line("Workflow terminated")
             }
             Target::Matching(query) => {
-                let operation = BatchOperationTermination {
-                    identity: session.identity.clone(),
-                    ..Default::default()
-                };
+                let operation = BatchOperationTermination { identity: session.identity.clone(), ..Default::default() };
                 let operation = Operation::TerminationOperation(operation);
                 self.target.start_batch(context, &mut session, query, operation).await
             }

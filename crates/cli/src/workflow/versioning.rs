@@ -14,11 +14,7 @@ pub(crate) fn card(info: &WorkflowExecutionVersioningInfo) -> Card {
         .field("Behavior", behavior_name(info.behavior()))
         .field("DeploymentName", deployment)
         .field("BuildId", build_id);
-    match info
-        .versioning_override
-        .as_ref()
-        .and_then(|versioning| versioning.r#override.as_ref())
-    {
+    match info.versioning_override.as_ref().and_then(|versioning| versioning.r#override.as_ref()) {
         Some(Override::Pinned(pinned)) => {
             let version = pinned.version.clone().unwrap_or_default();
             card = card
@@ -38,10 +34,7 @@ pub(crate) fn card(info: &WorkflowExecutionVersioningInfo) -> Card {
         }
         None => {}
     }
-    let transition = info
-        .version_transition
-        .as_ref()
-        .and_then(|transition| transition.deployment_version.clone());
+    let transition = info.version_transition.as_ref().and_then(|transition| transition.deployment_version.clone());
     let transition = transition.unwrap_or_default();
     card.optional("TransitionVersionDeploymentName", transition.deployment_name)
         .optional("TransitionVersionBuildId", transition.build_id)

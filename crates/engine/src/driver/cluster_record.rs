@@ -34,12 +34,7 @@ pub(super) fn load_or_create(store: &dyn Store, shards: u32) -> Result<Cluster, 
     let record = match store.get(HOME, &key)? {
         Some(value) => record::decode::<ClusterRecord>(value)?,
         None => {
-            let halves = [
-                uuid::Uuid::new_v4(),
-                uuid::Uuid::new_v4(),
-                uuid::Uuid::new_v4(),
-                uuid::Uuid::new_v4(),
-            ];
+            let halves = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4(), uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
             let record = ClusterRecord {
                 id: uuid::Uuid::new_v4().to_string(),
                 shards: shards.max(1),
@@ -47,10 +42,7 @@ pub(super) fn load_or_create(store: &dyn Store, shards: u32) -> Result<Cluster, 
                 token_secret: fold(halves),
             };
             let epoch = store.acquire(HOME)?;
-            let change = Change::Put {
-                key,
-                value: record::encode(&record),
-            };
+            let change = Change::Put { key, value: record::encode(&record) };
             let batch = Arc::new(Batch { changes: vec![change] });
             for result in store.commit(&[(HOME, epoch, batch)]) {
                 result.map_err(|error| match error {
@@ -63,11 +55,7 @@ pub(super) fn load_or_create(store: &dyn Store, shards: u32) -> Result<Cluster, 
     };
     let secret = <[u8; 32]>::try_from(record.token_secret.as_slice())
         .map_err(|_| StoreError::Unusable("the stored token secret is damaged".into()))?;
-    Ok(Cluster {
-        id: record.id,
-        shards: record.shards,
-        token_key: TokenKey::new(secret),
-    })
+    Ok(Cluster { id: record.id, shards: record.shards, token_key: TokenKey::new(secret) })
 }
 
 /// Thirty-two bytes that hold the randomness of four UUIDs.

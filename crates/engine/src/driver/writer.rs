@@ -21,11 +21,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new() -> Self {
-        Self {
-            queue: Mutex::new(Vec::new()),
-            filled: Condvar::new(),
-            written: Notify::new(),
-        }
+        Self { queue: Mutex::new(Vec::new()), filled: Condvar::new(), written: Notify::new() }
     }
 
     pub(super) fn push(&self, commit: Commit) {
@@ -43,9 +39,7 @@ impl Writer {
     /// All that waits; blocks until there is something, at most for a second.
     fn take(&self) -> Vec<Commit> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self
-            .filled
-            .wait_timeout_while(queue, std::time::Duration::from_secs(1), |queue| queue.is_empty());
+        let waited = self.filled.wait_timeout_while(queue, std::time::Duration::from_secs(1), |queue| queue.is_empty());
         std::mem::take(&mut *waited.unwrap_or_else(PoisonError::into_inner).0)
     }
 }

@@ -59,25 +59,17 @@ impl Node {
             Held::Message(run_id, key) => {
                 self.agenda.push_back(Work::Send(super::Sender { shard, run_id, key }));
             }
-            Held::Grew {
-                run_id,
-                next_event_id,
-                is_open,
-            } => self.grew(shard, run_id, next_event_id, is_open),
+            Held::Grew { run_id, next_event_id, is_open } => self.grew(shard, run_id, next_event_id, is_open),
             Held::Namespaces => self.publish_namespaces(),
         }
     }
 
     pub(crate) fn publish_namespaces(&mut self) {
-        self.actions
-            .push(Action::Namespaces(std::sync::Arc::new(self.namespaces.clone())));
+        self.actions.push(Action::Namespaces(std::sync::Arc::new(self.namespaces.clone())));
     }
 
     fn epoch(&self, shard: ShardId) -> Epoch {
-        self.shards
-            .get(&shard)
-            .and_then(|state| state.epoch)
-            .unwrap_or_default()
+        self.shards.get(&shard).and_then(|state| state.epoch).unwrap_or_default()
     }
 
     fn token(&self, shard: ShardId, entry: &Entry) -> Token {
@@ -119,11 +111,7 @@ impl Node {
         let from = if sticky { task.previous_started_event_id + 1 } else { 1 };
         let history = range(shard, entry, from, task.stored_before_event_id);
         let tail = task.tail.clone();
-        let mut task = WorkflowTask {
-            response,
-            history,
-            tail,
-        };
+        let mut task = WorkflowTask { response, history, tail };
         self.attach_queries(shard, run_id, &mut task);
         Some(task)
     }
@@ -137,10 +125,7 @@ impl Node {
         sticky: bool,
     ) -> Option<WorkflowTask> {
         let entry = self.entry(shard, run_id)?;
-        let token = Token {
-            query_id: query_id.into(),
-            ..self.token(shard, entry)
-        };
+        let token = Token { query_id: query_id.into(), ..self.token(shard, entry) };
         let previous = entry.run.core.previous_started_event_id;
         let response = PollWorkflowTaskQueueResponse {
             task_token: self.config.token_key.seal(&token).into(),
@@ -149,11 +134,7 @@ impl Node {
             ..about(entry)
         };
         let from = if sticky { previous + 1 } else { 1 };
-        Some(WorkflowTask {
-            response,
-            history: range(shard, entry, from, entry.stored_before),
-            tail: Vec::new(),
-        })
+        Some(WorkflowTask { response, history: range(shard, entry, from, entry.stored_before), tail: Vec::new() })
     }
 
     /// A started activity as its worker gets it.
@@ -176,13 +157,9 @@ impl Node {
         Some(PollActivityTaskQueueResponse {
             task_token: self.config.token_key.seal(&token).into(),
             workflow_namespace: namespace.name.to_string(),
-            workflow_type: Some(WorkflowType {
-                name: entry.run.workflow_type().into(),
-            }),
+            workflow_type: Some(WorkflowType { name: entry.run.workflow_type().into() }),
             workflow_execution: Some(execution(entry)),
-            activity_type: Some(ActivityType {
-                name: task.activity_type.clone(),
-            }),
+            activity_type: Some(ActivityType { name: task.activity_type.clone() }),
             activity_id: task.activity_id.clone(),
             header: task.header.clone(),
             input: task.input.clone(),
@@ -212,9 +189,7 @@ fn execution(entry: &Entry) -> WorkflowExecution {
 fn about(entry: &Entry) -> PollWorkflowTaskQueueResponse {
     PollWorkflowTaskQueueResponse {
         workflow_execution: Some(execution(entry)),
-        workflow_type: Some(WorkflowType {
-            name: entry.run.workflow_type().into(),
-        }),
+        workflow_type: Some(WorkflowType { name: entry.run.workflow_type().into() }),
         workflow_execution_task_queue: Some(TaskQueue {
             name: entry.run.core.task_queue.clone(),
             kind: TaskQueueKind::Normal.into(),
@@ -226,11 +201,5 @@ fn about(entry: &Entry) -> PollWorkflowTaskQueueResponse {
 
 /// A range of a run's stored history, with what of it is at hand.
 pub(crate) fn range(shard: ShardId, entry: &Entry, from: i64, before: i64) -> HistoryRange {
-    HistoryRange {
-        shard,
-        run_id: entry.run.key.run_id,
-        from,
-        before,
-        recent: entry.recent.clone(),
-    }
+    HistoryRange { shard, run_id: entry.run.key.run_id, from, before, recent: entry.recent.clone() }
 }

@@ -29,11 +29,7 @@ pub(crate) enum Presence {
 impl Node {
     pub(crate) fn presence(&mut self, shard: ShardId, run_id: RunId) -> Presence {
         let now = self.now;
-        match self
-            .shards
-            .get_mut(&shard)
-            .and_then(|state| state.runs.get_mut(&run_id))
-        {
+        match self.shards.get_mut(&shard).and_then(|state| state.runs.get_mut(&run_id)) {
             Some(entry) => {
                 entry.used = now;
                 Presence::Here
@@ -52,19 +48,9 @@ impl Node {
 
     /// Steps the run and passes the outcome on. A closed run whose time has come is deleted instead.
     pub(crate) fn apply(&mut self, apply: Apply) {
-        let Apply {
-            asker,
-            shard,
-            run_id,
-            input,
-        } = apply;
+        let Apply { asker, shard, run_id, input } = apply;
         if matches!(self.presence(shard, run_id), Presence::Missing) {
-            let work = Work::Apply(Box::new(Apply {
-                asker,
-                shard,
-                run_id,
-                input,
-            }));
+            let work = Work::Apply(Box::new(Apply { asker, shard, run_id, input }));
             return self.park(shard, Need::Run(run_id), work);
         }
         if matches!(input, Input::Wake) && self.delete_if_ripe(shard, run_id) {
@@ -74,9 +60,7 @@ impl Node {
         let is_signal = matches!(input, Input::Signal(_));
         match self.step(shard, run_id, input) {
             Ok(Reply::Done) if is_signal => {
-                let answer = Answer::Signaled {
-                    run_id: run_id.to_string(),
-                };
+                let answer = Answer::Signaled { run_id: run_id.to_string() };
                 self.hold(shard, Held::Answer(asker, Ok(answer)));
             }
             Ok(reply) => {
@@ -107,12 +91,7 @@ impl Node {
 
     /// Takes a step over into memory and the open batch, its successor with it.
     pub(crate) fn commit(&mut self, shard: ShardId, step: Step) -> Reply {
-        let Step {
-            next,
-            changes,
-            successor,
-            reply,
-        } = step;
+        let Step { next, changes, successor, reply } = step;
         if changes.is_empty() {
             return reply;
         }
@@ -140,10 +119,7 @@ impl Node {
             .collect();
         let first = events.first().map(|event| event.event_id);
         let batch = (!events.is_empty()).then(|| persist::history_batch(events));
-        let old = state
-            .runs
-            .get(&run_id)
-            .map(|entry| (entry.run.clone(), entry.due.clone()));
+        let old = state.runs.get(&run_id).map(|entry| (entry.run.clone(), entry.due.clone()));
         persist::rows(
             old.as_ref().map(|(run, due)| (run, due)),
             (&next, &due),
@@ -151,39 +127,24 @@ impl Node {
             state.changes(),
         );
         let shown = visibility::row(&next, &types);
-        if old
-            .as_ref()
-            .is_none_or(|(run, _)| visibility::row(run, &types) != shown)
-        {
+        if old.as_ref().is_none_or(|(run, _)| visibility::row(run, &types) != shown) {
             state.changes().push(store::Change::Show(Box::new(shown)));
         }
         let current = next.current();
-        let is_newest = state.currents.get(&next.key.workflow).is_none_or(|known| {
-            known
-                .current
-                .as_ref()
-                .is_none_or(|known| known.run_id == run_id.to_string())
-        });
-        if old
-            .as_ref()
-            .is_none_or(|(run, _)| is_newest && run.current() != current)
-        {
+        let is_newest = state
+            .currents
+            .get(&next.key.workflow)
+            .is_none_or(|known| known.current.as_ref().is_none_or(|known| known.run_id == run_id.to_string()));
+        if old.as_ref().is_none_or(|(run, _)| is_newest && run.current() != current) {
             state.changes().push(persist::put_current(&next.key.workflow, &current));
             state.set_current(next.key.workflow.clone(), Some(current));
         }
         let grew = batch.is_some() || old.as_ref().is_some_and(|(run, _)| run.is_open() != next.is_open());
-        let grown = Held::Grew {
-            run_id,
-            next_event_id: next.core.next_event_id,
-            is_open: next.is_open(),
-        };
+        let grown = Held::Grew { run_id, next_event_id: next.core.next_event_id, is_open: next.is_open() };
         let news = news(old.as_ref().map(|(_, due)| due), &due, &next);
         let old_alarm = old.as_ref().and_then(|(_, due)| due.alarm);
         let alarm = due.alarm;
-        let entry = state
-            .runs
-            .entry(run_id)
-            .or_insert_with(|| Entry::new(next.clone(), due.clone(), 1, now));
+        let entry = state.runs.entry(run_id).or_insert_with(|| Entry::new(next.clone(), due.clone(), 1, now));
         entry.run = next;
         entry.due = due;
         if entry.run.started_task.is_none() {
@@ -234,27 +195,12 @@ impl Node {
                 let task = self.workflow_task(shard, run_id, &task, false);
                 Ok(Answer::WorkflowTask(task.map(Box::new)))
             }
-            Reply::Activity(task) => Ok(Answer::ActivityTask(
-                self.activity_task(shard, run_id, &task).map(Box::new),
-            )),
-            Reply::WorkflowTaskCompleted {
-                failed: Some(reject), ..
-            }
-            | Reply::Refused(reject) => Err(reject),
-            Reply::WorkflowTaskCompleted {
-                next_task,
-                activities,
-                failed: None,
-            } => {
+            Reply::Activity(task) => Ok(Answer::ActivityTask(self.activity_task(shard, run_id, &task).map(Box::new))),
+            Reply::WorkflowTaskCompleted { failed: Some(reject), .. } | Reply::Refused(reject) => Err(reject),
+            Reply::WorkflowTaskCompleted { next_task, activities, failed: None } => {
                 let next_task = next_task.and_then(|task| self.workflow_task(shard, run_id, &task, false));
-                let activities = activities
-                    .iter()
-                    .filter_map(|task| self.activity_task(shard, run_id, task))
-                    .collect();
-                Ok(Answer::WorkflowTaskCompleted {
-                    next_task: next_task.map(Box::new),
-                    activities,
-                })
+                let activities = activities.iter().filter_map(|task| self.activity_task(shard, run_id, task)).collect();
+                Ok(Answer::WorkflowTaskCompleted { next_task: next_task.map(Box::new), activities })
             }
         }
     }
@@ -272,16 +218,8 @@ fn news(old: Option<&machine::Due>, due: &machine::Due, run: &Run) -> Vec<Held> 
     let run_id = run.key.run_id;
     let is_new_task = |task: &&machine::Task| old.is_none_or(|old| !old.tasks.contains(task));
     let is_new_message = |key: &&machine::MessageKey| old.is_none_or(|old| !old.messages.contains(key));
-    let tasks = due
-        .tasks
-        .iter()
-        .filter(is_new_task)
-        .map(|task| Held::Task(TaskPlace::of(task, namespace, run_id)));
-    let messages = due
-        .messages
-        .iter()
-        .filter(is_new_message)
-        .map(|key| Held::Message(run_id, *key));
+    let tasks = due.tasks.iter().filter(is_new_task).map(|task| Held::Task(TaskPlace::of(task, namespace, run_id)));
+    let messages = due.messages.iter().filter(is_new_message).map(|key| Held::Message(run_id, *key));
     tasks.chain(messages).collect()
 }
 

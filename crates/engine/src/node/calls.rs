@@ -36,19 +36,12 @@ impl Node {
             Call::Start(request) => self.start(asker, namespace, StartKind::Start(request)),
             Call::SignalWithStart(request) => self.start(asker, namespace, StartKind::SignalWithStart(request)),
             Call::PollWorkflowTask(poll) | Call::PollActivityTask(poll) => self.poll(asker, namespace, poll),
-            Call::ShutdownWorker {
-                sticky_task_queue,
-                identity,
-                worker_instance_key,
-            } => {
+            Call::ShutdownWorker { sticky_task_queue, identity, worker_instance_key } => {
                 self.shutdown_worker(&namespace, &sticky_task_queue, &identity, &worker_instance_key);
                 self.answer_now(asker, Ok(Answer::Done));
             }
             Call::DescribeTaskQueue { queue } => self.describe_queue(asker, queue),
-            Call::PutNamespace {
-                record,
-                expected_version,
-            } => self.put_namespace(asker, *record, expected_version),
+            Call::PutNamespace { record, expected_version } => self.put_namespace(asker, *record, expected_version),
             Call::RemoveNamespace => self.remove_namespace(asker, namespace.id),
             Call::AnswerQuery { token, request } => self.answer_query(asker, &token, *request),
             Call::CompleteWorkflowTask { .. }
@@ -70,11 +63,7 @@ impl Node {
         let execution = execution_of(&call);
         let workflow = WorkflowKey::new(namespace.id, &execution.workflow_id);
         let shard = workflow.shard(self.config.shards);
-        let work = Work::Call {
-            asker: asker.clone(),
-            namespace,
-            call,
-        };
+        let work = Work::Call { asker: asker.clone(), namespace, call };
         if self.defer_until_open(shard, &work) {
             return;
         }
@@ -86,19 +75,11 @@ impl Node {
         if matches!(self.presence(shard, run_id), Presence::Missing) {
             return self.park(shard, Need::Run(run_id), work);
         }
-        if self
-            .entry(shard, run_id)
-            .is_none_or(|entry| entry.run.key.workflow != workflow)
-        {
+        if self.entry(shard, run_id).is_none_or(|entry| entry.run.key.workflow != workflow) {
             let reject = answer::run_not_found(&execution.run_id);
             return self.hold(shard, Held::Answer(asker, Err(reject)));
         }
-        let Work::Call {
-            asker,
-            namespace: _,
-            call,
-        } = work
-        else {
+        let Work::Call { asker, namespace: _, call } = work else {
             return;
         };
         match self.target(shard, call) {
@@ -147,28 +128,18 @@ impl Node {
     fn call_target(&mut self, asker: Asker, shard: ShardId, run_id: RunId, target: Target) {
         match target {
             Target::Input { first_run_id, input } => {
-                let first = self
-                    .entry(shard, run_id)
-                    .map(|entry| &entry.run.started().first_execution_run_id);
+                let first = self.entry(shard, run_id).map(|entry| &entry.run.started().first_execution_run_id);
                 if !first_run_id.is_empty() && first.is_some_and(|first| *first != first_run_id) {
                     let reject = Reject::not_found("workflow execution already completed");
                     return self.hold(shard, Held::Answer(asker, Err(reject)));
                 }
                 self.settle_completion(shard, run_id, &input);
-                self.apply(Apply {
-                    asker,
-                    shard,
-                    run_id,
-                    input: *input,
-                });
+                self.apply(Apply { asker, shard, run_id, input: *input });
             }
             Target::Delete => self.delete(asker, shard, run_id),
             Target::Describe => {
                 let description = self.describe(shard, run_id).ok_or_else(|| answer::run_not_found(""));
-                self.hold(
-                    shard,
-                    Held::Answer(asker, description.map(|it| Answer::Description(Box::new(it)))),
-                );
+                self.hold(shard, Held::Answer(asker, description.map(|it| Answer::Description(Box::new(it)))));
             }
             Target::History { wait_from, deadline } => self.history_state(asker, shard, run_id, wait_from, deadline),
             Target::Query(query) => self.query(asker, shard, run_id, *query),
@@ -177,96 +148,35 @@ impl Node {
 
     /// What a call asks of its run, once the tokens in it are known to be of this shard's time.
     fn target(&self, shard: ShardId, call: Call) -> Result<Target, Reject> {
-        let input = |input| {
-            Ok(Target::Input {
-                first_run_id: String::new(),
-                input: Box::new(input),
-            })
-        };
+        let input = |input| Ok(Target::Input { first_run_id: String::new(), input: Box::new(input) });
         match call {
             Call::Signal { execution: _, signal } => input(Input::Signal(*signal)),
-            Call::RequestCancel {
-                first_execution_run_id,
-                reason,
-                identity,
-                request_id,
-                links,
-                execution: _,
-            } => {
-                let request = Input::RequestCancel {
-                    reason,
-                    identity,
-                    request_id,
-                    external: None,
-                    links,
-                };
-                Ok(Target::Input {
-                    first_run_id: first_execution_run_id,
-                    input: Box::new(request),
-                })
+            Call::RequestCancel { first_execution_run_id, reason, identity, request_id, links, execution: _ } => {
+                let request = Input::RequestCancel { reason, identity, request_id, external: None, links };
+                Ok(Target::Input { first_run_id: first_execution_run_id, input: Box::new(request) })
             }
-            Call::Terminate {
-                first_execution_run_id,
-                reason,
-                details,
-                identity,
-                links,
-                execution: _,
-            } => {
-                let terminate = Input::Terminate {
-                    reason,
-                    details,
-                    identity,
-                    links,
-                };
-                Ok(Target::Input {
-                    first_run_id: first_execution_run_id,
-                    input: Box::new(terminate),
-                })
+            Call::Terminate { first_execution_run_id, reason, details, identity, links, execution: _ } => {
+                let terminate = Input::Terminate { reason, details, identity, links };
+                Ok(Target::Input { first_run_id: first_execution_run_id, input: Box::new(terminate) })
             }
             Call::CompleteWorkflowTask { token, request } => {
                 self.check_epoch(shard, token.epoch, "Workflow task not found.")?;
-                input(Input::CompleteWorkflowTask {
-                    task: task_ref(&token),
-                    request,
-                })
+                input(Input::CompleteWorkflowTask { task: task_ref(&token), request })
             }
             Call::FailWorkflowTask { token, request } => {
                 self.check_epoch(shard, token.epoch, "Workflow task not found.")?;
-                input(Input::FailWorkflowTask {
-                    task: task_ref(&token),
-                    request,
-                })
+                input(Input::FailWorkflowTask { task: task_ref(&token), request })
             }
-            Call::AnswerActivity {
-                activity,
-                identity,
-                answer,
-                epoch: _,
-                execution: _,
-            } => input(Input::AnswerActivity {
-                activity,
-                identity,
-                answer,
-            }),
+            Call::AnswerActivity { activity, identity, answer, epoch: _, execution: _ } => {
+                input(Input::AnswerActivity { activity, identity, answer })
+            }
             Call::ResetSticky { execution: _ } => input(Input::ResetSticky),
             Call::Delete { execution: _ } => Ok(Target::Delete),
             Call::Describe { execution: _ } => Ok(Target::Describe),
-            Call::HistoryState {
-                wait_from,
-                deadline,
-                execution: _,
-            } => Ok(Target::History { wait_from, deadline }),
-            Call::Query {
-                query,
-                reject_condition,
-                deadline,
-                execution: _,
-            } => Ok(Target::Query(Box::new(NewQuery {
-                query: *query,
-                reject_condition,
-                deadline,
-            }))),
+            Call::HistoryState { wait_from, deadline, execution: _ } => Ok(Target::History { wait_from, deadline }),
+            Call::Query { query, reject_condition, deadline, execution: _ } => {
+                Ok(Target::Query(Box::new(NewQuery { query: *query, reject_condition, deadline })))
+            }
             Call::Start(_)
             | Call::SignalWithStart(_)
             | Call::AnswerQuery { .. }
@@ -281,16 +191,8 @@ impl Node {
 
     /// Starts of workflow tasks are in memory only, so a token of an earlier epoch is of a lost start.
     fn check_epoch(&self, shard: ShardId, epoch: u64, text: &str) -> Result<(), Reject> {
-        let current = self
-            .shards
-            .get(&shard)
-            .and_then(|state| state.epoch)
-            .unwrap_or_default();
-        if epoch == current.0 {
-            Ok(())
-        } else {
-            Err(Reject::not_found(text))
-        }
+        let current = self.shards.get(&shard).and_then(|state| state.epoch).unwrap_or_default();
+        if epoch == current.0 { Ok(()) } else { Err(Reject::not_found(text)) }
     }
 
     fn history_state(&mut self, asker: Asker, shard: ShardId, run_id: RunId, wait_from: Option<i64>, deadline: Time) {
@@ -309,9 +211,7 @@ impl Node {
 
     /// Where the durable history of a loaded run stands. It needs no holding back: it is stored.
     fn history_of(&self, shard: ShardId, run_id: RunId) -> Result<HistoryState, Reject> {
-        let entry = self
-            .entry(shard, run_id)
-            .ok_or_else(|| answer::run_not_found(&run_id.to_string()))?;
+        let entry = self.entry(shard, run_id).ok_or_else(|| answer::run_not_found(&run_id.to_string()))?;
         let is_caught_up = entry.stored_before == entry.run.core.next_event_id;
         Ok(HistoryState {
             run_id: run_id.to_string(),
@@ -329,17 +229,13 @@ impl Node {
         entry.stored_before = entry.stored_before.max(next_event_id);
         entry.stored_open = is_open;
         let waiters = std::mem::take(&mut entry.waiters);
-        let (ready, rest): (Vec<_>, Vec<_>) = waiters
-            .into_iter()
-            .partition(|waiter| !is_open || next_event_id > waiter.from);
+        let (ready, rest): (Vec<_>, Vec<_>) =
+            waiters.into_iter().partition(|waiter| !is_open || next_event_id > waiter.from);
         entry.waiters = rest;
         for waiter in ready {
             self.waits.remove(&waiter.call);
             let result = self.history_of(shard, run_id).map(Answer::HistoryState);
-            self.actions.push(Action::Answer {
-                id: waiter.call,
-                result,
-            });
+            self.actions.push(Action::Answer { id: waiter.call, result });
         }
     }
 
@@ -378,10 +274,7 @@ fn task_ref(token: &Token) -> TaskRef {
 
 fn of_token(token: &Token) -> Execution {
     let run_id = RunId::from_slice(&token.run_id).unwrap_or_default();
-    Execution {
-        workflow_id: token.workflow_id.clone(),
-        run_id: run_id.to_string(),
-    }
+    Execution { workflow_id: token.workflow_id.clone(), run_id: run_id.to_string() }
 }
 
 /// The run that a call names.

@@ -68,15 +68,9 @@ impl Node {
             .and_then(|known| known.current.as_ref())
             .is_none_or(|current| current.run_id == run_id.to_string());
         let changes = state.changes();
-        changes.push(Change::DeletePrefix {
-            prefix: Key::run_prefix(run_id),
-        });
-        changes.push(Change::DeletePrefix {
-            prefix: Key::history_prefix(run_id),
-        });
-        changes.push(Change::DeletePrefix {
-            prefix: Key::outbox_run_prefix(run_id),
-        });
+        changes.push(Change::DeletePrefix { prefix: Key::run_prefix(run_id) });
+        changes.push(Change::DeletePrefix { prefix: Key::history_prefix(run_id) });
+        changes.push(Change::DeletePrefix { prefix: Key::outbox_run_prefix(run_id) });
         changes.extend(entry.due.wake.map(|time| persist::delete(&Key::Wake(time, run_id))));
         for task in &entry.due.tasks {
             let place = persist::TaskPlace::of(task, workflow.namespace, run_id);
@@ -84,10 +78,7 @@ impl Node {
         }
         changes.push(Change::Hide { run_id });
         if is_newest {
-            let key = Key::Current {
-                namespace: workflow.namespace,
-                workflow_id: &workflow.workflow_id,
-            };
+            let key = Key::Current { namespace: workflow.namespace, workflow_id: &workflow.workflow_id };
             changes.push(persist::delete(&key));
             state.set_current(workflow, None);
         }
@@ -97,10 +88,7 @@ impl Node {
         for waiter in entry.waiters {
             self.waits.remove(&waiter.call);
             let result = Err(super::answer::run_not_found(&run_id.to_string()));
-            self.actions.push(Action::Answer {
-                id: waiter.call,
-                result,
-            });
+            self.actions.push(Action::Answer { id: waiter.call, result });
         }
     }
 
@@ -108,15 +96,9 @@ impl Node {
     pub(crate) fn put_namespace(&mut self, asker: Asker, record: NamespaceRecord, expected_version: i64) {
         let id = record.namespace_id();
         let version = self.namespaces.by_id(id).map_or(0, |(known, _)| known.version);
-        let taken = self
-            .namespaces
-            .by_name(&record.name)
-            .is_some_and(|(known, _)| known.namespace_id() != id);
+        let taken = self.namespaces.by_name(&record.name).is_some_and(|(known, _)| known.namespace_id() != id);
         let refusal = if version != expected_version {
-            Some(Reject::new(
-                Kind::Aborted,
-                "the namespace was changed at the same time, try again",
-            ))
+            Some(Reject::new(Kind::Aborted, "the namespace was changed at the same time, try again"))
         } else if taken {
             Some(Reject::new(Kind::NamespaceAlreadyExists, "Namespace already exists."))
         } else {
@@ -125,14 +107,8 @@ impl Node {
         if let Some(reject) = refusal {
             return self.hold(HOME, Held::Answer(asker, Err(reject)));
         }
-        let record = NamespaceRecord {
-            version: version + 1,
-            ..record
-        };
-        self.write_home(Change::Put {
-            key: Key::Namespace(id).encode(),
-            value: record::encode(&record),
-        });
+        let record = NamespaceRecord { version: version + 1, ..record };
+        self.write_home(Change::Put { key: Key::Namespace(id).encode(), value: record::encode(&record) });
         self.namespaces.put(record);
         self.hold(HOME, Held::Namespaces);
         self.hold(HOME, Held::Answer(asker, Ok(Answer::Done)));
@@ -140,9 +116,7 @@ impl Node {
 
     /// Forgets a namespace whose runs are gone.
     pub(crate) fn remove_namespace(&mut self, asker: Asker, id: NamespaceId) {
-        self.write_home(Change::Delete {
-            key: Key::Namespace(id).encode(),
-        });
+        self.write_home(Change::Delete { key: Key::Namespace(id).encode() });
         self.namespaces.remove(id);
         self.hold(HOME, Held::Namespaces);
         self.hold(HOME, Held::Answer(asker, Ok(Answer::Done)));

@@ -26,11 +26,7 @@ impl Node {
         Some(DescribeWorkflowExecutionResponse {
             execution_config: Some(config(run)),
             workflow_execution_info: Some(info(run)),
-            pending_activities: run
-                .activities
-                .values()
-                .map(|activity| pending_activity(activity, self.now))
-                .collect(),
+            pending_activities: run.activities.values().map(|activity| pending_activity(activity, self.now)).collect(),
             pending_children: run
                 .children
                 .values()
@@ -62,18 +58,14 @@ fn config(run: &Run) -> WorkflowExecutionConfig {
 fn info(run: &Run) -> WorkflowExecutionInfo {
     let started = run.started();
     let core = &run.core;
-    let own = WorkflowExecution {
-        workflow_id: run.key.workflow.workflow_id.to_string(),
-        run_id: run.key.run_id.to_string(),
-    };
+    let own =
+        WorkflowExecution { workflow_id: run.key.workflow.workflow_id.to_string(), run_id: run.key.run_id.to_string() };
     let closed = Time(core.close_time).non_zero();
     let execution_time = Time(core.execution_time);
     WorkflowExecutionInfo {
         root_execution: started.root_workflow_execution.clone().or_else(|| Some(own.clone())),
         execution: Some(own),
-        r#type: Some(WorkflowType {
-            name: run.workflow_type().to_owned(),
-        }),
+        r#type: Some(WorkflowType { name: run.workflow_type().to_owned() }),
         start_time: Some(Time(core.start_time).to_proto()),
         execution_time: Some(execution_time.to_proto()),
         close_time: closed.map(Time::to_proto),
@@ -97,17 +89,10 @@ fn info(run: &Run) -> WorkflowExecutionInfo {
 fn extended(run: &Run) -> WorkflowExecutionExtendedInfo {
     let core = &run.core;
     let time = |time: i64| Time(time).non_zero().map(Time::to_proto);
-    let started = RequestIdInfo {
-        event_type: EventType::WorkflowExecutionStarted.into(),
-        event_id: 1,
-        buffered: false,
-    };
-    let request_id_infos: BTreeMap<_, _> = core
-        .start_request_ids
-        .iter()
-        .take(1)
-        .map(|id| (id.clone(), started))
-        .collect();
+    let started =
+        RequestIdInfo { event_type: EventType::WorkflowExecutionStarted.into(), event_id: 1, buffered: false };
+    let request_id_infos: BTreeMap<_, _> =
+        core.start_request_ids.iter().take(1).map(|id| (id.clone(), started)).collect();
     WorkflowExecutionExtendedInfo {
         execution_expiration_time: time(core.execution_expiration),
         run_expiration_time: time(core.run_expiration),
@@ -139,11 +124,7 @@ fn pending_child(child: &Child) -> PendingChildExecutionInfo {
     PendingChildExecutionInfo {
         workflow_id: child.workflow_id.clone(),
         run_id: child.run_id.clone(),
-        workflow_type_name: child
-            .workflow_type
-            .as_ref()
-            .map(|kind| kind.name.clone())
-            .unwrap_or_default(),
+        workflow_type_name: child.workflow_type.as_ref().map(|kind| kind.name.clone()).unwrap_or_default(),
         initiated_id: child.initiated_event_id,
         parent_close_policy: child.parent_close_policy,
     }
@@ -162,9 +143,7 @@ fn pending_activity(activity: &Activity, now: Time) -> PendingActivityInfo {
     let identity = [&activity.started_identity, &activity.last_worker_identity];
     PendingActivityInfo {
         activity_id: activity.activity_id.clone(),
-        activity_type: Some(ActivityType {
-            name: activity.activity_type.clone(),
-        }),
+        activity_type: Some(ActivityType { name: activity.activity_type.clone() }),
         state: state.into(),
         heartbeat_details: activity.heartbeat_details.clone(),
         last_heartbeat_time: time(activity.last_heartbeat_time),
@@ -174,11 +153,7 @@ fn pending_activity(activity: &Activity, now: Time) -> PendingActivityInfo {
         scheduled_time: time(activity.scheduled_time),
         expiration_time: policy.and_then(|_| time(activity.schedule_to_close_deadline)),
         last_failure: activity.last_failure.clone(),
-        last_worker_identity: identity
-            .into_iter()
-            .find(|text| !text.is_empty())
-            .cloned()
-            .unwrap_or_default(),
+        last_worker_identity: identity.into_iter().find(|text| !text.is_empty()).cloned().unwrap_or_default(),
         last_attempt_complete_time: time(activity.last_attempt_complete_time),
         current_retry_interval: waits.then(|| to_proto_duration(Time(activity.visible_time).since(last_complete))),
         next_attempt_schedule_time: waits.then(|| Time(activity.visible_time).to_proto()),
@@ -201,10 +176,10 @@ fn options(activity: &Activity) -> ActivityOptions {
         schedule_to_start_timeout: span(activity.schedule_to_start_timeout),
         start_to_close_timeout: span(activity.start_to_close_timeout),
         heartbeat_timeout: span(activity.heartbeat_timeout),
-        retry_policy: activity.retry_policy.clone().map(|policy| RetryPolicy {
-            non_retryable_error_types: Vec::new(),
-            ..policy
-        }),
+        retry_policy: activity
+            .retry_policy
+            .clone()
+            .map(|policy| RetryPolicy { non_retryable_error_types: Vec::new(), ..policy }),
         priority: activity.priority.clone(),
         ..Default::default()
     }

@@ -40,22 +40,13 @@ impl Node {
         if matches!(self.presence(sender.shard, sender.run_id), Presence::Missing) {
             return self.park(sender.shard, Need::Run(sender.run_id), Work::Send(sender));
         }
-        let Some(message) = self
-            .entry(sender.shard, sender.run_id)
-            .and_then(|entry| entry.run.message(sender.key))
+        let Some(message) = self.entry(sender.shard, sender.run_id).and_then(|entry| entry.run.message(sender.key))
         else {
             return;
         };
         match message {
             Message::StartChild { .. } => self.send_start(sender, message),
-            Message::Signal {
-                target,
-                request_id,
-                from,
-                name,
-                input,
-                header,
-            } => {
+            Message::Signal { target, request_id, from, name, input, header } => {
                 let signal = Signal {
                     name,
                     input,
@@ -65,19 +56,9 @@ impl Node {
                     external: Some(from),
                     ..Signal::default()
                 };
-                self.deliver(Delivery {
-                    sender,
-                    target,
-                    first_run_id: String::new(),
-                    input: Input::Signal(signal),
-                });
+                self.deliver(Delivery { sender, target, first_run_id: String::new(), input: Input::Signal(signal) });
             }
-            Message::Cancel {
-                target,
-                request_id,
-                from,
-                reason,
-            } => {
+            Message::Cancel { target, request_id, from, reason } => {
                 let input = Input::RequestCancel {
                     reason,
                     identity: "history-service".into(),
@@ -85,34 +66,13 @@ impl Node {
                     external: Some(from),
                     links: Vec::new(),
                 };
-                self.deliver(Delivery {
-                    sender,
-                    target,
-                    first_run_id: String::new(),
-                    input,
-                });
+                self.deliver(Delivery { sender, target, first_run_id: String::new(), input });
             }
-            Message::ClosePolicy {
-                target,
-                first_run_id,
-                request_id,
-                terminate,
-                from,
-            } => {
+            Message::ClosePolicy { target, first_run_id, request_id, terminate, from } => {
                 let input = close_policy(request_id, terminate, from);
-                self.deliver(Delivery {
-                    sender,
-                    target,
-                    first_run_id,
-                    input,
-                });
+                self.deliver(Delivery { sender, target, first_run_id, input });
             }
-            Message::ParentNotice {
-                target,
-                initiated_event_id,
-                first_run_id,
-                event,
-            } => {
+            Message::ParentNotice { target, initiated_event_id, first_run_id, event } => {
                 let Some(entry) = self.entry(sender.shard, sender.run_id) else {
                     return;
                 };
@@ -122,16 +82,8 @@ impl Node {
                     workflow_id: entry.run.key.workflow.workflow_id.to_string(),
                     event: *event,
                 };
-                let input = Input::ChildClosed {
-                    initiated_event_id,
-                    child: Box::new(child),
-                };
-                self.deliver(Delivery {
-                    sender,
-                    target,
-                    first_run_id: String::new(),
-                    input,
-                });
+                let input = Input::ChildClosed { initiated_event_id, child: Box::new(child) };
+                self.deliver(Delivery { sender, target, first_run_id: String::new(), input });
             }
         }
     }
@@ -165,28 +117,15 @@ impl Node {
                 run_id: key.run_id.to_string(),
             },
             initiated_event_id,
-            root: WorkflowExecution {
-                workflow_id: root_workflow_id,
-                run_id: root_run_id,
-            },
+            root: WorkflowExecution { workflow_id: root_workflow_id, run_id: root_run_id },
         };
         let request = child_request(*attributes, user_metadata, request_id);
-        let start = ChildStart {
-            sender,
-            namespace,
-            request,
-            parent,
-        };
+        let start = ChildStart { sender, namespace, request, parent };
         self.agenda.push_back(Work::StartChild(Box::new(start)));
     }
 
     fn deliver(&mut self, delivery: Delivery) {
-        let Delivery {
-            sender,
-            target,
-            first_run_id,
-            input,
-        } = delivery;
+        let Delivery { sender, target, first_run_id, input } = delivery;
         let Some(namespace) = self.known_namespace(&target.namespace_id) else {
             return self.message_done(sender, Err(namespace_gone(&target.namespace_id)));
         };
@@ -223,19 +162,12 @@ impl Node {
             let reject = answer::workflow_not_found(&workflow.workflow_id);
             return self.hold(shard, Held::Answer(asker, Err(reject)));
         }
-        self.apply(Apply {
-            asker,
-            shard,
-            run_id,
-            input,
-        });
+        self.apply(Apply { asker, shard, run_id, input });
     }
 
     fn known_namespace(&self, id: &str) -> Option<NamespaceId> {
         let id = id.parse().ok()?;
-        self.namespaces
-            .by_id(id)
-            .map(|(_, namespace): (_, &std::sync::Arc<Namespace>)| namespace.id)
+        self.namespaces.by_id(id).map(|(_, namespace): (_, &std::sync::Arc<Namespace>)| namespace.id)
     }
 
     /// The receiver has spoken, durably: the sender is told, or the message is sent again later.
@@ -244,27 +176,19 @@ impl Node {
             return self.alarm(self.now + RESEND_AFTER, Alarm::Resend(sender));
         }
         let input = match sender.key {
-            MessageKey::StartChild(initiated_event_id) => Input::ChildStarted {
-                initiated_event_id,
-                outcome: child_outcome(result),
-            },
-            MessageKey::Signal(initiated_event_id) => Input::ExternalSignalDelivered {
-                initiated_event_id,
-                outcome: signal_outcome(result),
-            },
-            MessageKey::Cancel(initiated_event_id) => Input::ExternalCancelDelivered {
-                initiated_event_id,
-                outcome: cancel_outcome(result),
-            },
+            MessageKey::StartChild(initiated_event_id) => {
+                Input::ChildStarted { initiated_event_id, outcome: child_outcome(result) }
+            }
+            MessageKey::Signal(initiated_event_id) => {
+                Input::ExternalSignalDelivered { initiated_event_id, outcome: signal_outcome(result) }
+            }
+            MessageKey::Cancel(initiated_event_id) => {
+                Input::ExternalCancelDelivered { initiated_event_id, outcome: cancel_outcome(result) }
+            }
             MessageKey::ClosePolicy(initiated_event_id) => Input::ClosePolicyApplied { initiated_event_id },
             MessageKey::ParentNotice => Input::ParentNotified,
         };
-        let apply = Apply {
-            asker: Asker::Nobody,
-            shard: sender.shard,
-            run_id: sender.run_id,
-            input,
-        };
+        let apply = Apply { asker: Asker::Nobody, shard: sender.shard, run_id: sender.run_id, input };
         self.agenda.push_back(Work::Apply(Box::new(apply)));
     }
 }
@@ -280,10 +204,7 @@ fn close_policy(request_id: String, terminate: bool, from: machine::External) ->
         };
     }
     // Unlike a request by command, one by policy gives no reason, and the reference names no event of the parent.
-    let from = machine::External {
-        initiated_event_id: 0,
-        ..from
-    };
+    let from = machine::External { initiated_event_id: 0, ..from };
     Input::RequestCancel {
         reason: String::new(),
         identity: "history-service".into(),
@@ -294,10 +215,7 @@ fn close_policy(request_id: String, terminate: bool, from: machine::External) ->
 }
 
 fn namespace_gone(id: &str) -> Reject {
-    Reject::new(
-        Kind::NamespaceNotFound { namespace: id.into() },
-        format!("Namespace {id} is not found."),
-    )
+    Reject::new(Kind::NamespaceNotFound { namespace: id.into() }, format!("Namespace {id} is not found."))
 }
 
 /// Whether the same message may be taken a moment later.

@@ -276,11 +276,7 @@ impl Node {
     /// Takes a client's call in, or refuses it while stopping.
     fn admit(&mut self, id: CallId, request: Request) {
         let Request { namespace, call } = request;
-        self.agenda.push_back(Work::Call {
-            asker: Asker::Client(id),
-            namespace,
-            call,
-        });
+        self.agenda.push_back(Work::Call { asker: Asker::Client(id), namespace, call });
     }
 
     /// The facts of a step in a namespace.

@@ -43,10 +43,7 @@ impl Node {
         queue.last_poll = now;
         queue.seen.insert(poll.identity.clone(), now);
         if self.draining || poll.deadline <= now {
-            return self.actions.push(Action::Answer {
-                id,
-                result: Ok(nothing(kind)),
-            });
+            return self.actions.push(Action::Answer { id, result: Ok(nothing(kind)) });
         }
         self.queue(&poll.queue).pollers.push_back(id);
         self.alarm(poll.deadline, Alarm::Call(id));
@@ -70,12 +67,7 @@ impl Node {
             let Some((shard, place)) = queue.pop() else { break };
             queue.pollers.pop_front();
             let Some(poll) = self.take_poll(call) else { continue };
-            self.agenda.push_back(Work::Dispatch(Box::new(Meeting {
-                call,
-                poll,
-                shard,
-                place,
-            })));
+            self.agenda.push_back(Work::Dispatch(Box::new(Meeting { call, poll, shard, place })));
         }
         self.refill(key);
     }
@@ -95,11 +87,7 @@ impl Node {
         let request_id = self.entropy.uuid().to_string();
         let (identity, worker_version) = (meeting.poll.identity.clone(), meeting.poll.worker_version.clone());
         let input = match meeting.place.queue.kind {
-            QueueKind::Workflow => Input::StartWorkflowTask {
-                identity,
-                request_id,
-                worker_version,
-            },
+            QueueKind::Workflow => Input::StartWorkflowTask { identity, request_id, worker_version },
             QueueKind::Activity => Input::StartActivity {
                 scheduled_event_id: meeting.place.event_id,
                 identity,
@@ -123,10 +111,8 @@ impl Node {
                 let sticky = task.sticky && !meeting.poll.normal_name.is_empty();
                 let mut task = self.workflow_task(shard, run_id, &task, sticky);
                 if let Some(task) = &mut task {
-                    task.response.backlog_count_hint = self
-                        .queues
-                        .get(&meeting.place.queue)
-                        .map_or(0, |queue| queue.len() as i64);
+                    task.response.backlog_count_hint =
+                        self.queues.get(&meeting.place.queue).map_or(0, |queue| queue.len() as i64);
                 }
                 Answer::WorkflowTask(task.map(Box::new))
             }
@@ -147,21 +133,14 @@ impl Node {
             return false;
         }
         let namespace = entry.run.key.workflow.namespace;
-        entry
-            .due
-            .tasks
-            .iter()
-            .any(|task| TaskPlace::of(task, namespace, meeting.place.run_id) == meeting.place)
+        entry.due.tasks.iter().any(|task| TaskPlace::of(task, namespace, meeting.place.run_id) == meeting.place)
     }
 
     /// The poll did not get this task: it is first in line for the next one.
     pub(crate) fn missed(&mut self, meeting: Meeting) {
         let Meeting { call, poll, .. } = meeting;
         if poll.deadline <= self.now || self.draining {
-            return self.actions.push(Action::Answer {
-                id: call,
-                result: Ok(nothing(poll.queue.kind)),
-            });
+            return self.actions.push(Action::Answer { id: call, result: Ok(nothing(poll.queue.kind)) });
         }
         let key = poll.queue.clone();
         self.repoll(call, poll);
@@ -191,10 +170,7 @@ impl Node {
             queue.pollers.retain(|waiting| *waiting != id);
             queue.last_poll = self.now;
         }
-        self.actions.push(Action::Answer {
-            id,
-            result: Ok(nothing(kind)),
-        });
+        self.actions.push(Action::Answer { id, result: Ok(nothing(kind)) });
     }
 
     /// The poller has hung up.
@@ -223,15 +199,8 @@ impl Node {
         if place.queue.kind == QueueKind::Activity || !sticky || self.is_polled(&place.queue) {
             return false;
         }
-        let input = Input::StickyWorkerGone {
-            task_queue: place.queue.name.to_string(),
-        };
-        let apply = Apply {
-            asker: Asker::Nobody,
-            shard,
-            run_id: place.run_id,
-            input,
-        };
+        let input = Input::StickyWorkerGone { task_queue: place.queue.name.to_string() };
+        let apply = Apply { asker: Asker::Nobody, shard, run_id: place.run_id, input };
         self.agenda.push_back(Work::Apply(Box::new(apply)));
         true
     }
@@ -259,21 +228,12 @@ impl Node {
                     || (!worker_instance_key.is_empty() && poll.worker_instance_key == worker_instance_key)
                     || (worker_instance_key.is_empty() && !identity.is_empty() && poll.identity == identity))
         };
-        let polls: Vec<CallId> = self
-            .polls
-            .waiting
-            .iter()
-            .filter(|(_, poll)| of_worker(poll))
-            .map(|(id, _)| *id)
-            .collect();
+        let polls: Vec<CallId> =
+            self.polls.waiting.iter().filter(|(_, poll)| of_worker(poll)).map(|(id, _)| *id).collect();
         for id in polls {
             self.expire_poll(id);
         }
-        let key = QueueKey {
-            namespace: namespace.id,
-            kind: QueueKind::Workflow,
-            name: sticky_task_queue.into(),
-        };
+        let key = QueueKey { namespace: namespace.id, kind: QueueKind::Workflow, name: sticky_task_queue.into() };
         let Some(queue) = self.queues.get_mut(&key) else { return };
         queue.last_poll = Time::ZERO;
         for (shard, place) in queue.take_all() {
@@ -301,10 +261,7 @@ impl Node {
         let description = TaskQueueDescription {
             pollers: queue.seen.iter().map(poller).collect(),
             stats: stats(queue.len(), oldest),
-            stats_by_priority: groups
-                .into_iter()
-                .map(|(key, (count, since))| (key, stats(count, since)))
-                .collect(),
+            stats_by_priority: groups.into_iter().map(|(key, (count, since))| (key, stats(count, since))).collect(),
         };
         self.refill(&key);
         self.answer_now(asker, Ok(Answer::TaskQueue(Box::new(description))));

@@ -81,9 +81,7 @@ impl Queries {
 
     fn of_run(&self, run_id: RunId, stage: Stage) -> Vec<String> {
         let ids = self.by_run.get(&run_id).into_iter().flatten();
-        ids.filter(|id| self.pending.get(*id).is_some_and(|pending| pending.stage == stage))
-            .cloned()
-            .collect()
+        ids.filter(|id| self.pending.get(*id).is_some_and(|pending| pending.stage == stage)).cloned().collect()
     }
 
     fn set_stage(&mut self, id: &str, stage: Stage) {
@@ -101,12 +99,8 @@ impl Queries {
 
     pub(crate) fn forget_call(&mut self, call: CallId) {
         let of_call = |pending: &Pending| pending.asker == Asker::Client(call);
-        let ids: Vec<_> = self
-            .pending
-            .iter()
-            .filter(|(_, pending)| of_call(pending))
-            .map(|(id, _)| id.clone())
-            .collect();
+        let ids: Vec<_> =
+            self.pending.iter().filter(|(_, pending)| of_call(pending)).map(|(id, _)| id.clone()).collect();
         for id in ids {
             self.remove(&id);
         }
@@ -119,10 +113,7 @@ impl Node {
         let Some(entry) = self.entry(shard, run_id) else { return };
         let run = &entry.run;
         if let Some(rejected) = rejected(run.status(), query.reject_condition) {
-            let answer = Answer::QueryAnswer {
-                run_id: run_id.to_string(),
-                outcome: QueryOutcome::Rejected(rejected),
-            };
+            let answer = Answer::QueryAnswer { run_id: run_id.to_string(), outcome: QueryOutcome::Rejected(rejected) };
             return self.hold(shard, Held::Answer(asker, Ok(answer)));
         }
         if let Some(reject) = not_ready(run, query.deadline) {
@@ -144,14 +135,7 @@ impl Node {
         let id = self.entropy.uuid().to_string();
         let query = query.query;
         let stage = if is_direct { Stage::Direct } else { Stage::Buffered };
-        let pending = Pending {
-            asker,
-            shard,
-            run_id,
-            query,
-            stage,
-            sticky_tried: false,
-        };
+        let pending = Pending { asker, shard, run_id, query, stage, sticky_tried: false };
         self.queries.insert(id.clone(), pending);
         if is_direct {
             self.agenda.push_back(Work::DispatchQuery(id));
@@ -175,10 +159,7 @@ impl Node {
             kind: QueueKind::Workflow,
             name: name.into(),
         };
-        let sticky = core
-            .sticky
-            .as_ref()
-            .map(|sticky| (name(&sticky.task_queue), sticky.schedule_to_start_timeout));
+        let sticky = core.sticky.as_ref().map(|sticky| (name(&sticky.task_queue), sticky.schedule_to_start_timeout));
         let normal = name(&core.task_queue);
         let queue = match sticky {
             Some((queue, timeout)) if !pending.sticky_tried && self.is_polled(&queue) => {
@@ -230,10 +211,7 @@ impl Node {
             return self.agenda.push_back(Work::Match(key));
         };
         task.response.query = Some(pending.query);
-        self.actions.push(Action::Answer {
-            id: call,
-            result: Ok(Answer::WorkflowTask(Some(Box::new(task)))),
-        });
+        self.actions.push(Action::Answer { id: call, result: Ok(Answer::WorkflowTask(Some(Box::new(task)))) });
     }
 
     /// A workflow task is handed out: the run's waiting queries ride on it.
@@ -253,11 +231,7 @@ impl Node {
             return;
         };
         for (id, result) in &request.query_results {
-            let attached = self
-                .queries
-                .pending
-                .get(id)
-                .is_some_and(|pending| pending.stage == Stage::Attached);
+            let attached = self.queries.pending.get(id).is_some_and(|pending| pending.stage == Stage::Attached);
             if let (true, Some(pending)) = (attached, self.queries.remove(id)) {
                 let answer = outcome(pending.run_id, result.clone());
                 self.hold(shard, Held::Answer(pending.asker, answer));
@@ -276,10 +250,7 @@ impl Node {
         let is_started = entry.run.started_task.is_some();
         let is_quiet = !entry.run.is_open() || core.workflow_task.is_none();
         let was_decided = core.previous_started_event_id > 0;
-        let is_failing = core
-            .workflow_task
-            .as_ref()
-            .is_some_and(|task| task.attempt >= FAIL_QUERIES_FROM_ATTEMPT);
+        let is_failing = core.workflow_task.as_ref().is_some_and(|task| task.attempt >= FAIL_QUERIES_FROM_ATTEMPT);
         let is_open = entry.run.is_open();
         if is_started {
             return;
@@ -324,13 +295,8 @@ impl Node {
     /// The shard's memory is dropped, and with it what its queries waited for.
     pub(crate) fn lose_queries(&mut self, shard: ShardId, reject: &Reject) {
         let of_shard = |pending: &Pending| pending.shard == shard;
-        let ids: Vec<_> = self
-            .queries
-            .pending
-            .iter()
-            .filter(|(_, pending)| of_shard(pending))
-            .map(|(id, _)| id.clone())
-            .collect();
+        let ids: Vec<_> =
+            self.queries.pending.iter().filter(|(_, pending)| of_shard(pending)).map(|(id, _)| id.clone()).collect();
         for id in ids {
             self.fail_query(&id, reject.clone());
         }
@@ -342,10 +308,9 @@ fn rejected(status: WorkflowExecutionStatus, condition: QueryRejectCondition) ->
     let rejects = match condition {
         QueryRejectCondition::Unspecified | QueryRejectCondition::None => false,
         QueryRejectCondition::NotOpen => status != WorkflowExecutionStatus::Running,
-        QueryRejectCondition::NotCompletedCleanly => !matches!(
-            status,
-            WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Completed
-        ),
+        QueryRejectCondition::NotCompletedCleanly => {
+            !matches!(status, WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Completed)
+        }
     };
     let is_paused = status == WorkflowExecutionStatus::Paused;
     (rejects || is_paused).then(|| QueryRejected { status: status.into() })
@@ -359,46 +324,28 @@ fn not_ready(run: &Run, deadline: Time) -> Option<Reject> {
         return Some(closed_before_start());
     }
     if !was_decided && core.workflow_task.is_none() && core.first_task_due > deadline.0 {
-        return Some(Reject::new(
-            Kind::WorkflowNotReady,
-            "Workflow task is not scheduled yet.",
-        ));
+        return Some(Reject::new(Kind::WorkflowNotReady, "Workflow task is not scheduled yet."));
     }
-    let is_failing = core
-        .workflow_task
-        .as_ref()
-        .is_some_and(|task| task.attempt >= FAIL_QUERIES_FROM_ATTEMPT);
+    let is_failing = core.workflow_task.as_ref().is_some_and(|task| task.attempt >= FAIL_QUERIES_FROM_ATTEMPT);
     is_failing.then(failing)
 }
 
 fn failing() -> Reject {
-    Reject::new(
-        Kind::WorkflowNotReady,
-        "Unable to query workflow due to Workflow Task in failed state.",
-    )
+    Reject::new(Kind::WorkflowNotReady, "Unable to query workflow due to Workflow Task in failed state.")
 }
 
 fn closed_before_start() -> Reject {
-    Reject::new(
-        Kind::WorkflowNotReady,
-        "Workflow execution closed before WorkflowTaskStarted event",
-    )
+    Reject::new(Kind::WorkflowNotReady, "Workflow execution closed before WorkflowTaskStarted event")
 }
 
 fn outcome(run_id: RunId, result: WorkflowQueryResult) -> Result<Answer, Reject> {
     match result.result_type() {
         QueryResultType::Answered => {
             let outcome = QueryOutcome::Answered(result.answer);
-            Ok(Answer::QueryAnswer {
-                run_id: run_id.to_string(),
-                outcome,
-            })
+            Ok(Answer::QueryAnswer { run_id: run_id.to_string(), outcome })
         }
-        QueryResultType::Failed | QueryResultType::Unspecified => Err(Reject::new(
-            Kind::QueryFailed {
-                failure: result.failure.map(Box::new),
-            },
-            result.error_message,
-        )),
+        QueryResultType::Failed | QueryResultType::Unspecified => {
+            Err(Reject::new(Kind::QueryFailed { failure: result.failure.map(Box::new) }, result.error_message))
+        }
     }
 }

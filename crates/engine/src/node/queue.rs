@@ -55,17 +55,7 @@ pub(crate) struct TaskQueue {
 
 impl TaskQueue {
     pub(crate) fn new(key: QueueKey, shards: u32) -> Self {
-        let cursors = (0..shards)
-            .map(|id| {
-                (
-                    ShardId(id),
-                    Cursor {
-                        more: true,
-                        ..Cursor::default()
-                    },
-                )
-            })
-            .collect();
+        let cursors = (0..shards).map(|id| (ShardId(id), Cursor { more: true, ..Cursor::default() })).collect();
         Self {
             key,
             tasks: BTreeSet::new(),
@@ -94,45 +84,14 @@ impl TaskQueue {
     }
 
     fn place(&self, task: Waiting) -> (ShardId, TaskPlace) {
-        let Waiting {
-            priority,
-            since,
-            run_id,
-            event_id,
-            attempt,
-            shard,
-        } = task;
-        (
-            shard,
-            TaskPlace {
-                queue: self.key.clone(),
-                priority,
-                since,
-                run_id,
-                event_id,
-                attempt,
-            },
-        )
+        let Waiting { priority, since, run_id, event_id, attempt, shard } = task;
+        (shard, TaskPlace { queue: self.key.clone(), priority, since, run_id, event_id, attempt })
     }
 
     /// Takes a task in; when memory is full, the last one is left to the disk.
     fn insert(&mut self, shard: ShardId, place: &TaskPlace) {
-        let TaskPlace {
-            queue: _,
-            priority,
-            since,
-            run_id,
-            event_id,
-            attempt,
-        } = *place;
-        self.tasks.insert(Waiting {
-            priority,
-            since,
-            run_id,
-            event_id,
-            attempt,
-            shard,
-        });
+        let TaskPlace { queue: _, priority, since, run_id, event_id, attempt } = *place;
+        self.tasks.insert(Waiting { priority, since, run_id, event_id, attempt, shard });
         if self.tasks.len() <= IN_MEMORY {
             return;
         }
@@ -155,22 +114,13 @@ impl TaskQueue {
 
     /// All tasks in memory, taken out.
     pub(crate) fn take_all(&mut self) -> Vec<(ShardId, TaskPlace)> {
-        std::mem::take(&mut self.tasks)
-            .into_iter()
-            .map(|task| self.place(task))
-            .collect()
+        std::mem::take(&mut self.tasks).into_iter().map(|task| self.place(task)).collect()
     }
 
     /// A shard's tasks in memory may never become durable: forget them, to be read again.
     pub(crate) fn lose_shard(&mut self, shard: ShardId, _shards: u32) {
         self.tasks.retain(|task| task.shard != shard);
-        self.cursors.insert(
-            shard,
-            Cursor {
-                more: true,
-                ..Cursor::default()
-            },
-        );
+        self.cursors.insert(shard, Cursor { more: true, ..Cursor::default() });
     }
 
     /// The reads that are worth doing now: none while there are enough tasks at hand.
@@ -185,11 +135,7 @@ impl TaskQueue {
                 continue;
             }
             cursor.reading = true;
-            let start = if cursor.from.is_empty() {
-                prefix.clone()
-            } else {
-                cursor.from.clone()
-            };
+            let start = if cursor.from.is_empty() { prefix.clone() } else { cursor.from.clone() };
             reads.push((*shard, ReadRequest::scan(*shard, start..key::prefix_end(&prefix), PAGE)));
         }
         reads
@@ -213,9 +159,7 @@ impl Node {
     /// The queue, made when it is first named.
     pub(crate) fn queue(&mut self, key: &QueueKey) -> &mut TaskQueue {
         let shards = self.config.shards;
-        self.queues
-            .entry(key.clone())
-            .or_insert_with(|| TaskQueue::new(key.clone(), shards))
+        self.queues.entry(key.clone()).or_insert_with(|| TaskQueue::new(key.clone(), shards))
     }
 
     /// A durable task waits for a worker.
@@ -256,26 +200,11 @@ impl Node {
         };
         queue.read_to(shard, &page);
         for (bytes, value) in page.pairs {
-            let OwnedKey::Task {
-                queue: _,
-                priority,
-                pass: _,
-                since,
-                run_id,
-                event_id,
-            } = Key::decode(&bytes)?
-            else {
+            let OwnedKey::Task { queue: _, priority, pass: _, since, run_id, event_id } = Key::decode(&bytes)? else {
                 return Err(StoreError::Unusable("a task's key is damaged".into()));
             };
             let attempt = record::decode::<TaskRecord>(value)?.attempt;
-            let place = TaskPlace {
-                queue: key.clone(),
-                priority,
-                since: since.0,
-                run_id,
-                event_id,
-                attempt,
-            };
+            let place = TaskPlace { queue: key.clone(), priority, since: since.0, run_id, event_id, attempt };
             queue.insert(shard, &place);
         }
         self.agenda.push_back(Work::Match(key.clone()));

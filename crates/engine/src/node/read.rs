@@ -37,10 +37,7 @@ pub enum ReadRequest {
 pub enum ReadResult {
     Value(Option<Bytes>),
     Page(Page),
-    Run {
-        rows: Vec<(Vec<u8>, Bytes)>,
-        first_history: Option<Bytes>,
-    },
+    Run { rows: Vec<(Vec<u8>, Bytes)>, first_history: Option<Bytes> },
 }
 
 /// What a read was for.
@@ -66,9 +63,9 @@ impl ReadRequest {
     pub fn perform(&self, store: &dyn Store) -> Result<ReadResult, StoreError> {
         match self {
             ReadRequest::Get { shard, key } => store.get(*shard, key).map(ReadResult::Value),
-            ReadRequest::Scan { shard, range, limit } => store
-                .scan(*shard, &range.start, &range.end, *limit)
-                .map(ReadResult::Page),
+            ReadRequest::Scan { shard, range, limit } => {
+                store.scan(*shard, &range.start, &range.end, *limit).map(ReadResult::Page)
+            }
             ReadRequest::Run { shard, run_id } => {
                 let range = key::within(&Key::run_prefix(*run_id));
                 let rows = store.scan(*shard, &range.start, &range.end, usize::MAX)?.pairs;
@@ -105,11 +102,7 @@ impl Node {
         }
         match need {
             Need::Current(workflow) => {
-                let key = Key::Current {
-                    namespace: workflow.namespace,
-                    workflow_id: &workflow.workflow_id,
-                }
-                .encode();
+                let key = Key::Current { namespace: workflow.namespace, workflow_id: &workflow.workflow_id }.encode();
                 self.read(ReadRequest::Get { shard, key }, Ticket::Current(shard, workflow));
             }
             Need::Run(run_id) => self.read(ReadRequest::Run { shard, run_id }, Ticket::Run(shard, run_id)),
@@ -195,10 +188,7 @@ impl Node {
         rows: Vec<(Vec<u8>, Bytes)>,
         first_history: Option<Bytes>,
     ) -> Result<(), StoreError> {
-        let present = self
-            .shards
-            .get(&shard)
-            .is_some_and(|state| state.runs.contains_key(&run_id));
+        let present = self.shards.get(&shard).is_some_and(|state| state.runs.contains_key(&run_id));
         if let (false, Some(first_history)) = (present, first_history) {
             let run = persist::load(run_id, rows, first_history)?;
             let due = persist::durable_due(&run);
@@ -214,12 +204,7 @@ impl Node {
             }
             self.unpark(shard, &Need::Run(run_id));
             if recovers {
-                let recover = Apply {
-                    asker: Asker::Nobody,
-                    shard,
-                    run_id,
-                    input: Input::Recover,
-                };
+                let recover = Apply { asker: Asker::Nobody, shard, run_id, input: Input::Recover };
                 self.agenda.push_front(Work::Apply(Box::new(recover)));
             }
             return Ok(());
@@ -228,10 +213,7 @@ impl Node {
             self.unpark(shard, &Need::Run(run_id));
             return Ok(());
         }
-        let parked = self
-            .shards
-            .get_mut(&shard)
-            .and_then(|state| state.parked.remove(&Need::Run(run_id)));
+        let parked = self.shards.get_mut(&shard).and_then(|state| state.parked.remove(&Need::Run(run_id)));
         for work in parked.into_iter().flatten() {
             self.run_absent(work, run_id);
         }
@@ -258,9 +240,7 @@ impl Node {
                 return Err(StoreError::Unusable("an outbox row's key is damaged".into()));
             };
             let Some(key) = persist::message_key(kind, id) else {
-                return Err(StoreError::Unusable(format!(
-                    "an outbox row has the unknown kind {kind}"
-                )));
+                return Err(StoreError::Unusable(format!("an outbox row has the unknown kind {kind}")));
             };
             self.agenda.push_back(Work::Send(Sender { shard, run_id, key }));
         }

@@ -154,20 +154,12 @@ impl Shard {
     }
 
     pub(crate) fn set_current(&mut self, workflow: WorkflowKey, current: Option<Current>) {
-        self.currents.insert(
-            workflow,
-            CurrentEntry {
-                current,
-                sequence: self.sequence,
-            },
-        );
+        self.currents.insert(workflow, CurrentEntry { current, sequence: self.sequence });
     }
 
     /// What was read, unless a step has changed it since.
     pub(crate) fn learn_current(&mut self, workflow: WorkflowKey, current: Option<Current>) {
-        self.currents
-            .entry(workflow)
-            .or_insert(CurrentEntry { current, sequence: 0 });
+        self.currents.entry(workflow).or_insert(CurrentEntry { current, sequence: 0 });
     }
 
     /// Forgets idle runs beyond `keep`, the longest unused first. Runs with unsaved changes or with something that only
@@ -224,11 +216,7 @@ impl Node {
             shard.flight = Some(std::mem::take(&mut shard.open_held));
             shard.sequence += 1;
             let batch = Arc::new(std::mem::take(&mut shard.open));
-            self.actions.push(Action::Commit {
-                shard: *id,
-                epoch,
-                batch,
-            });
+            self.actions.push(Action::Commit { shard: *id, epoch, batch });
         }
     }
 
@@ -247,8 +235,7 @@ impl Node {
         };
         let Some(flight) = state.flight.take() else { return };
         state.durable = state.sequence - 1;
-        self.agenda
-            .extend(flight.into_iter().map(|held| Work::Release(shard, Box::new(held))));
+        self.agenda.extend(flight.into_iter().map(|held| Work::Release(shard, Box::new(held))));
         let forgotten = state.forget_idle(keep);
         for run_id in forgotten {
             self.queries.forget_run(run_id);
@@ -274,13 +261,9 @@ impl Node {
         }
         for waiter in lost.runs.values().flat_map(|entry| &entry.waiters) {
             self.waits.remove(&waiter.call);
-            self.actions.push(Action::Answer {
-                id: waiter.call,
-                result: Err(reject.clone()),
-            });
+            self.actions.push(Action::Answer { id: waiter.call, result: Err(reject.clone()) });
         }
-        self.alarms
-            .retain(|(_, alarm)| !matches!(alarm, Alarm::Run(of, _) | Alarm::Horizon(of) if *of == shard));
+        self.alarms.retain(|(_, alarm)| !matches!(alarm, Alarm::Run(of, _) | Alarm::Horizon(of) if *of == shard));
         self.lose_queries(shard, &reject);
         for queue in self.queues.values_mut() {
             queue.lose_shard(shard, self.config.shards);
@@ -305,17 +288,10 @@ impl Node {
             let all = key::within(&Key::namespace_prefix());
             self.read(ReadRequest::scan(shard, all, usize::MAX), Ticket::Namespaces);
         }
-        self.read(
-            ReadRequest::scan(shard, key::within(&Key::outbox_prefix()), usize::MAX),
-            Ticket::Outbox(shard),
-        );
+        self.read(ReadRequest::scan(shard, key::within(&Key::outbox_prefix()), usize::MAX), Ticket::Outbox(shard));
         self.read_wakes(shard, Key::wake_prefix());
         self.reopen_queues(shard);
-        let early = self
-            .shards
-            .get_mut(&shard)
-            .map(|state| std::mem::take(&mut state.early))
-            .unwrap_or_default();
+        let early = self.shards.get_mut(&shard).map(|state| std::mem::take(&mut state.early)).unwrap_or_default();
         self.agenda.extend(early);
     }
 }

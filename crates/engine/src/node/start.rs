@@ -66,23 +66,12 @@ impl Node {
             StartKind::Start(request) => Call::Start(request.clone()),
             StartKind::SignalWithStart(request) => Call::SignalWithStart(request.clone()),
         };
-        let work = Work::Call {
-            asker: asker.clone(),
-            namespace,
-            call,
-        };
+        let work = Work::Call { asker: asker.clone(), namespace, call };
         let Some(current) = self.current_for_start(shard, &workflow, work) else {
             return;
         };
         let (request, signal) = kind.into_parts();
-        let start = Start {
-            asker,
-            workflow,
-            shard,
-            request,
-            signal,
-            parent: None,
-        };
+        let start = Start { asker, workflow, shard, request, signal, parent: None };
         self.decide_start(start, current);
     }
 
@@ -96,19 +85,10 @@ impl Node {
         let asker = Asker::Message(child.sender);
         if child.namespace.state != NamespaceState::Registered {
             let text = format!("Namespace {} is not found.", child.namespace.name);
-            let kind = Kind::NamespaceNotFound {
-                namespace: child.namespace.name.to_string(),
-            };
+            let kind = Kind::NamespaceNotFound { namespace: child.namespace.name.to_string() };
             return self.hold(shard, Held::Answer(asker, Err(Reject::new(kind, text))));
         }
-        let start = Start {
-            asker,
-            workflow,
-            shard,
-            request: child.request,
-            signal: None,
-            parent: Some(child.parent),
-        };
+        let start = Start { asker, workflow, shard, request: child.request, signal: None, parent: Some(child.parent) };
         self.decide_start(start, current);
     }
 
@@ -135,10 +115,7 @@ impl Node {
     fn decide_start(&mut self, start: Start, current: Option<Current>) {
         let (asker, shard) = (start.asker.clone(), start.shard);
         let result = self.started(start, current);
-        self.hold(
-            shard,
-            Held::Answer(asker, result.map(|started| Answer::Started(Box::new(started)))),
-        );
+        self.hold(shard, Held::Answer(asker, result.map(|started| Answer::Started(Box::new(started)))));
     }
 
     fn started(&mut self, start: Start, current: Option<Current>) -> Result<Started, Reject> {
@@ -172,14 +149,7 @@ impl Node {
     }
 
     fn start_new(&mut self, start: Start, run_id: RunId, facts: Facts) -> Result<Started, Reject> {
-        let Start {
-            workflow,
-            shard,
-            request,
-            signal,
-            parent,
-            asker: _,
-        } = start;
+        let Start { workflow, shard, request, signal, parent, asker: _ } = start;
         let mut spec = StartSpec::from_request(&request, &facts);
         spec.signal = signal;
         if let Some(parent) = parent {
@@ -200,11 +170,7 @@ impl Node {
             | Reply::Activity(_)
             | Reply::Heartbeat { .. } => None,
         };
-        Ok(Started {
-            started: true,
-            eager_task,
-            ..self.existing(shard, run_id)
-        })
+        Ok(Started { started: true, eager_task, ..self.existing(shard, run_id) })
     }
 
     /// The answer that stands for a loaded run.
@@ -226,9 +192,7 @@ impl Node {
         if let Some(open) = open {
             let terminate = Input::Terminate {
                 reason: "TerminateIfRunning WorkflowIdReusePolicy".into(),
-                details: Some(Payloads {
-                    payloads: vec![text(&format!("terminated by new runID: {run_id}"))],
-                }),
+                details: Some(Payloads { payloads: vec![text(&format!("terminated by new runID: {run_id}"))] }),
                 identity: "history-service".into(),
                 links: Vec::new(),
             };
@@ -347,10 +311,7 @@ fn policies(start: &Start) -> (WorkflowIdReusePolicy, WorkflowIdConflictPolicy) 
     };
     // The deprecated reuse policy says in one word what two policies say now.
     if reuse == WorkflowIdReusePolicy::TerminateIfRunning {
-        return (
-            WorkflowIdReusePolicy::AllowDuplicate,
-            WorkflowIdConflictPolicy::TerminateExisting,
-        );
+        return (WorkflowIdReusePolicy::AllowDuplicate, WorkflowIdConflictPolicy::TerminateExisting);
     }
     (reuse, conflict)
 }
@@ -359,34 +320,19 @@ fn policies(start: &Start) -> (WorkflowIdReusePolicy, WorkflowIdConflictPolicy) 
 fn repeated(run_id: String, current: Option<&Current>) -> Started {
     let status = current.map_or(WorkflowExecutionStatus::Running, Current::status);
     let first = current.map_or_else(|| run_id.clone(), |current| current.first_execution_run_id.clone());
-    Started {
-        run_id,
-        first_execution_run_id: first,
-        started: true,
-        status,
-        eager_task: None,
-    }
+    Started { run_id, first_execution_run_id: first, started: true, status, eager_task: None }
 }
 
 /// A text as SDKs encode it by default.
 fn text(text: &str) -> Payload {
     let metadata = [("encoding".to_owned(), bytes::Bytes::from_static(b"json/plain"))].into();
-    Payload {
-        metadata,
-        data: format!("\"{text}\"").into(),
-        ..Payload::default()
-    }
+    Payload { metadata, data: format!("\"{text}\"").into(), ..Payload::default() }
 }
 
 fn is_open(current: &Current) -> bool {
-    matches!(
-        current.status(),
-        WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused
-    )
+    matches!(current.status(), WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused)
 }
 
 fn parse(run_id: &str) -> Result<RunId, Reject> {
-    run_id
-        .parse()
-        .map_err(|_| Reject::internal("a stored run id is damaged"))
+    run_id.parse().map_err(|_| Reject::internal("a stored run id is damaged"))
 }

@@ -17,12 +17,7 @@ impl Node {
             };
             match alarm {
                 Alarm::Run(shard, run_id) => {
-                    let wake = Apply {
-                        asker: Asker::Nobody,
-                        shard,
-                        run_id,
-                        input: Input::Wake,
-                    };
+                    let wake = Apply { asker: Asker::Nobody, shard, run_id, input: Input::Wake };
                     self.agenda.push_back(Work::Apply(Box::new(wake)));
                 }
                 Alarm::Horizon(shard) => {

@@ -52,13 +52,7 @@ fn state_rows(old: Option<&Run>, run: &Run, changes: &mut Vec<Change>) {
         |row| record::encode(&**row),
         changes,
     );
-    map_rows(
-        old.map(|old| &old.timers),
-        &run.timers,
-        |at| Key::Timer(id, at),
-        |row| record::encode(&**row),
-        changes,
-    );
+    map_rows(old.map(|old| &old.timers), &run.timers, |at| Key::Timer(id, at), |row| record::encode(&**row), changes);
     map_rows(
         old.map(|old| &old.children),
         &run.children,
@@ -67,21 +61,9 @@ fn state_rows(old: Option<&Run>, run: &Run, changes: &mut Vec<Change>) {
         changes,
     );
     let signals = (old.map(|old| &old.external_signals), &run.external_signals);
-    map_rows(
-        signals.0,
-        signals.1,
-        |at| Key::ExternalSignal(id, *at),
-        |row| record::encode(&**row),
-        changes,
-    );
+    map_rows(signals.0, signals.1, |at| Key::ExternalSignal(id, *at), |row| record::encode(&**row), changes);
     let cancels = (old.map(|old| &old.external_cancels), &run.external_cancels);
-    map_rows(
-        cancels.0,
-        cancels.1,
-        |at| Key::ExternalCancel(id, *at),
-        |row| record::encode(&**row),
-        changes,
-    );
+    map_rows(cancels.0, cancels.1, |at| Key::ExternalCancel(id, *at), |row| record::encode(&**row), changes);
     map_rows(
         old.map(|old| &old.requests),
         &run.requests,
@@ -151,10 +133,7 @@ fn task_rows(run: &Run, old: Option<&Due>, due: &Due, changes: &mut Vec<Change>)
     }
     let places = |due: &Due| -> BTreeSet<TaskPlace> {
         let namespace = run.key.workflow.namespace;
-        due.tasks
-            .iter()
-            .map(|task| TaskPlace::of(task, namespace, run.key.run_id))
-            .collect()
+        due.tasks.iter().map(|task| TaskPlace::of(task, namespace, run.key.run_id)).collect()
     };
     let before = old.map(places).unwrap_or_default();
     let after = places(due);
@@ -166,9 +145,7 @@ fn task_rows(run: &Run, old: Option<&Due>, due: &Due, changes: &mut Vec<Change>)
 }
 
 fn outbox_rows(run_id: RunId, old: Option<&Due>, due: &Due, changes: &mut Vec<Change>) {
-    let before: BTreeSet<_> = old
-        .map(|old| old.messages.iter().copied().collect())
-        .unwrap_or_default();
+    let before: BTreeSet<_> = old.map(|old| old.messages.iter().copied().collect()).unwrap_or_default();
     let after: BTreeSet<_> = due.messages.iter().copied().collect();
     let row = |key| {
         let (kind, id) = message_code(key);

@@ -21,10 +21,7 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
     let mut key = None;
     let mut core = None;
     let mut run = Run {
-        key: Arc::new(RunKey {
-            workflow: WorkflowKey::new(NamespaceId::default(), ""),
-            run_id,
-        }),
+        key: Arc::new(RunKey { workflow: WorkflowKey::new(NamespaceId::default(), ""), run_id }),
         origin: Arc::new(origin(run_id, first_history)?),
         core: Core::default(),
         attributes: Arc::new(Attributes::default()),
@@ -61,10 +58,7 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
     run.core = core.ok_or_else(|| missing("core"))?;
     let key = key.ok_or_else(|| missing("key"))?;
     let namespace = NamespaceId::from_slice(&key.namespace_id).ok_or_else(|| missing("namespace id"))?;
-    run.key = Arc::new(RunKey {
-        workflow: WorkflowKey::new(namespace, &key.workflow_id),
-        run_id,
-    });
+    run.key = Arc::new(RunKey { workflow: WorkflowKey::new(namespace, &key.workflow_id), run_id });
     Ok(run)
 }
 

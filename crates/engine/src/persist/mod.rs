@@ -36,10 +36,7 @@ pub(crate) struct TaskRecord {
 
 /// The put of a row.
 pub(crate) fn put(key: &Key<'_>, value: Bytes) -> Change {
-    Change::Put {
-        key: key.encode(),
-        value,
-    }
+    Change::Put { key: key.encode(), value }
 }
 
 /// The deletion of a row.
@@ -49,10 +46,7 @@ pub(crate) fn delete(key: &Key<'_>) -> Change {
 
 /// The put of the row that the next start with the same workflow id is decided on.
 pub(crate) fn put_current(workflow: &WorkflowKey, current: &Current) -> Change {
-    let key = Key::Current {
-        namespace: workflow.namespace,
-        workflow_id: &workflow.workflow_id,
-    };
+    let key = Key::Current { namespace: workflow.namespace, workflow_id: &workflow.workflow_id };
     put(&key, record::encode(current))
 }
 
@@ -69,10 +63,7 @@ pub(crate) fn durable_due(run: &Run) -> Due {
     }
     let mut stored = run.clone();
     stored.started_task = None;
-    Due {
-        alarm: run.due().alarm,
-        ..stored.due()
-    }
+    Due { alarm: run.due().alarm, ..stored.due() }
 }
 
 /// A task's place in its queue, as key and value of its row need it.
@@ -89,49 +80,15 @@ pub(crate) struct TaskPlace {
 impl TaskPlace {
     pub(crate) fn of(task: &Task, namespace: NamespaceId, run_id: RunId) -> Self {
         let (kind, name, event_id, attempt, since, priority) = match task {
-            Task::Workflow {
-                task_queue,
-                scheduled_event_id,
-                attempt,
-                since,
-                priority,
-                sticky: _,
-            } => (
-                QueueKind::Workflow,
-                task_queue,
-                *scheduled_event_id,
-                *attempt,
-                *since,
-                priority,
-            ),
-            Task::Activity {
-                task_queue,
-                scheduled_event_id,
-                attempt,
-                since,
-                priority,
-            } => (
-                QueueKind::Activity,
-                task_queue,
-                *scheduled_event_id,
-                *attempt,
-                *since,
-                priority,
-            ),
+            Task::Workflow { task_queue, scheduled_event_id, attempt, since, priority, sticky: _ } => {
+                (QueueKind::Workflow, task_queue, *scheduled_event_id, *attempt, *since, priority)
+            }
+            Task::Activity { task_queue, scheduled_event_id, attempt, since, priority } => {
+                (QueueKind::Activity, task_queue, *scheduled_event_id, *attempt, *since, priority)
+            }
         };
-        let queue = QueueKey {
-            namespace,
-            kind,
-            name: Arc::from(name.as_str()),
-        };
-        Self {
-            queue,
-            priority: priority_key(priority.as_ref()),
-            since: since.0,
-            run_id,
-            event_id,
-            attempt,
-        }
+        let queue = QueueKey { namespace, kind, name: Arc::from(name.as_str()) };
+        Self { queue, priority: priority_key(priority.as_ref()), since: since.0, run_id, event_id, attempt }
     }
 
     pub(crate) fn key(&self) -> Key<'_> {

@@ -78,23 +78,17 @@ fn record_start(draft: &mut Draft, activity: &Activity) -> i64 {
     if !activity.is_running() {
         return 0;
     }
-    let event_id = if draft.run().is_deciding() {
-        0
-    } else {
-        draft.run().core.next_event_id
-    };
+    let event_id = if draft.run().is_deciding() { 0 } else { draft.run().core.next_event_id };
     draft.record_event(HistoryEvent {
         event_time: Some(Time(activity.started_time).to_proto()),
-        attributes: Some(A::ActivityTaskStartedEventAttributes(
-            ActivityTaskStartedEventAttributes {
-                scheduled_event_id: activity.scheduled_event_id,
-                identity: activity.started_identity.clone(),
-                request_id: activity.started_request_id.clone(),
-                attempt: activity.attempt,
-                last_failure: activity.last_failure.clone(),
-                ..Default::default()
-            },
-        )),
+        attributes: Some(A::ActivityTaskStartedEventAttributes(ActivityTaskStartedEventAttributes {
+            scheduled_event_id: activity.scheduled_event_id,
+            identity: activity.started_identity.clone(),
+            request_id: activity.started_request_id.clone(),
+            attempt: activity.attempt,
+            last_failure: activity.last_failure.clone(),
+            ..Default::default()
+        })),
         ..Default::default()
     });
     event_id

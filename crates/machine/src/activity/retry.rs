@@ -42,9 +42,7 @@ fn wait(activity: &Activity, failure: Option<&Failure>, now: Time) -> Result<Dur
     let info = failure.and_then(|failure| failure.failure_info.as_ref());
     is_retryable(info, &policy.non_retryable_error_types)?;
     let requested = if let Some(FailureInfo::ApplicationFailureInfo(info)) = info {
-        info.next_retry_delay
-            .as_ref()
-            .map(|delay| from_proto_duration(Some(delay)))
+        info.next_retry_delay.as_ref().map(|delay| from_proto_duration(Some(delay)))
     } else {
         None
     };
@@ -62,11 +60,7 @@ fn wait(activity: &Activity, failure: Option<&Failure>, now: Time) -> Result<Dur
 /// Whether a failure of this kind is retried at all. A worker that gives no failure gives no reason against it.
 pub(crate) fn is_retryable(info: Option<&FailureInfo>, listed: &[String]) -> Result<(), RetryState> {
     let unless = |refused: bool| {
-        if refused {
-            Err(RetryState::NonRetryableFailure)
-        } else {
-            Ok(())
-        }
+        if refused { Err(RetryState::NonRetryableFailure) } else { Ok(()) }
     };
     match info {
         Some(FailureInfo::TimeoutFailureInfo(info)) => match info.timeout_type() {
@@ -74,11 +68,7 @@ pub(crate) fn is_retryable(info: Option<&FailureInfo>, listed: &[String]) -> Res
             TimeoutType::ScheduleToStart | TimeoutType::ScheduleToClose => Err(RetryState::Timeout),
             kind @ (TimeoutType::StartToClose | TimeoutType::Heartbeat) => {
                 let name = crate::names::pascal(kind.as_str_name(), "TIMEOUT_TYPE_");
-                unless(
-                    listed
-                        .iter()
-                        .any(|entry| entry.strip_prefix("TemporalTimeout:") == Some(&name)),
-                )
+                unless(listed.iter().any(|entry| entry.strip_prefix("TemporalTimeout:") == Some(&name)))
             }
             TimeoutType::Unspecified => unless(true),
         },
@@ -104,9 +94,7 @@ fn kept(failure: &Failure) -> Failure {
     Failure {
         message: "Failure exceeds size limit.".into(),
         cause: Some(Box::new(cut(failure, KEPT_FAILURE, KEPT_CAUSES))),
-        failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo {
-            non_retryable: false,
-        })),
+        failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: false })),
         ..Default::default()
     }
 }
@@ -129,9 +117,7 @@ fn cut(failure: &Failure, mut room: usize, depth: usize) -> Failure {
             ..Default::default()
         }))
     } else if let Some(FailureInfo::ServerFailureInfo(info)) = &failure.failure_info {
-        Some(FailureInfo::ServerFailureInfo(ServerFailureInfo {
-            non_retryable: info.non_retryable,
-        }))
+        Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: info.non_retryable }))
     } else {
         None
     };
@@ -143,10 +129,7 @@ fn cut(failure: &Failure, mut room: usize, depth: usize) -> Failure {
         ..Default::default()
     };
     if depth > 0 && room > 4 {
-        next.cause = failure
-            .cause
-            .as_ref()
-            .map(|cause| Box::new(cut(cause, room - 4, depth - 1)));
+        next.cause = failure.cause.as_ref().map(|cause| Box::new(cut(cause, room - 4, depth - 1)));
     }
     next
 }

@@ -21,12 +21,7 @@ pub(crate) fn running(activity: &Activity) -> impl Iterator<Item = (Time, Timeou
     let seen = activity.started_time.max(activity.last_heartbeat_time);
     let (close, start) = (activity.schedule_to_close_timeout, activity.schedule_to_start_timeout);
     [
-        after(
-            started,
-            activity.started_time,
-            activity.start_to_close_timeout,
-            TimeoutType::StartToClose,
-        ),
+        after(started, activity.started_time, activity.start_to_close_timeout, TimeoutType::StartToClose),
         after(!started, activity.scheduled_time, start, TimeoutType::ScheduleToStart),
         after(true, activity.first_scheduled_time, close, TimeoutType::ScheduleToClose),
         after(started, seen, activity.heartbeat_timeout, TimeoutType::Heartbeat),
@@ -44,8 +39,7 @@ pub(crate) fn expire(draft: &mut Draft) -> bool {
     let mut ripe: Vec<_> = (draft.run().activities.values())
         .flat_map(|activity| {
             let due = running(activity).filter(|(time, _)| *time <= now);
-            due.map(|(time, kind)| (time, activity.scheduled_event_id, kind))
-                .collect::<Vec<_>>()
+            due.map(|(time, kind)| (time, activity.scheduled_event_id, kind)).collect::<Vec<_>>()
         })
         .collect();
     ripe.sort_by_key(|(time, scheduled_event_id, kind)| (*time, *scheduled_event_id, *kind as i32));
@@ -63,20 +57,15 @@ pub(crate) fn expire(draft: &mut Draft) -> bool {
             ended.push((activity, failure, state));
         }
     }
-    let starts: Vec<_> = ended
-        .iter()
-        .map(|(activity, ..)| super::record_start(draft, activity))
-        .collect();
+    let starts: Vec<_> = ended.iter().map(|(activity, ..)| super::record_start(draft, activity)).collect();
     let any = !ended.is_empty();
     for ((activity, failure, state), started_event_id) in ended.into_iter().zip(starts) {
-        draft.record(A::ActivityTaskTimedOutEventAttributes(
-            ActivityTaskTimedOutEventAttributes {
-                failure: Some(failure),
-                scheduled_event_id: activity.scheduled_event_id,
-                started_event_id,
-                retry_state: state.into(),
-            },
-        ));
+        draft.record(A::ActivityTaskTimedOutEventAttributes(ActivityTaskTimedOutEventAttributes {
+            failure: Some(failure),
+            scheduled_event_id: activity.scheduled_event_id,
+            started_event_id,
+            retry_state: state.into(),
+        }));
     }
     any
 }

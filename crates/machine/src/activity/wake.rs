@@ -27,9 +27,6 @@ fn ready(draft: &mut Draft) {
         .map(|activity| activity.scheduled_event_id)
         .collect();
     for scheduled_event_id in waited {
-        draft.quiet(Quiet::ActivityReady {
-            scheduled_event_id,
-            time: now,
-        });
+        draft.quiet(Quiet::ActivityReady { scheduled_event_id, time: now });
     }
 }

@@ -60,13 +60,7 @@ impl Draft {
             }),
         );
         match next {
-            Some(next) => self.follow(
-                next,
-                Continuation {
-                    last_completion_result: result,
-                    failure: None,
-                },
-            ),
+            Some(next) => self.follow(next, Continuation { last_completion_result: result, failure: None }),
             None => Ok(()),
         }
     }
@@ -92,13 +86,7 @@ impl Draft {
                 None
             }
         };
-        self.follow(
-            next,
-            Continuation {
-                last_completion_result,
-                failure: Some(failure),
-            },
-        )
+        self.follow(next, Continuation { last_completion_result, failure: Some(failure) })
     }
 
     pub(crate) fn cancel_run(&mut self, closing: Closing, details: Option<Payloads>) {
@@ -149,10 +137,7 @@ impl Draft {
         self.end_task_by_force();
         let batch = self.run().core.next_event_id;
         self.close(
-            HistoryEvent {
-                links,
-                ..HistoryEvent::default()
-            },
+            HistoryEvent { links, ..HistoryEvent::default() },
             batch,
             A::WorkflowExecutionTerminatedEventAttributes(WorkflowExecutionTerminatedEventAttributes {
                 reason,
@@ -194,23 +179,14 @@ impl Draft {
         );
         let Some(next) = next else { return Ok(()) };
         let last_completion_result = self.run().started().last_completion_result.clone();
-        self.follow(
-            next,
-            Continuation {
-                last_completion_result,
-                failure: Some(failure),
-            },
-        )
+        self.follow(next, Continuation { last_completion_result, failure: Some(failure) })
     }
 
     fn close(&mut self, mut event: HistoryEvent, batch_event_id: i64, attributes: A) {
         event.attributes = Some(attributes);
         self.append_event(event);
         let delete_time = self.facts.now + self.facts.namespace.retention;
-        self.quiet(Quiet::Closed {
-            delete_time,
-            batch_event_id,
-        });
+        self.quiet(Quiet::Closed { delete_time, batch_event_id });
     }
 
     fn end_task_by_force(&mut self) {
@@ -230,14 +206,7 @@ impl Draft {
             Ok(wait) => {
                 let run_id = self.new_run_id();
                 let initiator = ContinueAsNewInitiator::Retry;
-                (
-                    Some(Next {
-                        run_id,
-                        wait,
-                        initiator,
-                    }),
-                    RetryState::InProgress,
-                )
+                (Some(Next { run_id, wait, initiator }), RetryState::InProgress)
             }
             Err(state) => (self.cron_next(), state),
         }
@@ -245,16 +214,8 @@ impl Draft {
 
     fn cron_next(&mut self) -> Option<Next> {
         let core = &self.run().core;
-        let wait = cron::wait(
-            &self.run().started().cron_schedule,
-            model::Time(core.execution_time),
-            self.facts.now,
-        )?;
-        Some(Next {
-            run_id: self.new_run_id(),
-            wait,
-            initiator: ContinueAsNewInitiator::CronSchedule,
-        })
+        let wait = cron::wait(&self.run().started().cron_schedule, model::Time(core.execution_time), self.facts.now)?;
+        Some(Next { run_id: self.new_run_id(), wait, initiator: ContinueAsNewInitiator::CronSchedule })
     }
 }
 

@@ -18,22 +18,14 @@ pub(super) fn wait(run: &Run, failure: &Failure, now: Time) -> Result<Duration, 
     let info = failure.failure_info.as_ref();
     is_retryable(info, &policy.non_retryable_error_types)?;
     let requested = if let Some(FailureInfo::ApplicationFailureInfo(info)) = info {
-        info.next_retry_delay
-            .as_ref()
-            .map(|delay| from_proto_duration(Some(delay)))
+        info.next_retry_delay.as_ref().map(|delay| from_proto_duration(Some(delay)))
     } else {
         None
     };
     let expiration = Time(run.core.execution_expiration).non_zero();
     let policy = RetryPolicy::with_defaults(policy);
     // The failure's own delay is capped like a computed one.
-    let requested = requested.map(|delay| {
-        if delay.is_zero() {
-            policy.maximum_interval
-        } else {
-            delay
-        }
-    });
+    let requested = requested.map(|delay| if delay.is_zero() { policy.maximum_interval } else { delay });
     let requested = requested.map(|delay| delay.min(policy.maximum_interval));
     match policy.next(run.started().attempt, now, expiration, None, requested) {
         RetryVerdict::After(wait) => Ok(wait),

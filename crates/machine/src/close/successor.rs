@@ -39,11 +39,7 @@ impl Draft {
             cron_schedule: started.cron_schedule.clone(),
             memo: started.memo.clone(),
             search_attributes: started.search_attributes.clone(),
-            completion_callbacks: if retry {
-                started.completion_callbacks.clone()
-            } else {
-                Vec::new()
-            },
+            completion_callbacks: if retry { started.completion_callbacks.clone() } else { Vec::new() },
             last_completion_result: continuation.last_completion_result,
             continued_failure: continuation.failure,
             initiator: next.initiator.into(),
@@ -61,18 +57,11 @@ impl Draft {
         command: ContinueAsNewWorkflowExecutionCommandAttributes,
     ) -> Result<(), Reject> {
         let started = self.run().started();
-        let queue = command
-            .task_queue
-            .as_ref()
-            .map_or(self.run().core.task_queue.as_str(), |queue| &queue.name);
+        let queue = command.task_queue.as_ref().map_or(self.run().core.task_queue.as_str(), |queue| &queue.name);
         let retry = command.initiator() == ContinueAsNewInitiator::Retry;
-        let task_timeout = command
-            .workflow_task_timeout
-            .filter(|timeout| !from_proto_duration(Some(timeout)).is_zero());
-        let wait = command
-            .backoff_start_interval
-            .as_ref()
-            .map(|wait| from_proto_duration(Some(wait)));
+        let task_timeout =
+            command.workflow_task_timeout.filter(|timeout| !from_proto_duration(Some(timeout)).is_zero());
+        let wait = command.backoff_start_interval.as_ref().map(|wait| from_proto_duration(Some(wait)));
         let continued_failure = command.failure;
         let attributes = WorkflowExecutionStartedEventAttributes {
             workflow_run_timeout: command.workflow_run_timeout,
@@ -138,19 +127,12 @@ impl Draft {
             attributes: Box::new(attributes),
             ..StartSpec::default()
         };
-        let key = RunKey {
-            workflow: self.run().key.workflow.clone(),
-            run_id,
-        };
+        let key = RunKey { workflow: self.run().key.workflow.clone(), run_id };
         self.successor = Some(Box::new(Run::start(key, spec, &self.facts)?));
         Ok(())
     }
 }
 
 fn normal(name: &str) -> TaskQueue {
-    TaskQueue {
-        name: name.to_owned(),
-        kind: TaskQueueKind::Normal.into(),
-        ..TaskQueue::default()
-    }
+    TaskQueue { name: name.to_owned(), kind: TaskQueueKind::Normal.into(), ..TaskQueue::default() }
 }

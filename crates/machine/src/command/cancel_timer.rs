@@ -19,9 +19,7 @@ pub(super) fn apply(
 ) -> Result<(), CommandFailure> {
     let bad = |text: String| CommandFailure::task(Cause::BadCancelTimerAttributes, text);
     let Some(command) = attributes else {
-        return Err(bad(
-            "CancelTimerCommandAttributes is not set on CancelTimerCommand.".into()
-        ));
+        return Err(bad("CancelTimerCommandAttributes is not set on CancelTimerCommand.".into()));
     };
     let limit = draft.facts.limits.id_length;
     let id = command.timer_id;
@@ -53,11 +51,7 @@ pub(super) fn apply(
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
         identity: context.identity.clone(),
     };
-    append(
-        draft,
-        event,
-        history_event::Attributes::TimerCanceledEventAttributes(attributes),
-    );
+    append(draft, event, history_event::Attributes::TimerCanceledEventAttributes(attributes));
     Ok(())
 }
 

@@ -28,10 +28,7 @@ pub(super) fn apply(
     }
     let cause = Cause::BadContinueAsNewAttributes;
     let Some(mut command) = attributes else {
-        return Err(CommandFailure::task(
-            cause,
-            format!("{COMMAND}Attributes is not set on {COMMAND}."),
-        ));
+        return Err(CommandFailure::task(cause, format!("{COMMAND}Attributes is not set on {COMMAND}.")));
     };
     check(draft, &mut command)?;
     limit::blob(
@@ -61,15 +58,9 @@ fn check(draft: &Draft, command: &mut ContinueAsNewWorkflowExecutionCommandAttri
         return Err(CommandFailure::task(Cause::BadSearchAttributes, text));
     }
     if command.workflow_type.as_ref().is_none_or(|kind| kind.name.is_empty()) {
-        command.workflow_type = Some(WorkflowType {
-            name: run.workflow_type().to_owned(),
-        });
+        command.workflow_type = Some(WorkflowType { name: run.workflow_type().to_owned() });
     }
-    let kind = command
-        .workflow_type
-        .as_ref()
-        .map_or("", |kind| kind.name.as_str())
-        .to_owned();
+    let kind = command.workflow_type.as_ref().map_or("", |kind| kind.name.as_str()).to_owned();
     let limit = limits.id_length;
     if kind.len() > limit {
         return Err(bad(format!(
@@ -78,10 +69,9 @@ fn check(draft: &Draft, command: &mut ContinueAsNewWorkflowExecutionCommandAttri
         )));
     }
     let own = run.core.task_queue.as_str();
-    let queue = command.task_queue.get_or_insert_with(|| TaskQueue {
-        kind: TaskQueueKind::Normal.into(),
-        ..Default::default()
-    });
+    let queue = command
+        .task_queue
+        .get_or_insert_with(|| TaskQueue { kind: TaskQueueKind::Normal.into(), ..Default::default() });
     let checked = model::check::task_queue(queue, own, own, limit);
     let other_queue = queue.name != own;
     let context = format!("WorkflowType={kind} TaskQueue={}", valid::queue_text(queue));
@@ -103,9 +93,7 @@ fn check(draft: &Draft, command: &mut ContinueAsNewWorkflowExecutionCommandAttri
         return Err(CommandFailure::task(Cause::BadSearchAttributes, text));
     }
     if command.inherit_build_id && other_queue {
-        return Err(bad(
-            "ContinueAsNew with UseCompatibleVersion cannot run on different task queue.".into(),
-        ));
+        return Err(bad("ContinueAsNew with UseCompatibleVersion cannot run on different task queue.".into()));
     }
     Ok(())
 }

@@ -19,9 +19,7 @@ pub(super) fn apply(
     }
     let bad = |text: &str| CommandFailure::task(Cause::BadFailWorkflowExecutionAttributes, text);
     let Some(command) = attributes else {
-        return Err(bad(
-            "FailWorkflowExecutionCommandAttributes is not set on FailWorkflowExecutionCommand.",
-        ));
+        return Err(bad("FailWorkflowExecutionCommandAttributes is not set on FailWorkflowExecutionCommand."));
     };
     let Some(failure) = command.failure else {
         return Err(bad("Failure is not set on FailWorkflowExecutionCommand."));

@@ -35,29 +35,17 @@ impl TaskFailure {
 impl CommandFailure {
     /// The workflow task fails with `cause`.
     pub(super) fn task(cause: WorkflowTaskFailedCause, detail: impl Into<String>) -> Self {
-        Self::Task(TaskFailure {
-            cause,
-            detail: Some(detail.into()),
-            terminate: false,
-        })
+        Self::Task(TaskFailure { cause, detail: Some(detail.into()), terminate: false })
     }
 
     /// The workflow task fails and the run is terminated.
     pub(super) fn terminate(cause: WorkflowTaskFailedCause, detail: impl Into<String>) -> Self {
-        Self::Task(TaskFailure {
-            cause,
-            detail: Some(detail.into()),
-            terminate: true,
-        })
+        Self::Task(TaskFailure { cause, detail: Some(detail.into()), terminate: true })
     }
 
     /// The worker wants to close the run but has not seen all of its events.
     pub(super) fn unhandled() -> Self {
-        Self::Task(TaskFailure {
-            cause: WorkflowTaskFailedCause::UnhandledCommand,
-            detail: None,
-            terminate: false,
-        })
+        Self::Task(TaskFailure { cause: WorkflowTaskFailedCause::UnhandledCommand, detail: None, terminate: false })
     }
 }
 

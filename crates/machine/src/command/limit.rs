@@ -28,20 +28,11 @@ pub(super) fn memo(
     cause: WorkflowTaskFailedCause,
     text: &str,
 ) -> Result<(), CommandFailure> {
-    check(
-        memo.map_or(0, Message::encoded_len),
-        draft.facts.limits.memo_size_error,
-        cause,
-        text,
-    )
+    check(memo.map_or(0, Message::encoded_len), draft.facts.limits.memo_size_error, cause, text)
 }
 
 fn check(size: usize, limit: usize, cause: WorkflowTaskFailedCause, text: &str) -> Result<(), CommandFailure> {
-    if size > limit {
-        Err(CommandFailure::terminate(cause, text))
-    } else {
-        Ok(())
-    }
+    if size > limit { Err(CommandFailure::terminate(cause, text)) } else { Ok(()) }
 }
 
 /// Refuses one more of what is pending when `pending` are already. `what` names them in the plural.

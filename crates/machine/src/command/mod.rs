@@ -67,28 +67,18 @@ impl CommandContext {
 
     /// What the event that closes the run is made of.
     fn closing(&self, event: HistoryEvent) -> Closing {
-        Closing {
-            event,
-            completed_event_id: self.workflow_task_completed_event_id,
-        }
+        Closing { event, completed_event_id: self.workflow_task_completed_event_id }
     }
 }
 
 /// The event of a command, with what it takes over from it.
 fn event_of(user_metadata: Option<UserMetadata>, event_group_markers: Vec<EventGroupMarker>) -> HistoryEvent {
-    HistoryEvent {
-        user_metadata,
-        event_group_markers,
-        ..Default::default()
-    }
+    HistoryEvent { user_metadata, event_group_markers, ..Default::default() }
 }
 
 /// Appends a command's event, which takes over the metadata in `event`, and returns its id.
 fn append(draft: &mut Draft, event: HistoryEvent, attributes: history_event::Attributes) -> i64 {
-    draft.append_event(HistoryEvent {
-        attributes: Some(attributes),
-        ..event
-    })
+    draft.append_event(HistoryEvent { attributes: Some(attributes), ..event })
 }
 
 /// Refuses commands of an unknown type, and commands behind one that closes the run.
@@ -158,11 +148,7 @@ pub(crate) fn apply(draft: &mut Draft, command: Command, context: &mut CommandCo
     // The attributes count only if they are of the kind that the type asks for.
     macro_rules! apply {
         ($command:ident, $kind:ident) => {{
-            let attributes = if let Some(Attributes::$kind(attributes)) = given {
-                Some(attributes)
-            } else {
-                None
-            };
+            let attributes = if let Some(Attributes::$kind(attributes)) = given { Some(attributes) } else { None };
             $command::apply(draft, attributes, event, context)
         }};
     }
@@ -181,22 +167,13 @@ pub(crate) fn apply(draft: &mut Draft, command: Command, context: &mut CommandCo
             apply!(cancel_workflow_execution, CancelWorkflowExecutionCommandAttributes)
         }
         CommandType::ContinueAsNewWorkflowExecution => {
-            apply!(
-                continue_as_new_workflow_execution,
-                ContinueAsNewWorkflowExecutionCommandAttributes
-            )
+            apply!(continue_as_new_workflow_execution, ContinueAsNewWorkflowExecutionCommandAttributes)
         }
         CommandType::StartChildWorkflowExecution => {
-            apply!(
-                start_child_workflow_execution,
-                StartChildWorkflowExecutionCommandAttributes
-            )
+            apply!(start_child_workflow_execution, StartChildWorkflowExecutionCommandAttributes)
         }
         CommandType::SignalExternalWorkflowExecution => {
-            apply!(
-                signal_external_workflow_execution,
-                SignalExternalWorkflowExecutionCommandAttributes
-            )
+            apply!(signal_external_workflow_execution, SignalExternalWorkflowExecutionCommandAttributes)
         }
         CommandType::RequestCancelExternalWorkflowExecution => {
             use request_cancel_external_workflow_execution as command;
@@ -204,10 +181,7 @@ pub(crate) fn apply(draft: &mut Draft, command: Command, context: &mut CommandCo
         }
         CommandType::RecordMarker => apply!(record_marker, RecordMarkerCommandAttributes),
         CommandType::UpsertWorkflowSearchAttributes => {
-            apply!(
-                upsert_workflow_search_attributes,
-                UpsertWorkflowSearchAttributesCommandAttributes
-            )
+            apply!(upsert_workflow_search_attributes, UpsertWorkflowSearchAttributesCommandAttributes)
         }
         CommandType::ModifyWorkflowProperties => {
             apply!(modify_workflow_properties, ModifyWorkflowPropertiesCommandAttributes)

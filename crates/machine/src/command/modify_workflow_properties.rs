@@ -19,17 +19,13 @@ pub(super) fn apply(
     let cause = Cause::BadModifyWorkflowPropertiesAttributes;
     let bad = |text: &str| CommandFailure::task(cause, text);
     let Some(command) = attributes else {
-        return Err(bad(
-            "ModifyWorkflowPropertiesCommandAttributes is not set on ModifyWorkflowPropertiesCommand.",
-        ));
+        return Err(bad("ModifyWorkflowPropertiesCommandAttributes is not set on ModifyWorkflowPropertiesCommand."));
     };
     let Some(memo) = &command.upserted_memo else {
         return Err(bad("UpsertedMemo is not set on ModifyWorkflowPropertiesCommand."));
     };
     if memo.fields.is_empty() {
-        return Err(bad(
-            "UpsertedMemo.Fields is not set on ModifyWorkflowPropertiesCommand.",
-        ));
+        return Err(bad("UpsertedMemo.Fields is not set on ModifyWorkflowPropertiesCommand."));
     }
     limit::blob(
         draft,
@@ -49,10 +45,6 @@ pub(super) fn apply(
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
         upserted_memo: command.upserted_memo,
     };
-    append(
-        draft,
-        event,
-        history_event::Attributes::WorkflowPropertiesModifiedEventAttributes(attributes),
-    );
+    append(draft, event, history_event::Attributes::WorkflowPropertiesModifiedEventAttributes(attributes));
     Ok(())
 }

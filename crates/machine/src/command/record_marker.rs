@@ -17,9 +17,7 @@ pub(super) fn apply(
 ) -> Result<(), CommandFailure> {
     let bad = |text: String| CommandFailure::task(Cause::BadRecordMarkerAttributes, text);
     let Some(command) = attributes else {
-        return Err(bad(
-            "RecordMarkerCommandAttributes is not set on RecordMarkerCommand.".into()
-        ));
+        return Err(bad("RecordMarkerCommandAttributes is not set on RecordMarkerCommand.".into()));
     };
     let longest = draft.facts.limits.id_length;
     let name = &command.marker_name;
@@ -32,11 +30,7 @@ pub(super) fn apply(
             "MarkerName on RecordMarkerCommand exceeds length limit. MarkerName={name} Length={length} Limit={longest}"
         )));
     }
-    let size = command
-        .details
-        .iter()
-        .map(|(key, value)| key.len() + limit::size(Some(value)))
-        .sum();
+    let size = command.details.iter().map(|(key, value)| key.len() + limit::size(Some(value))).sum();
     limit::blob(
         draft,
         size,
@@ -50,10 +44,6 @@ pub(super) fn apply(
         header: command.header,
         failure: command.failure,
     };
-    append(
-        draft,
-        event,
-        history_event::Attributes::MarkerRecordedEventAttributes(attributes),
-    );
+    append(draft, event, history_event::Attributes::MarkerRecordedEventAttributes(attributes));
     Ok(())
 }

@@ -24,9 +24,7 @@ pub(super) fn apply(
     };
     let id = command.scheduled_event_id;
     if id <= 0 {
-        return Err(bad(
-            "ScheduledEventId is not set on RequestCancelActivityTaskCommand.".into()
-        ));
+        return Err(bad("ScheduledEventId is not set on RequestCancelActivityTaskCommand.".into()));
     }
     let pending = draft.run().activities.get(&id).cloned();
     let refused = match &pending {
@@ -43,11 +41,8 @@ pub(super) fn apply(
         scheduled_event_id: id,
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
     };
-    let requested_event_id = append(
-        draft,
-        event,
-        history_event::Attributes::ActivityTaskCancelRequestedEventAttributes(attributes),
-    );
+    let requested_event_id =
+        append(draft, event, history_event::Attributes::ActivityTaskCancelRequestedEventAttributes(attributes));
     if pending.is_some_and(|activity| activity.started_time == 0) {
         let attributes = ActivityTaskCanceledEventAttributes {
             details: Some(payload::text("ACTIVITY_ID_NOT_STARTED")),
@@ -58,9 +53,7 @@ pub(super) fn apply(
             ..Default::default()
         };
         draft.buffer_event(HistoryEvent {
-            attributes: Some(history_event::Attributes::ActivityTaskCanceledEventAttributes(
-                attributes,
-            )),
+            attributes: Some(history_event::Attributes::ActivityTaskCanceledEventAttributes(attributes)),
             ..Default::default()
         });
         context.activity_canceled = true;
@@ -70,7 +63,5 @@ pub(super) fn apply(
 
 /// Whether the activity's end is still among the buffered events.
 fn ended_unseen(run: &Run, scheduled_event_id: i64) -> bool {
-    run.buffered
-        .iter()
-        .any(|event| crate::activity::ended(event) == Some(scheduled_event_id))
+    run.buffered.iter().any(|event| crate::activity::ended(event) == Some(scheduled_event_id))
 }

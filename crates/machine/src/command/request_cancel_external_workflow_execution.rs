@@ -31,10 +31,7 @@ pub(super) fn apply(
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
         namespace: command.namespace,
         namespace_id: namespace_id.to_string(),
-        workflow_execution: Some(WorkflowExecution {
-            workflow_id: command.workflow_id,
-            run_id: command.run_id,
-        }),
+        workflow_execution: Some(WorkflowExecution { workflow_id: command.workflow_id, run_id: command.run_id }),
         child_workflow_only: command.child_workflow_only,
         reason: command.reason,
         control: command.control,
@@ -51,12 +48,8 @@ fn check(
     context: &CommandContext,
 ) -> Result<(), CommandFailure> {
     const COMMAND: &str = "RequestCancelExternalWorkflowExecutionCommand";
-    let bad = |text: String| {
-        Err(CommandFailure::task(
-            Cause::BadRequestCancelExternalWorkflowExecutionAttributes,
-            text,
-        ))
-    };
+    let bad =
+        |text: String| Err(CommandFailure::task(Cause::BadRequestCancelExternalWorkflowExecutionAttributes, text));
     let Some(command) = command else {
         return bad(format!("{COMMAND}Attributes is not set on {COMMAND}."));
     };
@@ -66,9 +59,7 @@ fn check(
     let limit = draft.facts.limits.id_length;
     let (namespace, id, run) = (command.namespace.as_str(), &command.workflow_id, &command.run_id);
     if id.is_empty() {
-        return bad(format!(
-            "WorkflowId is not set on {COMMAND}. Namespace={namespace} RunId={run}"
-        ));
+        return bad(format!("WorkflowId is not set on {COMMAND}. Namespace={namespace} RunId={run}"));
     }
     if namespace.len() > limit {
         return bad(format!(
@@ -85,9 +76,7 @@ fn check(
         ));
     }
     if !run.is_empty() && !valid::is_run_id(run) {
-        return bad(format!(
-            "Invalid RunId set on {COMMAND}. WorkflowId={id} RunId={run} Namespace={namespace}"
-        ));
+        return bad(format!("Invalid RunId set on {COMMAND}. WorkflowId={id} RunId={run} Namespace={namespace}"));
     }
     if context.children.contains(id) {
         return bad(format!(

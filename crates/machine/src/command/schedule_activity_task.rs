@@ -20,9 +20,7 @@ pub(super) fn apply(
 ) -> Result<(), CommandFailure> {
     let bad = |text: String| CommandFailure::task(Cause::BadScheduleActivityAttributes, text);
     let Some(mut command) = attributes else {
-        return Err(bad(
-            "ScheduleActivityTaskCommandAttributes is not set on ScheduleActivityTaskCommand.".into(),
-        ));
+        return Err(bad("ScheduleActivityTaskCommandAttributes is not set on ScheduleActivityTaskCommand.".into()));
     };
     check(draft, &mut command).map_err(bad)?;
     limit::blob(
@@ -59,11 +57,7 @@ pub(super) fn apply(
         priority: command.priority,
         use_workflow_build_id: command.use_workflow_build_id,
     };
-    let event_id = append(
-        draft,
-        event,
-        history_event::Attributes::ActivityTaskScheduledEventAttributes(attributes),
-    );
+    let event_id = append(draft, event, history_event::Attributes::ActivityTaskScheduledEventAttributes(attributes));
     if eager {
         context.eager.push(event_id);
     }
@@ -82,13 +76,7 @@ pub(crate) fn start_eager(draft: &mut Draft, context: &CommandContext) -> Vec<Ac
         let time = draft.facts.now;
         let request_id = draft.facts.entropy.uuid().to_string();
         let identity = context.identity.clone();
-        draft.quiet(Quiet::ActivityStarted {
-            scheduled_event_id,
-            time,
-            identity,
-            request_id,
-            worker_version: None,
-        });
+        draft.quiet(Quiet::ActivityStarted { scheduled_event_id, time, identity, request_id, worker_version: None });
         if let Some(activity) = draft.run().activities.get(&scheduled_event_id) {
             tasks.push(activity.task(activity.priority.clone()));
         }
@@ -114,10 +102,7 @@ fn check(draft: &Draft, command: &mut ScheduleActivityTaskCommandAttributes) -> 
     model::check::retry_policy(command.retry_policy.get_or_insert_default())?;
     for (field, value) in [("activityId", command.activity_id.as_str()), ("activityType", kind)] {
         if value.len() > limit {
-            return Err(format!(
-                "{field} exceeds length limit. Length={} Limit={limit}",
-                value.len()
-            ));
+            return Err(format!("{field} exceeds length limit. Length={} Limit={limit}", value.len()));
         }
     }
     model::check::priority(command.priority.as_ref()).map_err(|text| format!("invalid priorities: {text}"))?;
@@ -146,11 +131,7 @@ fn fill_timeouts(command: &mut ScheduleActivityTaskCommandAttributes, run: Durat
     let waiting = set(&command.schedule_to_start_timeout);
     let running = set(&command.start_to_close_timeout);
     let (whole, waiting, running) = match (whole, running) {
-        (Some(whole), running) => (
-            whole,
-            waiting.unwrap_or(whole).min(whole),
-            running.unwrap_or(whole).min(whole),
-        ),
+        (Some(whole), running) => (whole, waiting.unwrap_or(whole).min(whole), running.unwrap_or(whole).min(whole)),
         (None, Some(running)) => (run, waiting.unwrap_or(run), running),
         (None, None) => {
             return Err(format!(

@@ -67,12 +67,8 @@ fn check(
         return bad(text);
     }
     let limit = draft.facts.limits.id_length;
-    let (namespace, id, run, signal) = (
-        command.namespace.as_str(),
-        &execution.workflow_id,
-        &execution.run_id,
-        &command.signal_name,
-    );
+    let (namespace, id, run, signal) =
+        (command.namespace.as_str(), &execution.workflow_id, &execution.run_id, &command.signal_name);
     if id.is_empty() {
         return bad(format!(
             "WorkflowId is not set on {COMMAND}. Namespace={namespace} RunId={run} SignalName={signal}"
@@ -98,9 +94,7 @@ fn check(
         ));
     }
     if signal.is_empty() {
-        return bad(format!(
-            "SignalName is not set on {COMMAND}. WorkflowId={id} Namespace={namespace} RunId={run}"
-        ));
+        return bad(format!("SignalName is not set on {COMMAND}. WorkflowId={id} Namespace={namespace} RunId={run}"));
     }
     Ok(())
 }

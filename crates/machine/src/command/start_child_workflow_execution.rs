@@ -24,10 +24,7 @@ pub(super) fn apply(
 ) -> Result<(), CommandFailure> {
     let cause = Cause::BadStartChildExecutionAttributes;
     let Some(mut command) = attributes else {
-        return Err(CommandFailure::task(
-            cause,
-            format!("{COMMAND}Attributes is not set on {COMMAND}."),
-        ));
+        return Err(CommandFailure::task(cause, format!("{COMMAND}Attributes is not set on {COMMAND}.")));
     };
     let namespace_id = valid::namespace(draft, command.namespace.as_str())?;
     let namespace = match command.namespace.as_str() {
@@ -58,17 +55,8 @@ pub(super) fn apply(
         "pending child workflow executions",
     )?;
     context.children.insert(command.workflow_id.clone());
-    let attributes = initiated(
-        command,
-        namespace,
-        namespace_id,
-        context.workflow_task_completed_event_id,
-    );
-    append(
-        draft,
-        event,
-        history_event::Attributes::StartChildWorkflowExecutionInitiatedEventAttributes(attributes),
-    );
+    let attributes = initiated(command, namespace, namespace_id, context.workflow_task_completed_event_id);
+    append(draft, event, history_event::Attributes::StartChildWorkflowExecutionInitiatedEventAttributes(attributes));
     Ok(())
 }
 
@@ -149,15 +137,11 @@ fn check(
     }
     model::check::priority(command.priority.as_ref()).map_err(|text| bad(text.into()))?;
     let own = draft.run().core.task_queue.as_str();
-    let queue = command.task_queue.get_or_insert_with(|| TaskQueue {
-        kind: TaskQueueKind::Normal.into(),
-        ..Default::default()
-    });
+    let queue = command
+        .task_queue
+        .get_or_insert_with(|| TaskQueue { kind: TaskQueueKind::Normal.into(), ..Default::default() });
     model::check::task_queue(queue, own, own, limits.id_length).map_err(|text| {
-        bad(format!(
-            "invalid TaskQueue on {COMMAND}: {text}. {named} TaskQueue={}",
-            valid::queue_text(queue)
-        ))
+        bad(format!("invalid TaskQueue on {COMMAND}: {text}. {named} TaskQueue={}", valid::queue_text(queue)))
     })?;
     let other_queue = queue.name != own;
     if command.inherit_build_id && other_queue {

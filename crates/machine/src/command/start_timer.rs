@@ -17,9 +17,7 @@ pub(super) fn apply(
 ) -> Result<(), CommandFailure> {
     let bad = |text: String| CommandFailure::task(Cause::BadStartTimerAttributes, text);
     let Some(mut command) = attributes else {
-        return Err(bad(
-            "StartTimerCommandAttributes is not set on StartTimerCommand.".into()
-        ));
+        return Err(bad("StartTimerCommandAttributes is not set on StartTimerCommand.".into()));
     };
     let limit = draft.facts.limits.id_length;
     let id = &command.timer_id;
@@ -33,9 +31,7 @@ pub(super) fn apply(
         )));
     }
     model::check::duration(&mut command.start_to_fire_timeout).map_err(|text| {
-        bad(format!(
-            "An invalid StartToFireTimeout is set on StartTimerCommand: {text}. TimerId={id}"
-        ))
+        bad(format!("An invalid StartToFireTimeout is set on StartTimerCommand: {text}. TimerId={id}"))
     })?;
     if draft.run().timers.contains_key(id.as_str()) {
         let text = format!("invalid history builder state for action: add-timer-started-event, TimerID: {id}");
@@ -46,10 +42,6 @@ pub(super) fn apply(
         start_to_fire_timeout: command.start_to_fire_timeout,
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
     };
-    append(
-        draft,
-        event,
-        history_event::Attributes::TimerStartedEventAttributes(attributes),
-    );
+    append(draft, event, history_event::Attributes::TimerStartedEventAttributes(attributes));
     Ok(())
 }

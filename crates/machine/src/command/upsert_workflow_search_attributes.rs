@@ -25,14 +25,10 @@ pub(super) fn apply(
                         UpsertWorkflowSearchAttributesCommand."));
     };
     let Some(attributes) = &command.search_attributes else {
-        return Err(bad(
-            "SearchAttributes is not set on UpsertWorkflowSearchAttributesCommand.",
-        ));
+        return Err(bad("SearchAttributes is not set on UpsertWorkflowSearchAttributesCommand."));
     };
     if attributes.indexed_fields.is_empty() {
-        return Err(bad(
-            "IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.",
-        ));
+        return Err(bad("IndexedFields is not set on UpsertWorkflowSearchAttributesCommand."));
     }
     let limits = draft.facts.limits.clone();
     search_attributes::check(Some(attributes), &draft.facts.namespace, &limits).map_err(|invalid| match invalid {
@@ -44,13 +40,7 @@ pub(super) fn apply(
         Cause::BadSearchAttributes,
         "UpsertWorkflowSearchAttributesCommandAttributes exceeds size limit.",
     )?;
-    let mut indexed_fields = draft
-        .run()
-        .attributes
-        .search_attributes
-        .clone()
-        .unwrap_or_default()
-        .indexed_fields;
+    let mut indexed_fields = draft.run().attributes.search_attributes.clone().unwrap_or_default().indexed_fields;
     payload::merge(&mut indexed_fields, &attributes.indexed_fields);
     search_attributes::check_size(Some(&SearchAttributes { indexed_fields }), &limits)
         .map_err(|text| CommandFailure::terminate(Cause::BadSearchAttributes, text))?;
@@ -58,10 +48,6 @@ pub(super) fn apply(
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
         search_attributes: search_attributes::typed(command.search_attributes, &draft.facts.namespace),
     };
-    append(
-        draft,
-        event,
-        history_event::Attributes::UpsertWorkflowSearchAttributesEventAttributes(attributes),
-    );
+    append(draft, event, history_event::Attributes::UpsertWorkflowSearchAttributesEventAttributes(attributes));
     Ok(())
 }

@@ -37,11 +37,7 @@ pub(super) fn run_timeout(run: Duration, execution: Duration) -> Duration {
 
 /// A child's or successor's workflow task timeout: never longer than its run timeout.
 pub(super) fn workflow_task_timeout(task: Duration, run: Duration, limits: &model::Limits) -> Duration {
-    let task = if task.is_zero() {
-        limits.workflow_task_timeout
-    } else {
-        task
-    };
+    let task = if task.is_zero() { limits.workflow_task_timeout } else { task };
     let task = task.min(limits.workflow_task_timeout_max);
     if run.is_zero() { task } else { task.min(run) }
 }
@@ -57,9 +53,7 @@ pub(super) fn is_run_id(text: &str) -> bool {
 /// The worker's call is refused when there is no such namespace.
 pub(super) fn namespace(draft: &Draft, name: &str) -> Result<NamespaceId, Reject> {
     draft.facts.namespace_id(name).ok_or_else(|| {
-        let kind = Kind::NamespaceNotFound {
-            namespace: name.to_owned(),
-        };
+        let kind = Kind::NamespaceNotFound { namespace: name.to_owned() };
         Reject::new(kind, format!("Namespace {name} is not found."))
     })
 }

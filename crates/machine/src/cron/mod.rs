@@ -57,15 +57,9 @@ pub(crate) fn wait(schedule: &str, last: Time, now: Time) -> Option<Duration> {
         return None;
     }
     let schedule = Schedule::parse(schedule)?;
-    let next = if now < last {
-        last
-    } else {
-        first_from(&schedule, last, now)?
-    };
+    let next = if now < last { last } else { first_from(&schedule, last, now)? };
     let nanos = next.since(now).as_nanos();
-    Some(Duration::from_secs(
-        u64::try_from(nanos.div_ceil(1_000_000_000)).unwrap_or(u64::MAX),
-    ))
+    Some(Duration::from_secs(u64::try_from(nanos.div_ceil(1_000_000_000)).unwrap_or(u64::MAX)))
 }
 
 /// The first match after `last` that isn't before `now`.
@@ -92,9 +86,7 @@ pub fn validate(schedule: &str, now: Time) -> Result<(), Reject> {
     let parsed = Schedule::parse(schedule).ok_or_else(|| Reject::invalid("invalid CronSchedule."))?;
     match parsed.next(now) {
         Some(_) => Ok(()),
-        None => Err(Reject::invalid(
-            "invalid CronSchedule, no time can be found to satisfy the schedule",
-        )),
+        None => Err(Reject::invalid("invalid CronSchedule, no time can be found to satisfy the schedule")),
     }
 }
 

@@ -143,9 +143,5 @@ fn has(bits: u64, value: i8) -> bool {
 fn day_matches(fields: &Fields, civil: DateTime) -> bool {
     let of_month = has(fields.days_of_month, civil.day());
     let of_week = has(fields.days_of_week, civil.weekday().to_sunday_zero_offset());
-    if (fields.days_of_month | fields.days_of_week) & STAR != 0 {
-        of_month && of_week
-    } else {
-        of_month || of_week
-    }
+    if (fields.days_of_month | fields.days_of_week) & STAR != 0 { of_month && of_week } else { of_month || of_week }
 }

@@ -14,33 +14,15 @@ struct Bounds {
     names: &'static [&'static str],
 }
 
-const MINUTES: Bounds = Bounds {
-    min: 0,
-    max: 59,
-    names: &[],
-};
-const HOURS: Bounds = Bounds {
-    min: 0,
-    max: 23,
-    names: &[],
-};
-const DAYS_OF_MONTH: Bounds = Bounds {
-    min: 1,
-    max: 31,
-    names: &[],
-};
+const MINUTES: Bounds = Bounds { min: 0, max: 59, names: &[] };
+const HOURS: Bounds = Bounds { min: 0, max: 23, names: &[] };
+const DAYS_OF_MONTH: Bounds = Bounds { min: 1, max: 31, names: &[] };
 const MONTHS: Bounds = Bounds {
     min: 1,
     max: 12,
-    names: &[
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-    ],
+    names: &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
 };
-const DAYS_OF_WEEK: Bounds = Bounds {
-    min: 0,
-    max: 6,
-    names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
-};
+const DAYS_OF_WEEK: Bounds = Bounds { min: 0, max: 6, names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] };
 
 pub(super) fn parse(text: &str) -> Option<Schedule> {
     let (zone, rest) = match text.strip_prefix("CRON_TZ=").or_else(|| text.strip_prefix("TZ=")) {
@@ -111,9 +93,7 @@ fn go_duration(text: &str) -> Option<i64> {
     while !rest.is_empty() {
         let unit = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, tail) = rest.split_at(unit);
-        let end = tail
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(tail.len());
+        let end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(end);
         let number: f64 = number.parse().ok()?;
         total += number_of(number, unit)?;
@@ -141,9 +121,7 @@ fn number_of(number: f64, unit: &str) -> Option<f64> {
 
 /// A list of ranges, separated by commas.
 fn field(text: &str, bounds: &Bounds) -> Option<u64> {
-    text.split(',')
-        .filter(|part| !part.is_empty())
-        .try_fold(0, |bits, part| Some(bits | range(part, bounds)?))
+    text.split(',').filter(|part| !part.is_empty()).try_fold(0, |bits, part| Some(bits | range(part, bounds)?))
 }
 
 /// `*`, `5`, `1-5`, and each with `/step`.
@@ -170,11 +148,7 @@ fn range(text: &str, bounds: &Bounds) -> Option<u64> {
         }
     };
     // A star that skips values is no star.
-    let mark = if star && step.is_none_or(|step| step == 1) {
-        STAR
-    } else {
-        0
-    };
+    let mark = if star && step.is_none_or(|step| step == 1) { STAR } else { 0 };
     let step = usize::try_from(step.unwrap_or(1)).ok()?;
     (start >= bounds.min && end <= bounds.max && start <= end)
         .then(|| (start..=end).step_by(step).fold(mark, |bits, value| bits | 1 << value))

@@ -45,27 +45,11 @@ fn knows_descriptors() {
 
 #[test]
 fn follows_the_clock_of_its_zone() {
-    check(
-        "CRON_TZ=Asia/Tokyo 0 9 * * *",
-        "2026-11-22T00:30:00Z",
-        "2026-11-23T00:00:00Z",
-    );
-    check(
-        "TZ=America/New_York 0 9 * * *",
-        "2026-07-01T13:00:01Z",
-        "2026-07-02T13:00:00Z",
-    );
-    check(
-        "TZ=America/New_York @daily",
-        "2026-11-22T00:00:00Z",
-        "2026-11-22T05:00:00Z",
-    );
+    check("CRON_TZ=Asia/Tokyo 0 9 * * *", "2026-11-22T00:30:00Z", "2026-11-23T00:00:00Z");
+    check("TZ=America/New_York 0 9 * * *", "2026-07-01T13:00:01Z", "2026-07-02T13:00:00Z");
+    check("TZ=America/New_York @daily", "2026-11-22T00:00:00Z", "2026-11-22T05:00:00Z");
     // The hour that spring leaves out waits for the next day.
-    check(
-        "TZ=America/New_York 30 2 * * *",
-        "2012-03-11T05:00:00Z",
-        "2012-03-12T06:30:00Z",
-    );
+    check("TZ=America/New_York 30 2 * * *", "2012-03-11T05:00:00Z", "2012-03-12T06:30:00Z");
 }
 
 #[test]
@@ -95,9 +79,7 @@ fn refuses_what_is_no_schedule() {
     }
     assert_eq!(validate("x", Time(1)).unwrap_err().message, "invalid CronSchedule.");
     assert_eq!(
-        validate("0 0 30 2 *", time("2026-01-01T00:00:00Z"))
-            .unwrap_err()
-            .message,
+        validate("0 0 30 2 *", time("2026-01-01T00:00:00Z")).unwrap_err().message,
         "invalid CronSchedule, no time can be found to satisfy the schedule"
     );
 }
@@ -111,8 +93,5 @@ fn waits_for_the_first_match_that_is_not_past() {
     assert_eq!(wait("", last, now), None);
     assert_eq!(wait("0 0 30 2 *", last, now), None);
     // The first run itself is still to come.
-    assert_eq!(
-        wait("0 * * * *", now + Duration::from_secs(5), now),
-        Some(Duration::from_secs(5))
-    );
+    assert_eq!(wait("0 * * * *", now + Duration::from_secs(5), now), Some(Duration::from_secs(5)));
 }

@@ -28,27 +28,19 @@ pub(super) fn handle(
 ) -> Result<Step, Reject> {
     let activity = find(draft.run(), &which)?;
     // Who knows the id may complete what no worker has taken yet.
-    let may_wait = matches!(
-        (&which, &answer),
-        (ActivityRef::Id(_), ActivityAnswer::Completed { .. })
-    );
+    let may_wait = matches!((&which, &answer), (ActivityRef::Id(_), ActivityAnswer::Completed { .. }));
     if !activity.is_running() && !may_wait {
         return Err(activity::not_found());
     }
     match answer {
         ActivityAnswer::Completed { result } => complete(&mut draft, &activity, identity, result),
-        ActivityAnswer::Failed {
-            failure,
-            last_heartbeat_details,
-        } => {
+        ActivityAnswer::Failed { failure, last_heartbeat_details } => {
             fail(&mut draft, &activity, identity, failure, last_heartbeat_details);
         }
         ActivityAnswer::Canceled { details } => cancel(&mut draft, &activity, identity, details)?,
         ActivityAnswer::Heartbeat { details } => {
             heartbeat(&mut draft, &activity, details);
-            return draft.finish(Reply::Heartbeat {
-                cancel_requested: activity.cancel_requested,
-            });
+            return draft.finish(Reply::Heartbeat { cancel_requested: activity.cancel_requested });
         }
     }
     draft.finish(Reply::Done)
@@ -59,19 +51,11 @@ fn find(run: &Run, which: &ActivityRef) -> Result<Arc<Activity>, Reject> {
         return Err(Reject::not_found("workflow execution already completed"));
     }
     match which {
-        ActivityRef::Token {
-            scheduled_event_id,
-            attempt,
-            started_time,
-        } => {
+        ActivityRef::Token { scheduled_event_id, attempt, started_time } => {
             let is_meant = |activity: &&Arc<Activity>| {
                 activity.attempt == *attempt && (*started_time == 0 || activity.started_time == *started_time)
             };
-            run.activities
-                .get(scheduled_event_id)
-                .filter(is_meant)
-                .cloned()
-                .ok_or_else(activity::not_found)
+            run.activities.get(scheduled_event_id).filter(is_meant).cloned().ok_or_else(activity::not_found)
         }
         ActivityRef::Id(id) if id.is_empty() => Err(Reject::invalid("activityID cannot be empty")),
         ActivityRef::Id(id) => run.activity_by_id(id).cloned().ok_or_else(|| {
@@ -150,9 +134,5 @@ fn cancel(draft: &mut Draft, activity: &Activity, identity: String, details: Opt
 
 fn heartbeat(draft: &mut Draft, activity: &Activity, details: Option<Payloads>) {
     let time = draft.facts.now;
-    draft.quiet(Quiet::ActivityHeartbeat {
-        scheduled_event_id: activity.scheduled_event_id,
-        time,
-        details,
-    });
+    draft.quiet(Quiet::ActivityHeartbeat { scheduled_event_id: activity.scheduled_event_id, time, details });
 }

@@ -23,11 +23,7 @@ pub(super) fn handle(mut draft: Draft, initiated_event_id: i64, closed: ChildClo
     let Some(child) = draft.run().children.get(&initiated_event_id).cloned() else {
         return Err(not_found());
     };
-    let first_run_id = if closed.first_run_id.is_empty() {
-        &closed.run_id
-    } else {
-        &closed.first_run_id
-    };
+    let first_run_id = if closed.first_run_id.is_empty() { &closed.run_id } else { &closed.first_run_id };
     if child.workflow_id != closed.workflow_id || (!child.run_id.is_empty() && child.run_id != *first_run_id) {
         return Err(not_found());
     }
@@ -40,9 +36,7 @@ pub(super) fn handle(mut draft: Draft, initiated_event_id: i64, closed: ChildClo
         }
     }
     let Some(attributes) = ending(&child, &closed) else {
-        return Err(Reject::invalid(
-            "the last event of a child must be the one that closed it",
-        ));
+        return Err(Reject::invalid("the last event of a child must be the one that closed it"));
     };
     draft.record(attributes);
     draft.schedule_workflow_task();
@@ -72,37 +66,25 @@ fn ending(child: &Child, closed: &ChildClosed) -> Option<A> {
     if let A::WorkflowExecutionCompletedEventAttributes(end) = attributes {
         ending!(
             ChildWorkflowExecutionCompletedEventAttributes,
-            ChildWorkflowExecutionCompletedEventAttributes {
-                result: end.result.clone()
-            }
+            ChildWorkflowExecutionCompletedEventAttributes { result: end.result.clone() }
         )
     } else if let A::WorkflowExecutionFailedEventAttributes(end) = attributes {
         ending!(
             ChildWorkflowExecutionFailedEventAttributes,
-            ChildWorkflowExecutionFailedEventAttributes {
-                failure: end.failure.clone(),
-                retry_state: end.retry_state
-            }
+            ChildWorkflowExecutionFailedEventAttributes { failure: end.failure.clone(), retry_state: end.retry_state }
         )
     } else if let A::WorkflowExecutionCanceledEventAttributes(end) = attributes {
         ending!(
             ChildWorkflowExecutionCanceledEventAttributes,
-            ChildWorkflowExecutionCanceledEventAttributes {
-                details: end.details.clone()
-            }
+            ChildWorkflowExecutionCanceledEventAttributes { details: end.details.clone() }
         )
     } else if let A::WorkflowExecutionTimedOutEventAttributes(end) = attributes {
         ending!(
             ChildWorkflowExecutionTimedOutEventAttributes,
-            ChildWorkflowExecutionTimedOutEventAttributes {
-                retry_state: end.retry_state
-            }
+            ChildWorkflowExecutionTimedOutEventAttributes { retry_state: end.retry_state }
         )
     } else if let A::WorkflowExecutionTerminatedEventAttributes(_) = attributes {
-        ending!(
-            ChildWorkflowExecutionTerminatedEventAttributes,
-            ChildWorkflowExecutionTerminatedEventAttributes {}
-        )
+        ending!(ChildWorkflowExecutionTerminatedEventAttributes, ChildWorkflowExecutionTerminatedEventAttributes {})
     } else {
         None
     }

@@ -23,10 +23,9 @@ pub(super) fn handle(mut draft: Draft, initiated_event_id: i64, outcome: ChildOu
     if !draft.run().is_open() {
         draft.quiet(match outcome {
             // The request was on its way when the parent closed.
-            ChildOutcome::Started { run_id } if child.ends_with_parent() => Quiet::ChildStartedLate {
-                initiated_event_id,
-                run_id,
-            },
+            ChildOutcome::Started { run_id } if child.ends_with_parent() => {
+                Quiet::ChildStartedLate { initiated_event_id, run_id }
+            }
             // It was to be started in spite of the parent's end, and now that is done; or there is nothing to end.
             ChildOutcome::Started { .. } | ChildOutcome::Failed(_) => Quiet::ClosePolicyApplied { initiated_event_id },
         });
@@ -56,17 +55,12 @@ pub(super) fn handle(mut draft: Draft, initiated_event_id: i64, outcome: ChildOu
 
 /// Records that the child runs.
 pub(super) fn record_start(draft: &mut Draft, child: &Child, run_id: String) {
-    draft.record(A::ChildWorkflowExecutionStartedEventAttributes(
-        ChildWorkflowExecutionStartedEventAttributes {
-            namespace: child.namespace.clone(),
-            namespace_id: child.namespace_id.clone(),
-            initiated_event_id: child.initiated_event_id,
-            workflow_execution: Some(WorkflowExecution {
-                workflow_id: child.workflow_id.clone(),
-                run_id,
-            }),
-            workflow_type: child.workflow_type.clone(),
-            header: child.initiated.as_ref().and_then(|initiated| initiated.header.clone()),
-        },
-    ));
+    draft.record(A::ChildWorkflowExecutionStartedEventAttributes(ChildWorkflowExecutionStartedEventAttributes {
+        namespace: child.namespace.clone(),
+        namespace_id: child.namespace_id.clone(),
+        initiated_event_id: child.initiated_event_id,
+        workflow_execution: Some(WorkflowExecution { workflow_id: child.workflow_id.clone(), run_id }),
+        workflow_type: child.workflow_type.clone(),
+        header: child.initiated.as_ref().and_then(|initiated| initiated.header.clone()),
+    }));
 }

@@ -6,12 +6,7 @@ use crate::{Draft, Quiet, Reply, Step};
 
 /// Told twice it changes nothing.
 pub(super) fn handle(mut draft: Draft, initiated_event_id: i64) -> Result<Step, Reject> {
-    if draft
-        .run()
-        .children
-        .get(&initiated_event_id)
-        .is_some_and(|child| child.close_policy_pending)
-    {
+    if draft.run().children.get(&initiated_event_id).is_some_and(|child| child.close_policy_pending) {
         draft.quiet(Quiet::ClosePolicyApplied { initiated_event_id });
     }
     draft.finish(Reply::Done)

@@ -54,11 +54,8 @@ fn decide(
     request: &Request,
 ) -> Result<Outcome, CommandFailure> {
     let (scheduled_event_id, started_event_id) = draft.append_task_start(task, started);
-    let completed_event_id = draft.append(A::WorkflowTaskCompletedEventAttributes(completed(
-        request,
-        scheduled_event_id,
-        started_event_id,
-    )));
+    let completed_event_id =
+        draft.append(A::WorkflowTaskCompletedEventAttributes(completed(request, scheduled_event_id, started_event_id)));
     remember_worker(draft, request);
     let unhandled = !draft.run().buffered.is_empty();
     let mut context = CommandContext::new(completed_event_id, request.identity.clone(), unhandled);
@@ -66,15 +63,8 @@ fn decide(
     for command in &request.commands {
         command::apply(draft, command.clone(), &mut context)?;
     }
-    let activities = if draft.run().is_open() {
-        command::start_eager(draft, &context)
-    } else {
-        Vec::new()
-    };
-    Ok(Outcome {
-        news: context.unhandled || context.activity_canceled,
-        activities,
-    })
+    let activities = if draft.run().is_open() { command::start_eager(draft, &context) } else { Vec::new() };
+    Ok(Outcome { news: context.unhandled || context.activity_canceled, activities })
 }
 
 fn finish(
@@ -95,11 +85,7 @@ fn finish(
             }
         }
     }
-    draft.finish(Reply::WorkflowTaskCompleted {
-        next_task,
-        activities: outcome.activities.clone(),
-        failed: None,
-    })
+    draft.finish(Reply::WorkflowTaskCompleted { next_task, activities: outcome.activities.clone(), failed: None })
 }
 
 /// The worker has done nothing for so long that another one shall try.
@@ -128,9 +114,7 @@ fn fail(mut draft: Draft, task: &WorkflowTask, request: &Request, failure: &Task
         binary_checksum,
         failure: Some(Failure {
             message: failure.message(),
-            failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo {
-                non_retryable: false,
-            })),
+            failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: false })),
             ..Failure::default()
         }),
         identity: request.identity.clone(),
@@ -141,11 +125,7 @@ fn fail(mut draft: Draft, task: &WorkflowTask, request: &Request, failure: &Task
     } else {
         draft.schedule_attempt(attempt, None);
     }
-    draft.finish(Reply::WorkflowTaskCompleted {
-        next_task: None,
-        activities: Vec::new(),
-        failed: Some(refusal),
-    })
+    draft.finish(Reply::WorkflowTaskCompleted { next_task: None, activities: Vec::new(), failed: Some(refusal) })
 }
 
 /// What the completion tells of the worker: its cache, its SDK and its version.
@@ -169,11 +149,7 @@ fn remember_worker(draft: &mut Draft, request: &Request) {
     let sdk_name = told(metadata.map(|metadata| &metadata.sdk_name), &core.sdk_name);
     let sdk_version = told(metadata.map(|metadata| &metadata.sdk_version), &core.sdk_version);
     let version = request.worker_version_stamp.clone();
-    draft.quiet(Quiet::WorkerSeen {
-        sdk_name,
-        sdk_version,
-        version,
-    });
+    draft.quiet(Quiet::WorkerSeen { sdk_name, sdk_version, version });
 }
 
 fn completed(

@@ -41,58 +41,34 @@ impl Run {
 fn decide(draft: Draft, input: Input) -> Result<Step, Reject> {
     match input {
         Input::Signal(signal) => signal::handle(draft, signal),
-        Input::RequestCancel {
-            reason,
-            identity,
-            request_id,
-            external,
-            links,
-        } => request_cancel::handle(draft, reason, identity, request_id, external, links),
-        Input::Terminate {
-            reason,
-            details,
-            identity,
-            links,
-        } => terminate::handle(draft, reason, details, identity, links),
-        Input::AttachStart {
-            request_id,
-            links,
-            identity,
-        } => attach_start::handle(draft, request_id, links, identity),
-        Input::StartWorkflowTask {
-            identity,
-            request_id,
-            worker_version,
-        } => start_workflow_task::handle(draft, identity, request_id, worker_version),
+        Input::RequestCancel { reason, identity, request_id, external, links } => {
+            request_cancel::handle(draft, reason, identity, request_id, external, links)
+        }
+        Input::Terminate { reason, details, identity, links } => {
+            terminate::handle(draft, reason, details, identity, links)
+        }
+        Input::AttachStart { request_id, links, identity } => attach_start::handle(draft, request_id, links, identity),
+        Input::StartWorkflowTask { identity, request_id, worker_version } => {
+            start_workflow_task::handle(draft, identity, request_id, worker_version)
+        }
         Input::CompleteWorkflowTask { task, request } => complete_workflow_task::handle(draft, &task, *request),
         Input::FailWorkflowTask { task, request } => fail_workflow_task::handle(draft, &task, *request),
-        Input::StartActivity {
-            scheduled_event_id,
-            identity,
-            request_id,
-            worker_version,
-        } => start_activity::handle(draft, scheduled_event_id, identity, request_id, worker_version),
-        Input::AnswerActivity {
-            activity,
-            identity,
-            answer,
-        } => answer_activity::handle(draft, activity, identity, answer),
-        Input::ChildStarted {
-            initiated_event_id,
-            outcome,
-        } => child_started::handle(draft, initiated_event_id, outcome),
-        Input::ChildClosed {
-            initiated_event_id,
-            child,
-        } => child_closed::handle(draft, initiated_event_id, *child),
-        Input::ExternalSignalDelivered {
-            initiated_event_id,
-            outcome,
-        } => external_signal_delivered::handle(draft, initiated_event_id, outcome),
-        Input::ExternalCancelDelivered {
-            initiated_event_id,
-            outcome,
-        } => external_cancel_delivered::handle(draft, initiated_event_id, outcome),
+        Input::StartActivity { scheduled_event_id, identity, request_id, worker_version } => {
+            start_activity::handle(draft, scheduled_event_id, identity, request_id, worker_version)
+        }
+        Input::AnswerActivity { activity, identity, answer } => {
+            answer_activity::handle(draft, activity, identity, answer)
+        }
+        Input::ChildStarted { initiated_event_id, outcome } => {
+            child_started::handle(draft, initiated_event_id, outcome)
+        }
+        Input::ChildClosed { initiated_event_id, child } => child_closed::handle(draft, initiated_event_id, *child),
+        Input::ExternalSignalDelivered { initiated_event_id, outcome } => {
+            external_signal_delivered::handle(draft, initiated_event_id, outcome)
+        }
+        Input::ExternalCancelDelivered { initiated_event_id, outcome } => {
+            external_cancel_delivered::handle(draft, initiated_event_id, outcome)
+        }
         Input::ClosePolicyApplied { initiated_event_id } => close_policy_applied::handle(draft, initiated_event_id),
         Input::ParentNotified => parent_notified::handle(draft),
         Input::ResetSticky => reset_sticky::handle(draft),

@@ -34,10 +34,8 @@ pub(super) fn handle(
             WorkflowExecutionCancelRequestedEventAttributes {
                 cause: reason,
                 external_initiated_event_id: external.as_ref().map_or(0, |sender| sender.initiated_event_id),
-                external_workflow_execution: external.map(|sender| WorkflowExecution {
-                    workflow_id: sender.workflow_id,
-                    run_id: sender.run_id,
-                }),
+                external_workflow_execution: external
+                    .map(|sender| WorkflowExecution { workflow_id: sender.workflow_id, run_id: sender.run_id }),
                 identity,
             },
         )),

@@ -32,11 +32,7 @@ pub(super) fn handle(mut draft: Draft, signal: Signal) -> Result<Step, Reject> {
 
 fn check(draft: &Draft, signal: &Signal) -> Result<(), Reject> {
     let (run, limits) = (draft.run(), &draft.facts.limits);
-    if signal
-        .input
-        .as_ref()
-        .is_some_and(|input| input.encoded_len() > limits.blob_size_error)
-    {
+    if signal.input.as_ref().is_some_and(|input| input.encoded_len() > limits.blob_size_error) {
         return Err(Reject::invalid("Blob data size exceeds limit."));
     }
     if limits.signals_per_execution > 0 && run.core.signal_count + buffered_signals(run) >= limits.signals_per_execution
@@ -53,10 +49,7 @@ fn check(draft: &Draft, signal: &Signal) -> Result<(), Reject> {
             "workflow operation can not be applied because workflow is closing",
         ));
     }
-    signal
-        .external
-        .as_ref()
-        .map_or(Ok(()), |sender| check_sender(run, sender))
+    signal.external.as_ref().map_or(Ok(()), |sender| check_sender(run, sender))
 }
 
 /// Signals count when they are appended; those on their way count here.
@@ -72,20 +65,17 @@ fn buffered_signals(run: &Run) -> i64 {
 pub(super) fn event(signal: Signal) -> HistoryEvent {
     HistoryEvent {
         links: signal.links,
-        attributes: Some(A::WorkflowExecutionSignaledEventAttributes(
-            WorkflowExecutionSignaledEventAttributes {
-                signal_name: signal.name,
-                input: signal.input,
-                identity: signal.identity,
-                header: signal.header,
-                external_workflow_execution: signal.external.map(|sender| WorkflowExecution {
-                    workflow_id: sender.workflow_id,
-                    run_id: sender.run_id,
-                }),
-                request_id: signal.request_id,
-                ..WorkflowExecutionSignaledEventAttributes::default()
-            },
-        )),
+        attributes: Some(A::WorkflowExecutionSignaledEventAttributes(WorkflowExecutionSignaledEventAttributes {
+            signal_name: signal.name,
+            input: signal.input,
+            identity: signal.identity,
+            header: signal.header,
+            external_workflow_execution: signal
+                .external
+                .map(|sender| WorkflowExecution { workflow_id: sender.workflow_id, run_id: sender.run_id }),
+            request_id: signal.request_id,
+            ..WorkflowExecutionSignaledEventAttributes::default()
+        })),
         ..HistoryEvent::default()
     }
 }

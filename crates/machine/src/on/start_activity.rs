@@ -27,20 +27,11 @@ pub(super) fn handle(
     if waiting.is_running() {
         // The same poll asks again when it has not heard the answer.
         if waiting.started_request_id != request_id {
-            return Err(Reject::new(
-                model::Kind::AlreadyExists,
-                "Activity task already started.",
-            ));
+            return Err(Reject::new(model::Kind::AlreadyExists, "Activity task already started."));
         }
     } else {
         let time = draft.facts.now;
-        draft.quiet(Quiet::ActivityStarted {
-            scheduled_event_id,
-            time,
-            identity,
-            request_id,
-            worker_version,
-        });
+        draft.quiet(Quiet::ActivityStarted { scheduled_event_id, time, identity, request_id, worker_version });
     }
     match task(draft.run(), scheduled_event_id) {
         Some(task) => draft.finish(Reply::Activity(Box::new(task))),

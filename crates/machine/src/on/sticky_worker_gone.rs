@@ -6,12 +6,7 @@ use crate::{Draft, Quiet, Reply, Step, WorkflowTask};
 
 /// The task's event stands, and so does the deadline that went with it.
 pub(super) fn handle(mut draft: Draft, task_queue: &str) -> Result<Step, Reject> {
-    let gone = draft
-        .run()
-        .core
-        .sticky
-        .as_ref()
-        .is_some_and(|sticky| sticky.task_queue == task_queue);
+    let gone = draft.run().core.sticky.as_ref().is_some_and(|sticky| sticky.task_queue == task_queue);
     if let Some(task) = draft.run().core.workflow_task
         && gone
         && task.sticky

@@ -58,10 +58,7 @@ fn workflow_task(draft: &mut Draft) {
     if ripe(draft, visible(draft.run()))
         && let Some(task) = draft.run().core.workflow_task
     {
-        draft.quiet(Quiet::WorkflowTaskSet(Some(WorkflowTask {
-            visible_time: 0,
-            ..task
-        })));
+        draft.quiet(Quiet::WorkflowTaskSet(Some(WorkflowTask { visible_time: 0, ..task })));
     }
 }
 
@@ -77,12 +74,10 @@ fn give_up_sticky(draft: &mut Draft) {
     let Some(task) = draft.run().core.workflow_task else {
         return;
     };
-    draft.append(A::WorkflowTaskTimedOutEventAttributes(
-        WorkflowTaskTimedOutEventAttributes {
-            scheduled_event_id: task.scheduled_event_id,
-            started_event_id: 0,
-            timeout_type: TimeoutType::ScheduleToStart.into(),
-        },
-    ));
+    draft.append(A::WorkflowTaskTimedOutEventAttributes(WorkflowTaskTimedOutEventAttributes {
+        scheduled_event_id: task.scheduled_event_id,
+        started_event_id: 0,
+        timeout_type: TimeoutType::ScheduleToStart.into(),
+    }));
     draft.schedule_workflow_task();
 }

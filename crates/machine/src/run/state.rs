@@ -61,10 +61,7 @@ pub struct StartedWorkflowTask {
 impl Child {
     /// Whether something is done to it when its parent closes.
     pub fn ends_with_parent(&self) -> bool {
-        matches!(
-            self.parent_close_policy(),
-            ParentClosePolicy::Terminate | ParentClosePolicy::RequestCancel
-        )
+        matches!(self.parent_close_policy(), ParentClosePolicy::Terminate | ParentClosePolicy::RequestCancel)
     }
 }
 
@@ -74,10 +71,7 @@ impl Run {
         Self {
             key: Arc::new(key),
             origin: Arc::default(),
-            core: Core {
-                next_event_id: 1,
-                ..Core::default()
-            },
+            core: Core { next_event_id: 1, ..Core::default() },
             attributes: Arc::default(),
             activities: OrdMap::new(),
             timers: OrdMap::new(),
@@ -91,10 +85,7 @@ impl Run {
     }
 
     pub fn is_open(&self) -> bool {
-        matches!(
-            self.status(),
-            WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused
-        )
+        matches!(self.status(), WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused)
     }
 
     pub fn status(&self) -> WorkflowExecutionStatus {
@@ -113,17 +104,12 @@ impl Run {
     }
 
     pub fn workflow_type(&self) -> &str {
-        self.started()
-            .workflow_type
-            .as_ref()
-            .map_or("", |kind| kind.name.as_str())
+        self.started().workflow_type.as_ref().map_or("", |kind| kind.name.as_str())
     }
 
     /// The pending activity with this id, if any.
     pub fn activity_by_id(&self, activity_id: &str) -> Option<&Arc<Activity>> {
-        self.activities
-            .values()
-            .find(|activity| activity.activity_id == activity_id)
+        self.activities.values().find(|activity| activity.activity_id == activity_id)
     }
 
     /// The first workflow task is held back by a start delay, a cron schedule or a retry's back-off.

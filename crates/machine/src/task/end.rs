@@ -25,12 +25,7 @@ pub(crate) struct Failed {
 impl Failed {
     /// The server itself ends the task.
     pub(crate) fn by_server(cause: WorkflowTaskFailedCause) -> Self {
-        Self {
-            cause,
-            failure: None,
-            identity: SERVER.to_owned(),
-            binary_checksum: String::new(),
-        }
+        Self { cause, failure: None, identity: SERVER.to_owned(), binary_checksum: String::new() }
     }
 }
 
@@ -41,29 +36,17 @@ impl Draft {
         let Some((task, started)) = self.run().core.workflow_task.zip(self.run().started_task.clone()) else {
             return 1;
         };
-        let problem = problem(
-            "WorkflowTaskFailed",
-            failed.cause.as_str_name(),
-            "WORKFLOW_TASK_FAILED_CAUSE_",
-        );
+        let problem = problem("WorkflowTaskFailed", failed.cause.as_str_name(), "WORKFLOW_TASK_FAILED_CAUSE_");
         let (next, failures) = self.next_attempt();
         let cause = failed.cause;
         if task.attempt == 1 {
             let (scheduled_event_id, started_event_id) = self.append_task_start(&task, &started);
-            self.append(A::WorkflowTaskFailedEventAttributes(attributes(
-                failed,
-                scheduled_event_id,
-                started_event_id,
-            )));
+            self.append(A::WorkflowTaskFailedEventAttributes(attributes(failed, scheduled_event_id, started_event_id)));
         } else {
             self.end_transient_task(cause == WorkflowTaskFailedCause::UnhandledCommand);
         }
         self.report(failures, problem, task.attempt == 1);
-        if cause == WorkflowTaskFailedCause::ResetWorkflow {
-            1
-        } else {
-            next
-        }
+        if cause == WorkflowTaskFailedCause::ResetWorkflow { 1 } else { next }
     }
 
     /// The running workflow task's worker took too long. Returns the attempt that the next task is, as
@@ -72,21 +55,15 @@ impl Draft {
         let Some((task, started)) = self.run().core.workflow_task.zip(self.run().started_task.clone()) else {
             return 1;
         };
-        let problem = problem(
-            "WorkflowTaskTimedOut",
-            TimeoutType::StartToClose.as_str_name(),
-            "TIMEOUT_TYPE_",
-        );
+        let problem = problem("WorkflowTaskTimedOut", TimeoutType::StartToClose.as_str_name(), "TIMEOUT_TYPE_");
         let (next, failures) = self.next_attempt();
         if task.attempt == 1 {
             let (scheduled_event_id, started_event_id) = self.append_task_start(&task, &started);
-            self.append(A::WorkflowTaskTimedOutEventAttributes(
-                WorkflowTaskTimedOutEventAttributes {
-                    scheduled_event_id,
-                    started_event_id,
-                    timeout_type: TimeoutType::StartToClose.into(),
-                },
-            ));
+            self.append(A::WorkflowTaskTimedOutEventAttributes(WorkflowTaskTimedOutEventAttributes {
+                scheduled_event_id,
+                started_event_id,
+                timeout_type: TimeoutType::StartToClose.into(),
+            }));
         } else {
             self.end_transient_task(false);
         }
@@ -120,11 +97,7 @@ impl Draft {
         } else {
             core.reported_problem.clone()
         };
-        self.quiet(Quiet::WorkflowTaskProblem {
-            failed_tasks,
-            last_problem,
-            reported,
-        });
+        self.quiet(Quiet::WorkflowTaskProblem { failed_tasks, last_problem, reported });
     }
 }
 

@@ -44,16 +44,10 @@ impl Run {
     pub fn next_task_queue(&self) -> TaskQueue {
         let normal = self.core.task_queue.clone();
         match &self.core.sticky {
-            Some(sticky) => TaskQueue {
-                name: sticky.task_queue.clone(),
-                kind: TaskQueueKind::Sticky.into(),
-                normal_name: normal,
-            },
-            None => TaskQueue {
-                name: normal,
-                kind: TaskQueueKind::Normal.into(),
-                ..TaskQueue::default()
-            },
+            Some(sticky) => {
+                TaskQueue { name: sticky.task_queue.clone(), kind: TaskQueueKind::Sticky.into(), normal_name: normal }
+            }
+            None => TaskQueue { name: normal, kind: TaskQueueKind::Normal.into(), ..TaskQueue::default() },
         }
     }
 }
@@ -75,13 +69,11 @@ impl Draft {
         let timeout = self.start_to_close_timeout(attempt);
         if attempt == 1 {
             let task_queue = Some(self.run().next_task_queue());
-            self.append(A::WorkflowTaskScheduledEventAttributes(
-                WorkflowTaskScheduledEventAttributes {
-                    task_queue,
-                    start_to_close_timeout: Some(model::to_proto_duration(timeout)),
-                    attempt,
-                },
-            ));
+            self.append(A::WorkflowTaskScheduledEventAttributes(WorkflowTaskScheduledEventAttributes {
+                task_queue,
+                start_to_close_timeout: Some(model::to_proto_duration(timeout)),
+                attempt,
+            }));
         } else {
             self.quiet(Quiet::WorkflowTaskSet(Some(WorkflowTask {
                 scheduled_event_id: self.run().core.next_event_id,
@@ -95,10 +87,7 @@ impl Draft {
             })));
         }
         if let (Some(time), Some(task)) = (original_scheduled_time, self.run().core.workflow_task) {
-            self.quiet(Quiet::WorkflowTaskSet(Some(WorkflowTask {
-                original_scheduled_time: time,
-                ..task
-            })));
+            self.quiet(Quiet::WorkflowTaskSet(Some(WorkflowTask { original_scheduled_time: time, ..task })));
         }
     }
 

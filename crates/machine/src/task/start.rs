@@ -27,18 +27,10 @@ impl Run {
         };
         let mut tail = Vec::new();
         if task.attempt > 1 {
-            tail.push(event(
-                task.scheduled_event_id,
-                Time(task.scheduled_time),
-                self.scheduled_attributes(task),
-            ));
+            tail.push(event(task.scheduled_event_id, Time(task.scheduled_time), self.scheduled_attributes(task)));
         }
         if let Some(started) = &self.started_task {
-            tail.push(event(
-                started.started_event_id,
-                started.started_time,
-                started_attributes(task, started),
-            ));
+            tail.push(event(started.started_event_id, started.started_time, started_attributes(task, started)));
         }
         tail
     }
@@ -97,11 +89,8 @@ impl Draft {
         let suggest_reasons = self.run().suggest_reasons(&self.facts.limits);
         let history_size = self.run().core.history_size;
         let task = self.startable_task()?;
-        let started_event_id = if task.attempt == 1 {
-            self.run().core.next_event_id
-        } else {
-            task.scheduled_event_id + 1
-        };
+        let started_event_id =
+            if task.attempt == 1 { self.run().core.next_event_id } else { task.scheduled_event_id + 1 };
         self.quiet(Quiet::WorkflowTaskStarted(Arc::new(StartedWorkflowTask {
             started_event_id,
             started_time: self.facts.now,
@@ -130,17 +119,15 @@ impl Draft {
         }
         if task.attempt > 1 && task.scheduled_event_id != self.run().core.next_event_id {
             // News have come since: no longer the same decision again.
-            self.append(A::WorkflowTaskScheduledEventAttributes(
-                WorkflowTaskScheduledEventAttributes {
-                    task_queue: Some(TaskQueue {
-                        name: self.run().core.task_queue.clone(),
-                        kind: TaskQueueKind::Normal.into(),
-                        ..TaskQueue::default()
-                    }),
-                    start_to_close_timeout: Some(to_proto_duration(Self::task_timeout(&task))),
-                    attempt: 1,
-                },
-            ));
+            self.append(A::WorkflowTaskScheduledEventAttributes(WorkflowTaskScheduledEventAttributes {
+                task_queue: Some(TaskQueue {
+                    name: self.run().core.task_queue.clone(),
+                    kind: TaskQueueKind::Normal.into(),
+                    ..TaskQueue::default()
+                }),
+                start_to_close_timeout: Some(to_proto_duration(Self::task_timeout(&task))),
+                attempt: 1,
+            }));
         }
         self.run().core.workflow_task.ok_or_else(not_found)
     }
@@ -154,17 +141,8 @@ impl Draft {
         }
         let attributes = self.run().scheduled_attributes(task);
         let scheduled_event_id = self.append_event(event(0, Time(task.scheduled_time), attributes));
-        let attributes = started_attributes(
-            &WorkflowTask {
-                scheduled_event_id,
-                ..*task
-            },
-            started,
-        );
-        (
-            scheduled_event_id,
-            self.append_event(event(0, started.started_time, attributes)),
-        )
+        let attributes = started_attributes(&WorkflowTask { scheduled_event_id, ..*task }, started);
+        (scheduled_event_id, self.append_event(event(0, started.started_time, attributes)))
     }
 }
 
@@ -173,11 +151,7 @@ pub(crate) fn not_found() -> Reject {
 }
 
 fn event(event_id: i64, time: Time, attributes: A) -> HistoryEvent {
-    let mut event = HistoryEvent {
-        event_id,
-        event_time: Some(time.to_proto()),
-        ..HistoryEvent::default()
-    };
+    let mut event = HistoryEvent { event_id, event_time: Some(time.to_proto()), ..HistoryEvent::default() };
     event.set_event_type(event_type(&attributes));
     event.attributes = Some(attributes);
     event

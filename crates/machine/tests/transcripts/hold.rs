@@ -19,19 +19,13 @@ pub(crate) fn step(before: &Run, step: &Step, facts: &Facts) {
         }
         folded.evolve(change);
     }
-    assert_eq!(
-        folded, step.next,
-        "the next state is the state before with the changes applied"
-    );
+    assert_eq!(folded, step.next, "the next state is the state before with the changes applied");
     assert_eq!(step.next.core.next_event_id, next_event_id);
     due(&step.next);
     recovers(&step.next, facts);
     if let Some(successor) = &step.successor {
         self::step(&blank(&successor.next), successor, facts);
-        assert_eq!(
-            step.next.core.new_execution_run_id,
-            successor.next.key.run_id.to_string()
-        );
+        assert_eq!(step.next.core.new_execution_run_id, successor.next.key.run_id.to_string());
     }
 }
 
@@ -40,10 +34,7 @@ pub(crate) fn blank(run: &Run) -> Run {
     Run {
         key: run.key.clone(),
         origin: Arc::default(),
-        core: machine::Core {
-            next_event_id: 1,
-            ..machine::Core::default()
-        },
+        core: machine::Core { next_event_id: 1, ..machine::Core::default() },
         attributes: Arc::default(),
         activities: OrdMap::new(),
         timers: OrdMap::new(),
@@ -68,20 +59,14 @@ pub(crate) fn replay(history: &[HistoryEvent], run: &Run) {
     }
     assert_eq!(replayed.core.next_event_id, run.core.next_event_id);
     assert_eq!(replayed.core.history_size, run.core.history_size);
-    assert_eq!(
-        replayed.core.previous_started_event_id,
-        run.core.previous_started_event_id
-    );
+    assert_eq!(replayed.core.previous_started_event_id, run.core.previous_started_event_id);
     assert_eq!(replayed.core.cancel_requested, run.core.cancel_requested);
     assert_eq!(replayed.core.signal_count, run.core.signal_count);
     assert_eq!(replayed.core.first_task_due, run.core.first_task_due);
     assert_eq!(replayed.core.reset_points, run.core.reset_points);
     assert_eq!(replayed.attributes, run.attributes);
     assert_eq!(replayed.timers, run.timers);
-    assert!(
-        replayed.activities.keys().eq(run.activities.keys()),
-        "a replay knows the pending activities"
-    );
+    assert!(replayed.activities.keys().eq(run.activities.keys()), "a replay knows the pending activities");
     assert_eq!(replayed.children, run.children);
     assert_eq!(replayed.external_signals, run.external_signals);
     assert_eq!(replayed.external_cancels, run.external_cancels);
@@ -90,10 +75,7 @@ pub(crate) fn replay(history: &[HistoryEvent], run: &Run) {
 fn due(run: &Run) {
     let due = run.due();
     if let Some(wake) = due.wake {
-        assert!(
-            due.alarm.is_some_and(|alarm| alarm <= wake),
-            "the alarm covers the wake-up"
-        );
+        assert!(due.alarm.is_some_and(|alarm| alarm <= wake), "the alarm covers the wake-up");
     }
     assert_eq!(
         due.tasks.len(),
@@ -102,29 +84,18 @@ fn due(run: &Run) {
     for key in due.messages {
         assert!(run.message(key).is_some(), "a message that is due has content: {key:?}");
     }
-    assert!(
-        run.is_open() || run.started_task.is_none(),
-        "nobody decides for a closed run"
-    );
-    assert!(
-        run.is_open() || run.workflow_task().is_none(),
-        "nobody shall decide for a closed run"
-    );
+    assert!(run.is_open() || run.started_task.is_none(), "nobody decides for a closed run");
+    assert!(run.is_open() || run.workflow_task().is_none(), "nobody shall decide for a closed run");
 }
 
 /// What is written and read again is the same state, but for what is in memory alone; and once loaded the run stands.
 fn recovers(run: &Run, facts: &Facts) {
     let loaded = loaded(run);
-    let step = loaded
-        .handle(Input::Recover, facts)
-        .expect("a loaded run takes up its work");
+    let step = loaded.handle(Input::Recover, facts).expect("a loaded run takes up its work");
     if run.buffered.is_empty() {
         assert_eq!(step.next, loaded, "a loaded run without buffered events needs nothing");
     } else {
-        assert!(
-            step.next.buffered.is_empty(),
-            "buffered events are taken in when the run is loaded"
-        );
+        assert!(step.next.buffered.is_empty(), "buffered events are taken in when the run is loaded");
         assert!(step.next.core.workflow_task.is_some(), "the worker hears of them");
     }
 }

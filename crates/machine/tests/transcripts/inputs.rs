@@ -23,20 +23,13 @@ pub(crate) fn input(run: &Run, line: &Line) -> Input {
     let word = |key: &str| line.get(key).unwrap_or_default().to_owned();
     let identity = line.get("identity").unwrap_or("worker").to_owned();
     match line.verb.as_str() {
-        "poll" => Input::StartWorkflowTask {
-            identity,
-            request_id: word("request"),
-            worker_version: None,
-        },
+        "poll" => Input::StartWorkflowTask { identity, request_id: word("request"), worker_version: None },
         "complete" => complete(run, line),
         "fail" => {
             let mut request: RespondWorkflowTaskFailedRequest =
                 parse(line, &format!("{SERVICE}.RespondWorkflowTaskFailedRequest"));
             request.identity = identity;
-            Input::FailWorkflowTask {
-                task: task(run, line),
-                request: Box::new(request),
-            }
+            Input::FailWorkflowTask { task: task(run, line), request: Box::new(request) }
         }
         "signal" => Input::Signal(Signal {
             name: line.first().to_owned(),
@@ -59,24 +52,18 @@ pub(crate) fn input(run: &Run, line: &Line) -> Input {
             identity: "client".into(),
             links: Vec::new(),
         },
-        "attach-start" => Input::AttachStart {
-            request_id: word("request"),
-            links: vec![Link::default()],
-            identity: String::new(),
-        },
+        "attach-start" => {
+            Input::AttachStart { request_id: word("request"), links: vec![Link::default()], identity: String::new() }
+        }
         "activity-start" | "activity-complete" | "activity-fail" | "activity-cancel" | "activity-heartbeat" => {
             activity(run, line, identity)
         }
         "child-started" | "child-start-failed" | "child-closed" => child(line),
         "signal-delivered" | "signal-failed" | "cancel-delivered" | "cancel-failed" => delivered(line),
-        "close-policy-applied" => Input::ClosePolicyApplied {
-            initiated_event_id: line.number(),
-        },
+        "close-policy-applied" => Input::ClosePolicyApplied { initiated_event_id: line.number() },
         "parent-notified" => Input::ParentNotified,
         "reset-sticky" => Input::ResetSticky,
-        "sticky-worker-gone" => Input::StickyWorkerGone {
-            task_queue: line.first().to_owned(),
-        },
+        "sticky-worker-gone" => Input::StickyWorkerGone { task_queue: line.first().to_owned() },
         "wake" => Input::Wake,
         "recover" => Input::Recover,
         verb => panic!("the stage does not know how to {verb}"),
@@ -90,9 +77,9 @@ fn task(run: &Run, line: &Line) -> TaskRef {
     TaskRef {
         scheduled_event_id: task.scheduled_event_id,
         started_event_id: started.map_or(0, |started| started.started_event_id),
-        attempt: line.get("attempt").map_or(task.attempt, |attempt| {
-            attempt.parse().expect("a transcript is well-formed")
-        }),
+        attempt: line
+            .get("attempt")
+            .map_or(task.attempt, |attempt| attempt.parse().expect("a transcript is well-formed")),
         started_time: started.map_or(0, |started| started.started_time.0),
     }
 }
@@ -109,14 +96,9 @@ fn complete(run: &Run, line: &Line) -> Input {
     if let Some(queue) = line.get("sticky") {
         let sticky = request.sticky_attributes.get_or_insert_default();
         sticky.worker_task_queue.get_or_insert_default().name = queue.into();
-        sticky
-            .schedule_to_start_timeout
-            .get_or_insert(prost_types::Duration { seconds: 5, nanos: 0 });
+        sticky.schedule_to_start_timeout.get_or_insert(prost_types::Duration { seconds: 5, nanos: 0 });
     }
-    Input::CompleteWorkflowTask {
-        task: task(run, line),
-        request: Box::new(request),
-    }
+    Input::CompleteWorkflowTask { task: task(run, line), request: Box::new(request) }
 }
 
 /// `activity-… <activity id> [by_id] [attempt=…] …`.
@@ -126,12 +108,7 @@ fn activity(run: &Run, line: &Line, identity: String) -> Input {
     let scheduled_event_id = found.map_or(0, |activity| activity.scheduled_event_id);
     if line.verb == "activity-start" {
         let request_id = line.get("request").unwrap_or("poll").to_owned();
-        return Input::StartActivity {
-            scheduled_event_id,
-            identity,
-            request_id,
-            worker_version: None,
-        };
+        return Input::StartActivity { scheduled_event_id, identity, request_id, worker_version: None };
     }
     let attempt = found.map_or(1, |activity| activity.attempt);
     let activity = if line.has("by_id") {
@@ -146,28 +123,15 @@ fn activity(run: &Run, line: &Line, identity: String) -> Input {
         }
     };
     let answer = match line.verb.as_str() {
-        "activity-complete" => ActivityAnswer::Completed {
-            result: line.get("result").map(payloads),
-        },
+        "activity-complete" => ActivityAnswer::Completed { result: line.get("result").map(payloads) },
         "activity-fail" => ActivityAnswer::Failed {
-            failure: line
-                .json
-                .is_some()
-                .then(|| Box::new(parse(line, "temporal.api.failure.v1.Failure"))),
+            failure: line.json.is_some().then(|| Box::new(parse(line, "temporal.api.failure.v1.Failure"))),
             last_heartbeat_details: line.get("details").map(payloads),
         },
-        "activity-cancel" => ActivityAnswer::Canceled {
-            details: line.get("details").map(payloads),
-        },
-        _ => ActivityAnswer::Heartbeat {
-            details: line.get("details").map(payloads),
-        },
+        "activity-cancel" => ActivityAnswer::Canceled { details: line.get("details").map(payloads) },
+        _ => ActivityAnswer::Heartbeat { details: line.get("details").map(payloads) },
     };
-    Input::AnswerActivity {
-        activity,
-        identity,
-        answer,
-    }
+    Input::AnswerActivity { activity, identity, answer }
 }
 
 /// The message that the line's JSON describes.
@@ -181,12 +145,7 @@ fn command(line: &Line) -> Value {
     let metadata = attributes.as_object_mut().and_then(|fields| fields.remove("_metadata"));
     let kind = screaming(&line.verb);
     let mut first = line.verb.chars();
-    let field: String = first
-        .next()
-        .into_iter()
-        .flat_map(char::to_lowercase)
-        .chain(first)
-        .collect();
+    let field: String = first.next().into_iter().flat_map(char::to_lowercase).chain(first).collect();
     let mut command = json!({ "commandType": format!("COMMAND_TYPE_{kind}") });
     if !line.has("bare") {
         command[format!("{field}CommandAttributes")] = attributes;
@@ -210,12 +169,7 @@ fn screaming(name: &str) -> String {
 }
 
 fn payloads(text: &str) -> Payloads {
-    Payloads {
-        payloads: vec![Payload {
-            data: text.to_owned().into_bytes().into(),
-            ..Payload::default()
-        }],
-    }
+    Payloads { payloads: vec![Payload { data: text.to_owned().into_bytes().into(), ..Payload::default() }] }
 }
 
 /// `from=workflow/run [child_only]`.
@@ -262,16 +216,10 @@ fn child(line: &Line) -> Input {
     let initiated_event_id = line.number();
     let run_id = line.get("run").unwrap_or("child-run").to_owned();
     match line.verb.as_str() {
-        "child-started" => Input::ChildStarted {
-            initiated_event_id,
-            outcome: ChildOutcome::Started { run_id },
-        },
+        "child-started" => Input::ChildStarted { initiated_event_id, outcome: ChildOutcome::Started { run_id } },
         "child-start-failed" => {
             let default = "START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS";
-            Input::ChildStarted {
-                initiated_event_id,
-                outcome: ChildOutcome::Failed(cause(line, "cause", default)),
-            }
+            Input::ChildStarted { initiated_event_id, outcome: ChildOutcome::Failed(cause(line, "cause", default)) }
         }
         _ => Input::ChildClosed {
             initiated_event_id,
@@ -288,29 +236,21 @@ fn child(line: &Line) -> Input {
 fn delivered(line: &Line) -> Input {
     let initiated_event_id = line.number();
     match line.verb.as_str() {
-        "signal-delivered" => Input::ExternalSignalDelivered {
-            initiated_event_id,
-            outcome: ExternalOutcome::Delivered,
-        },
+        "signal-delivered" => {
+            Input::ExternalSignalDelivered { initiated_event_id, outcome: ExternalOutcome::Delivered }
+        }
         "signal-failed" => {
             let default = "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND";
             let outcome = ExternalOutcome::Failed(cause(line, "cause", default));
-            Input::ExternalSignalDelivered {
-                initiated_event_id,
-                outcome,
-            }
+            Input::ExternalSignalDelivered { initiated_event_id, outcome }
         }
-        "cancel-delivered" => Input::ExternalCancelDelivered {
-            initiated_event_id,
-            outcome: ExternalOutcome::Delivered,
-        },
+        "cancel-delivered" => {
+            Input::ExternalCancelDelivered { initiated_event_id, outcome: ExternalOutcome::Delivered }
+        }
         _ => {
             let default = "CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND";
             let outcome = ExternalOutcome::Failed(cause(line, "cause", default));
-            Input::ExternalCancelDelivered {
-                initiated_event_id,
-                outcome,
-            }
+            Input::ExternalCancelDelivered { initiated_event_id, outcome }
         }
     }
 }

@@ -21,9 +21,7 @@ static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
 
 /// The message of type `name` that the JSON describes.
 pub(crate) fn parse<M: prost::Message + Default>(name: &str, value: &Value) -> M {
-    let descriptor = POOL
-        .get_message_by_name(name)
-        .unwrap_or_else(|| panic!("there is no message {name}"));
+    let descriptor = POOL.get_message_by_name(name).unwrap_or_else(|| panic!("there is no message {name}"));
     let dynamic = DynamicMessage::deserialize(descriptor, expand(value.clone()))
         .unwrap_or_else(|error| panic!("{name}: {error}"));
     dynamic.transcode_to().expect("both are the same message")
@@ -31,16 +29,12 @@ pub(crate) fn parse<M: prost::Message + Default>(name: &str, value: &Value) -> M
 
 /// The message of type `name` without what is not set.
 pub(crate) fn print<M: prost::Message>(name: &str, message: &M) -> Value {
-    let descriptor = POOL
-        .get_message_by_name(name)
-        .unwrap_or_else(|| panic!("there is no message {name}"));
+    let descriptor = POOL.get_message_by_name(name).unwrap_or_else(|| panic!("there is no message {name}"));
     let dynamic =
         DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).expect("a transcript is well-formed");
     let options = SerializeOptions::new().stringify_64_bit_integers(false);
     contract(
-        dynamic
-            .serialize_with_options(serde_json::value::Serializer, &options)
-            .expect("a transcript is well-formed"),
+        dynamic.serialize_with_options(serde_json::value::Serializer, &options).expect("a transcript is well-formed"),
     )
 }
 
@@ -65,10 +59,7 @@ fn contract(value: Value) -> Value {
     match value {
         Value::Array(values) => values.into_iter().map(contract).collect(),
         Value::Object(fields) => {
-            let fields: Map<_, _> = fields
-                .into_iter()
-                .map(|(name, value)| (name, contract(value)))
-                .collect();
+            let fields: Map<_, _> = fields.into_iter().map(|(name, value)| (name, contract(value))).collect();
             payload(&fields).unwrap_or(Value::Object(fields))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
@@ -80,11 +71,7 @@ fn payload(fields: &Map<String, Value>) -> Option<Value> {
     let others = fields.keys().filter(|name| *name != "metadata").count();
     if let (Some(Value::String(data)), 1) = (fields.get("data"), others) {
         let text = String::from_utf8(BASE64_STANDARD.decode(data).ok()?).ok()?;
-        let text = if text.len() > 80 {
-            format!("{} bytes", text.len())
-        } else {
-            text
-        };
+        let text = if text.len() > 80 { format!("{} bytes", text.len()) } else { text };
         return Some(Value::String(format!("payload({text})")));
     }
     let Some(Value::Array(values)) = fields.get("payloads") else {
@@ -101,10 +88,7 @@ pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) if !text.is_empty() && !text.contains([' ', ',', '}', ']', '\n']) => text.clone(),
         Value::Object(fields) => {
-            let fields: Vec<_> = fields
-                .iter()
-                .map(|(name, value)| format!("{name}={}", plain(value)))
-                .collect();
+            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
             format!("{{{}}}", fields.join(" "))
         }
         Value::Array(values) => {

@@ -57,9 +57,5 @@ fn transcripts() {
             different.push(format!("{name}\n{}", script::difference(&text, &actual)));
         }
     }
-    assert!(
-        different.is_empty(),
-        "transcripts that tell something else now:\n{}",
-        different.join("\n")
-    );
+    assert!(different.is_empty(), "transcripts that tell something else now:\n{}", different.join("\n"));
 }

@@ -26,19 +26,12 @@ impl Line {
             None => (text, None),
         };
         let mut words = head.split_whitespace().map(str::to_owned);
-        Self {
-            verb: words.next().unwrap_or_default(),
-            words: words.collect(),
-            json,
-            below: Vec::new(),
-        }
+        Self { verb: words.next().unwrap_or_default(), words: words.collect(), json, below: Vec::new() }
     }
 
     /// The value of `key=value`.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
-        self.words
-            .iter()
-            .find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+        self.words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
     }
 
     pub(crate) fn has(&self, word: &str) -> bool {
@@ -47,25 +40,17 @@ impl Line {
 
     /// The first word that is no `key=value`.
     pub(crate) fn first(&self) -> &str {
-        self.words
-            .iter()
-            .find(|word| !word.contains('='))
-            .unwrap_or_else(|| panic!("{} of what?", self.verb))
+        self.words.iter().find(|word| !word.contains('=')).unwrap_or_else(|| panic!("{} of what?", self.verb))
     }
 
     pub(crate) fn number(&self) -> i64 {
-        self.first()
-            .parse()
-            .unwrap_or_else(|_| panic!("{} wants an event id, not {}", self.verb, self.first()))
+        self.first().parse().unwrap_or_else(|_| panic!("{} wants an event id, not {}", self.verb, self.first()))
     }
 }
 
 /// The transcript with what really follows in place of what it says follows.
 pub(crate) fn play(name: &str, text: &str) -> String {
-    assert!(
-        text.starts_with("# "),
-        "the transcript {name} does not say why it is there"
-    );
+    assert!(text.starts_with("# "), "the transcript {name} does not say why it is there");
     let mut stage = Stage::new();
     let mut told = Vec::new();
     for block in text.trim_end().split("\n\n") {
@@ -101,12 +86,7 @@ pub(crate) fn difference(said: &str, is: &str) -> String {
     let is: Vec<_> = is.lines().collect();
     let same = said.iter().zip(&is).take_while(|(said, is)| said == is).count();
     let show = |mark: char, lines: &[&str]| {
-        lines
-            .iter()
-            .skip(same)
-            .take(12)
-            .map(|line| format!("  {mark} {line}\n"))
-            .collect::<String>()
+        lines.iter().skip(same).take(12).map(|line| format!("  {mark} {line}\n")).collect::<String>()
     };
     format!("  line {}\n{}{}", same + 1, show('-', &said), show('+', &is))
 }

@@ -85,11 +85,7 @@ fn reply(reply: &Reply) -> Vec<String> {
     match reply {
         Reply::Done => Vec::new(),
         Reply::WorkflowTask(answer) => workflow_task(answer),
-        Reply::WorkflowTaskCompleted {
-            next_task,
-            activities,
-            failed,
-        } => {
+        Reply::WorkflowTaskCompleted { next_task, activities, failed } => {
             let mut lines = Vec::new();
             if let Some(failed) = failed {
                 lines.push(reject("fails", failed));
@@ -114,12 +110,7 @@ fn workflow_task(answer: &WorkflowTaskAnswer) -> Vec<String> {
         answer.previous_started_event_id,
         answer.stored_before_event_id,
     )];
-    lines.extend(
-        answer
-            .tail
-            .iter()
-            .map(|event| format!("  {} {}", event.event_id, self::event(event))),
-    );
+    lines.extend(answer.tail.iter().map(|event| format!("  {} {}", event.event_id, self::event(event))));
     lines
 }
 
@@ -157,25 +148,12 @@ pub(crate) fn due(due: &Due) -> Vec<String> {
 
 fn task(task: &Task) -> String {
     match task {
-        Task::Workflow {
-            task_queue,
-            sticky,
-            scheduled_event_id,
-            attempt,
-            since,
-            ..
-        } => format!(
+        Task::Workflow { task_queue, sticky, scheduled_event_id, attempt, since, .. } => format!(
             "task workflow queue={task_queue}{} scheduled={scheduled_event_id} attempt={attempt} since={}",
             if *sticky { " sticky" } else { "" },
             time(*since),
         ),
-        Task::Activity {
-            task_queue,
-            scheduled_event_id,
-            attempt,
-            since,
-            ..
-        } => format!(
+        Task::Activity { task_queue, scheduled_event_id, attempt, since, .. } => format!(
             "task activity queue={task_queue} scheduled={scheduled_event_id} attempt={attempt} since={}",
             time(*since),
         ),
@@ -189,50 +167,26 @@ pub(crate) fn key(key: MessageKey) -> String {
 /// The content of a message.
 pub(crate) fn message(message: &Message) -> String {
     match message {
-        Message::StartChild {
-            namespace_id,
-            attributes,
-            initiated_event_id,
-            root_workflow_id,
-            root_run_id,
-            ..
-        } => format!(
-            "StartChild namespace={namespace_id} initiated={initiated_event_id} root={root_workflow_id}/{root_run_id} {}",
-            json::plain(&json::print(
-                "temporal.api.history.v1.StartChildWorkflowExecutionInitiatedEventAttributes",
-                &**attributes
-            )),
-        ),
+        Message::StartChild { namespace_id, attributes, initiated_event_id, root_workflow_id, root_run_id, .. } => {
+            format!(
+                "StartChild namespace={namespace_id} initiated={initiated_event_id} root={root_workflow_id}/{root_run_id} {}",
+                json::plain(&json::print(
+                    "temporal.api.history.v1.StartChildWorkflowExecutionInitiatedEventAttributes",
+                    &**attributes
+                )),
+            )
+        }
         Message::Signal { target, from, name, .. } => {
-            format!(
-                "Signal to={}/{} from={} name={name}",
-                target.workflow_id, target.run_id, from.workflow_id
-            )
+            format!("Signal to={}/{} from={} name={name}", target.workflow_id, target.run_id, from.workflow_id)
         }
-        Message::Cancel {
-            target, from, reason, ..
-        } => {
-            format!(
-                "Cancel to={}/{} from={} reason={reason}",
-                target.workflow_id, target.run_id, from.workflow_id
-            )
+        Message::Cancel { target, from, reason, .. } => {
+            format!("Cancel to={}/{} from={} reason={reason}", target.workflow_id, target.run_id, from.workflow_id)
         }
-        Message::ClosePolicy {
-            target,
-            first_run_id,
-            terminate,
-            from,
-            ..
-        } => format!(
+        Message::ClosePolicy { target, first_run_id, terminate, from, .. } => format!(
             "ClosePolicy to={} first_run={first_run_id} from={} terminate={terminate}",
             target.workflow_id, from.workflow_id
         ),
-        Message::ParentNotice {
-            target,
-            initiated_event_id,
-            first_run_id,
-            event,
-        } => format!(
+        Message::ParentNotice { target, initiated_event_id, first_run_id, event } => format!(
             "ParentNotice to={}/{} initiated={initiated_event_id} first_run={first_run_id} {}",
             target.workflow_id,
             target.run_id,
@@ -243,12 +197,10 @@ pub(crate) fn message(message: &Message) -> String {
 
 /// What a run can change of itself: its memo and search attributes.
 pub(crate) fn attributes(attributes: &machine::Attributes) -> Vec<String> {
-    let memo = attributes.memo.as_ref().map(|memo| {
-        format!(
-            "memo {}",
-            json::plain(&json::print("temporal.api.common.v1.Memo", memo))
-        )
-    });
+    let memo = attributes
+        .memo
+        .as_ref()
+        .map(|memo| format!("memo {}", json::plain(&json::print("temporal.api.common.v1.Memo", memo))));
     let search = attributes.search_attributes.as_ref().map(|search| {
         let search = json::print("temporal.api.common.v1.SearchAttributes", search);
         format!("search attributes {}", json::plain(&search))
@@ -260,10 +212,7 @@ pub(crate) fn attributes(attributes: &machine::Attributes) -> Vec<String> {
 pub(crate) fn standing(run: &Run) -> Vec<String> {
     let mut lines = Vec::new();
     if !run.is_open() {
-        lines.push(format!(
-            "closed {}",
-            name(run.status().as_str_name(), "WORKFLOW_EXECUTION_STATUS_")
-        ));
+        lines.push(format!("closed {}", name(run.status().as_str_name(), "WORKFLOW_EXECUTION_STATUS_")));
     }
     if !run.core.reported_problem.is_empty() {
         lines.push(format!("problem {}", run.core.reported_problem.replace('\n', " ")));

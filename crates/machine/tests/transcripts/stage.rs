@@ -22,9 +22,7 @@ use super::{
 
 /// The namespace that is known by this number.
 pub(crate) fn namespace(number: u32) -> NamespaceId {
-    format!("00000000-0000-0000-0000-{number:012}")
-        .parse()
-        .expect("a transcript is well-formed")
+    format!("00000000-0000-0000-0000-{number:012}").parse().expect("a transcript is well-formed")
 }
 
 /// What a transcript plays on.
@@ -69,10 +67,7 @@ impl Stage {
                 Vec::new()
             }
             "crash" => {
-                self.run = self.run.take().map(|run| Run {
-                    started_task: None,
-                    ..run
-                });
+                self.run = self.run.take().map(|run| Run { started_task: None, ..run });
                 self.give(Input::Recover)
             }
             "message" => self.message(line),
@@ -160,16 +155,10 @@ impl Stage {
         }
         let facts = self.facts();
         let mut spec = StartSpec::from_request(&request, &facts);
-        spec.signal = line.get("signal").map(|name| Signal {
-            name: name.into(),
-            ..Signal::default()
-        });
+        spec.signal = line.get("signal").map(|name| Signal { name: name.into(), ..Signal::default() });
         if line.has("eager") {
-            spec.eager = Some(EagerStart {
-                identity: "client".into(),
-                request_id: "eager".into(),
-                worker_version: None,
-            });
+            spec.eager =
+                Some(EagerStart { identity: "client".into(), request_id: "eager".into(), worker_version: None });
         }
         self.first(&request.workflow_id, spec, &facts)
     }
@@ -178,21 +167,15 @@ impl Stage {
     fn start_as(&mut self, line: &Line) -> Vec<String> {
         let facts = self.facts();
         let attributes = parse(line, "temporal.api.history.v1.WorkflowExecutionStartedEventAttributes");
-        let spec = StartSpec {
-            attributes: Box::new(attributes),
-            request_id: "start-1".into(),
-            ..StartSpec::default()
-        };
+        let spec = StartSpec { attributes: Box::new(attributes), request_id: "start-1".into(), ..StartSpec::default() };
         let id = spec.attributes.workflow_id.clone();
         self.first(&id, spec, &facts)
     }
 
     fn first(&mut self, workflow_id: &str, spec: StartSpec, facts: &Facts) -> Vec<String> {
         let mut entropy = Entropy::new(self.steps << 64);
-        let key = RunKey {
-            workflow: WorkflowKey::new(facts.namespace.id, workflow_id),
-            run_id: entropy.run_id(self.now),
-        };
+        let key =
+            RunKey { workflow: WorkflowKey::new(facts.namespace.id, workflow_id), run_id: entropy.run_id(self.now) };
         match Run::start(key, spec, facts) {
             Ok(step) => {
                 self.history.clear();
@@ -255,11 +238,7 @@ impl Stage {
         let until = self.now + span(line.first());
         let mut told = Vec::new();
         for _ in 0..100 {
-            let alarm = self
-                .run()
-                .due()
-                .alarm
-                .filter(|alarm| *alarm <= until && self.run().is_open());
+            let alarm = self.run().due().alarm.filter(|alarm| *alarm <= until && self.run().is_open());
             let Some(alarm) = alarm else {
                 self.now = until;
                 return told;
@@ -273,9 +252,7 @@ impl Stage {
     fn message(&mut self, line: &Line) -> Vec<String> {
         let due = self.run().due();
         let key = due.messages.iter().find(|key| show::key(**key) == line.first());
-        let message = key
-            .and_then(|key| self.run().message(*key))
-            .expect("no such message is due");
+        let message = key.and_then(|key| self.run().message(*key)).expect("no such message is due");
         vec![show::message(&message)]
     }
 
@@ -283,18 +260,11 @@ impl Stage {
     fn named(&mut self, line: &str) -> String {
         let mut named = String::new();
         let mut rest = line;
-        while let Some(start) = rest
-            .char_indices()
-            .map(|(index, _)| index)
-            .find(|index| is_id(&rest[*index..]))
-        {
+        while let Some(start) = rest.char_indices().map(|(index, _)| index).find(|index| is_id(&rest[*index..])) {
             let (before, id) = rest.split_at(start);
             let (id, after) = id.split_at(36);
             let kind = if id.as_bytes()[14] == b'7' { "run" } else { "id" };
-            let next = format!(
-                "{kind}-{}",
-                self.names.values().filter(|name| name.starts_with(kind)).count() + 1
-            );
+            let next = format!("{kind}-{}", self.names.values().filter(|name| name.starts_with(kind)).count() + 1);
             named.push_str(before);
             named.push_str(self.names.entry(id.to_owned()).or_insert(next));
             rest = after;
@@ -311,9 +281,7 @@ fn is_id(text: &str) -> bool {
 
 /// `10s`, `1.5s`, `2m`, `3h`, `500ms`.
 fn span(text: &str) -> Duration {
-    let unit = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(unit);
     let seconds = match unit {
         "ms" => 0.001,

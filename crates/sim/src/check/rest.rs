@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use machine::Core;
 use model::{NamespaceId, RunId, ShardId, Time};
+use prost::Message;
 use proto::temporal::api::{
     enums::v1::WorkflowExecutionStatus,
     history::v1::{History, HistoryEvent, history_event::Attributes as Event},
 };
-use prost::Message;
 use store::{Key, MemoryStore, OwnedKey, Store, key, record, visibility::Query};
 
 use super::Promises;

@@ -45,11 +45,7 @@ impl Draw {
     }
 
     fn time(&mut self) -> Time {
-        Time(self.pick(&[
-            1_700_000_000_000_000_000_i64,
-            1_700_000_000_000_000_001,
-            1_700_000_100_000_000_000,
-        ]))
+        Time(self.pick(&[1_700_000_000_000_000_000_i64, 1_700_000_000_000_000_001, 1_700_000_100_000_000_000]))
     }
 
     /// A row of `namespace`; the number makes its run id, so rows of different numbers differ.
@@ -128,25 +124,16 @@ impl Draw {
             true => self.pick(&SYSTEM),
             false => self.pick(&CUSTOM),
         };
-        let attribute = Attribute {
-            name: name.to_owned(),
-            kind,
-        };
+        let attribute = Attribute { name: name.to_owned(), kind };
         let negated = self.often();
         if self.below(6) == 0 {
             return Filter::IsNull { attribute, negated };
         }
         match kind {
-            IndexedValueType::Text => Filter::Mentions {
-                attribute,
-                phrases: self.phrases(),
-                negated,
-            },
-            IndexedValueType::KeywordList => Filter::Contains {
-                attribute,
-                any_of: (0..=self.below(2)).map(|_| self.keyword()).collect(),
-                negated,
-            },
+            IndexedValueType::Text => Filter::Mentions { attribute, phrases: self.phrases(), negated },
+            IndexedValueType::KeywordList => {
+                Filter::Contains { attribute, any_of: (0..=self.below(2)).map(|_| self.keyword()).collect(), negated }
+            }
             _ => self.scalar(attribute, negated),
         }
     }
@@ -162,12 +149,7 @@ impl Draw {
     fn scalar(&mut self, attribute: Attribute, negated: bool) -> Filter {
         let is_keyword = attribute.kind == IndexedValueType::Keyword && attribute.name != "ExecutionStatus";
         match self.below(5) {
-            0 => Filter::Between {
-                low: self.operand(&attribute),
-                high: self.operand(&attribute),
-                attribute,
-                negated,
-            },
+            0 => Filter::Between { low: self.operand(&attribute), high: self.operand(&attribute), attribute, negated },
             1 => Filter::In {
                 values: (0..=self.below(3)).map(|_| self.operand(&attribute)).collect(),
                 attribute,

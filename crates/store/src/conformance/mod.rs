@@ -62,22 +62,15 @@ fn commit(store: &impl Store, epoch: Epoch, changes: Vec<Change>) -> Result<(), 
 }
 
 fn put(key: &str, value: &str) -> Change {
-    Change::Put {
-        key: key.as_bytes().to_vec(),
-        value: Bytes::copy_from_slice(value.as_bytes()),
-    }
+    Change::Put { key: key.as_bytes().to_vec(), value: Bytes::copy_from_slice(value.as_bytes()) }
 }
 
 fn delete(key: &str) -> Change {
-    Change::Delete {
-        key: key.as_bytes().to_vec(),
-    }
+    Change::Delete { key: key.as_bytes().to_vec() }
 }
 
 fn delete_prefix(prefix: &str) -> Change {
-    Change::DeletePrefix {
-        prefix: prefix.as_bytes().to_vec(),
-    }
+    Change::DeletePrefix { prefix: prefix.as_bytes().to_vec() }
 }
 
 fn get(store: &impl Store, key: &str) -> Option<String> {

@@ -33,22 +33,14 @@ pub(super) fn a_fenced_batch_fails_alone(store: &impl Store) {
     ]);
     let failed: Vec<bool> = results.iter().map(Result::is_err).collect();
     assert_eq!(failed, [false, true, false, false]);
-    assert_eq!(
-        get(store, "a").as_deref(),
-        Some("4"),
-        "batches of one shard happen in order"
-    );
+    assert_eq!(get(store, "a").as_deref(), Some("4"), "batches of one shard happen in order");
     assert_eq!(done(store.get(other, b"a")), None);
     assert_eq!(done(store.get(other, b"c")), Some(Bytes::from_static(b"5")));
 }
 
 pub(super) fn changes_happen_in_order(store: &impl Store) {
     let epoch = acquire(store);
-    done(commit(
-        store,
-        epoch,
-        vec![put("k", "1"), delete("k"), put("k", "2"), put("m", "1"), delete("m")],
-    ));
+    done(commit(store, epoch, vec![put("k", "1"), delete("k"), put("k", "2"), put("m", "1"), delete("m")]));
     assert_eq!(get(store, "k").as_deref(), Some("2"));
     assert_eq!(get(store, "m"), None);
     done(commit(store, epoch, vec![delete("k"), delete("never")]));
@@ -59,10 +51,7 @@ pub(super) fn changes_happen_in_order(store: &impl Store) {
 
 pub(super) fn prefixes_are_deleted_whole(store: &impl Store) {
     let epoch = acquire(store);
-    let raw = |key: &[u8]| Change::Put {
-        key: key.to_vec(),
-        value: Bytes::from_static(b"v"),
-    };
+    let raw = |key: &[u8]| Change::Put { key: key.to_vec(), value: Bytes::from_static(b"v") };
     done(commit(
         store,
         epoch,
@@ -76,14 +65,8 @@ pub(super) fn prefixes_are_deleted_whole(store: &impl Store) {
             raw(b"q\xff\xff"),
         ],
     ));
-    let doomed = Change::DeletePrefix {
-        prefix: b"q\xff".to_vec(),
-    };
-    done(commit(
-        store,
-        epoch,
-        vec![delete_prefix("r/"), doomed, put("r/new", "4")],
-    ));
+    let doomed = Change::DeletePrefix { prefix: b"q\xff".to_vec() };
+    done(commit(store, epoch, vec![delete_prefix("r/"), doomed, put("r/new", "4")]));
     let left = done(store.scan(SHARD, b"", b"\xff", 100));
     let left: Vec<_> = left.pairs.into_iter().map(|(key, _)| key).collect();
     assert_eq!(left, [b"r".to_vec(), b"r/new".to_vec(), b"r0".to_vec()]);
@@ -92,10 +75,7 @@ pub(super) fn prefixes_are_deleted_whole(store: &impl Store) {
 pub(super) fn scans_page_in_key_order(store: &impl Store) {
     let epoch = acquire(store);
     let keys: Vec<Vec<u8>> = (0..=255_u8).rev().map(|n| vec![7, n]).collect();
-    let puts = keys.iter().map(|key| Change::Put {
-        key: key.clone(),
-        value: Bytes::copy_from_slice(key),
-    });
+    let puts = keys.iter().map(|key| Change::Put { key: key.clone(), value: Bytes::copy_from_slice(key) });
     done(commit(store, epoch, puts.collect()));
     let range = within(&[7]);
     let mut start = range.start;
@@ -133,10 +113,7 @@ pub(super) fn shards_are_apart(store: &impl Store) {
 pub(super) fn large_values_come_back(store: &impl Store) {
     let epoch = acquire(store);
     let value: Bytes = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
-    let change = Change::Put {
-        key: b"large".to_vec(),
-        value: value.clone(),
-    };
+    let change = Change::Put { key: b"large".to_vec(), value: value.clone() };
     done(commit(store, epoch, vec![change]));
     assert_eq!(done(store.get(SHARD, b"large")), Some(value));
 }

@@ -23,13 +23,7 @@ fn show(row: &Row) -> Change {
 }
 
 fn all(namespace: NamespaceId) -> Query {
-    Query {
-        namespace,
-        filter: None,
-        group_by: Vec::new(),
-        limit: 1_000,
-        after: None,
-    }
+    Query { namespace, filter: None, group_by: Vec::new(), limit: 1_000, after: None }
 }
 
 fn list(store: &impl Store, query: &Query) -> Vec<Row> {
@@ -43,11 +37,7 @@ fn walk(store: &impl Store, mut query: Query, page: usize) -> Vec<Row> {
     loop {
         let found = done(store.query(&query));
         assert!(found.rows.len() <= page);
-        assert_eq!(
-            found.next.is_some(),
-            found.rows.len() == page,
-            "a full page has a next one"
-        );
+        assert_eq!(found.next.is_some(), found.rows.len() == page, "a full page has a next one");
         rows.extend(found.rows);
         query.after = found.next;
         if query.after.is_none() {
@@ -57,25 +47,14 @@ fn walk(store: &impl Store, mut query: Query, page: usize) -> Vec<Row> {
 }
 
 fn in_order(mut rows: Vec<Row>) -> Vec<Row> {
-    rows.sort_by_key(|row| {
-        (
-            Reverse(row.close_time.unwrap_or(Time::MAX)),
-            Reverse(row.start_time),
-            row.run_id,
-        )
-    });
+    rows.sort_by_key(|row| (Reverse(row.close_time.unwrap_or(Time::MAX)), Reverse(row.start_time), row.run_id));
     rows
 }
 
 fn whole_row() -> Row {
     let mut row = Draw::new(1).row(HERE, 1);
-    let payload = Payload {
-        data: b"\"x\"".as_slice().into(),
-        ..Default::default()
-    };
-    row.memo = Some(Memo {
-        fields: [("note".to_owned(), payload)].into(),
-    });
+    let payload = Payload { data: b"\"x\"".as_slice().into(), ..Default::default() };
+    row.memo = Some(Memo { fields: [("note".to_owned(), payload)].into() });
     row.close_time = Some(Time(5));
     row.search_attributes = BTreeMap::from([
         ("Bool".to_owned(), Value::Bool(true)),
@@ -83,10 +62,7 @@ fn whole_row() -> Row {
         ("Double".to_owned(), Value::Double(0.1 + 0.2)),
         ("Int".to_owned(), Value::Int(i64::MIN)),
         ("Keyword".to_owned(), Value::Keyword("a\0b".into())),
-        (
-            "List".to_owned(),
-            Value::KeywordList(vec!["b".into(), "a".into(), "b".into()]),
-        ),
+        ("List".to_owned(), Value::KeywordList(vec!["b".into(), "a".into(), "b".into()])),
         ("Nothing".to_owned(), Value::KeywordList(vec![])),
         ("Text".to_owned(), Value::Text("words".into())),
     ]);
@@ -116,22 +92,14 @@ pub(super) fn a_row_is_replaced_and_hidden(store: &impl Store) {
     query.filter = Some(equals("Int", IndexedValueType::Int, Operand::Int(2)));
     assert_eq!(list(store, &query), [row.clone()]);
     let hide = |run_id| Change::Hide { run_id };
-    done(commit(
-        store,
-        epoch,
-        vec![hide(row.run_id), hide(RunId(Uuid::from_u128(99)))],
-    ));
+    done(commit(store, epoch, vec![hide(row.run_id), hide(RunId(Uuid::from_u128(99)))]));
     assert_eq!(list(store, &all(HERE)), []);
     assert_eq!(list(store, &query), []);
 }
 
 fn equals(name: &str, kind: IndexedValueType, value: Operand) -> Filter {
     let name = name.to_owned();
-    Filter::Compare {
-        attribute: Attribute { name, kind },
-        comparison: Comparison::Equal,
-        value,
-    }
+    Filter::Compare { attribute: Attribute { name, kind }, comparison: Comparison::Equal, value }
 }
 
 fn many(store: &impl Store, seed: u128, number: u64) -> Vec<Row> {
@@ -193,11 +161,7 @@ pub(super) fn filters_mean_the_same(store: &impl Store) {
         query.filter = Some(filter);
         let found = list(store, &query);
         assert!(found == expected, "filter {number}: {:?}", query.filter);
-        assert_eq!(
-            done(store.count(&query)),
-            [(vec![], expected.len() as i64)],
-            "filter {number}"
-        );
+        assert_eq!(done(store.count(&query)), [(vec![], expected.len() as i64)], "filter {number}");
         if number % 20 == 0 {
             assert!(walk(store, query, 9) == expected, "filter {number} page by page");
         }

@@ -32,14 +32,12 @@ impl Encoder {
     }
 
     pub(super) fn i32(mut self, value: i32) -> Self {
-        self.0
-            .extend_from_slice(&(value.cast_unsigned() ^ (1 << 31)).to_be_bytes());
+        self.0.extend_from_slice(&(value.cast_unsigned() ^ (1 << 31)).to_be_bytes());
         self
     }
 
     pub(super) fn i64(mut self, value: i64) -> Self {
-        self.0
-            .extend_from_slice(&(value.cast_unsigned() ^ (1 << 63)).to_be_bytes());
+        self.0.extend_from_slice(&(value.cast_unsigned() ^ (1 << 63)).to_be_bytes());
         self
     }
 
@@ -67,10 +65,7 @@ pub(super) struct Decoder<'a> {
 
 impl<'a> Decoder<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            whole: bytes,
-            rest: bytes,
-        }
+        Self { whole: bytes, rest: bytes }
     }
 
     pub(super) fn byte(&mut self) -> Result<u8, StoreError> {
@@ -106,11 +101,7 @@ impl<'a> Decoder<'a> {
 
     /// Nothing may follow the last field.
     pub(super) fn end<T>(&self, key: T) -> Result<T, StoreError> {
-        if self.rest.is_empty() {
-            Ok(key)
-        } else {
-            Err(self.damaged())
-        }
+        if self.rest.is_empty() { Ok(key) } else { Err(self.damaged()) }
     }
 
     pub(super) fn damaged(&self) -> StoreError {

@@ -11,10 +11,7 @@ pub(super) fn key(bytes: &[u8]) -> Result<OwnedKey, StoreError> {
     let key = match fields.byte()? {
         tag::CLUSTER => OwnedKey::Cluster,
         tag::NAMESPACE => OwnedKey::Namespace(namespace(&mut fields)?),
-        tag::CURRENT => OwnedKey::Current {
-            namespace: namespace(&mut fields)?,
-            workflow_id: fields.text()?,
-        },
+        tag::CURRENT => OwnedKey::Current { namespace: namespace(&mut fields)?, workflow_id: fields.text()? },
         tag::RUN => run_row(&mut fields)?,
         tag::HISTORY => OwnedKey::History(run_id(&mut fields)?, fields.i64()?),
         tag::WAKE => OwnedKey::Wake(Time(fields.i64()?), run_id(&mut fields)?),
@@ -56,11 +53,7 @@ fn queue(fields: &mut Decoder<'_>) -> Result<QueueKey, StoreError> {
         kind::ACTIVITY => QueueKind::Activity,
         _ => return Err(fields.damaged()),
     };
-    Ok(QueueKey {
-        namespace,
-        kind,
-        name: fields.text()?.into(),
-    })
+    Ok(QueueKey { namespace, kind, name: fields.text()?.into() })
 }
 
 fn namespace(fields: &mut Decoder<'_>) -> Result<NamespaceId, StoreError> {

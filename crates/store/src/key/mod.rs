@@ -25,10 +25,7 @@ pub enum Key<'a> {
     /// Shard 0. Value: record of a namespace.
     Namespace(NamespaceId),
     /// The newest run of a workflow id. Value: record `Current`.
-    Current {
-        namespace: NamespaceId,
-        workflow_id: &'a str,
-    },
+    Current { namespace: NamespaceId, workflow_id: &'a str },
     /// Value: record `Core`. The other rows of the run share its prefix.
     Run(RunId),
     /// Value: record of the run's key: namespace id and workflow id.
@@ -54,14 +51,7 @@ pub enum Key<'a> {
     /// The one wake-up of a run. Value: empty.
     Wake(Time, RunId),
     /// A task that waits for a worker, in the order of dispatch. Value: record.
-    Task {
-        queue: &'a QueueKey,
-        priority: i32,
-        pass: i64,
-        since: Time,
-        run_id: RunId,
-        event_id: i64,
-    },
+    Task { queue: &'a QueueKey, priority: i32, pass: i64, since: Time, run_id: RunId, event_id: i64 },
     /// A message that a run still has to deliver, by kind and initiated event id. Value: empty.
     Outbox(RunId, u8, i64),
 }
@@ -87,23 +77,12 @@ impl Key<'_> {
             Key::Request(run_id, request_id) => run_row(*run_id, row::REQUEST).text(request_id),
             Key::History(run_id, event_id) => Encoder::new(tag::HISTORY).raw(run_id.as_bytes()).i64(*event_id),
             Key::Wake(time, run_id) => Encoder::new(tag::WAKE).i64(time.0).raw(run_id.as_bytes()),
-            Key::Task {
-                queue,
-                priority,
-                pass,
-                since,
-                run_id,
-                event_id,
-            } => task_queue(queue)
-                .i32(*priority)
-                .i64(*pass)
-                .i64(since.0)
-                .raw(run_id.as_bytes())
-                .i64(*event_id),
-            Key::Outbox(run_id, kind, event_id) => Encoder::new(tag::OUTBOX)
-                .raw(run_id.as_bytes())
-                .byte(*kind)
-                .i64(*event_id),
+            Key::Task { queue, priority, pass, since, run_id, event_id } => {
+                task_queue(queue).i32(*priority).i64(*pass).i64(since.0).raw(run_id.as_bytes()).i64(*event_id)
+            }
+            Key::Outbox(run_id, kind, event_id) => {
+                Encoder::new(tag::OUTBOX).raw(run_id.as_bytes()).byte(*kind).i64(*event_id)
+            }
         }
         .finish()
     }
@@ -206,10 +185,7 @@ fn task_queue(queue: &QueueKey) -> Encoder {
         QueueKind::Workflow => kind::WORKFLOW,
         QueueKind::Activity => kind::ACTIVITY,
     };
-    Encoder::new(tag::TASK)
-        .raw(queue.namespace.as_bytes())
-        .byte(kind)
-        .text(&queue.name)
+    Encoder::new(tag::TASK).raw(queue.namespace.as_bytes()).byte(kind).text(&queue.name)
 }
 
 /// The tag bytes. They are the file format: never reuse one.

@@ -9,10 +9,7 @@ use super::Key;
 pub enum OwnedKey {
     Cluster,
     Namespace(NamespaceId),
-    Current {
-        namespace: NamespaceId,
-        workflow_id: String,
-    },
+    Current { namespace: NamespaceId, workflow_id: String },
     Run(RunId),
     RunKey(RunId),
     Attributes(RunId),
@@ -25,14 +22,7 @@ pub enum OwnedKey {
     Request(RunId, String),
     History(RunId, i64),
     Wake(Time, RunId),
-    Task {
-        queue: QueueKey,
-        priority: i32,
-        pass: i64,
-        since: Time,
-        run_id: RunId,
-        event_id: i64,
-    },
+    Task { queue: QueueKey, priority: i32, pass: i64, since: Time, run_id: RunId, event_id: i64 },
     Outbox(RunId, u8, i64),
 }
 
@@ -42,10 +32,7 @@ impl OwnedKey {
         match self {
             OwnedKey::Cluster => Key::Cluster,
             OwnedKey::Namespace(id) => Key::Namespace(*id),
-            OwnedKey::Current { namespace, workflow_id } => Key::Current {
-                namespace: *namespace,
-                workflow_id,
-            },
+            OwnedKey::Current { namespace, workflow_id } => Key::Current { namespace: *namespace, workflow_id },
             OwnedKey::Run(run_id) => Key::Run(*run_id),
             OwnedKey::RunKey(run_id) => Key::RunKey(*run_id),
             OwnedKey::Attributes(run_id) => Key::Attributes(*run_id),
@@ -58,14 +45,7 @@ impl OwnedKey {
             OwnedKey::Request(run_id, request_id) => Key::Request(*run_id, request_id),
             OwnedKey::History(run_id, event_id) => Key::History(*run_id, *event_id),
             OwnedKey::Wake(time, run_id) => Key::Wake(*time, *run_id),
-            OwnedKey::Task {
-                queue,
-                priority,
-                pass,
-                since,
-                run_id,
-                event_id,
-            } => Key::Task {
+            OwnedKey::Task { queue, priority, pass, since, run_id, event_id } => Key::Task {
                 queue,
                 priority: *priority,
                 pass: *pass,

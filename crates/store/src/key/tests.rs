@@ -53,10 +53,7 @@ impl Draw {
         match self.below(17) {
             0 => OwnedKey::Cluster,
             1 => OwnedKey::Namespace(NamespaceId(self.uuid())),
-            2 => OwnedKey::Current {
-                namespace: NamespaceId(self.uuid()),
-                workflow_id: self.text(),
-            },
+            2 => OwnedKey::Current { namespace: NamespaceId(self.uuid()), workflow_id: self.text() },
             3 => OwnedKey::Run(self.run()),
             4 => OwnedKey::RunKey(self.run()),
             5 => OwnedKey::Attributes(self.run()),
@@ -116,21 +113,13 @@ fn encodings_sort_as_the_fields_do() {
             event_id: pass,
         };
         // Two tasks of one queue share its name; the order of names among queues is the texts' own.
-        check(
-            &task(&p, i, m, a),
-            &task(&q, j, n, b),
-            (&p, i, m, a).cmp(&(&q, j, n, b)),
-        );
+        check(&task(&p, i, m, a), &task(&q, j, n, b), (&p, i, m, a).cmp(&(&q, j, n, b)));
         check(&task(&p, i, m, a), &task(&p, j, n, b), (i, m, a).cmp(&(j, n, b)));
     }
 }
 
 fn check(left: &Key<'_>, right: &Key<'_>, expected: Ordering) {
-    assert_eq!(
-        left.encode().cmp(&right.encode()),
-        expected,
-        "{left:?} against {right:?}"
-    );
+    assert_eq!(left.encode().cmp(&right.encode()), expected, "{left:?} against {right:?}");
 }
 
 #[test]
@@ -152,11 +141,7 @@ fn prefixes_hold_exactly_their_keys() {
         assert_eq!(within(&Key::run_prefix(run)).contains(&bytes), row, "{key:?}");
         assert_eq!(bytes.starts_with(&Key::run_prefix(run)), row, "{key:?}");
         let of_queue = matches!(key, OwnedKey::Task { queue: other, .. } if *other == queue);
-        assert_eq!(
-            within(&Key::task_queue_prefix(&queue)).contains(&bytes),
-            of_queue,
-            "{key:?}"
-        );
+        assert_eq!(within(&Key::task_queue_prefix(&queue)).contains(&bytes), of_queue, "{key:?}");
         let ripe = matches!(key, OwnedKey::Wake(time, _) if *time <= Time(1));
         assert_eq!(Key::wakes_until(Time(1)).contains(&bytes), ripe, "{key:?}");
         let late = matches!(key, OwnedKey::History(id, first) if of_run(id) && *first >= 1);

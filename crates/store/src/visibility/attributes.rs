@@ -84,10 +84,7 @@ pub fn is_reserved(name: &str) -> bool {
 
 fn builtin(name: &str) -> Option<IndexedValueType> {
     let system = SYSTEM.iter().copied();
-    system
-        .chain(predefined_attributes())
-        .find(|(other, _)| *other == name)
-        .map(|(_, kind)| kind)
+    system.chain(predefined_attributes()).find(|(other, _)| *other == name).map(|(_, kind)| kind)
 }
 
 /// The attributes that a query of a namespace can speak of.
@@ -100,11 +97,7 @@ pub struct Schema<'a> {
 impl Schema<'_> {
     /// The type of a search attribute that can stand in a run's search attributes: custom or predefined.
     pub fn settable(&self, name: &str) -> Option<IndexedValueType> {
-        let predefined = || {
-            predefined_attributes()
-                .find(|(other, _)| *other == name)
-                .map(|(_, kind)| kind)
-        };
+        let predefined = || predefined_attributes().find(|(other, _)| *other == name).map(|(_, kind)| kind);
         self.custom.get(name).copied().or_else(predefined)
     }
 

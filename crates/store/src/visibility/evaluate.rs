@@ -47,56 +47,31 @@ impl Filter {
     fn leaf(&self, row: &Row) -> Option<bool> {
         match self {
             Filter::And(_) | Filter::Or(_) | Filter::Not(_) => None,
-            Filter::Compare {
-                attribute,
-                comparison,
-                value,
-            } => compare(row.value(&attribute.name)?.as_ref(), value).map(|order| comparison.holds(order)),
-            Filter::Between {
-                attribute,
-                low,
-                high,
-                negated,
-            } => {
+            Filter::Compare { attribute, comparison, value } => {
+                compare(row.value(&attribute.name)?.as_ref(), value).map(|order| comparison.holds(order))
+            }
+            Filter::Between { attribute, low, high, negated } => {
                 let value = row.value(&attribute.name)?;
                 let inside = compare(&value, low)?.is_ge() && compare(&value, high)?.is_le();
                 Some(inside != *negated)
             }
-            Filter::In {
-                attribute,
-                values,
-                negated,
-            } => {
+            Filter::In { attribute, values, negated } => {
                 let value = row.value(&attribute.name)?;
-                let found = values
-                    .iter()
-                    .any(|other| compare(&value, other) == Some(Ordering::Equal));
+                let found = values.iter().any(|other| compare(&value, other) == Some(Ordering::Equal));
                 Some(found != *negated)
             }
-            Filter::StartsWith {
-                attribute,
-                prefix,
-                negated,
-            } => match &*row.value(&attribute.name)? {
+            Filter::StartsWith { attribute, prefix, negated } => match &*row.value(&attribute.name)? {
                 Value::Keyword(text) => Some(text.starts_with(prefix) != *negated),
                 _ => None,
             },
-            Filter::Contains {
-                attribute,
-                any_of,
-                negated,
-            } => {
+            Filter::Contains { attribute, any_of, negated } => {
                 let found = match row.value(&attribute.name) {
                     Some(Cow::Borrowed(Value::KeywordList(items))) => any_of.iter().any(|item| items.contains(item)),
                     _ => false,
                 };
                 Some(found != *negated)
             }
-            Filter::Mentions {
-                attribute,
-                phrases,
-                negated,
-            } => {
+            Filter::Mentions { attribute, phrases, negated } => {
                 let found = match row.value(&attribute.name) {
                     Some(Cow::Borrowed(Value::Text(text))) => phrases.found_in(text),
                     _ => false,

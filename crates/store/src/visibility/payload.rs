@@ -23,15 +23,10 @@ impl Value {
             IndexedValueType::Unspecified => payload_kind(payload),
             kind => kind,
         };
-        json(payload)
-            .and_then(|json| from_json(&json, payload, kind))
-            .ok_or_else(|| {
-                let data = String::from_utf8_lossy(&payload.data);
-                Reject::invalid(format!(
-                    "invalid value for search attribute of type {}: {data}",
-                    kind_name(kind)
-                ))
-            })
+        json(payload).and_then(|json| from_json(&json, payload, kind)).ok_or_else(|| {
+            let data = String::from_utf8_lossy(&payload.data);
+            Reject::invalid(format!("invalid value for search attribute of type {}: {data}", kind_name(kind)))
+        })
     }
 
     /// The payload of a value, as lists and descriptions show it.
@@ -74,11 +69,7 @@ impl Value {
 
 /// The type that a payload's metadata names, by the short or the long name.
 pub fn payload_kind(payload: &Payload) -> IndexedValueType {
-    let Some(text) = payload
-        .metadata
-        .get(TYPE)
-        .and_then(|name| std::str::from_utf8(name).ok())
-    else {
+    let Some(text) = payload.metadata.get(TYPE).and_then(|name| std::str::from_utf8(name).ok()) else {
         return IndexedValueType::Unspecified;
     };
     (0..)
@@ -93,35 +84,24 @@ fn json(payload: &Payload) -> Option<Json> {
     if encoding[..] == *NOTHING {
         return Some(Json::Null);
     }
-    (encoding[..] == *JSON)
-        .then(|| serde_json::from_slice(&payload.data).ok())
-        .flatten()
+    (encoding[..] == *JSON).then(|| serde_json::from_slice(&payload.data).ok()).flatten()
 }
 
 /// `None` when it is of another type, `Some(None)` when it is nothing.
-#[expect(
-    clippy::option_option,
-    reason = "a wrong type and no value are two answers, and both are common"
-)]
+#[expect(clippy::option_option, reason = "a wrong type and no value are two answers, and both are common")]
 fn from_json(json: &Json, payload: &Payload, kind: IndexedValueType) -> Option<Option<Value>> {
     if json.is_null() {
         return Some(None);
     }
     if kind == IndexedValueType::KeywordList {
-        let items: Option<Vec<String>> = json
-            .as_array()?
-            .iter()
-            .map(|item| item.as_str().map(str::to_owned))
-            .collect();
+        let items: Option<Vec<String>> = json.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect();
         return Some(Some(Value::KeywordList(items?)));
     }
     let json = match json.as_array().map(Vec::as_slice) {
         Some([]) => return Some(None),
         Some([one]) => one,
         Some(many) => {
-            let all = many
-                .iter()
-                .all(|item| matches!(from_json(item, payload, kind), Some(Some(_))));
+            let all = many.iter().all(|item| matches!(from_json(item, payload, kind), Some(Some(_))));
             return all.then_some(None);
         }
         None => json,
@@ -141,22 +121,16 @@ fn from_json(json: &Json, payload: &Payload, kind: IndexedValueType) -> Option<O
 /// The JSON parser may be off by the last bit, so a plain number is read again.
 fn double(json: &Json, payload: &Payload) -> Option<f64> {
     let rough = json.as_f64()?;
-    let exact = std::str::from_utf8(&payload.data)
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
+    let exact = std::str::from_utf8(&payload.data).ok().and_then(|text| text.trim().parse().ok());
     Some(exact.unwrap_or(rough))
 }
 
 /// A text as Go writes it in JSON: with `<`, `>` and `&` escaped.
 fn text_json(text: &str) -> String {
     let mut json = Json::from(text).to_string();
-    for (letter, escape) in [
-        ('<', "\\u003c"),
-        ('>', "\\u003e"),
-        ('&', "\\u0026"),
-        ('\u{2028}', "\\u2028"),
-        ('\u{2029}', "\\u2029"),
-    ] {
+    for (letter, escape) in
+        [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026"), ('\u{2028}', "\\u2028"), ('\u{2029}', "\\u2029")]
+    {
         if json.contains(letter) {
             json = json.replace(letter, escape);
         }
@@ -212,10 +186,7 @@ mod tests {
         assert_eq!(data(Value::Double(1e6)), "1000000");
         assert_eq!(data(Value::Double(1e21)), "1e+21");
         assert_eq!(data(Value::Double(1e-7)), "1e-7");
-        assert_eq!(
-            data(Value::Datetime(Time(1_704_067_200_500_000_000))),
-            r#""2024-01-01T00:00:00.5Z""#
-        );
+        assert_eq!(data(Value::Datetime(Time(1_704_067_200_500_000_000))), r#""2024-01-01T00:00:00.5Z""#);
         assert_eq!(data(Value::Datetime(Time(0))), r#""1970-01-01T00:00:00Z""#);
         assert_eq!(data(Value::KeywordList(vec!["a".into(), "b".into()])), r#"["a","b"]"#);
     }
@@ -226,10 +197,7 @@ mod tests {
         assert_eq!(read("[]", IndexedValueType::Int), Ok(None));
         assert_eq!(read("[1,2]", IndexedValueType::Int), Ok(None));
         assert_eq!(read("null", IndexedValueType::Keyword), Ok(None));
-        assert_eq!(
-            read("[]", IndexedValueType::KeywordList),
-            Ok(Some(Value::KeywordList(vec![])))
-        );
+        assert_eq!(read("[]", IndexedValueType::KeywordList), Ok(Some(Value::KeywordList(vec![]))));
         assert_eq!(read(" 1.5 ", IndexedValueType::Double), Ok(Some(Value::Double(1.5))));
         assert_eq!(read("2", IndexedValueType::Double), Ok(Some(Value::Double(2.0))));
     }

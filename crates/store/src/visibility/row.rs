@@ -92,20 +92,13 @@ pub(crate) struct Position {
 
 impl Position {
     /// Before every row.
-    pub(crate) const FIRST: Position = Position {
-        close_time: Reverse(Time::MAX),
-        start_time: Reverse(Time::MAX),
-        run_id: RunId(Uuid::nil()),
-    };
+    pub(crate) const FIRST: Position =
+        Position { close_time: Reverse(Time::MAX), start_time: Reverse(Time::MAX), run_id: RunId(Uuid::nil()) };
 }
 
 impl Cursor {
     pub fn of(row: &Row) -> Self {
-        Self {
-            close_time: row.close_time,
-            start_time: row.start_time,
-            run_id: row.run_id,
-        }
+        Self { close_time: row.close_time, start_time: row.start_time, run_id: row.run_id }
     }
 
     pub(crate) fn position(&self) -> Position {

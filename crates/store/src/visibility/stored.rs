@@ -60,9 +60,7 @@ pub fn encode_attributes(attributes: &BTreeMap<String, Value>) -> Bytes {
         let value = Some(store(value));
         (name.clone(), Attribute { value })
     });
-    record::encode(&Attributes {
-        values: stored.collect(),
-    })
+    record::encode(&Attributes { values: stored.collect() })
 }
 
 /// The search attributes in a record.
@@ -84,9 +82,7 @@ pub fn decode_attributes(bytes: Bytes) -> Result<BTreeMap<String, Value>, StoreE
         .into_iter()
         .map(|(name, attribute)| match attribute.value {
             Some(stored) => Ok((name, restore(stored))),
-            None => Err(StoreError::Unusable(format!(
-                "the stored search attribute \"{name}\" is of an unknown type"
-            ))),
+            None => Err(StoreError::Unusable(format!("the stored search attribute \"{name}\" is of an unknown type"))),
         })
         .collect()
 }

@@ -26,15 +26,7 @@ const ROWS: &[Row] = &[
     Row {
         name: "proto",
         internal: &[],
-        external: &[
-            "bytes",
-            "prost",
-            "prost-types",
-            "temporalio-protos",
-            "tonic",
-            "tonic-prost",
-            "tonic-prost-build",
-        ],
+        external: &["bytes", "prost", "prost-types", "temporalio-protos", "tonic", "tonic-prost", "tonic-prost-build"],
         tests: &[],
     },
     Row {
@@ -63,18 +55,8 @@ const ROWS: &[Row] = &[
         external: &["bytes", "prost", "rusqlite", "uuid"],
         tests: &[],
     },
-    Row {
-        name: "auth",
-        internal: &["model"],
-        external: &[],
-        tests: &["prost", "prost-types", "proto"],
-    },
-    Row {
-        name: "cluster",
-        internal: &["model"],
-        external: &[],
-        tests: &[],
-    },
+    Row { name: "auth", internal: &["model"], external: &[], tests: &["prost", "prost-types", "proto"] },
+    Row { name: "cluster", internal: &["model"], external: &[], tests: &[] },
     // Layer 2: where the machine meets clock, store and cluster.
     Row {
         name: "engine",
@@ -126,16 +108,7 @@ const ROWS: &[Row] = &[
     // Layer 4: the binary.
     Row {
         name: "perdure",
-        internal: &[
-            "proto",
-            "model",
-            "store",
-            "store-sqlite",
-            "auth",
-            "engine",
-            "frontend",
-            "cli",
-        ],
+        internal: &["proto", "model", "store", "store-sqlite", "auth", "engine", "frontend", "cli"],
         external: &["clap", "serde_json", "tokio", "tracing", "tracing-subscriber", "uuid"],
         tests: &["prost", "prost-types", "tonic", "tonic-prost"],
     },
@@ -149,81 +122,36 @@ const ROWS: &[Row] = &[
     Row {
         name: "probe",
         internal: &["proto"],
-        external: &[
-            "base64",
-            "bytes",
-            "clap",
-            "prost",
-            "prost-reflect",
-            "prost-types",
-            "serde_json",
-            "tokio",
-            "tonic",
-        ],
+        external: &["base64", "bytes", "clap", "prost", "prost-reflect", "prost-types", "serde_json", "tokio", "tonic"],
         tests: &[],
     },
-    Row {
-        name: "xtask",
-        internal: &[],
-        external: &["serde_json"],
-        tests: &[],
-    },
+    Row { name: "xtask", internal: &[], external: &["serde_json"], tests: &[] },
 ];
 
 /// Why each crate from outside is worth its place. A new one needs a line here.
 const EXTERNAL: &[(&str, &str)] = &[
-    (
-        "base64",
-        "payloads in JSON, as people and other command lines write them",
-    ),
+    ("base64", "payloads in JSON, as people and other command lines write them"),
     ("bytes", "payloads are handed on without a copy"),
-    (
-        "clap",
-        "commands and flags as data: help is generated from their definition",
-    ),
+    ("clap", "commands and flags as data: help is generated from their definition"),
     ("hmac", "task tokens carry a keyed MAC"),
-    (
-        "http-body-util",
-        "bodies of the metrics page and of the page on the UI's port",
-    ),
+    ("http-body-util", "bodies of the metrics page and of the page on the UI's port"),
     ("hyper", "HTTP/1 for the metrics page and the UI's port"),
     ("hyper-util", "joins hyper to tokio"),
-    (
-        "imbl",
-        "persistent maps: the state before a step stays readable beside the state after it",
-    ),
-    (
-        "jiff",
-        "calendar and time zones: cron schedules, and times as the command line shows them",
-    ),
+    ("imbl", "persistent maps: the state before a step stays readable beside the state after it"),
+    ("jiff", "calendar and time zones: cron schedules, and times as the command line shows them"),
     ("prometheus-client", "metrics in Prometheus' format"),
     ("prost", "the wire format of the API and of stored records"),
-    (
-        "prost-reflect",
-        "protobuf as JSON by descriptor, so that no message needs code of its own",
-    ),
+    ("prost-reflect", "protobuf as JSON by descriptor, so that no message needs code of its own"),
     ("prost-types", "the well-known types and the descriptor set"),
-    (
-        "rusqlite",
-        "SQLite, compiled in, so that one binary is the whole installation",
-    ),
-    (
-        "serde_json",
-        "JSON: payloads, output for scripts, and the output of cargo metadata",
-    ),
+    ("rusqlite", "SQLite, compiled in, so that one binary is the whole installation"),
+    ("serde_json", "JSON: payloads, output for scripts, and the output of cargo metadata"),
     ("sha2", "the hash under the MAC of task tokens"),
-    (
-        "temporalio-protos",
-        "publishes the descriptor set that our types are generated from",
-    ),
+    ("temporalio-protos", "publishes the descriptor set that our types are generated from"),
     ("tokio", "the driver's event loop, sockets and signals"),
     ("tonic", "gRPC"),
     ("tonic-health", "grpc.health.v1, which load balancers ask"),
     ("tonic-prost", "gRPC's codec over prost"),
-    (
-        "tonic-prost-build",
-        "generates the service traits from the descriptor set",
-    ),
+    ("tonic-prost-build", "generates the service traits from the descriptor set"),
     ("tonic-reflection", "server reflection, which grpcurl and its like ask"),
     ("tracing", "structured logs"),
     ("tracing-subscriber", "writes the logs as text or JSON"),
@@ -271,26 +199,14 @@ fn package_against_row(package: &Package, row: &Row) -> Vec<Finding> {
     for dependency in &package.dependencies {
         let name = dependency.name.as_str();
         let is_test = dependency.kind.as_deref() == Some("dev");
-        let listed = if dependency.internal {
-            row.internal
-        } else {
-            row.external
-        };
+        let listed = if dependency.internal { row.internal } else { row.external };
         let allowed = listed.contains(&name) || (is_test && row.tests.contains(&name));
         if !allowed {
-            findings.push(finding(
-                row.name,
-                format!("the dependency \"{name}\" is not in the row of \"{}\"", row.name),
-            ));
+            findings
+                .push(finding(row.name, format!("the dependency \"{name}\" is not in the row of \"{}\"", row.name)));
         }
-        if NEVER
-            .iter()
-            .any(|(owner, names)| *owner == row.name && names.contains(&name))
-        {
-            findings.push(finding(
-                row.name,
-                format!("\"{}\" must never depend on \"{name}\"", row.name),
-            ));
+        if NEVER.iter().any(|(owner, names)| *owner == row.name && names.contains(&name)) {
+            findings.push(finding(row.name, format!("\"{}\" must never depend on \"{name}\"", row.name)));
         }
         declared.insert((name, is_test));
     }
@@ -304,10 +220,7 @@ fn package_against_row(package: &Package, row: &Row) -> Vec<Finding> {
     }
     for name in row.tests {
         if !declared.contains(&(name, true)) {
-            findings.push(finding(
-                row.name,
-                format!("\"{name}\" is in the tests of \"{}\" but not used", row.name),
-            ));
+            findings.push(finding(row.name, format!("\"{name}\" is in the tests of \"{}\" but not used", row.name)));
         }
     }
     findings
@@ -326,22 +239,13 @@ fn unused(house: &House, package: &Package) -> Vec<Finding> {
         .filter(|source| source.path.starts_with(&folder))
         .flat_map(|source| source.tokens().into_iter().map(|token| token.text))
         .collect();
-    let generated = |name: &str| {
-        GENERATED
-            .iter()
-            .any(|(owner, names)| *owner == package.name && names.contains(&name))
-    };
+    let generated = |name: &str| GENERATED.iter().any(|(owner, names)| *owner == package.name && names.contains(&name));
     package
         .dependencies
         .iter()
         .map(|dependency| dependency.name.as_str())
         .filter(|name| !LINKED.contains(name) && !generated(name) && !words.contains(name.replace('-', "_").as_str()))
-        .map(|name| {
-            finding(
-                &package.name,
-                format!("\"{name}\" is declared but no code names it: remove it"),
-            )
-        })
+        .map(|name| finding(&package.name, format!("\"{name}\" is declared but no code names it: remove it")))
         .collect()
 }
 
@@ -356,11 +260,7 @@ fn reasons(packages: &[Package]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for name in &used {
         if !EXTERNAL.iter().any(|(listed, _)| listed == name) {
-            findings.push(Finding::new(
-                RULE,
-                place,
-                format!("the outside crate \"{name}\" has no reason in EXTERNAL"),
-            ));
+            findings.push(Finding::new(RULE, place, format!("the outside crate \"{name}\" has no reason in EXTERNAL")));
         }
     }
     for (name, _) in EXTERNAL {
@@ -373,10 +273,7 @@ fn reasons(packages: &[Package]) -> Vec<Finding> {
         }
     }
     if used.len() > MOST_EXTERNAL {
-        let message = format!(
-            "{} direct dependencies from outside, at most {MOST_EXTERNAL} are allowed",
-            used.len()
-        );
+        let message = format!("{} direct dependencies from outside, at most {MOST_EXTERNAL} are allowed", used.len());
         findings.push(Finding::new(RULE, place, message));
     }
     findings
@@ -387,27 +284,18 @@ fn shape(packages: &[Package]) -> Vec<Finding> {
         .iter()
         .map(|package| {
             let internal = package.dependencies.iter().filter(|d| d.internal && d.kind.is_none());
-            (
-                package.name.as_str(),
-                internal.map(|dependency| dependency.name.as_str()).collect(),
-            )
+            (package.name.as_str(), internal.map(|dependency| dependency.name.as_str()).collect())
         })
         .collect();
     let mut findings = Vec::new();
     for (name, targets) in &arrows {
         let edges = targets.iter().filter(|target| !LAYER_0.contains(target)).count();
         if edges > MOST_EDGES && !WIRING.contains(name) {
-            findings.push(finding(
-                name,
-                format!("{edges} arrows above layer 0, at most {MOST_EDGES} are allowed"),
-            ));
+            findings.push(finding(name, format!("{edges} arrows above layer 0, at most {MOST_EDGES} are allowed")));
         }
         let depth = depth(&arrows, name);
         if depth > MOST_DEPTH {
-            findings.push(finding(
-                name,
-                format!("a chain of {depth} crates, at most {MOST_DEPTH} are allowed"),
-            ));
+            findings.push(finding(name, format!("a chain of {depth} crates, at most {MOST_DEPTH} are allowed")));
         }
     }
     findings
@@ -415,11 +303,6 @@ fn shape(packages: &[Package]) -> Vec<Finding> {
 
 /// Crates on the longest chain that starts here. Cargo refuses cycles, so it ends.
 fn depth(arrows: &BTreeMap<&str, Vec<&str>>, name: &str) -> usize {
-    let below = arrows
-        .get(name)
-        .into_iter()
-        .flatten()
-        .map(|target| depth(arrows, target))
-        .max();
+    let below = arrows.get(name).into_iter().flatten().map(|target| depth(arrows, target)).max();
     1 + below.unwrap_or(0)
 }

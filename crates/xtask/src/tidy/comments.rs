@@ -32,11 +32,7 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
         }
     }
     if expects.len() > MOST_EXPECTS {
-        let message = format!(
-            "{} of them, at most {MOST_EXPECTS} are allowed: {}",
-            expects.len(),
-            expects.join(", ")
-        );
+        let message = format!("{} of them, at most {MOST_EXPECTS} are allowed: {}", expects.len(), expects.join(", "));
         findings.push(Finding::new("expect", "crates", message));
     }
     findings

@@ -26,28 +26,19 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
     let tests = joined(house, |path| {
         path.starts_with("crates/probe/") || path.contains("/tests/") || path.starts_with("tests/")
     });
-    let doors = joined(house, |path| {
-        path.starts_with("crates/frontend/src/") && path.ends_with(".rs")
-    });
+    let doors = joined(house, |path| path.starts_with("crates/frontend/src/") && path.ends_with(".rs"));
     let mut findings = Vec::new();
     for row in rows(&text, "Worker commands").iter().filter(|row| row.works) {
         let path = format!("{COMMANDS}/{}.rs", snake(&row.name));
         if !tree::exists(&path) {
-            findings.push(Finding::new(
-                RULE,
-                path,
-                format!("the command \"{}\" works but has no file", row.name),
-            ));
+            findings.push(Finding::new(RULE, path, format!("the command \"{}\" works but has no file", row.name)));
         }
         findings.extend(shown(&transcripts, row, "command"));
     }
     for row in rows(&text, "Events").iter().filter(|row| row.works) {
         findings.extend(shown(&transcripts, row, "event"));
     }
-    for row in rows(&text, "Workflow Task failure causes")
-        .iter()
-        .filter(|row| row.works)
-    {
+    for row in rows(&text, "Workflow Task failure causes").iter().filter(|row| row.works) {
         findings.extend(shown(&transcripts, row, "cause"));
     }
     for service in ["WorkflowService", "OperatorService"] {
@@ -83,13 +74,7 @@ fn inputs(house: &House) -> Vec<Finding> {
     variants
         .map(|variant| snake(&variant))
         .filter(|variant| !written.contains(&variant.split('_').collect::<BTreeSet<_>>()))
-        .map(|variant| {
-            Finding::new(
-                RULE,
-                format!("{INPUTS}/{variant}.rs"),
-                "an input of the machine without its file",
-            )
-        })
+        .map(|variant| Finding::new(RULE, format!("{INPUTS}/{variant}.rs"), "an input of the machine without its file"))
         .collect()
 }
 
@@ -114,13 +99,7 @@ fn mentions(text: &str, name: &str) -> bool {
 }
 
 fn joined(house: &House, wanted: impl Fn(&str) -> bool) -> String {
-    house
-        .files
-        .iter()
-        .filter(|path| wanted(path))
-        .filter_map(|path| tree::read(path))
-        .collect::<Vec<_>>()
-        .join("\n")
+    house.files.iter().filter(|path| wanted(path)).filter_map(|path| tree::read(path)).collect::<Vec<_>>().join("\n")
 }
 
 /// The rows of the table below a heading: a name in backticks, then the state.
@@ -133,10 +112,7 @@ fn rows(text: &str, heading: &str) -> Vec<Row> {
             let mut cells = line.strip_prefix("| `")?.split('|');
             let name = cells.next()?.trim().trim_end_matches('`').to_owned();
             let state = cells.next()?.trim();
-            Some(Row {
-                name,
-                works: state.starts_with("works") || state.starts_with("partial"),
-            })
+            Some(Row { name, works: state.starts_with("works") || state.starts_with("partial") })
         })
         .collect()
 }

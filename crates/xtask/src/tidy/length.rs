@@ -31,17 +31,10 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
 fn files(house: &House) -> Vec<Finding> {
     const RULE: &str = "file length";
     let mut findings = Vec::new();
-    let code = |path: &&String| {
-        [".rs", ".py", ".ts", ".js", ".mjs", ".sh"]
-            .iter()
-            .any(|end| path.ends_with(end))
-    };
+    let code = |path: &&String| [".rs", ".py", ".ts", ".js", ".mjs", ".sh"].iter().any(|end| path.ends_with(end));
     for path in house.files.iter().filter(code) {
         let length = tree::read(path).map_or(0, |text| text.lines().count());
-        let listed = LONG_FILES
-            .iter()
-            .find(|(listed, ..)| listed == path)
-            .map(|&(_, length, _)| length);
+        let listed = LONG_FILES.iter().find(|(listed, ..)| listed == path).map(|&(_, length, _)| length);
         let message = match listed {
             _ if length > FILE_LINES_EVER => {
                 format!("{length} lines, and no file may pass {FILE_LINES_EVER}: split it")
@@ -58,11 +51,7 @@ fn files(house: &House) -> Vec<Finding> {
         findings.push(Finding::new(RULE, path, message));
     }
     for (path, ..) in LONG_FILES.iter().filter(|(path, ..)| !tree::exists(path)) {
-        findings.push(Finding::new(
-            RULE,
-            *path,
-            "listed as an exception but gone: remove the line from length.rs",
-        ));
+        findings.push(Finding::new(RULE, *path, "listed as an exception but gone: remove the line from length.rs"));
     }
     findings
 }
@@ -74,10 +63,7 @@ fn functions(house: &House) -> Vec<Finding> {
     for source in &house.sources {
         for function in &source.functions {
             let is_listed = |row: &&(&str, &str, usize, &str)| row.0 == source.path && row.1 == function.name;
-            let listed = LONG_FUNCTIONS
-                .iter()
-                .find(is_listed)
-                .map(|&(path, name, length, _)| (path, name, length));
+            let listed = LONG_FUNCTIONS.iter().find(is_listed).map(|&(path, name, length, _)| (path, name, length));
             let message = match listed {
                 Some((path, name, length)) => {
                     met.push((path, name));
@@ -95,10 +81,7 @@ fn functions(house: &House) -> Vec<Finding> {
             findings.push(Finding::new(RULE, place, format!("`{}`: {message}", function.name)));
         }
     }
-    for (path, name, ..) in LONG_FUNCTIONS
-        .iter()
-        .filter(|(path, name, ..)| !met.contains(&(*path, *name)))
-    {
+    for (path, name, ..) in LONG_FUNCTIONS.iter().filter(|(path, name, ..)| !met.contains(&(*path, *name))) {
         let message = format!("`{name}` is listed as an exception but gone: remove the line from length.rs");
         findings.push(Finding::new(RULE, *path, message));
     }
@@ -107,9 +90,7 @@ fn functions(house: &House) -> Vec<Finding> {
 
 fn shrink_only(listed: usize, length: usize, limit: usize) -> Option<String> {
     if length > listed {
-        Some(format!(
-            "grew from {listed} to {length} lines, and an exception may only shrink"
-        ))
+        Some(format!("grew from {listed} to {length} lines, and an exception may only shrink"))
     } else if length <= limit {
         Some("is within the limit now: remove its line from length.rs".to_owned())
     } else if length < listed {
@@ -136,12 +117,7 @@ pub(super) fn figures(house: &House) -> String {
 }
 
 fn function_lengths(house: &House) -> Vec<usize> {
-    house
-        .sources
-        .iter()
-        .flat_map(|source| &source.functions)
-        .map(|function| function.length())
-        .collect()
+    house.sources.iter().flat_map(|source| &source.functions).map(|function| function.length()).collect()
 }
 
 /// The smallest value that at least `percent` of the values do not exceed.

@@ -29,10 +29,7 @@ pub(super) fn read() -> Result<Vec<Package>, String> {
         .output()
         .map_err(|error| format!("cannot run cargo metadata: {error}"))?;
     if !output.status.success() {
-        return Err(format!(
-            "cargo metadata failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        ));
+        return Err(format!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim()));
     }
     let document: Value =
         serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata is not JSON: {error}"))?;
@@ -47,10 +44,7 @@ fn package(value: &Value) -> Package {
             internal: dependency["path"].is_string(),
         })
         .collect();
-    Package {
-        name: text(value, "name"),
-        dependencies,
-    }
+    Package { name: text(value, "name"), dependencies }
 }
 
 fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {

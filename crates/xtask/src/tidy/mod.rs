@@ -27,11 +27,7 @@ pub(crate) struct Finding {
 
 impl Finding {
     fn new(rule: &'static str, place: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            place: place.into(),
-            rule,
-            message: message.into(),
-        }
+        Self { place: place.into(), rule, message: message.into() }
     }
 }
 
@@ -65,11 +61,7 @@ pub(crate) fn run() -> Result<(), String> {
         println!("{place}: {rule}: {message}");
     }
     println!("{}", length::figures(&house));
-    if findings.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("tidy: {} findings", findings.len()))
-    }
+    if findings.is_empty() { Ok(()) } else { Err(format!("tidy: {} findings", findings.len())) }
 }
 
 fn check(house: &House) -> Result<Vec<Finding>, String> {
@@ -91,11 +83,7 @@ fn clippy_files(house: &House) -> Vec<Finding> {
     let root = tree::read("clippy.toml").unwrap_or_default();
     let allowed: Vec<&str> = root.lines().collect();
     let mut findings = Vec::new();
-    for path in house
-        .files
-        .iter()
-        .filter(|path| path.starts_with("crates/") && path.ends_with("/clippy.toml"))
-    {
+    for path in house.files.iter().filter(|path| path.starts_with("crates/") && path.ends_with("/clippy.toml")) {
         let text = tree::read(path).unwrap_or_default();
         if !text.starts_with("# ") {
             findings.push(Finding::new(
@@ -107,11 +95,7 @@ fn clippy_files(house: &House) -> Vec<Finding> {
         for (index, line) in text.lines().enumerate() {
             if !line.starts_with('#') && !allowed.contains(&line) {
                 let place = format!("{path}:{}", index + 1);
-                findings.push(Finding::new(
-                    "clippy",
-                    place,
-                    "this line is not in the root's clippy.toml",
-                ));
+                findings.push(Finding::new("clippy", place, "this line is not in the root's clippy.toml"));
             }
         }
     }
@@ -126,10 +110,7 @@ mod tests {
     fn the_house_is_tidy() {
         let house = House::read().expect("the tree is readable");
         let findings = check(&house).expect("the rules can be checked");
-        let report: Vec<String> = findings
-            .iter()
-            .map(|f| format!("{}: {}: {}", f.place, f.rule, f.message))
-            .collect();
+        let report: Vec<String> = findings.iter().map(|f| format!("{}: {}: {}", f.place, f.rule, f.message)).collect();
         assert!(report.is_empty(), "{}", report.join("\n"));
     }
 }

@@ -10,11 +10,7 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
     for path in &house.files {
         let stem_words = path.split(['/', '.', '-', '_']);
         for word in stem_words.filter(|word| is_empty(word)) {
-            findings.push(Finding::new(
-                RULE,
-                path,
-                format!("\"{word}\" in a path says nothing: name what it holds"),
-            ));
+            findings.push(Finding::new(RULE, path, format!("\"{word}\" in a path says nothing: name what it holds")));
         }
     }
     for source in &house.sources {
@@ -22,11 +18,7 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
             let declares = matches!(pair[0].text, "mod" | "struct" | "enum" | "trait" | "type" | "union");
             if declares && words(pair[1].text).iter().any(|word| is_empty(word)) {
                 let place = format!("{}:{}", source.path, pair[1].line);
-                findings.push(Finding::new(
-                    RULE,
-                    place,
-                    format!("`{}` says nothing: name what it is", pair[1].text),
-                ));
+                findings.push(Finding::new(RULE, place, format!("`{}` says nothing: name what it is", pair[1].text)));
             }
         }
     }
@@ -34,9 +26,7 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
 }
 
 fn is_empty(word: &str) -> bool {
-    EMPTY
-        .iter()
-        .any(|empty| word.eq_ignore_ascii_case(empty) || word.eq_ignore_ascii_case(&format!("{empty}s")))
+    EMPTY.iter().any(|empty| word.eq_ignore_ascii_case(empty) || word.eq_ignore_ascii_case(&format!("{empty}s")))
 }
 
 /// `FooBar` and `foo_bar` alike are `foo` and `bar`.

@@ -10,11 +10,8 @@ const RULE: &str = "paths";
 const DOCUMENT: &str = "docs/paths.md";
 
 /// Heading and most files on its list.
-const HOPS: [(&str, usize); 3] = [
-    ("StartWorkflowExecution", 7),
-    ("RespondWorkflowTaskCompleted", 8),
-    ("What every request passes", 8),
-];
+const HOPS: [(&str, usize); 3] =
+    [("StartWorkflowExecution", 7), ("RespondWorkflowTaskCompleted", 8), ("What every request passes", 8)];
 
 pub(super) fn check(house: &House) -> Vec<Finding> {
     let Some(text) = tree::read(DOCUMENT) else {
@@ -24,11 +21,7 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
     for (heading, most) in HOPS {
         let steps = steps(&text, heading);
         if steps.is_empty() {
-            findings.push(Finding::new(
-                RULE,
-                DOCUMENT,
-                format!("has no numbered list under \"## {heading}\""),
-            ));
+            findings.push(Finding::new(RULE, DOCUMENT, format!("has no numbered list under \"## {heading}\"")));
         }
         let mut files = BTreeSet::new();
         for (line, step) in steps {
@@ -50,10 +43,7 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
             }
         }
         if files.len() > most {
-            let message = format!(
-                "{heading} passes through {} files, at most {most} are allowed",
-                files.len()
-            );
+            let message = format!("{heading} passes through {} files, at most {most} are allowed", files.len());
             findings.push(Finding::new(RULE, DOCUMENT, message));
         }
     }

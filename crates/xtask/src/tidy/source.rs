@@ -46,13 +46,7 @@ impl Source {
             test_regions.push(1..=code.len().max(1));
         }
         let text = text.lines().map(str::to_owned).collect();
-        Self {
-            path: path.to_owned(),
-            code,
-            text,
-            functions,
-            test_regions,
-        }
+        Self { path: path.to_owned(), code, text, functions, test_regions }
     }
 
     pub(super) fn tokens(&self) -> Vec<Token<'_>> {
@@ -79,9 +73,7 @@ impl Source {
 
     /// The crate's folder name, for a file under `crates/`.
     pub(super) fn crate_name(&self) -> Option<&str> {
-        self.path
-            .strip_prefix("crates/")
-            .and_then(|rest| rest.split('/').next())
+        self.path.strip_prefix("crates/").and_then(|rest| rest.split('/').next())
     }
 }
 
@@ -108,11 +100,7 @@ fn blank(text: &str) -> String {
         } else {
             // A literal stays code, so it leaves digits behind; a comment leaves nothing.
             let filler = if chars[at] == '/' { ' ' } else { '0' };
-            out.extend(
-                chars[at..end]
-                    .iter()
-                    .map(|&c| if c.is_whitespace() { c } else { filler }),
-            );
+            out.extend(chars[at..end].iter().map(|&c| if c.is_whitespace() { c } else { filler }));
             at = end;
         }
     }
@@ -124,10 +112,7 @@ fn starts_word(chars: &[char], at: usize) -> bool {
 }
 
 fn until_newline(chars: &[char], at: usize) -> usize {
-    chars[at..]
-        .iter()
-        .position(|&c| c == '\n')
-        .map_or(chars.len(), |length| at + length)
+    chars[at..].iter().position(|&c| c == '\n').map_or(chars.len(), |length| at + length)
 }
 
 fn block_comment(chars: &[char], mut at: usize) -> usize {
@@ -188,15 +173,10 @@ fn tokens(code: &[String]) -> Vec<Token<'_>> {
     for (index, line) in code.iter().enumerate() {
         let mut rest = line.as_str();
         while let Some(c) = rest.chars().next() {
-            let word = rest
-                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-                .unwrap_or(rest.len());
+            let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
             let length = if word > 0 { word } else { c.len_utf8() };
             if !c.is_whitespace() {
-                tokens.push(Token {
-                    text: &rest[..length],
-                    line: index + 1,
-                });
+                tokens.push(Token { text: &rest[..length], line: index + 1 });
             }
             rest = &rest[length..];
         }
@@ -240,10 +220,7 @@ fn functions(tokens: &[Token<'_>]) -> Vec<Function> {
         });
         if let Some(Some(open)) = body {
             let end = tokens[closing(tokens, open)].line;
-            functions.push(Function {
-                name: pair[1].text.to_owned(),
-                lines: pair[0].line..=end,
-            });
+            functions.push(Function { name: pair[1].text.to_owned(), lines: pair[0].line..=end });
         }
     }
     functions

@@ -13,31 +13,20 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
     for source in house.sources.iter().filter(|source| source.path.starts_with("crates/")) {
         lines += source.code_lines();
         for triple in source.tokens().windows(3) {
-            let panics = matches!(
-                [triple[0].text, triple[1].text, triple[2].text],
-                [".", "unwrap" | "expect", "("]
-            );
+            let panics = matches!([triple[0].text, triple[1].text, triple[2].text], [".", "unwrap" | "expect", "("]);
             if !panics || source.is_test(triple[1].line) {
                 continue;
             }
             let place = format!("{}:{}", source.path, triple[1].line);
             if source.crate_name() == Some("machine") {
-                findings.push(Finding::new(
-                    RULE,
-                    place.clone(),
-                    "the machine never panics: return a reject",
-                ));
+                findings.push(Finding::new(RULE, place.clone(), "the machine never panics: return a reject"));
             }
             places.push(place);
         }
     }
     let most = (MOST_PER_THOUSAND * lines as f64 / 1_000.0).floor() as usize;
     if places.len() > most {
-        let message = format!(
-            "{} outside tests, at most {most} in {lines} lines: {}",
-            places.len(),
-            places.join(", ")
-        );
+        let message = format!("{} outside tests, at most {most} in {lines} lines: {}", places.len(), places.join(", "));
         findings.push(Finding::new(RULE, "crates", message));
     }
     findings

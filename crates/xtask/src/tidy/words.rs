@@ -10,10 +10,7 @@ const BANNED: &[(&str, &str)] = &[
     (concat!("/wor", "k/"), "a path of one machine"),
     (concat!("/tmp/", "venv"), "a path of one machine"),
     (concat!("/ro", "ot/"), "a path of one machine"),
-    (
-        concat!("crates", ".io"),
-        "the host of a registry: say \"Cargo registry\"",
-    ),
+    (concat!("crates", ".io"), "the host of a registry: say \"Cargo registry\""),
     (concat!("pypi", ".org"), "the host of a registry: say \"PyPI\""),
     (concat!("python", "hosted"), "the host of a registry: say \"PyPI\""),
     (concat!("npm", "js.org"), "the host of a registry: say \"npm\""),
@@ -22,14 +19,8 @@ const BANNED: &[(&str, &str)] = &[
     (concat!("anth", "ropic"), "a note about how the project is made"),
     (concat!("clau", "de"), "a note about how the project is made"),
     (concat!("language ", "model"), "a note about how the project is made"),
-    (
-        concat!("TO", "DO:"),
-        "unfinished work: finish it, or answer UNIMPLEMENTED by name",
-    ),
-    (
-        concat!("FIX", "ME"),
-        "unfinished work: finish it, or answer UNIMPLEMENTED by name",
-    ),
+    (concat!("TO", "DO:"), "unfinished work: finish it, or answer UNIMPLEMENTED by name"),
+    (concat!("FIX", "ME"), "unfinished work: finish it, or answer UNIMPLEMENTED by name"),
 ];
 
 /// Written by programs, with hosts in them.
@@ -37,23 +28,12 @@ const GENERATED: [&str; 2] = ["Cargo.lock", "package-lock.json"];
 
 pub(super) fn check(house: &House) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for path in house
-        .files
-        .iter()
-        .filter(|path| !GENERATED.iter().any(|name| path.ends_with(name)))
-    {
+    for path in house.files.iter().filter(|path| !GENERATED.iter().any(|name| path.ends_with(name))) {
         let Some(text) = tree::read(path) else { continue };
         for (index, line) in text.lines().enumerate() {
             let lower = line.to_ascii_lowercase();
-            for (word, why) in BANNED
-                .iter()
-                .filter(|(word, _)| lower.contains(&word.to_ascii_lowercase()))
-            {
-                findings.push(Finding::new(
-                    RULE,
-                    format!("{path}:{}", index + 1),
-                    format!("\"{word}\" is {why}"),
-                ));
+            for (word, why) in BANNED.iter().filter(|(word, _)| lower.contains(&word.to_ascii_lowercase())) {
+                findings.push(Finding::new(RULE, format!("{path}:{}", index + 1), format!("\"{word}\" is {why}")));
             }
         }
     }

@@ -80,8 +80,6 @@ impl CreateArgs {
         };
         let response = session.workflow.register_namespace(request).await;
         response.attempt(&format!("unable to create namespace {name}"))?;
-        context
-            .printer
-            .success(&format!("Namespace {name} successfully registered."))
+        context.printer.success(&format!("Namespace {name} successfully registered."))
     }
 }

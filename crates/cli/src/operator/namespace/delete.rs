@@ -31,17 +31,10 @@ impl DeleteArgs {
             self.yes,
             "user denied confirmation or mistyped the namespace name",
         )?;
-        let request = DeleteNamespaceRequest {
-            namespace: name.clone(),
-            ..Default::default()
-        };
+        let request = DeleteNamespaceRequest { namespace: name.clone(), ..Default::default() };
         let response = session.operator.delete_namespace(request).await;
-        let response = response
-            .attempt(&format!("unable to delete namespace {name}"))?
-            .into_inner();
-        context
-            .printer
-            .success(&format!("Namespace {name} has been deleted."))?;
+        let response = response.attempt(&format!("unable to delete namespace {name}"))?.into_inner();
+        context.printer.success(&format!("Namespace {name} has been deleted."))?;
         context.printer.message(&response)
     }
 }

@@ -42,24 +42,12 @@ impl DescribeArgs {
             namespace.clear();
         }
         if namespace.is_empty() == self.namespace_id.is_empty() {
-            return Err(Failure::told(
-                "provide one of --namespace-id=<uuid> or -n name, but not both",
-            ));
+            return Err(Failure::told("provide one of --namespace-id=<uuid> or -n name, but not both"));
         }
-        let shown = if namespace.is_empty() {
-            self.namespace_id.clone()
-        } else {
-            namespace.clone()
-        };
-        let request = DescribeNamespaceRequest {
-            namespace,
-            id: self.namespace_id,
-            ..Default::default()
-        };
+        let shown = if namespace.is_empty() { self.namespace_id.clone() } else { namespace.clone() };
+        let request = DescribeNamespaceRequest { namespace, id: self.namespace_id, ..Default::default() };
         let response = session.workflow.describe_namespace(request).await;
-        let response = response
-            .attempt(&format!("unable to describe namespace {shown}"))?
-            .into_inner();
+        let response = response.attempt(&format!("unable to describe namespace {shown}"))?.into_inner();
         context.printer.card(&card(&response))?;
         context.printer.message(&response)
     }
@@ -82,33 +70,18 @@ pub(super) fn card(response: &DescribeNamespaceResponse) -> Card {
         .field("NamespaceInfo.OwnerEmail", info.owner_email.as_str())
         .field("NamespaceInfo.State", state_name(info.state))
         .field("NamespaceInfo.Data", map_text(&info.data))
-        .field(
-            "Config.WorkflowExecutionRetentionTtl",
-            go_duration(config.workflow_execution_retention_ttl.as_ref()),
-        )
-        .field(
-            "ReplicationConfig.ActiveClusterName",
-            replication.active_cluster_name.as_str(),
-        )
+        .field("Config.WorkflowExecutionRetentionTtl", go_duration(config.workflow_execution_retention_ttl.as_ref()))
+        .field("ReplicationConfig.ActiveClusterName", replication.active_cluster_name.as_str())
         .field("ReplicationConfig.Clusters", clusters_text(&replication))
         .field("ReplicationConfig.State", replication_name(replication.state))
-        .field(
-            "Config.HistoryArchivalState",
-            archival_name(config.history_archival_state),
-        )
-        .field(
-            "Config.VisibilityArchivalState",
-            archival_name(config.visibility_archival_state),
-        )
+        .field("Config.HistoryArchivalState", archival_name(config.history_archival_state))
+        .field("Config.VisibilityArchivalState", archival_name(config.visibility_archival_state))
         .field("IsGlobalNamespace", response.is_global_namespace.to_string())
         .field("FailoverVersion", response.failover_version.to_string())
         .field("FailoverHistory", format!("[{}]", history.join(", ")))
         .field("Config.HistoryArchivalUri", config.history_archival_uri.as_str())
         .field("Config.VisibilityArchivalUri", config.visibility_archival_uri.as_str())
-        .field(
-            "Config.CustomSearchAttributeAliases",
-            map_text(&config.custom_search_attribute_aliases),
-        )
+        .field("Config.CustomSearchAttributeAliases", map_text(&config.custom_search_attribute_aliases))
 }
 
 /// `map[a:1 b:2]`.
@@ -119,9 +92,8 @@ fn map_text(map: &BTreeMap<String, String>) -> String {
 
 fn clusters_text(replication: &NamespaceReplicationConfig) -> String {
     let clusters = replication.clusters.iter();
-    let clusters: Vec<String> = clusters
-        .map(|cluster| proto_json::to_json(cluster, Payloads::Shorthand).render(Layout::Compact))
-        .collect();
+    let clusters: Vec<String> =
+        clusters.map(|cluster| proto_json::to_json(cluster, Payloads::Shorthand).render(Layout::Compact)).collect();
     format!("[{}]", clusters.join(", "))
 }
 
@@ -165,18 +137,12 @@ mod tests {
                 ..Default::default()
             }),
             config: Some(NamespaceConfig {
-                workflow_execution_retention_ttl: Some(prost_types::Duration {
-                    seconds: 86_400,
-                    nanos: 0,
-                }),
+                workflow_execution_retention_ttl: Some(prost_types::Duration { seconds: 86_400, nanos: 0 }),
                 history_archival_state: ArchivalState::Disabled.into(),
                 ..Default::default()
             }),
             replication_config: Some(NamespaceReplicationConfig {
-                clusters: vec![ClusterReplicationConfig {
-                    cluster_name: "active".to_owned(),
-                    ..Default::default()
-                }],
+                clusters: vec![ClusterReplicationConfig { cluster_name: "active".to_owned(), ..Default::default() }],
                 ..Default::default()
             }),
             ..Default::default()

@@ -30,10 +30,7 @@ impl ListArgs {
 }
 
 async fn print_pages(context: &mut Context, session: &mut Session) -> Result<(), Failure> {
-    let mut request = ListNamespacesRequest {
-        page_size: PAGE_SIZE,
-        ..Default::default()
-    };
+    let mut request = ListNamespacesRequest { page_size: PAGE_SIZE, ..Default::default() };
     loop {
         let response = session.workflow.list_namespaces(request.clone()).await;
         let page = response.attempt("failed listing namespaces")?.into_inner();

@@ -81,11 +81,5 @@ impl Choice for ReplicationState {
 }
 
 fn clusters(names: &[String]) -> Vec<ClusterReplicationConfig> {
-    names
-        .iter()
-        .map(|name| ClusterReplicationConfig {
-            cluster_name: name.clone(),
-            ..Default::default()
-        })
-        .collect()
+    names.iter().map(|name| ClusterReplicationConfig { cluster_name: name.clone(), ..Default::default() }).collect()
 }

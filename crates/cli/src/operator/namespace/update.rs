@@ -71,29 +71,20 @@ impl UpdateArgs {
         let active_cluster = self.active_cluster.clone().filter(|cluster| !cluster.is_empty());
         let request = match (self.promote_global, active_cluster) {
             (true, Some(_)) => {
-                return Err(Failure::told(
-                    "both --promote-global and --active-cluster flags cannot be set together",
-                ));
+                return Err(Failure::told("both --promote-global and --active-cluster flags cannot be set together"));
             }
             (true, None) => {
                 context.printer.line(&format!(
                     "Will promote local namespace to global namespace for:{name}, other flag will be omitted. If it is \
                      already global namespace, this will be no-op.\n"
                 ))?;
-                UpdateNamespaceRequest {
-                    namespace: name.clone(),
-                    promote_namespace: true,
-                    ..Default::default()
-                }
+                UpdateNamespaceRequest { namespace: name.clone(), promote_namespace: true, ..Default::default() }
             }
             (false, Some(active_cluster_name)) => {
                 context.printer.line(&format!(
                     "Will set active cluster name to: {active_cluster_name}, other flag will be omitted.\n"
                 ))?;
-                let replication = NamespaceReplicationConfig {
-                    active_cluster_name,
-                    ..Default::default()
-                };
+                let replication = NamespaceReplicationConfig { active_cluster_name, ..Default::default() };
                 UpdateNamespaceRequest {
                     namespace: name.clone(),
                     replication_config: Some(replication),
@@ -101,10 +92,7 @@ impl UpdateArgs {
                 }
             }
             (false, None) => {
-                let request = DescribeNamespaceRequest {
-                    namespace: name.clone(),
-                    ..Default::default()
-                };
+                let request = DescribeNamespaceRequest { namespace: name.clone(), ..Default::default() };
                 let current = session.workflow.describe_namespace(request).await;
                 self.request(name.clone(), current.attempt("namespace update failed")?.into_inner())?
             }
@@ -176,23 +164,12 @@ mod tests {
             }),
             ..Default::default()
         };
-        let args = UpdateArgs {
-            description: Some("new".to_owned()),
-            data: vec!["k=v".to_owned()],
-            ..Default::default()
-        };
+        let args =
+            UpdateArgs { description: Some("new".to_owned()), data: vec!["k=v".to_owned()], ..Default::default() };
         let request = args.request("n".to_owned(), current).unwrap();
         let info = request.update_info.unwrap();
         assert_eq!((info.description.as_str(), info.owner_email.as_str()), ("new", "o@x"));
         assert_eq!(info.data, BTreeMap::from([("k".to_owned(), "v".to_owned())]));
-        assert_eq!(
-            request
-                .config
-                .unwrap()
-                .workflow_execution_retention_ttl
-                .unwrap()
-                .seconds,
-            5
-        );
+        assert_eq!(request.config.unwrap().workflow_execution_retention_ttl.unwrap().seconds, 5);
     }
 }

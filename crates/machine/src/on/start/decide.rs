@@ -48,9 +48,7 @@ pub fn decide(
         return Ok(Decision::Start);
     };
     if !request_id.is_empty() && current.request_ids.iter().any(|known| known == request_id) {
-        return Ok(Decision::Repeated {
-            run_id: current.run_id.clone(),
-        });
+        return Ok(Decision::Repeated { run_id: current.run_id.clone() });
     }
     if is_closed(current.status()) {
         on_closed(current, workflow_id, reuse)
@@ -69,16 +67,11 @@ fn on_open(
         return Ok(Decision::TerminateAndStart);
     }
     match conflict {
-        WorkflowIdConflictPolicy::UseExisting => Ok(Decision::UseExisting {
-            run_id: current.run_id.clone(),
-        }),
+        WorkflowIdConflictPolicy::UseExisting => Ok(Decision::UseExisting { run_id: current.run_id.clone() }),
         WorkflowIdConflictPolicy::TerminateExisting => Ok(Decision::TerminateAndStart),
         WorkflowIdConflictPolicy::Fail | WorkflowIdConflictPolicy::Unspecified => Err(refusal(
             current,
-            format!(
-                "Workflow execution is already running. WorkflowId: {workflow_id}, RunId: {}.",
-                current.run_id
-            ),
+            format!("Workflow execution is already running. WorkflowId: {workflow_id}, RunId: {}.", current.run_id),
         )),
     }
 }

@@ -16,15 +16,9 @@ impl StartSpec {
     /// What a client's request starts a run with, defaults and limits filled in.
     pub fn from_request(request: &StartWorkflowExecutionRequest, facts: &Facts) -> Self {
         let execution_timeout = from_proto_duration(request.workflow_execution_timeout.as_ref());
-        let run_timeout = run_timeout(
-            from_proto_duration(request.workflow_run_timeout.as_ref()),
-            execution_timeout,
-        );
-        let task_timeout = task_timeout(
-            from_proto_duration(request.workflow_task_timeout.as_ref()),
-            run_timeout,
-            facts,
-        );
+        let run_timeout = run_timeout(from_proto_duration(request.workflow_run_timeout.as_ref()), execution_timeout);
+        let task_timeout =
+            task_timeout(from_proto_duration(request.workflow_task_timeout.as_ref()), run_timeout, facts);
         let delay = from_proto_duration(request.workflow_start_delay.as_ref());
         let wait = if delay.is_zero() {
             cron::wait(&request.cron_schedule, facts.now, facts.now).unwrap_or_default()
@@ -48,10 +42,7 @@ impl StartSpec {
             last_completion_result: request.last_completion_result.clone(),
             initiator: initiator.into(),
             identity: request.identity.clone(),
-            retry_policy: request
-                .retry_policy
-                .as_ref()
-                .map(|policy| RetryPolicy::with_defaults(policy).to_proto()),
+            retry_policy: request.retry_policy.as_ref().map(|policy| RetryPolicy::with_defaults(policy).to_proto()),
             attempt: 1,
             workflow_execution_expiration_time: expiration.map(|time| time.to_proto()),
             cron_schedule: request.cron_schedule.clone(),
@@ -100,22 +91,14 @@ fn run_timeout(run: Duration, execution: Duration) -> Duration {
 }
 
 fn task_timeout(task: Duration, run: Duration, facts: &Facts) -> Duration {
-    let task = if task.is_zero() {
-        facts.limits.workflow_task_timeout
-    } else {
-        task
-    };
+    let task = if task.is_zero() { facts.limits.workflow_task_timeout } else { task };
     let task = task.min(facts.limits.workflow_task_timeout_max);
     if run.is_zero() { task } else { task.min(run) }
 }
 
 /// What the client said, unless something else is in force.
 fn overridden(said: Option<prost_types::Duration>, in_force: Duration) -> Option<prost_types::Duration> {
-    if from_proto_duration(said.as_ref()) == in_force {
-        said
-    } else {
-        Some(to_proto_duration(in_force))
-    }
+    if from_proto_duration(said.as_ref()) == in_force { said } else { Some(to_proto_duration(in_force)) }
 }
 
 fn rounded_to_millis(time: model::Time) -> model::Time {

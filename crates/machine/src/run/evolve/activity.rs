@@ -21,14 +21,8 @@ pub(super) fn scheduled(run: &mut Run, event: &HistoryEvent, attributes: &Activi
     let activity = Activity {
         scheduled_event_id: event.event_id,
         activity_id: attributes.activity_id.clone(),
-        activity_type: attributes
-            .activity_type
-            .as_ref()
-            .map_or_else(String::new, |kind| kind.name.clone()),
-        task_queue: attributes
-            .task_queue
-            .as_ref()
-            .map_or_else(String::new, |queue| queue.name.clone()),
+        activity_type: attributes.activity_type.as_ref().map_or_else(String::new, |kind| kind.name.clone()),
+        task_queue: attributes.task_queue.as_ref().map_or_else(String::new, |queue| queue.name.clone()),
         header: attributes.header.clone(),
         input: attributes.input.clone(),
         schedule_to_close_timeout: nanos(whole),
@@ -80,37 +74,19 @@ pub(super) fn canceled(run: &mut Run, _event: &HistoryEvent, attributes: &Activi
 
 /// `Quiet::ActivityStarted`, `ActivityHeartbeat`, `ActivityRetried`, `ActivityReady`; other changes are not its own.
 pub(super) fn quiet(run: &mut Run, quiet: &Quiet) {
-    if let Quiet::ActivityStarted {
-        scheduled_event_id,
-        time,
-        identity,
-        request_id,
-        worker_version,
-    } = quiet
-    {
+    if let Quiet::ActivityStarted { scheduled_event_id, time, identity, request_id, worker_version } = quiet {
         change(run, *scheduled_event_id, |activity| {
             activity.started_time = time.0;
             activity.started_identity.clone_from(identity);
             activity.started_request_id.clone_from(request_id);
             activity.worker_version.clone_from(worker_version);
         });
-    } else if let Quiet::ActivityHeartbeat {
-        scheduled_event_id,
-        time,
-        details,
-    } = quiet
-    {
+    } else if let Quiet::ActivityHeartbeat { scheduled_event_id, time, details } = quiet {
         change(run, *scheduled_event_id, |activity| {
             activity.last_heartbeat_time = time.0;
             activity.heartbeat_details.clone_from(details);
         });
-    } else if let Quiet::ActivityRetried {
-        scheduled_event_id,
-        time,
-        visible_time,
-        failure,
-    } = quiet
-    {
+    } else if let Quiet::ActivityRetried { scheduled_event_id, time, visible_time, failure } = quiet {
         change(run, *scheduled_event_id, |activity| {
             activity.attempt += 1;
             activity.started_time = 0;

@@ -19,10 +19,7 @@ const UNVERSIONED: &str = "unversioned";
 
 /// The first completion by each build is a point to reset to.
 pub(super) fn add_reset_point(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowTaskCompletedEventAttributes) {
-    let build_id = attributes
-        .worker_version
-        .as_ref()
-        .map_or("", |version| version.build_id.as_str());
+    let build_id = attributes.worker_version.as_ref().map_or("", |version| version.build_id.as_str());
     let resettable = run.children.is_empty() && run.external_cancels.is_empty() && run.external_signals.is_empty();
     let run_id = run.key.run_id.to_string();
     let points = &mut run.core.reset_points.get_or_insert_default().points;
@@ -53,12 +50,7 @@ pub(crate) fn inherited_reset_points(
 ) -> Option<ResetPoints> {
     let mut points = run.core.reset_points.clone()?;
     let own = run.key.run_id.to_string();
-    points.points.retain(|point| {
-        point
-            .expire_time
-            .as_ref()
-            .is_none_or(|time| model::Time::from_proto(time) >= now)
-    });
+    points.points.retain(|point| point.expire_time.as_ref().is_none_or(|time| model::Time::from_proto(time) >= now));
     for point in points.points.iter_mut().filter(|point| point.run_id == own) {
         point.expire_time = Some((now + retention).to_proto());
     }
@@ -67,14 +59,8 @@ pub(crate) fn inherited_reset_points(
 
 /// Lists the build among those that have worked on the run, for visibility.
 pub(super) fn add_build_id(run: &mut Run, version: Option<&WorkerVersionStamp>) {
-    let known = run
-        .attributes
-        .search_attributes
-        .as_ref()
-        .and_then(|known| known.indexed_fields.get(BUILD_IDS));
-    let known: Vec<String> = known
-        .and_then(|payload| serde_json::from_slice(&payload.data).ok())
-        .unwrap_or_default();
+    let known = run.attributes.search_attributes.as_ref().and_then(|known| known.indexed_fields.get(BUILD_IDS));
+    let known: Vec<String> = known.and_then(|payload| serde_json::from_slice(&payload.data).ok()).unwrap_or_default();
     let versioned = version.is_some_and(|version| version.use_versioning);
     let build = version.filter(|version| !version.build_id.is_empty()).map(|version| {
         let prefix = if versioned { "versioned" } else { UNVERSIONED };
@@ -99,10 +85,7 @@ pub(super) fn add_build_id(run: &mut Run, version: Option<&WorkerVersionStamp>) 
 fn keyword_list(values: &[String]) -> Payload {
     let metadata = [("encoding", "json/plain"), ("type", "KeywordList")];
     Payload {
-        metadata: metadata
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.into()))
-            .collect(),
+        metadata: metadata.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect(),
         data: serde_json::Value::from(values).to_string().into(),
         ..Payload::default()
     }

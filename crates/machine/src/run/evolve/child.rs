@@ -44,10 +44,7 @@ pub(super) fn started(run: &mut Run, event: &HistoryEvent, attributes: &ChildWor
     };
     let child = Arc::make_mut(child);
     child.started_event_id = event.event_id;
-    child.run_id = attributes
-        .workflow_execution
-        .as_ref()
-        .map_or_else(String::new, |child| child.run_id.clone());
+    child.run_id = attributes.workflow_execution.as_ref().map_or_else(String::new, |child| child.run_id.clone());
     child.initiated = None;
 }
 

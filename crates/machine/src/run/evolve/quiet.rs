@@ -29,20 +29,12 @@ impl Run {
             Quiet::WorkflowTaskStarted(started) => self.started_task = Some(started.clone()),
             Quiet::WorkflowTaskStartDropped => self.started_task = None,
             Quiet::StickySet(sticky) => self.core.sticky = sticky.clone(),
-            Quiet::WorkerSeen {
-                sdk_name,
-                sdk_version,
-                version,
-            } => {
+            Quiet::WorkerSeen { sdk_name, sdk_version, version } => {
                 self.core.sdk_name.clone_from(sdk_name);
                 self.core.sdk_version.clone_from(sdk_version);
                 self.core.worker_version.clone_from(version);
             }
-            Quiet::WorkflowTaskProblem {
-                failed_tasks,
-                last_problem,
-                reported,
-            } => {
+            Quiet::WorkflowTaskProblem { failed_tasks, last_problem, reported } => {
                 self.core.failed_workflow_tasks = *failed_tasks;
                 self.core.last_problem.clone_from(last_problem);
                 self.core.reported_problem.clone_from(reported);
@@ -52,10 +44,7 @@ impl Run {
             | Quiet::ActivityHeartbeat { .. }
             | Quiet::ActivityRetried { .. }
             | Quiet::ActivityReady { .. } => activity::quiet(self, change),
-            Quiet::ChildStartedLate {
-                initiated_event_id,
-                run_id,
-            } => {
+            Quiet::ChildStartedLate { initiated_event_id, run_id } => {
                 if let Some(child) = self.children.get_mut(initiated_event_id).map(Arc::make_mut) {
                     child.run_id.clone_from(run_id);
                     child.close_policy_pending = true;
@@ -68,10 +57,7 @@ impl Run {
                 self.core.parent_notice_pending = false;
                 self.core.closing_event = None;
             }
-            Quiet::Closed {
-                delete_time,
-                batch_event_id,
-            } => {
+            Quiet::Closed { delete_time, batch_event_id } => {
                 self.core.delete_time = delete_time.0;
                 self.core.close_batch_event_id = *batch_event_id;
             }

@@ -29,11 +29,7 @@ pub(super) fn canceled(run: &mut Run, _event: &HistoryEvent, attributes: &TimerC
 
 /// A later timer of the same id stays.
 fn remove(run: &mut Run, id: &str, started_event_id: i64) {
-    if run
-        .timers
-        .get(id)
-        .is_some_and(|timer| timer.started_event_id == started_event_id)
-    {
+    if run.timers.get(id).is_some_and(|timer| timer.started_event_id == started_event_id) {
         run.timers.remove(id);
     }
 }

@@ -39,16 +39,11 @@ pub(super) fn count(run: &mut Run, event: &HistoryEvent) {
 pub(super) fn started(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowExecutionStartedEventAttributes) {
     let start = event_time(event);
     let wait = from_proto_duration(attributes.first_workflow_task_backoff.as_ref());
-    let expiration = attributes
-        .workflow_execution_expiration_time
-        .as_ref()
-        .map_or(Time::ZERO, Time::from_proto);
+    let expiration = attributes.workflow_execution_expiration_time.as_ref().map_or(Time::ZERO, Time::from_proto);
     let run_timeout = from_proto_duration(attributes.workflow_run_timeout.as_ref());
     run.origin = Arc::new(event.clone());
-    run.attributes = Arc::new(Attributes {
-        memo: attributes.memo.clone(),
-        search_attributes: attributes.search_attributes.clone(),
-    });
+    run.attributes =
+        Arc::new(Attributes { memo: attributes.memo.clone(), search_attributes: attributes.search_attributes.clone() });
     let core = &mut run.core;
     core.set_status(WorkflowExecutionStatus::Running);
     core.start_time = start.0;
@@ -62,37 +57,19 @@ pub(super) fn started(run: &mut Run, event: &HistoryEvent, attributes: &Workflow
     };
     core.reset_points.clone_from(&attributes.prev_auto_reset_points);
     core.first_task_due = if wait.is_zero() { 0 } else { (start + wait).0 };
-    core.task_queue = attributes
-        .task_queue
-        .as_ref()
-        .map_or_else(String::new, |queue| queue.name.clone());
+    core.task_queue = attributes.task_queue.as_ref().map_or_else(String::new, |queue| queue.name.clone());
 }
 
 pub(super) fn completed(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowExecutionCompletedEventAttributes) {
-    close(
-        run,
-        event,
-        WorkflowExecutionStatus::Completed,
-        &attributes.new_execution_run_id,
-    );
+    close(run, event, WorkflowExecutionStatus::Completed, &attributes.new_execution_run_id);
 }
 
 pub(super) fn failed(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowExecutionFailedEventAttributes) {
-    close(
-        run,
-        event,
-        WorkflowExecutionStatus::Failed,
-        &attributes.new_execution_run_id,
-    );
+    close(run, event, WorkflowExecutionStatus::Failed, &attributes.new_execution_run_id);
 }
 
 pub(super) fn timed_out(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowExecutionTimedOutEventAttributes) {
-    close(
-        run,
-        event,
-        WorkflowExecutionStatus::TimedOut,
-        &attributes.new_execution_run_id,
-    );
+    close(run, event, WorkflowExecutionStatus::TimedOut, &attributes.new_execution_run_id);
 }
 
 pub(super) fn canceled(run: &mut Run, event: &HistoryEvent, _attributes: &WorkflowExecutionCanceledEventAttributes) {
@@ -112,12 +89,7 @@ pub(super) fn continued_as_new(
     event: &HistoryEvent,
     attributes: &WorkflowExecutionContinuedAsNewEventAttributes,
 ) {
-    close(
-        run,
-        event,
-        WorkflowExecutionStatus::ContinuedAsNew,
-        &attributes.new_execution_run_id,
-    );
+    close(run, event, WorkflowExecutionStatus::ContinuedAsNew, &attributes.new_execution_run_id);
 }
 
 pub(super) fn cancel_requested(
@@ -193,11 +165,7 @@ fn close(run: &mut Run, event: &HistoryEvent, status: WorkflowExecutionStatus, s
     run.external_cancels = OrdMap::new();
     run.buffered = Vector::new();
     run.started_task = None;
-    run.children = run
-        .children
-        .iter()
-        .filter_map(|(id, child)| Some((*id, orphaned(child)?)))
-        .collect();
+    run.children = run.children.iter().filter_map(|(id, child)| Some((*id, orphaned(child)?))).collect();
     let notify = successor.is_empty() && run.started().parent_workflow_execution.is_some();
     let core = &mut run.core;
     core.set_status(status);
@@ -218,10 +186,5 @@ fn orphaned(child: &Arc<Child>) -> Option<Arc<Child>> {
         // its way: the answer to that is waited for.
         return Some(child.clone());
     }
-    child.ends_with_parent().then(|| {
-        Arc::new(Child {
-            close_policy_pending: true,
-            ..(**child).clone()
-        })
-    })
+    child.ends_with_parent().then(|| Arc::new(Child { close_policy_pending: true, ..(**child).clone() }))
 }

@@ -20,10 +20,7 @@ use crate::{
 
 pub(super) fn scheduled(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowTaskScheduledEventAttributes) {
     let time = event_time(event);
-    let sticky = attributes
-        .task_queue
-        .as_ref()
-        .is_some_and(|queue| queue.kind() == TaskQueueKind::Sticky);
+    let sticky = attributes.task_queue.as_ref().is_some_and(|queue| queue.kind() == TaskQueueKind::Sticky);
     run.core.workflow_task = Some(WorkflowTask {
         scheduled_event_id: event.event_id,
         scheduled_time: time.0,
@@ -39,10 +36,7 @@ pub(super) fn scheduled(run: &mut Run, event: &HistoryEvent, attributes: &Workfl
 
 /// When a task that waits on the sticky queue since `time` gives up on its worker.
 fn sticky_deadline(run: &Run, time: Time) -> i64 {
-    run.core
-        .sticky
-        .as_ref()
-        .map_or(0, |sticky| (time + span(sticky.schedule_to_start_timeout)).0)
+    run.core.sticky.as_ref().map_or(0, |sticky| (time + span(sticky.schedule_to_start_timeout)).0)
 }
 
 /// The start is in the history together with its outcome, which says what follows.

@@ -23,11 +23,7 @@ pub(super) fn statement(statement: &Statement, schema: &Schema<'_>) -> Checked<P
     if statement.has_limit {
         return Err("operation is not supported: 'LIMIT' clause".into());
     }
-    let mut checker = Checker {
-        schema,
-        values: 0,
-        seen_division: false,
-    };
+    let mut checker = Checker { schema, values: 0, seen_division: false };
     let filter = match &statement.filter {
         Some(filter) => Some(checker.condition(filter)?),
         None => None,
@@ -45,10 +41,7 @@ pub(super) fn statement(statement: &Statement, schema: &Schema<'_>) -> Checked<P
         true => filter,
         false => {
             let outside = Filter::IsNull {
-                attribute: Attribute {
-                    name: DIVISION.to_owned(),
-                    kind: IndexedValueType::Keyword,
-                },
+                attribute: Attribute { name: DIVISION.to_owned(), kind: IndexedValueType::Keyword },
                 negated: false,
             };
             Some(match filter {
@@ -99,19 +92,11 @@ impl Checker<'_> {
             Expr::Not(inner) => Ok(Filter::Not(Box::new(self.condition(inner)?))),
             Expr::Paren(inner) => self.condition(inner),
             Expr::Compare(left, operator, right) => self.comparison(left, operator, right),
-            Expr::Between {
-                left,
-                low,
-                high,
-                negated,
-            } => self.between(left, low, high, *negated),
+            Expr::Between { left, low, high, negated } => self.between(left, low, high, *negated),
             Expr::Is(left, suffix) => {
                 let attribute = self.attribute(left)?;
                 match suffix {
-                    Is::Null | Is::NotNull => Ok(Filter::IsNull {
-                        attribute,
-                        negated: *suffix == Is::NotNull,
-                    }),
+                    Is::Null | Is::NotNull => Ok(Filter::IsNull { attribute, negated: *suffix == Is::NotNull }),
                     Is::Bool => {
                         Err("invalid expression: 'IS' operator can only be used as 'IS NULL' or 'IS NOT NULL'".into())
                     }
@@ -125,10 +110,7 @@ impl Checker<'_> {
             | Expr::Null
             | Expr::Tuple(_)
             | Expr::Binary
-            | Expr::Unary(..) => Err(format!(
-                "operation is not supported: expression of type {}",
-                type_name(expr)
-            )),
+            | Expr::Unary(..) => Err(format!("operation is not supported: expression of type {}", type_name(expr))),
         }
     }
 
@@ -138,10 +120,7 @@ impl Checker<'_> {
 
     fn attribute(&mut self, expr: &Expr) -> Checked<Attribute> {
         let Expr::Name(Name { written, shown, .. }) = expr else {
-            return Err(format!(
-                "invalid expression: must be a column name but was {}",
-                type_name(expr)
-            ));
+            return Err(format!("invalid expression: must be a column name but was {}", type_name(expr)));
         };
         let Some(attribute) = self.schema.resolve(written) else {
             return Err(format!("invalid search attribute: {shown}"));
@@ -165,55 +144,31 @@ impl Checker<'_> {
         match (operator.trim_start_matches("not "), attribute.kind, value) {
             ("starts_with", _, value) => self.starts_with(attribute, operator, value, right),
             (_, IndexedValueType::Text, Right::One(Operand::Text(text))) => match Phrases::parse(&text) {
-                Some(phrases) => Ok(Filter::Mentions {
-                    attribute,
-                    phrases,
-                    negated,
-                }),
+                Some(phrases) => Ok(Filter::Mentions { attribute, phrases, negated }),
                 None => Err(format!(
                     "invalid expression: no tokens found filtering on Text type search attribute {}",
                     shown(left)
                 )),
             },
-            ("in", IndexedValueType::KeywordList, Right::Many(values)) => Ok(Filter::Contains {
-                attribute,
-                any_of: values.into_iter().filter_map(text).collect(),
-                negated,
-            }),
-            (_, IndexedValueType::KeywordList, Right::One(value)) => Ok(Filter::Contains {
-                attribute,
-                any_of: text(value).into_iter().collect(),
-                negated,
-            }),
-            ("in", _, Right::Many(values)) => Ok(Filter::In {
-                attribute,
-                values,
-                negated,
-            }),
-            (_, _, Right::Many(_) | Right::One(_)) if matches!(right, Expr::Tuple(_)) => Err(format!(
-                "invalid expression: unexpected value type (expected string, got {})",
-                render(right)
-            )),
-            (sign, _, Right::One(value)) => Ok(Filter::Compare {
-                attribute,
-                comparison: comparison(sign),
-                value,
-            }),
-            (_, _, Right::Many(_)) => Err(format!(
-                "invalid expression: unexpected value type {}",
-                type_name(right)
-            )),
+            ("in", IndexedValueType::KeywordList, Right::Many(values)) => {
+                Ok(Filter::Contains { attribute, any_of: values.into_iter().filter_map(text).collect(), negated })
+            }
+            (_, IndexedValueType::KeywordList, Right::One(value)) => {
+                Ok(Filter::Contains { attribute, any_of: text(value).into_iter().collect(), negated })
+            }
+            ("in", _, Right::Many(values)) => Ok(Filter::In { attribute, values, negated }),
+            (_, _, Right::Many(_) | Right::One(_)) if matches!(right, Expr::Tuple(_)) => {
+                Err(format!("invalid expression: unexpected value type (expected string, got {})", render(right)))
+            }
+            (sign, _, Right::One(value)) => Ok(Filter::Compare { attribute, comparison: comparison(sign), value }),
+            (_, _, Right::Many(_)) => Err(format!("invalid expression: unexpected value type {}", type_name(right))),
         }
     }
 
     fn starts_with(&self, attribute: Attribute, operator: &str, value: Right, right: &Expr) -> Checked<Filter> {
         let got = match (value, right) {
             (Right::One(Operand::Text(prefix)), _) => {
-                return Ok(Filter::StartsWith {
-                    attribute,
-                    prefix,
-                    negated: operator != "starts_with",
-                });
+                return Ok(Filter::StartsWith { attribute, prefix, negated: operator != "starts_with" });
             }
             (Right::One(_), Expr::Text(status)) => status.clone(),
             (Right::One(Operand::Int(status)), _) => {
@@ -249,12 +204,7 @@ impl Checker<'_> {
             }
         }
         match (self.right(low, left, &attribute)?, self.right(high, left, &attribute)?) {
-            (Right::One(low), Right::One(high)) => Ok(Filter::Between {
-                attribute,
-                low,
-                high,
-                negated,
-            }),
+            (Right::One(low), Right::One(high)) => Ok(Filter::Between { attribute, low, high, negated }),
             (Right::Many(_), _) => Err(format!("invalid expression: unexpected value type {}", type_name(low))),
             (_, Right::Many(_)) => Err(format!("invalid expression: unexpected value type {}", type_name(high))),
         }
@@ -315,18 +265,9 @@ fn supported(kind: IndexedValueType) -> &'static [&'static str] {
     match kind {
         IndexedValueType::Text => &["=", "!="],
         IndexedValueType::KeywordList => &["=", "!=", "in", "not in"],
-        IndexedValueType::Keyword => &[
-            "=",
-            "!=",
-            "<",
-            ">",
-            "<=",
-            ">=",
-            "in",
-            "not in",
-            "starts_with",
-            "not starts_with",
-        ],
+        IndexedValueType::Keyword => {
+            &["=", "!=", "<", ">", "<=", ">=", "in", "not in", "starts_with", "not starts_with"]
+        }
         IndexedValueType::Int
         | IndexedValueType::Double
         | IndexedValueType::Bool

@@ -49,12 +49,7 @@ const SIGNS: [&str; 25] = [
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str, before: usize) -> Self {
-        Self {
-            bytes: text.as_bytes(),
-            at: 0,
-            before,
-            variables: 0,
-        }
+        Self { bytes: text.as_bytes(), at: 0, before, variables: 0 }
     }
 
     pub(super) fn next(&mut self) -> Token {
@@ -76,12 +71,7 @@ impl<'a> Lexer<'a> {
             true => String::from_utf8_lossy(written).into_owned(),
             false => text.clone(),
         };
-        Token {
-            kind,
-            text,
-            written,
-            position: self.before + self.at + 1,
-        }
+        Token { kind, text, written, position: self.before + self.at + 1 }
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
@@ -134,10 +124,7 @@ impl<'a> Lexer<'a> {
     fn comment(&mut self) -> Option<Result<(), Vec<u8>>> {
         let rest = &self.bytes[self.at..];
         if self.starts_with("--") || self.starts_with("//") || self.starts_with("#") {
-            let length = rest
-                .iter()
-                .position(|byte| *byte == b'\n')
-                .map_or(rest.len(), |end| end + 1);
+            let length = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
             self.at += length;
             return Some(Ok(()));
         }
@@ -162,10 +149,7 @@ impl<'a> Lexer<'a> {
             return self.bits(first);
         }
         let start = self.at;
-        while self
-            .peek(0)
-            .is_some_and(|byte| is_letter(byte) || byte.is_ascii_digit())
-        {
+        while self.peek(0).is_some_and(|byte| is_letter(byte) || byte.is_ascii_digit()) {
             self.at += 1;
         }
         let word = &self.bytes[start..self.at];
@@ -239,10 +223,7 @@ impl<'a> Lexer<'a> {
         if !self.peek(0).is_some_and(is_letter) {
             return (TokenKind::Bad, self.bytes[start..self.at].to_vec());
         }
-        while self
-            .peek(0)
-            .is_some_and(|byte| is_letter(byte) || byte.is_ascii_digit() || byte == b'.')
-        {
+        while self.peek(0).is_some_and(|byte| is_letter(byte) || byte.is_ascii_digit() || byte == b'.') {
             self.at += 1;
         }
         let kind = if is_list { TokenKind::Bad } else { TokenKind::Opaque };
@@ -270,14 +251,7 @@ impl<'a> Lexer<'a> {
                 }
             }
         }
-        (
-            if name.is_empty() {
-                TokenKind::Bad
-            } else {
-                TokenKind::Name
-            },
-            name,
-        )
+        (if name.is_empty() { TokenKind::Bad } else { TokenKind::Name }, name)
     }
 
     /// A text in quotes; two of them stand for one, and a backslash escapes.

@@ -17,10 +17,7 @@ impl Literal {
         if let Ok(value) = text.parse() {
             return Some(Self::Int(value));
         }
-        text.parse()
-            .ok()
-            .filter(|value: &f64| value.is_finite())
-            .map(Self::Double)
+        text.parse().ok().filter(|value: &f64| value.is_finite()).map(Self::Double)
     }
 
     /// The name of Go's type.
@@ -151,17 +148,11 @@ pub(in crate::visibility) fn show_datetime(time: Time) -> String {
     let (hour, minute) = (second / 3_600, second / 60 % 60);
     let fraction = format!(".{nanos:09}");
     let fraction = if nanos == 0 { "" } else { fraction.trim_end_matches('0') };
-    format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}{fraction}Z",
-        second % 60
-    )
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}{fraction}Z", second % 60)
 }
 
 fn skip(bytes: &[u8], byte: u8) -> Option<&[u8]> {
-    bytes
-        .split_first()
-        .filter(|(first, _)| **first == byte)
-        .map(|(_, rest)| rest)
+    bytes.split_first().filter(|(first, _)| **first == byte).map(|(_, rest)| rest)
 }
 
 fn digits(bytes: &[u8], count: usize) -> Option<(i64, &[u8])> {
@@ -182,9 +173,7 @@ fn fraction(bytes: &[u8]) -> Option<(i64, &[u8])> {
     if count == 0 {
         return None;
     }
-    let nanos = (0..9).fold(0, |nanos, at| {
-        nanos * 10 + if at < count { i64::from(rest[at] - b'0') } else { 0 }
-    });
+    let nanos = (0..9).fold(0, |nanos, at| nanos * 10 + if at < count { i64::from(rest[at] - b'0') } else { 0 });
     Some((nanos, &rest[count..]))
 }
 
@@ -236,9 +225,7 @@ fn units(text: &str) -> Option<i64> {
     while !rest.is_empty() {
         let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
         let (number, after) = rest.split_at(end);
-        let end = after
-            .find(|letter: char| letter.is_ascii_digit() || letter == '.')
-            .unwrap_or(after.len());
+        let end = after.find(|letter: char| letter.is_ascii_digit() || letter == '.').unwrap_or(after.len());
         let (unit, after) = after.split_at(end);
         let (_, nanos) = UNITS.iter().find(|(name, _)| *name == unit)?;
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
@@ -246,11 +233,7 @@ fn units(text: &str) -> Option<i64> {
             return None;
         }
         let parse = |digits: &str| {
-            if digits.is_empty() {
-                Some(0)
-            } else {
-                digits.parse::<i64>().ok().map(i128::from)
-            }
+            if digits.is_empty() { Some(0) } else { digits.parse::<i64>().ok().map(i128::from) }
         };
         let fraction = fraction.get(..fraction.len().min(18))?;
         let scale = 10_i128.pow(u32::try_from(fraction.len()).ok()?);
@@ -272,10 +255,7 @@ fn clock(text: &str) -> Option<i64> {
     if !hours_end || !minutes_end || minutes > 59 || seconds > 59 {
         return None;
     }
-    hours
-        .checked_mul(3_600)?
-        .checked_add(minutes * 60 + seconds)?
-        .checked_mul(1_000_000_000)
+    hours.checked_mul(3_600)?.checked_add(minutes * 60 + seconds)?.checked_mul(1_000_000_000)
 }
 
 #[cfg(test)]
@@ -289,26 +269,12 @@ mod tests {
         assert_eq!(at("2024-02-29T12:34:56.5Z"), Some(1_709_210_096_500_000_000));
         assert_eq!(at("2024-01-01T01:00:00+01:00"), at("2024-01-01T00:00:00Z"));
         assert_eq!(at("1969-12-31T23:59:59Z"), Some(-1_000_000_000));
-        for nanos in [
-            0,
-            -1,
-            1_709_210_096_500_000_000,
-            i64::MAX,
-            i64::MIN,
-            951_782_400_000_000_000,
-        ] {
+        for nanos in [0, -1, 1_709_210_096_500_000_000, i64::MAX, i64::MIN, 951_782_400_000_000_000] {
             assert_eq!(at(&show_datetime(Time(nanos))), Some(nanos));
         }
         assert_eq!(at("9999-12-31T23:59:59Z"), Some(i64::MAX));
         assert_eq!(at("0001-01-01T00:00:00Z"), Some(i64::MIN));
-        for wrong in [
-            "2023-02-29T00:00:00Z",
-            "2024-01-01",
-            "2024-01-01T00:00:00",
-            "2024-01-01T24:00:00Z",
-            "",
-            "x",
-        ] {
+        for wrong in ["2023-02-29T00:00:00Z", "2024-01-01", "2024-01-01T00:00:00", "2024-01-01T24:00:00Z", "", "x"] {
             assert_eq!(at(wrong), None, "{wrong}");
         }
     }

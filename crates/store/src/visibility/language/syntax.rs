@@ -94,11 +94,7 @@ struct Parser<'a> {
 impl<'a> Parser<'a> {
     fn new(mut lexer: Lexer<'a>) -> Self {
         let token = lexer.next();
-        Self {
-            lexer,
-            token,
-            nesting: 0,
-        }
+        Self { lexer, token, nesting: 0 }
     }
 
     fn advance(&mut self) -> Token {
@@ -155,26 +151,15 @@ impl<'a> Parser<'a> {
     }
 
     fn expect_sign(&mut self, sign: &str) -> Parsed<()> {
-        if self.take_sign(sign) {
-            Ok(())
-        } else {
-            Err(self.unexpected())
-        }
+        if self.take_sign(sign) { Ok(()) } else { Err(self.unexpected()) }
     }
 
     fn expect_keyword(&mut self, word: &str) -> Parsed<()> {
-        if self.take_keyword(word) {
-            Ok(())
-        } else {
-            Err(self.unexpected())
-        }
+        if self.take_keyword(word) { Ok(()) } else { Err(self.unexpected()) }
     }
 
     fn clauses(&mut self, filter: Option<Expr>) -> Parsed<Statement> {
-        let mut statement = Statement {
-            filter,
-            ..Statement::default()
-        };
+        let mut statement = Statement { filter, ..Statement::default() };
         if self.take_keyword("group") {
             self.expect_keyword("by")?;
             statement.group_by = self.expressions()?;
@@ -285,12 +270,7 @@ impl<'a> Parser<'a> {
             self.expect_keyword("and")?;
             let high = Box::new(self.value()?);
             let left = Box::new(left);
-            return Ok(Expr::Between {
-                left,
-                low,
-                high,
-                negated,
-            });
+            return Ok(Expr::Between { left, low, high, negated });
         }
         for (word, operator) in [
             ("like", operator("like", "not like")),
@@ -381,11 +361,7 @@ impl<'a> Parser<'a> {
     /// A name of up to three parts, or the call of a function.
     fn name(&mut self) -> Parsed<Expr> {
         let first = self.advance();
-        let mut name = Name {
-            quoted: quoted(&first.text),
-            written: first.written,
-            shown: first.text,
-        };
+        let mut name = Name { quoted: quoted(&first.text), written: first.written, shown: first.text };
         if self.take_sign("(") {
             while !self.is_sign(")") {
                 if !self.take_sign("*") {
@@ -415,9 +391,7 @@ impl<'a> Parser<'a> {
 }
 
 fn quoted(name: &str) -> String {
-    let plain = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'@');
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'@');
     match plain && keywords::find(&name.to_ascii_lowercase()).is_none() {
         true => name.to_owned(),
         false => format!("`{name}`"),

@@ -35,6 +35,9 @@ const SHOWN: usize = 60;
 /// What a server prints when part of it has broken down.
 const PANIC_SIGNS: [&str; 3] = ["panicked at", "panic:", "goroutine "];
 
+/// How the reference, and so every server that speaks its language, begins its answer to bytes that are no message.
+const UNDECODABLE: &str = "grpc: error unmarshalling request: ";
+
 /// How to run it.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -73,6 +76,8 @@ impl Verdict {
     fn fault(&self) -> Option<&'static str> {
         match self.code {
             Code::Ok => None,
+            // The code that gRPC itself has for bytes that are no such message.
+            Code::Internal if self.text.starts_with(UNDECODABLE) && self.text.len() > UNDECODABLE.len() => None,
             Code::Internal | Code::Unknown => Some("not a precise code"),
             Code::Cancelled if self.text.starts_with("probe:") => Some("no answer"),
             Code::Unavailable if self.text.starts_with("probe:") => Some("no connection"),

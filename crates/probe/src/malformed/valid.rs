@@ -101,11 +101,11 @@ impl Actors {
             let Some(value) = named.get(field.json_name()) else {
                 continue;
             };
-            let is_filter = field.name() == "query" && field.kind().as_message().is_none();
-            request[field.json_name()] = if is_filter {
-                json!("WorkflowType = 'Sound'")
-            } else {
-                value.clone()
+            let is_text = field.kind().as_message().is_none();
+            request[field.json_name()] = match field.name() {
+                "query" if is_text => json!("WorkflowType = 'Sound'"),
+                "task_queue" if is_text => json!(workflow_id),
+                _ => value.clone(),
             };
         }
         let body = self.catalog.encode(method, &request)?;

@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +23,7 @@ from bank import ACCOUNTS, Ledger, Order
 from history import check_shape, counted, counts, events_of, listed, name, names
 from server import Server
 from transfer import Transfer
+from worker_process import WorkerProcess
 
 ROUNDS = int(os.environ.get("PERDURE_CRASH_ROUNDS") or 20)
 SEED = int(os.environ.get("PERDURE_CRASH_SEED") or random.SystemRandom().randrange(1_000_000))
@@ -186,18 +185,18 @@ async def check_transfer(handle: WorkflowHandle, order: Order) -> None:
 
 
 @contextmanager
-def workers(address: str, ledger: Path) -> Iterator[list[subprocess.Popen[str]]]:
-    script = Path(__file__).with_name("bank_worker.py")
-    command = [sys.executable, str(script), address, TASK_QUEUE, str(ledger)]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(WORKERS)]
+def workers(address: str, folder: Path) -> Iterator[list[WorkerProcess]]:
+    running = [
+        WorkerProcess(address, TASK_QUEUE, folder / "ledger", folder / f"worker-{number}.log")
+        for number in range(WORKERS)
+    ]
     try:
         for worker in running:
-            assert worker.stdout is not None and worker.stdout.readline() == "connected\n"
+            worker.wait_connected()
         yield running
     finally:
         for worker in running:
             worker.kill()
-            worker.wait()
 
 
 @pytest.mark.ends_within(SETTLE_SECONDS + 60 + 10 * ROUNDS)
@@ -209,11 +208,12 @@ async def test_killed_again_and_again(tmp_path: Path) -> None:
     try:
         client = await Client.connect(server.address)
         storm = Storm(server, client, random.Random(SEED))
-        with workers(server.address, tmp_path / "ledger") as running:
+        with workers(server.address, tmp_path) as running:
             for _ in range(ROUNDS):
                 await storm.round()
             handles = await storm.settle()
-            assert [worker.poll() for worker in running] == [None] * WORKERS
+            for worker in running:
+                assert worker.running, worker.log
         # The last results are acknowledged: they, too, must outlive a kill.
         server.kill()
         await server.start()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +22,7 @@ from conftest import Working
 from history import counts, events_of, eventually, only, until
 from server import Server
 from transfer import Transfer
+from worker_process import WorkerProcess
 
 # A worker reports the first failure of a task and lets later attempts of it run out, so that is how long each takes.
 TASK = timedelta(seconds=1)
@@ -155,37 +154,30 @@ async def test_another_worker_takes_over_from_a_killed_one(
     server: Server, client: Client, workflow_id: str, task_queue: str, tmp_path: Path
 ) -> None:
     """The first worker holds the workflow in its cache, and dies; the sticky queue dies with it."""
-    ledger = str(tmp_path / "ledger")
-    first = bank_worker(server, task_queue, ledger)
-    second = None
+    running: list[WorkerProcess] = []
+
+    def hire() -> WorkerProcess:
+        log = tmp_path / f"worker-{len(running)}.log"
+        worker = WorkerProcess(server.address, task_queue, tmp_path / "ledger", log, sticky_seconds=1)
+        running.append(worker)
+        worker.wait_connected()
+        return worker
+
     try:
+        first = hire()
         order = Order(reference="heir", payer="alice", payee="bob", cents=1, needs_approval=True)
         handle = await client.start_workflow(
             Transfer.run, order, id=workflow_id, task_queue=task_queue, task_timeout=timedelta(seconds=2)
         )
         assert await handle.query(Transfer.stage) == "ordered"
         first.kill()
-        first.wait()
         await handle.signal(Transfer.approve, "heir")
-        second = bank_worker(server, task_queue, ledger)
+        hire()
         assert await handle.result() == ["receipt:heir/withdraw", "receipt:heir/deposit"]
     finally:
-        for process in (first, second):
-            if process:
-                process.kill()
-                process.wait()
+        for worker in running:
+            worker.kill()
     assert counts(await events_of(handle))["WorkflowExecutionCompleted"] == 1
-
-
-def bank_worker(server: Server, task_queue: str, ledger: str) -> subprocess.Popen[str]:
-    script = Path(__file__).with_name("bank_worker.py")
-    process = subprocess.Popen(
-        [sys.executable, str(script), server.address, task_queue, ledger, "1"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None and process.stdout.readline() == "connected\n"
-    return process
 
 
 class Slow:

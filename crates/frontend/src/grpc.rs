@@ -121,7 +121,7 @@ impl Service<Request<Body>> for Root {
             let door = self.door.clone();
             return Box::pin(async move { Ok(router::route(door, request).await) });
         }
-        if let Err(refused) = self.admit(&request) {
+        if let Some(refused) = self.refusal(&request) {
             return Box::pin(async move { Ok(refused) });
         }
         if path.starts_with(HEALTH) {
@@ -143,15 +143,17 @@ impl Service<Request<Body>> for Root {
 }
 
 impl Root {
-    /// The gate of the services that are not the API's own.
-    fn admit(&self, request: &Request<Body>) -> Result<(), Response<Body>> {
+    /// The gate of the services that are not the API's own: the answer of a call that does not pass.
+    fn refusal(&self, request: &Request<Body>) -> Option<Response<Body>> {
         let path = request.uri().path();
-        gate::identify(&self.door, request.headers())
-            .and_then(|client| gate::authorize(&self.door, &client, path, ""))
-            .map_err(|reject| match auth::permission(path) {
-                Some(_) => to_status(&reject).into_http(),
-                None => router::unknown(path).into_http(),
-            })
+        let admitted = gate::identify(&self.door, request.headers())
+            .and_then(|client| gate::authorize(&self.door, &client, path, ""));
+        let status = match (admitted, auth::permission(path)) {
+            (Ok(()), _) => return None,
+            (Err(reject), Some(_)) => to_status(&reject),
+            (Err(_), None) => router::unknown(path),
+        };
+        Some(status.into_http())
     }
 }
 

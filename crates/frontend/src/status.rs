@@ -107,84 +107,83 @@ mod tests {
 
     use super::*;
 
-    /// Every kind: the code, the type of the detail, and the detail's bytes where they matter.
-    #[test]
-    fn every_kind_has_the_references_code_and_detail() {
-        let rows = [
-            (Kind::InvalidArgument, Code::InvalidArgument, ""),
-            (Kind::NotFound, Code::NotFound, "NotFoundFailure"),
+    /// Kinds without fields: the code, and the type of the detail; empty where there is none.
+    const PLAIN: [(Kind, Code, &str); 17] = [
+        (Kind::InvalidArgument, Code::InvalidArgument, ""),
+        (Kind::NotFound, Code::NotFound, "NotFoundFailure"),
+        (
+            Kind::NamespaceAlreadyExists,
+            Code::AlreadyExists,
+            "NamespaceAlreadyExistsFailure",
+        ),
+        (
+            Kind::CancellationAlreadyRequested,
+            Code::AlreadyExists,
+            "CancellationAlreadyRequestedFailure",
+        ),
+        (Kind::AlreadyExists, Code::AlreadyExists, ""),
+        (Kind::FailedPrecondition, Code::FailedPrecondition, ""),
+        (
+            Kind::WorkflowNotReady,
+            Code::FailedPrecondition,
+            "WorkflowNotReadyFailure",
+        ),
+        (
+            Kind::QueryFailed { failure: None },
+            Code::InvalidArgument,
+            "QueryFailedFailure",
+        ),
+        (
+            Kind::ClientVersionNotSupported,
+            Code::FailedPrecondition,
+            "ClientVersionNotSupportedFailure",
+        ),
+        (
+            Kind::PermissionDenied,
+            Code::PermissionDenied,
+            "PermissionDeniedFailure",
+        ),
+        (Kind::Unauthenticated, Code::Unauthenticated, ""),
+        (Kind::Unimplemented, Code::Unimplemented, ""),
+        (Kind::Unavailable, Code::Unavailable, ""),
+        (Kind::DeadlineExceeded, Code::DeadlineExceeded, ""),
+        (Kind::Canceled, Code::Cancelled, ""),
+        (Kind::Aborted, Code::Aborted, ""),
+        (Kind::Internal, Code::Internal, ""),
+    ];
+
+    /// Kinds whose fields are in the detail.
+    fn with_fields() -> [(Kind, Code, &'static str); 4] {
+        let already_started = Kind::WorkflowAlreadyStarted {
+            start_request_id: "r".into(),
+            run_id: "i".into(),
+            first_execution_run_id: "f".into(),
+        };
+        let invalid_state = Kind::NamespaceInvalidState {
+            namespace: "x".into(),
+            state: NamespaceState::Deleted,
+            allowed: vec![NamespaceState::Registered],
+        };
+        let exhausted = Kind::ResourceExhausted {
+            cause: ResourceExhaustedCause::BusyWorkflow,
+            scope: ResourceExhaustedScope::Namespace,
+        };
+        let not_found = Kind::NamespaceNotFound { namespace: "x".into() };
+        [
+            (not_found, Code::NotFound, "NamespaceNotFoundFailure"),
+            (invalid_state, Code::FailedPrecondition, "NamespaceInvalidStateFailure"),
             (
-                Kind::NamespaceNotFound { namespace: "x".into() },
-                Code::NotFound,
-                "NamespaceNotFoundFailure",
-            ),
-            (
-                Kind::NamespaceInvalidState {
-                    namespace: "x".into(),
-                    state: NamespaceState::Deleted,
-                    allowed: vec![NamespaceState::Registered],
-                },
-                Code::FailedPrecondition,
-                "NamespaceInvalidStateFailure",
-            ),
-            (
-                Kind::NamespaceAlreadyExists,
-                Code::AlreadyExists,
-                "NamespaceAlreadyExistsFailure",
-            ),
-            (
-                Kind::WorkflowAlreadyStarted {
-                    start_request_id: "r".into(),
-                    run_id: "i".into(),
-                    first_execution_run_id: "f".into(),
-                },
+                already_started,
                 Code::AlreadyExists,
                 "WorkflowExecutionAlreadyStartedFailure",
             ),
-            (
-                Kind::CancellationAlreadyRequested,
-                Code::AlreadyExists,
-                "CancellationAlreadyRequestedFailure",
-            ),
-            (Kind::AlreadyExists, Code::AlreadyExists, ""),
-            (Kind::FailedPrecondition, Code::FailedPrecondition, ""),
-            (
-                Kind::WorkflowNotReady,
-                Code::FailedPrecondition,
-                "WorkflowNotReadyFailure",
-            ),
-            (
-                Kind::QueryFailed { failure: None },
-                Code::InvalidArgument,
-                "QueryFailedFailure",
-            ),
-            (
-                Kind::ClientVersionNotSupported,
-                Code::FailedPrecondition,
-                "ClientVersionNotSupportedFailure",
-            ),
-            (
-                Kind::ResourceExhausted {
-                    cause: ResourceExhaustedCause::BusyWorkflow,
-                    scope: ResourceExhaustedScope::Namespace,
-                },
-                Code::ResourceExhausted,
-                "ResourceExhaustedFailure",
-            ),
-            (
-                Kind::PermissionDenied,
-                Code::PermissionDenied,
-                "PermissionDeniedFailure",
-            ),
-            (Kind::Unauthenticated, Code::Unauthenticated, ""),
-            (Kind::Unimplemented, Code::Unimplemented, ""),
-            (Kind::Unavailable, Code::Unavailable, ""),
-            (Kind::DeadlineExceeded, Code::DeadlineExceeded, ""),
-            (Kind::Canceled, Code::Cancelled, ""),
-            (Kind::Aborted, Code::Aborted, ""),
-            (Kind::Internal, Code::Internal, ""),
-        ];
-        for (kind, code, detail) in rows {
+            (exhausted, Code::ResourceExhausted, "ResourceExhaustedFailure"),
+        ]
+    }
+
+    #[test]
+    fn every_kind_has_the_references_code_and_detail() {
+        for (kind, code, detail) in PLAIN.into_iter().chain(with_fields()) {
             let status = to_status(&Reject::new(kind.clone(), "text"));
             assert_eq!((status.code(), status.message()), (code, "text"), "{kind:?}");
             if detail.is_empty() {

@@ -11,7 +11,8 @@ const SERVICES: [(&str, &str); 2] = [
 
 /// Service name to its methods.
 fn declared() -> BTreeMap<String, Vec<String>> {
-    let set = prost_types::FileDescriptorSet::decode(proto::DESCRIPTOR_SET).unwrap();
+    let set = prost_types::FileDescriptorSet::decode(proto::DESCRIPTOR_SET)
+        .expect("the descriptor set is generated at build time");
     let mut services = BTreeMap::new();
     for file in &set.file {
         for service in &file.service {
@@ -25,7 +26,7 @@ fn declared() -> BTreeMap<String, Vec<String>> {
 /// The rows of one table of the page: name to state.
 fn promised(heading: &str) -> BTreeMap<String, String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/compatibility.md");
-    let text = fs::read_to_string(page).unwrap();
+    let text = fs::read_to_string(page).expect("the page is in the repository");
     text.lines()
         .skip_while(|line| *line != format!("## {heading}"))
         .skip(1)

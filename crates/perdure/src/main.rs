@@ -23,7 +23,7 @@ struct Root {
 #[derive(Debug, Subcommand)]
 enum Top {
     /// Run Perdure Server
-    Server(server::ServerArgs),
+    Server(Box<server::ServerArgs>),
     #[command(flatten)]
     Client(cli::Command),
 }
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Err(error) => return failed(&error.to_string()),
     };
     match root.command {
-        Top::Server(args) => match server::run(args, &logs::Output::of(&matches)) {
+        Top::Server(args) => match server::run(*args, &logs::Output::of(&matches)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(text) => failed(&text),
         },

@@ -24,7 +24,8 @@ impl Drop for Server {
 
 /// A port that nobody listens on.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    listener.local_addr().expect("a bound socket has an address").port()
 }
 
 fn command(flags: &[&str]) -> Command {
@@ -44,8 +45,8 @@ fn start(flags: &[&str]) -> Server {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
-    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        .expect("the binary starts");
+    let lines = BufReader::new(process.stdout.take().expect("stdout is a pipe")).lines();
     let mut banner = Vec::new();
     for line in lines.map_while(Result::ok) {
         let last = line.starts_with("Temporal Metrics:");
@@ -55,16 +56,18 @@ fn start(flags: &[&str]) -> Server {
         }
     }
     let mut said = String::new();
-    process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    let mut stderr = process.stderr.take().expect("stderr is a pipe");
+    stderr.read_to_string(&mut said).expect("stderr is text");
+    let _ = process.wait();
     panic!("the server ended before its banner: {said}");
 }
 
 /// Runs a server that shall not start.
 fn refused(flags: &[&str]) -> String {
-    let Output { status, stdout, stderr } = command(flags).output().unwrap();
+    let Output { status, stdout, stderr } = command(flags).output().expect("the binary starts");
     assert_eq!(status.code(), Some(1));
     assert!(stdout.is_empty(), "{}", String::from_utf8_lossy(&stdout));
-    let text = String::from_utf8(stderr).unwrap();
+    let text = String::from_utf8(stderr).expect("stderr is text");
     assert_eq!(text.lines().count(), 1, "{text}");
     text.trim_end().to_owned()
 }
@@ -73,13 +76,14 @@ fn refused(flags: &[&str]) -> String {
 fn folder(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
+    fs::create_dir_all(&folder).expect("a folder for the test");
     folder
 }
 
 fn signal(server: &Server, name: &str) {
     let pid = server.process.id().to_string();
-    assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    let status = Command::new("kill").args([name, &pid]).status();
+    assert!(status.is_ok_and(|status| status.success()));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use model::{Reject, RunId, Time};
 use prost::Message;
 use proto::temporal::api::{
-    common::v1::{Memo, SearchAttributes, WorkflowExecution, WorkflowType},
+    common::v1::{SearchAttributes, WorkflowExecution, WorkflowType},
     workflow::v1::WorkflowExecutionInfo,
 };
 use store::visibility::{Cursor, Filter, Query, Row};
@@ -92,7 +92,7 @@ fn shown(row: Row) -> WorkflowExecutionInfo {
         execution_duration: row
             .close_time
             .map(|close| model::to_proto_duration(close.since(row.execution_time))),
-        memo: Some(row.memo.unwrap_or_else(Memo::default)),
+        memo: Some(row.memo.unwrap_or_default()),
         search_attributes: Some(SearchAttributes {
             indexed_fields: row
                 .search_attributes

@@ -13,10 +13,8 @@ use tonic::codegen::http::uri::PathAndQuery;
 use crate::Fault;
 
 /// Services whose methods are known by their short name.
-const SERVICES: [&str; 2] = [
-    "temporal.api.workflowservice.v1.WorkflowService",
-    "temporal.api.operatorservice.v1.OperatorService",
-];
+const SERVICES: [&str; 2] =
+    ["temporal.api.workflowservice.v1.WorkflowService", "temporal.api.operatorservice.v1.OperatorService"];
 
 /// One RPC.
 #[derive(Debug, Clone)]
@@ -38,17 +36,10 @@ impl Catalog {
     pub(crate) fn load() -> Result<Catalog, Fault> {
         let pool = DescriptorPool::from_file_descriptor_set(closed_set()?)?;
         let mut methods = BTreeMap::new();
-        for service in pool
-            .services()
-            .filter(|service| SERVICES.contains(&service.full_name()))
-        {
+        for service in pool.services().filter(|service| SERVICES.contains(&service.full_name())) {
             for method in service.methods() {
                 let path = PathAndQuery::try_from(format!("/{}/{}", service.full_name(), method.name()))?;
-                let entry = Method {
-                    path,
-                    input: method.input(),
-                    output: method.output(),
-                };
+                let entry = Method { path, input: method.input(), output: method.output() };
                 methods.insert(method.name().to_owned(), entry);
             }
         }
@@ -57,9 +48,7 @@ impl Catalog {
 
     /// The method of that short name, as `StartWorkflowExecution`.
     pub(crate) fn method(&self, name: &str) -> Result<&Method, Fault> {
-        self.methods
-            .get(name)
-            .ok_or_else(|| format!("no method {name:?} in the API").into())
+        self.methods.get(name).ok_or_else(|| format!("no method {name:?} in the API").into())
     }
 
     /// Encodes a request given as JSON in proto3's mapping.
@@ -80,10 +69,7 @@ impl Catalog {
         if encoded.is_empty() {
             return Ok(Value::Array(Vec::new()));
         }
-        let status = self
-            .pool
-            .get_message_by_name("google.rpc.Status")
-            .ok_or("no google.rpc.Status in the API")?;
+        let status = self.pool.get_message_by_name("google.rpc.Status").ok_or("no google.rpc.Status in the API")?;
         let mut status = json(&DynamicMessage::decode(status, encoded)?)?;
         Ok(status.get_mut("details").map(Value::take).unwrap_or_default())
     }

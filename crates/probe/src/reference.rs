@@ -55,9 +55,5 @@ pub(crate) fn install() -> Result<(), Fault> {
 
 fn succeed(command: &mut Command) -> Result<(), Fault> {
     let status = command.status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("{command:?} ended with {status}").into())
-    }
+    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}").into()) }
 }

@@ -80,20 +80,14 @@ impl Server {
     pub(crate) async fn start(launch: &Launch, catalog: &Catalog) -> Result<Server, Fault> {
         let port = free_port()?;
         let mut command = Command::new(&launch.binary);
-        command
-            .args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port"])
-            .arg(port.to_string());
+        command.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port"]).arg(port.to_string());
         if let Some(database) = &launch.database {
             command.arg("--db-filename").arg(database);
         }
         if launch.kind == Kind::Reference {
             command.args(LIFTED.iter().flat_map(|setting| ["--dynamic-config-value", setting]));
         }
-        command
-            .args(&launch.arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.args(&launch.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command
             .kill_on_drop(true)
             .spawn()
@@ -106,12 +100,7 @@ impl Server {
         if let Some(stderr) = child.stderr.take() {
             readers.spawn(keep(stderr, Arc::clone(&output)));
         }
-        let mut server = Server {
-            port,
-            child,
-            output,
-            _readers: readers,
-        };
+        let mut server = Server { port, child, output, _readers: readers };
         server.answer(catalog).await?;
         Ok(server)
     }
@@ -131,12 +120,7 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Err(format!(
-            "server on port {} does not answer: {}",
-            self.port,
-            self.output().join(" | ")
-        )
-        .into())
+        Err(format!("server on port {} does not answer: {}", self.port, self.output().join(" | ")).into())
     }
 
     /// The last lines that the process wrote to either stream.
@@ -189,13 +173,7 @@ fn cpu_seconds(directory: &Path) -> Result<f64, Fault> {
 
 fn field(path: &Path, name: &str) -> Result<u64, Fault> {
     let text = fs::read_to_string(path)?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name))
-        .ok_or_else(|| format!("no {name} in {path:?}"))?;
-    let number = line
-        .split_whitespace()
-        .next()
-        .ok_or_else(|| format!("no number after {name}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).ok_or_else(|| format!("no {name} in {path:?}"))?;
+    let number = line.split_whitespace().next().ok_or_else(|| format!("no number after {name}"))?;
     Ok(number.parse()?)
 }

@@ -40,18 +40,11 @@ impl Wire {
     /// says so.
     pub(crate) async fn call(&self, path: &PathAndQuery, body: Bytes, deadline: Duration) -> Result<Bytes, Status> {
         let mut grpc = tonic::client::Grpc::new(self.channel.clone()).max_decoding_message_size(LARGEST_REPLY);
-        grpc.ready()
-            .await
-            .map_err(|error| Status::unavailable(format!("probe: not connected: {error}")))?;
+        grpc.ready().await.map_err(|error| Status::unavailable(format!("probe: not connected: {error}")))?;
         let mut request = Request::new(body);
         request.set_timeout(deadline);
-        request.metadata_mut().insert(
-            "client-name",
-            tonic::metadata::MetadataValue::from_static("temporal-rust"),
-        );
-        request
-            .metadata_mut()
-            .insert("client-version", tonic::metadata::MetadataValue::from_static("1.0.0"));
+        request.metadata_mut().insert("client-name", tonic::metadata::MetadataValue::from_static("temporal-rust"));
+        request.metadata_mut().insert("client-version", tonic::metadata::MetadataValue::from_static("1.0.0"));
         let call = grpc.unary(request, path.clone(), Opaque);
         match tokio::time::timeout(deadline + GRACE, call).await {
             Ok(answer) => answer.map(tonic::Response::into_inner),

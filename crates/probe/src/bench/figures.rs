@@ -63,9 +63,7 @@ impl Figures {
 /// The latency that a share of all stays below, in milliseconds; 0 when there is none.
 fn quantile(sorted: &[Duration], share: f64) -> f64 {
     let at = (sorted.len() as f64 * share).ceil() as usize;
-    sorted
-        .get(at.saturating_sub(1))
-        .map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
+    sorted.get(at.saturating_sub(1)).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
 }
 
 /// The size of all files in a directory; 0 when there is no such directory.
@@ -94,11 +92,7 @@ mod tests {
 
     #[test]
     fn median_is_taken_figure_by_figure() {
-        let run = |cpu_us: f64, p50_ms: f64| Figures {
-            cpu_us,
-            p50_ms,
-            ..Figures::default()
-        };
+        let run = |cpu_us: f64, p50_ms: f64| Figures { cpu_us, p50_ms, ..Figures::default() };
         let median = Figures::median(&[run(1.0, 9.0), run(3.0, 7.0), run(2.0, 8.0)]);
         assert_eq!((median.cpu_us, median.p50_ms), (2.0, 8.0));
     }

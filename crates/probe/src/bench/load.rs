@@ -58,10 +58,7 @@ impl Board {
     /// Has the Workflow Tasks of a run reported.
     pub(super) fn watch(&self, workflow_id: &str) -> mpsc::UnboundedReceiver<Note> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        self.watchers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(workflow_id.to_owned(), sender);
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner).insert(workflow_id.to_owned(), sender);
         receiver
     }
 
@@ -82,11 +79,7 @@ impl Board {
 
     /// The first thing that went wrong in a worker.
     pub(super) fn first_fault(&self) -> Option<String> {
-        self.faults
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .first()
-            .cloned()
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).first().cloned()
     }
 }
 
@@ -103,17 +96,11 @@ fn timed<T>(message: T, limit: Duration) -> Request<T> {
 }
 
 fn execution(workflow_id: &str) -> Option<WorkflowExecution> {
-    Some(WorkflowExecution {
-        workflow_id: workflow_id.to_owned(),
-        run_id: String::new(),
-    })
+    Some(WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: String::new() })
 }
 
 fn queue(name: &str) -> Option<TaskQueue> {
-    Some(TaskQueue {
-        name: name.to_owned(),
-        ..TaskQueue::default()
-    })
+    Some(TaskQueue { name: name.to_owned(), ..TaskQueue::default() })
 }
 
 impl Client {
@@ -165,10 +152,7 @@ impl Client {
         let request = QueryWorkflowRequest {
             namespace: NAMESPACE.to_owned(),
             execution: execution(workflow_id),
-            query: Some(WorkflowQuery {
-                query_type: "state".to_owned(),
-                ..WorkflowQuery::default()
-            }),
+            query: Some(WorkflowQuery { query_type: "state".to_owned(), ..WorkflowQuery::default() }),
             ..QueryWorkflowRequest::default()
         };
         self.service.query_workflow(timed(request, CALL)).await?;
@@ -177,15 +161,8 @@ impl Client {
 
     /// How many runs a list filter selects.
     pub(super) async fn count(&mut self, filter: &str) -> Result<usize, Fault> {
-        let request = CountWorkflowExecutionsRequest {
-            namespace: NAMESPACE.to_owned(),
-            query: filter.to_owned(),
-        };
-        let reply = self
-            .service
-            .count_workflow_executions(timed(request, CALL))
-            .await?
-            .into_inner();
+        let request = CountWorkflowExecutionsRequest { namespace: NAMESPACE.to_owned(), query: filter.to_owned() };
+        let reply = self.service.count_workflow_executions(timed(request, CALL)).await?.into_inner();
         Ok(usize::try_from(reply.count)?)
     }
 
@@ -197,11 +174,7 @@ impl Client {
             query: filter.to_owned(),
             ..ListWorkflowExecutionsRequest::default()
         };
-        let reply = self
-            .service
-            .list_workflow_executions(timed(request, CALL))
-            .await?
-            .into_inner();
+        let reply = self.service.list_workflow_executions(timed(request, CALL)).await?.into_inner();
         Ok(reply.executions.len())
     }
 }
@@ -248,11 +221,7 @@ async fn act(client: &mut Client) -> Result<(), Fault> {
         identity: IDENTITY.to_owned(),
         ..PollActivityTaskQueueRequest::default()
     };
-    let task = client
-        .service
-        .poll_activity_task_queue(timed(poll, POLL))
-        .await?
-        .into_inner();
+    let task = client.service.poll_activity_task_queue(timed(poll, POLL)).await?.into_inner();
     if task.task_token.is_empty() {
         return Ok(());
     }
@@ -262,10 +231,7 @@ async fn act(client: &mut Client) -> Result<(), Fault> {
         namespace: NAMESPACE.to_owned(),
         ..RespondActivityTaskCompletedRequest::default()
     };
-    client
-        .service
-        .respond_activity_task_completed(timed(answer, CALL))
-        .await?;
+    client.service.respond_activity_task_completed(timed(answer, CALL)).await?;
     Ok(())
 }
 
@@ -276,11 +242,7 @@ async fn work(client: &mut Client, board: &Board) -> Result<(), Fault> {
         identity: IDENTITY.to_owned(),
         ..PollWorkflowTaskQueueRequest::default()
     };
-    let task = client
-        .service
-        .poll_workflow_task_queue(timed(poll, POLL))
-        .await?
-        .into_inner();
+    let task = client.service.poll_workflow_task_queue(timed(poll, POLL)).await?.into_inner();
     let taken = Instant::now();
     if task.task_token.is_empty() {
         return Ok(());
@@ -298,10 +260,7 @@ async fn work(client: &mut Client, board: &Board) -> Result<(), Fault> {
     let commands = decide(&task)?;
     let complete = CommandType::CompleteWorkflowExecution as i32;
     let closed = commands.iter().any(|command| command.command_type == complete);
-    let workflow_id = task
-        .workflow_execution
-        .map(|execution| execution.workflow_id)
-        .unwrap_or_default();
+    let workflow_id = task.workflow_execution.map(|execution| execution.workflow_id).unwrap_or_default();
     let answer = RespondWorkflowTaskCompletedRequest {
         task_token: task.task_token,
         commands,
@@ -309,18 +268,8 @@ async fn work(client: &mut Client, board: &Board) -> Result<(), Fault> {
         namespace: NAMESPACE.to_owned(),
         ..RespondWorkflowTaskCompletedRequest::default()
     };
-    client
-        .service
-        .respond_workflow_task_completed(timed(answer, CALL))
-        .await?;
-    board.tell(
-        &workflow_id,
-        Note {
-            taken,
-            answered: Instant::now(),
-            closed,
-        },
-    );
+    client.service.respond_workflow_task_completed(timed(answer, CALL)).await?;
+    board.tell(&workflow_id, Note { taken, answered: Instant::now(), closed });
     Ok(())
 }
 
@@ -329,10 +278,7 @@ fn decide(task: &PollWorkflowTaskQueueResponse) -> Result<Vec<Command>, Fault> {
     let kind = task.workflow_type.as_ref().map_or("", |kind| kind.name.as_str());
     let (kind, number) = kind.split_once('-').unwrap_or((kind, "0"));
     let number: usize = number.parse()?;
-    let events = task
-        .history
-        .as_ref()
-        .map_or(&[][..], |history| history.events.as_slice());
+    let events = task.history.as_ref().map_or(&[][..], |history| history.events.as_slice());
     let count = |wanted: EventType| events.iter().filter(|event| event.event_type == wanted as i32).count();
     let done = match kind {
         "none" => true,
@@ -355,11 +301,7 @@ fn decide(task: &PollWorkflowTaskQueueResponse) -> Result<Vec<Command>, Fault> {
 }
 
 fn command(kind: CommandType, attributes: Attributes) -> Command {
-    Command {
-        command_type: kind.into(),
-        attributes: Some(attributes),
-        ..Command::default()
-    }
+    Command { command_type: kind.into(), attributes: Some(attributes), ..Command::default() }
 }
 
 fn seconds(seconds: i64) -> Option<prost_types::Duration> {
@@ -369,26 +311,15 @@ fn seconds(seconds: i64) -> Option<prost_types::Duration> {
 fn activity(number: usize) -> Command {
     let attributes = ScheduleActivityTaskCommandAttributes {
         activity_id: number.to_string(),
-        activity_type: Some(ActivityType {
-            name: "nothing".to_owned(),
-        }),
+        activity_type: Some(ActivityType { name: "nothing".to_owned() }),
         task_queue: queue(QUEUE),
         start_to_close_timeout: seconds(60),
         ..ScheduleActivityTaskCommandAttributes::default()
     };
-    command(
-        CommandType::ScheduleActivityTask,
-        Attributes::ScheduleActivityTaskCommandAttributes(attributes),
-    )
+    command(CommandType::ScheduleActivityTask, Attributes::ScheduleActivityTaskCommandAttributes(attributes))
 }
 
 fn timer() -> Command {
-    let attributes = StartTimerCommandAttributes {
-        timer_id: "one".to_owned(),
-        start_to_fire_timeout: seconds(1),
-    };
-    command(
-        CommandType::StartTimer,
-        Attributes::StartTimerCommandAttributes(attributes),
-    )
+    let attributes = StartTimerCommandAttributes { timer_id: "one".to_owned(), start_to_fire_timeout: seconds(1) };
+    command(CommandType::StartTimer, Attributes::StartTimerCommandAttributes(attributes))
 }

@@ -73,11 +73,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     if options.server != Some(Side::Reference) {
         servers.push((Kind::Perdure, reference::subject(options.perdure.clone())?));
     }
-    let scenarios = if options.scenario.is_empty() {
-        Scenario::ALL.to_vec()
-    } else {
-        options.scenario.clone()
-    };
+    let scenarios = if options.scenario.is_empty() { Scenario::ALL.to_vec() } else { options.scenario.clone() };
     let modes = match options.mode {
         Mode::Memory => vec![false],
         Mode::Durable => vec![true],
@@ -87,20 +83,11 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     for durable in modes {
         let mut rows = Vec::new();
         for scenario in &scenarios {
-            let mut row = table::Row {
-                scenario: *scenario,
-                reference: None,
-                perdure: None,
-            };
+            let mut row = table::Row { scenario: *scenario, reference: None, perdure: None };
             for (kind, binary) in &servers {
                 let mut measured = Vec::new();
                 for _ in 0..runs {
-                    let launch = Launch {
-                        kind: *kind,
-                        binary: binary.clone(),
-                        database: None,
-                        arguments: Vec::new(),
-                    };
+                    let launch = Launch { kind: *kind, binary: binary.clone(), database: None, arguments: Vec::new() };
                     measured.push(
                         measure(*scenario, launch, durable, &options, &catalog)
                             .await
@@ -138,11 +125,7 @@ async fn measure(
         launch.database = Some(directory.join("bench.db"));
     }
     let server = Server::start(&launch, catalog).await?;
-    let stage = Stage {
-        port: server.port,
-        concurrency: options.concurrency,
-        board: Arc::default(),
-    };
+    let stage = Stage { port: server.port, concurrency: options.concurrency, board: Arc::default() };
     let operations = scenario.operations(options.smoke);
     let mut prepared = scenario::prepare(scenario, &stage, operations).await?;
     let disk = figures::bytes_in(&directory)?;

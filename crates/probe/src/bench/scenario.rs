@@ -124,11 +124,7 @@ pub(super) struct Prepared {
 pub(super) async fn prepare(scenario: Scenario, stage: &Stage, operations: usize) -> Result<Prepared, Fault> {
     let mut client = Client::to(stage.port)?;
     let needs_worker = !matches!(scenario, Scenario::StartOnly | Scenario::Backlog | Scenario::List);
-    let worker = if needs_worker {
-        Some(Worker::start(stage.port, POLLERS, &stage.board)?)
-    } else {
-        None
-    };
+    let worker = if needs_worker { Some(Worker::start(stage.port, POLLERS, &stage.board)?) } else { None };
     if worker.is_some() {
         // Connections, queues and code paths are there before anything is measured.
         closed_loop(stage, &names("warm", WARM_UP), "none").await?;
@@ -137,10 +133,7 @@ pub(super) async fn prepare(scenario: Scenario, stage: &Stage, operations: usize
     match scenario {
         Scenario::Backlog => {
             runs = names("waiting", operations);
-            each(stage, &runs, |mut client, name| async move {
-                client.start(&name, "none").await
-            })
-            .await?;
+            each(stage, &runs, |mut client, name| async move { client.start(&name, "none").await }).await?;
         }
         Scenario::List => {
             runs = names("listed", if operations < 50 { 150 } else { 2_000 });
@@ -184,33 +177,17 @@ pub(super) async fn run(
         Scenario::OneActivity => closed_loop(stage, &names("run", operations), "activities-1").await?,
         Scenario::TenActivities => closed_loop(stage, &names("run", operations), "activities-10").await?,
         Scenario::Latency => {
-            closed_loop(
-                &Stage {
-                    concurrency: 1,
-                    ..stage.clone()
-                },
-                &names("run", operations),
-                "none",
-            )
-            .await?
+            closed_loop(&Stage { concurrency: 1, ..stage.clone() }, &names("run", operations), "none").await?
         }
         Scenario::Signals => signals(stage, operations).await?,
         Scenario::Timers => timers(stage, operations).await?,
         Scenario::Queries => {
             let asked = vec![prepared.runs.first().cloned().unwrap_or_default(); operations];
-            each(
-                stage,
-                &asked,
-                |mut client, name| async move { client.query(&name).await },
-            )
-            .await?
+            each(stage, &asked, |mut client, name| async move { client.query(&name).await }).await?
         }
         Scenario::StartOnly => {
             let runs = names("started", operations);
-            each(stage, &runs, |mut client, name| async move {
-                client.start(&name, "none").await
-            })
-            .await?
+            each(stage, &runs, |mut client, name| async move { client.start(&name, "none").await }).await?
         }
         Scenario::Backlog => drain(stage, prepared).await?,
         Scenario::List => {
@@ -218,11 +195,7 @@ pub(super) async fn run(
             each(stage, &pages, |mut client, _| async move {
                 let filter = "ExecutionStatus = 'Terminated' AND WorkflowType = 'none'";
                 let rows = client.list(filter, PAGE).await?;
-                if rows == PAGE as usize {
-                    Ok(())
-                } else {
-                    Err(format!("{rows} rows on a page of {PAGE}").into())
-                }
+                if rows == PAGE as usize { Ok(()) } else { Err(format!("{rows} rows on a page of {PAGE}").into()) }
             })
             .await?
         }
@@ -273,9 +246,7 @@ fn names(kind: &str, number: usize) -> Vec<String> {
 }
 
 async fn within<T>(wait: impl Future<Output = T>) -> Result<T, Fault> {
-    Ok(tokio::time::timeout(PATIENCE, wait)
-        .await
-        .map_err(|_| "nothing came for ninety seconds")?)
+    Ok(tokio::time::timeout(PATIENCE, wait).await.map_err(|_| "nothing came for ninety seconds")?)
 }
 
 /// Does something once for each name, as many at a time as the stage allows; the latency of each.

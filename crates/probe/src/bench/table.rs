@@ -27,11 +27,7 @@ const COLUMNS: [Column; 7] = [
 
 /// One table: for each scenario and figure the reference, Perdure, and how many times the reference Perdure is.
 pub(super) fn markdown(durable: bool, runs: usize, rows: &[Row]) -> String {
-    let mode = if durable {
-        "durable (`--db-filename`)"
-    } else {
-        "in memory"
-    };
+    let mode = if durable { "durable (`--db-filename`)" } else { "in memory" };
     let mut text = format!("\n### {mode}, medians of {runs}\n\n");
     // Writing to a string cannot fail.
     let _ = write!(text, "| scenario |");
@@ -71,17 +67,8 @@ mod tests {
 
     #[test]
     fn a_cell_shows_both_and_their_ratio() {
-        let figures = |cpu_us| {
-            Some(Figures {
-                cpu_us,
-                ..Figures::default()
-            })
-        };
-        let row = Row {
-            scenario: Scenario::NoOp,
-            reference: figures(400.0),
-            perdure: figures(100.0),
-        };
+        let figures = |cpu_us| Some(Figures { cpu_us, ..Figures::default() });
+        let row = Row { scenario: Scenario::NoOp, reference: figures(400.0), perdure: figures(100.0) };
         assert_eq!(cell(&row, |figures| figures.cpu_us, 0), "400 → 100 (0.25×)");
         let alone = Row { perdure: None, ..row };
         assert_eq!(cell(&alone, |figures| figures.cpu_us, 0), "400 → –");

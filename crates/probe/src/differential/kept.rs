@@ -15,11 +15,7 @@ pub(crate) struct Kept {
 
 /// The kept differences.
 pub(crate) const KEPT: &[Kept] = &[
-    Kept {
-        rpc: "GetSystemInfo",
-        path: "serverVersion",
-        reason: "each server names its own version",
-    },
+    Kept { rpc: "GetSystemInfo", path: "serverVersion", reason: "each server names its own version" },
     Kept {
         rpc: "GetSystemInfo",
         path: "capabilities.*",
@@ -44,19 +40,16 @@ pub(crate) const KEPT: &[Kept] = &[
 
 /// The entry that keeps this difference, as an index into [`KEPT`].
 pub(crate) fn keeps(rpc: &str, line: &Line) -> Option<usize> {
-    KEPT.iter()
-        .position(|kept| matches(kept.rpc, rpc) && matches(kept.path, &line.path))
+    KEPT.iter().position(|kept| matches(kept.rpc, rpc) && matches(kept.path, &line.path))
 }
 
 /// True if `text` has the form of `pattern`, in which `*` stands for any run of characters.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
-        Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {
-            (0..=rest.len())
-                .filter_map(|at| rest.get(at..))
-                .any(|tail| matches(after, tail))
-        }),
+        Some((before, after)) => text
+            .strip_prefix(before)
+            .is_some_and(|rest| (0..=rest.len()).filter_map(|at| rest.get(at..)).any(|tail| matches(after, tail))),
     }
 }
 

@@ -96,11 +96,7 @@ impl Ledger {
     }
 
     pub(crate) fn refused(&self, rpc: &str, code: &str, text: &str) {
-        *self
-            .counts()
-            .refused
-            .entry((rpc.to_owned(), code.to_owned(), text.to_owned()))
-            .or_default() += 1;
+        *self.counts().refused.entry((rpc.to_owned(), code.to_owned(), text.to_owned())).or_default() += 1;
     }
 
     pub(crate) fn kept(&self, entry: usize) {
@@ -114,11 +110,7 @@ impl Ledger {
             let kind = counts
                 .differing
                 .entry((rpc.to_owned(), kind_of(&line.path, program)))
-                .or_insert_with(|| Differing {
-                    times: 0,
-                    program: program.to_owned(),
-                    first: line.clone(),
-                });
+                .or_insert_with(|| Differing { times: 0, program: program.to_owned(), first: line.clone() });
             kind.times += 1;
         }
     }
@@ -126,16 +118,8 @@ impl Ledger {
     /// How long a survey waits for answers to agree that differ so: not long when it has seen all of it before.
     pub(crate) fn patience(&self, rpc: &str, program: &str, lines: &[Line]) -> Duration {
         let counts = self.counts();
-        let is_known = |line: &Line| {
-            counts
-                .differing
-                .contains_key(&(rpc.to_owned(), kind_of(&line.path, program)))
-        };
-        if lines.iter().all(is_known) {
-            KNOWN_PATIENCE
-        } else {
-            NEW_PATIENCE
-        }
+        let is_known = |line: &Line| counts.differing.contains_key(&(rpc.to_owned(), kind_of(&line.path, program)));
+        if lines.iter().all(is_known) { KNOWN_PATIENCE } else { NEW_PATIENCE }
     }
 
     /// Prints every kind of difference, the most frequent first.
@@ -158,9 +142,7 @@ impl Ledger {
     pub(crate) fn missing(&self, only: Option<&str>) -> Vec<String> {
         let counts = self.counts();
         let wanted = |rpc: &str| only.is_none_or(|only| only == rpc);
-        let successes = IMPLEMENTED
-            .iter()
-            .filter(|rpc| wanted(rpc) && !counts.succeeded.contains_key(**rpc));
+        let successes = IMPLEMENTED.iter().filter(|rpc| wanted(rpc) && !counts.succeeded.contains_key(**rpc));
         let refusals = refusals::declared().filter(|declared| wanted(declared.rpc) && reached(&counts, declared) == 0);
         successes
             .map(|rpc| format!("{rpc}: success"))
@@ -175,12 +157,7 @@ impl Ledger {
         for rpc in IMPLEMENTED.iter().filter(|rpc| only.is_none_or(|only| only == **rpc)) {
             println!("{rpc}: {} successes", counts.succeeded.get(*rpc).copied().unwrap_or(0));
             for declared in refusals::declared().filter(|declared| declared.rpc == *rpc) {
-                println!(
-                    "    {:>6}  {} {:?}",
-                    reached(&counts, declared),
-                    declared.code,
-                    declared.text
-                );
+                println!("    {:>6}  {} {:?}", reached(&counts, declared), declared.code, declared.text);
             }
         }
         println!("\n## Refusals seen that are not declared");
@@ -208,10 +185,7 @@ fn kind_of(path: &str, program: &str) -> String {
 }
 
 fn reached(counts: &Counts, declared: &Refusal) -> u64 {
-    let of = counts
-        .refused
-        .iter()
-        .filter(|((rpc, code, text), _)| is(declared, rpc, code, text));
+    let of = counts.refused.iter().filter(|((rpc, code, text), _)| is(declared, rpc, code, text));
     of.map(|(_, times)| times).sum()
 }
 

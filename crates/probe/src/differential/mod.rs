@@ -93,10 +93,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     let right = Server::start(&subject, &catalog).await?;
     let stage = Arc::new(Stage {
         ports: [left.port, right.port],
-        manner: Manner {
-            mirrored: options.itself,
-            survey: options.survey,
-        },
+        manner: Manner { mirrored: options.itself, survey: options.survey },
         ledger: Arc::new(Ledger::default()),
         catalog,
         seed: options.seed,
@@ -111,12 +108,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     let outcome = many(&stage, &options).await?;
     stage.ledger.print(options.only.as_deref());
     let missing = stage.ledger.missing(options.only.as_deref());
-    println!(
-        "\n{} programs in {:.0} s, seed {}",
-        outcome.programs,
-        started.elapsed().as_secs_f64(),
-        options.seed
-    );
+    println!("\n{} programs in {:.0} s, seed {}", outcome.programs, started.elapsed().as_secs_f64(), options.seed);
     println!(
         "{} with a difference, {} left undecided by the reference, {} declared outcomes not reached",
         outcome.failures,
@@ -129,11 +121,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     if options.survey {
         stage.ledger.print_differences();
     }
-    if outcome.failures == 0 && missing.is_empty() {
-        Ok(())
-    } else {
-        Err("the differential run failed".into())
-    }
+    if outcome.failures == 0 && missing.is_empty() { Ok(()) } else { Err("the differential run failed".into()) }
 }
 
 /// How the programs ended.
@@ -159,12 +147,7 @@ fn launch(kind: Kind, binary: PathBuf) -> Launch {
     if kind == Kind::Reference {
         arguments.extend(UNPARTITIONED.map(str::to_owned));
     }
-    Launch {
-        kind,
-        binary,
-        database: None,
-        arguments,
-    }
+    Launch { kind, binary, database: None, arguments }
 }
 
 async fn many(stage: &Arc<Stage>, options: &Options) -> Result<Outcome, Fault> {
@@ -196,11 +179,7 @@ async fn many(stage: &Arc<Stage>, options: &Options) -> Result<Outcome, Fault> {
             }
         }
     }
-    Ok(Outcome {
-        programs: next,
-        failures,
-        undecided,
-    })
+    Ok(Outcome { programs: next, failures, undecided })
 }
 
 /// True while programs are due: those asked for, then more while something declared is missing.
@@ -216,13 +195,7 @@ async fn one(stage: &Stage, number: u64) -> Result<(Program, Result<(), Stop>), 
     let prefix = format!("p{}x{number}-", stage.seed);
     // Connections of its own, since the reference closes each after five minutes.
     let wires = [Wire::to(stage.ports[0])?, Wire::to(stage.ports[1])?];
-    let pair = Pair::new(
-        Arc::clone(&stage.catalog),
-        wires,
-        stage.manner,
-        Arc::clone(&stage.ledger),
-        prefix,
-    );
+    let pair = Pair::new(Arc::clone(&stage.catalog), wires, stage.manner, Arc::clone(&stage.ledger), prefix);
     let round = number / SWEEP_EVERY;
     let mut program = Program::new(pair, Seed::of(stage.seed, number), number, stage.only.clone());
     let outcome = match number % SWEEP_EVERY {

@@ -66,10 +66,9 @@ impl Names {
         match request {
             Value::String(text) => Value::String(self.restore_text(text)),
             Value::Array(items) => items.iter().map(|item| self.restore(item)).collect(),
-            Value::Object(fields) => fields
-                .iter()
-                .map(|(name, value)| (self.restore_text(name), self.restore(value)))
-                .collect(),
+            Value::Object(fields) => {
+                fields.iter().map(|(name, value)| (self.restore_text(name), self.restore(value))).collect()
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => request.clone(),
         }
     }
@@ -79,20 +78,11 @@ impl Names {
             return text.to_owned();
         };
         let after = &text[start + 1..];
-        let digits = after
-            .get(1..)
-            .unwrap_or_default()
-            .bytes()
-            .take_while(u8::is_ascii_digit)
-            .count();
+        let digits = after.get(1..).unwrap_or_default().bytes().take_while(u8::is_ascii_digit).count();
         let end = (start + 2 + digits).min(text.len());
         let symbol = text.get(start..end).unwrap_or_default();
         let original = self.originals.get(symbol).map_or(symbol, String::as_str);
-        format!(
-            "{}{original}{}",
-            &text[..start],
-            self.restore_text(text.get(end..).unwrap_or_default())
-        )
+        format!("{}{original}{}", &text[..start], self.restore_text(text.get(end..).unwrap_or_default()))
     }
 }
 

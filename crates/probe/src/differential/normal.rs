@@ -78,9 +78,8 @@ fn object(names: &mut Names, key: &str, fields: Map<String, Value>) -> Map<Strin
         given.sort();
         return given.into_iter().map(|alias| (alias, Value::Bool(true))).collect();
     }
-    let lasting = fields
-        .into_iter()
-        .filter(|(name, value)| !VOLATILE.contains(&name.as_str()) && !is_remainder(name, value));
+    let lasting =
+        fields.into_iter().filter(|(name, value)| !VOLATILE.contains(&name.as_str()) && !is_remainder(name, value));
     let (named, mut invented): (Vec<_>, Vec<_>) = lasting.partition(|(name, _)| !holds_uuid(name));
     // Entries under an invented key come in the order of what they hold.
     invented.sort_by_key(|(_, value)| value.to_string());
@@ -126,10 +125,7 @@ fn payload(names: &mut Names, mut fields: Map<String, Value>) -> Map<String, Val
 
 fn plain(value: &Value) -> String {
     let encoded = value.as_str().unwrap_or_default();
-    let decoded = BASE64_STANDARD
-        .decode(encoded)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded = BASE64_STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     decoded.unwrap_or_else(|| encoded.to_owned())
 }
 
@@ -138,11 +134,7 @@ fn string(names: &mut Names, key: &str, text: &str) -> String {
         return names.token(text);
     }
     if is_time(text) {
-        return if text.starts_with("1970-01-01T00:00:00") {
-            "$epoch".to_owned()
-        } else {
-            "$time".to_owned()
-        };
+        return if text.starts_with("1970-01-01T00:00:00") { "$epoch".to_owned() } else { "$time".to_owned() };
     }
     without_suffix_of_deleted(&names.rename(text))
 }
@@ -153,9 +145,7 @@ fn is_time(text: &str) -> bool {
     bytes.len() >= 20
         && bytes.len() <= 30
         && bytes.ends_with(b"Z")
-        && [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')]
-            .iter()
-            .all(|(at, byte)| bytes[*at] == *byte)
+        && [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')].iter().all(|(at, byte)| bytes[*at] == *byte)
 }
 
 /// A deleted namespace keeps its rows under a name that ends in a piece of its id.
@@ -189,11 +179,7 @@ fn compare(path: &str, reference: Option<&Value>, subject: Option<&Value>, lines
             names.sort();
             names.dedup();
             for name in names {
-                let path = if path.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{path}.{name}")
-                };
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 compare(&path, left.get(name), right.get(name), lines);
             }
         }

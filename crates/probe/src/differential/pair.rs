@@ -168,11 +168,7 @@ impl Pair {
                 (side, answer)
             });
         }
-        Ok(Pending {
-            rpc: rpc.to_owned(),
-            request,
-            calls,
-        })
+        Ok(Pending { rpc: rpc.to_owned(), request, calls })
     }
 
     /// Waits for a call that was begun, and compares the answers.
@@ -240,11 +236,7 @@ impl Pair {
                 if limit < AGREEMENT_LIMIT && reference_is_late {
                     return Err(Stop::Undecided);
                 }
-                let lines = if lines.is_empty() {
-                    vec![waited_in_vain(&accept, &normal)]
-                } else {
-                    lines
-                };
+                let lines = if lines.is_empty() { vec![waited_in_vain(&accept, &normal)] } else { lines };
                 return Err(self.differ(rpc.to_owned(), request, normal, lines));
             }
             tokio::time::sleep(pause).await;
@@ -297,8 +289,7 @@ impl Pair {
             }
             Err(_) => {
                 let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
-                self.ledger
-                    .refused(rpc, &text("code"), &text("message").replace(&self.prefix, "@"));
+                self.ledger.refused(rpc, &text("code"), &text("message").replace(&self.prefix, "@"));
                 Answer::Refusal(value)
             }
         }
@@ -315,11 +306,7 @@ impl Pair {
         if self.log.len() >= LOG_LENGTH {
             self.log.pop_front();
         }
-        self.log.push_back(Exchange {
-            rpc: rpc.to_owned(),
-            request,
-            answer,
-        });
+        self.log.push_back(Exchange { rpc: rpc.to_owned(), request, answer });
     }
 }
 
@@ -337,18 +324,9 @@ async fn both(mut calls: JoinSet<(usize, Result<Bytes, Status>)>) -> Result<[Res
 
 /// A read that never became what the program waits for, shown as a difference from it.
 fn waited_in_vain(accept: &impl Fn(&Value) -> bool, normal: &[Value; 2]) -> Line {
-    let state = |value: &Value| {
-        Some(if accept(value) {
-            "reached".to_owned()
-        } else {
-            format!("not reached: {value}")
-        })
-    };
-    Line {
-        path: "(awaited state)".to_owned(),
-        reference: state(&normal[0]),
-        subject: state(&normal[1]),
-    }
+    let state =
+        |value: &Value| Some(if accept(value) { "reached".to_owned() } else { format!("not reached: {value}") });
+    Line { path: "(awaited state)".to_owned(), reference: state(&normal[0]), subject: state(&normal[1]) }
 }
 
 /// True for a refusal that says only that the server is busy.
@@ -356,9 +334,7 @@ fn is_load(status: &Status) -> bool {
     let text = status.message();
     match status.code() {
         // "Too many starts" passes with the second since the last start.
-        Code::ResourceExhausted => ["rate limit", "busy", "Too many"]
-            .iter()
-            .any(|sign| text.contains(sign)),
+        Code::ResourceExhausted => ["rate limit", "busy", "Too many"].iter().any(|sign| text.contains(sign)),
         Code::Unavailable => text.contains("busy"),
         _ => false,
     }
@@ -366,12 +342,9 @@ fn is_load(status: &Status) -> bool {
 
 /// A refusal as JSON: code, text and the messages in its details.
 fn refusal(catalog: &Catalog, status: &Status) -> Result<Value, Stop> {
-    let details = catalog.details(status.details()).unwrap_or_else(|error| {
-        json!(format!(
-            "undecodable: {error}: {}",
-            BASE64_STANDARD.encode(status.details())
-        ))
-    });
+    let details = catalog
+        .details(status.details())
+        .unwrap_or_else(|error| json!(format!("undecodable: {error}: {}", BASE64_STANDARD.encode(status.details()))));
     Ok(json!({"code": code_name(status.code()), "message": status.message(), "details": details}))
 }
 

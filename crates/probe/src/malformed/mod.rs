@@ -30,6 +30,8 @@ use valid::Actors;
 const DEADLINE: Duration = Duration::from_millis(3_000);
 /// Requests after which a canary runs.
 const BETWEEN_CANARIES: usize = 400;
+/// Requests from this size on, in bytes, go over a connection of their own.
+const LARGE: usize = 50_000;
 /// Faults that are printed one by one.
 const SHOWN: usize = 60;
 /// What a server prints when part of it has broken down.
@@ -99,12 +101,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     }
     let mut results = Vec::new();
     for (kind, binary) in sides {
-        let launch = Launch {
-            kind,
-            binary,
-            database: None,
-            arguments: Vec::new(),
-        };
+        let launch = Launch { kind, binary, database: None, arguments: Vec::new() };
         results.push((kind, side(&launch, &catalog, &options).await?));
     }
     if let [(_, subject), (_, reference)] = results.as_slice() {
@@ -129,34 +126,27 @@ async fn side(launch: &Launch, catalog: &Arc<Catalog>, options: &Options) -> Res
     let started = Instant::now();
     let mut verdicts = Vec::new();
     let mut canaries: Vec<String> = Vec::new();
-    for rpc in IMPLEMENTED
-        .iter()
-        .filter(|rpc| options.only.as_deref().is_none_or(|only| only == **rpc))
-    {
+    for rpc in IMPLEMENTED.iter().filter(|rpc| options.only.as_deref().is_none_or(|only| only == **rpc)) {
         let method = catalog.method(rpc)?.clone();
         let cases = mutate::cases(&actors.valid(rpc, &method).await?)?;
         for batch in cases.chunks(BETWEEN_CANARIES) {
+            let (large, small): (Vec<Case>, Vec<Case>) =
+                batch.iter().cloned().partition(|case| case.body.len() > LARGE);
             let wire = Wire::to(server.port)?;
-            verdicts.extend(send(&wire, rpc, &method, batch, options.concurrency).await?);
+            verdicts.extend(send(&wire, rpc, &method, &small, options.concurrency).await?);
+            for case in large {
+                // An answer that breaks the connection must not be blamed on others.
+                verdicts.extend(send(&Wire::to(server.port)?, rpc, &method, &[case], 1).await?);
+            }
             if let Err(fault) = actors.canary(&format!("{rpc}-{}", verdicts.len())).await {
                 canaries.push(format!("after {rpc}: {fault}"));
             }
         }
     }
-    let panics: Vec<String> = server
-        .output()
-        .into_iter()
-        .filter(|line| PANIC_SIGNS.iter().any(|sign| line.contains(sign)))
-        .collect();
+    let panics: Vec<String> =
+        server.output().into_iter().filter(|line| PANIC_SIGNS.iter().any(|sign| line.contains(sign))).collect();
     let alive = server.alive();
-    Ok(report(
-        launch.kind,
-        verdicts,
-        &canaries,
-        &panics,
-        alive,
-        started.elapsed(),
-    ))
+    Ok(report(launch.kind, verdicts, &canaries, &panics, alive, started.elapsed()))
 }
 
 /// Sends cases, as many at a time as asked for.
@@ -181,13 +171,7 @@ async fn send(
             let answer = wire.call(&path, case.body, DEADLINE).await;
             let status = answer.err().unwrap_or_else(|| Status::ok(""));
             let text = status.message().to_owned();
-            Verdict {
-                rpc,
-                what: case.what,
-                code: status.code(),
-                text,
-                took: started.elapsed(),
-            }
+            Verdict { rpc, what: case.what, code: status.code(), text, took: started.elapsed() }
         });
     }
     while let Some(verdict) = running.join_next().await {
@@ -206,11 +190,7 @@ fn report(
     took: Duration,
 ) -> Outcome {
     let faults: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.fault().is_some()).collect();
-    println!(
-        "\n## {kind:?}: {} requests in {:.0} s",
-        verdicts.len(),
-        took.as_secs_f64()
-    );
+    println!("\n## {kind:?}: {} requests in {:.0} s", verdicts.len(), took.as_secs_f64());
     let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
     for verdict in &verdicts {
         *codes.entry(code_name(verdict.code)).or_default() += 1;
@@ -222,10 +202,7 @@ fn report(
     for verdict in faults.iter().take(SHOWN) {
         let why = verdict.fault().unwrap_or_default();
         let code = code_name(verdict.code);
-        println!(
-            "    {why}: {} {} → {code} {:?} in {:?}",
-            verdict.rpc, verdict.what, verdict.text, verdict.took
-        );
+        println!("    {why}: {} {} → {code} {:?} in {:?}", verdict.rpc, verdict.what, verdict.text, verdict.took);
     }
     for canary in canaries {
         println!("    the canary failed {canary}");
@@ -242,10 +219,8 @@ fn report(
 
 /// Prints where the two servers answered with different codes.
 fn compare(subject: &[Verdict], reference: &[Verdict]) {
-    let expected: BTreeMap<(&str, &str), &Verdict> = reference
-        .iter()
-        .map(|verdict| ((verdict.rpc.as_str(), verdict.what.as_str()), verdict))
-        .collect();
+    let expected: BTreeMap<(&str, &str), &Verdict> =
+        reference.iter().map(|verdict| ((verdict.rpc.as_str(), verdict.what.as_str()), verdict)).collect();
     let differing: Vec<(&Verdict, &Verdict)> = subject
         .iter()
         .filter_map(|verdict| {

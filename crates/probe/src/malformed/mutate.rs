@@ -36,10 +36,7 @@ pub(super) fn cases(valid: &DynamicMessage) -> Result<Vec<Case>, Fault> {
     cases.push(case("whole message: garbage", vec![0xff; 64].into()));
     let encoded = valid.encode_to_vec();
     let cut = encoded.len().saturating_sub(1);
-    cases.push(case(
-        "whole message: cut short",
-        encoded.get(..cut).unwrap_or_default().to_vec().into(),
-    ));
+    cases.push(case("whole message: cut short", encoded.get(..cut).unwrap_or_default().to_vec().into()));
     let mut large = encoded;
     unknown_field(&mut large, &vec![b'x'; BIG_MESSAGE]);
     cases.push(case("whole message: above the size limit", large.into()));
@@ -47,10 +44,7 @@ pub(super) fn cases(valid: &DynamicMessage) -> Result<Vec<Case>, Fault> {
 }
 
 fn case(what: impl Into<String>, body: Bytes) -> Case {
-    Case {
-        what: what.into(),
-        body,
-    }
+    Case { what: what.into(), body }
 }
 
 /// A length-delimited field that no message of the API has.
@@ -79,13 +73,7 @@ fn fields(
                     change(root, path, what, Value::Bytes(content.into()), cases)?;
                 }
                 if field.name() == "data" {
-                    change(
-                        root,
-                        path,
-                        "above the blob limit",
-                        Value::Bytes(vec![b'0'; BIG_PAYLOAD].into()),
-                        cases,
-                    )?;
+                    change(root, path, "above the blob limit", Value::Bytes(vec![b'0'; BIG_PAYLOAD].into()), cases)?;
                 }
             }
             Kind::Enum(_) => {
@@ -122,9 +110,7 @@ fn fields(
 /// True if the type is already on the way, as failures hold failures.
 fn is_recursive(kind: &MessageDescriptor, path: &[FieldDescriptor]) -> bool {
     let above = &path[..path.len().saturating_sub(1)];
-    above
-        .iter()
-        .any(|field| matches!(field.kind(), Kind::Message(other) if other == *kind))
+    above.iter().any(|field| matches!(field.kind(), Kind::Message(other) if other == *kind))
         || kind.full_name().starts_with("google.protobuf.")
 }
 
@@ -151,9 +137,7 @@ fn texts(root: &DynamicMessage, path: &[FieldDescriptor], cases: &mut Vec<Case>)
     const MARKER: &str = "@@not-utf8@@";
     let marked = changed(root, path, Value::String(MARKER.to_owned()))?;
     let mut body = marked.encode_to_vec();
-    let found = body
-        .windows(MARKER.len())
-        .position(|window| window == MARKER.as_bytes());
+    let found = body.windows(MARKER.len()).position(|window| window == MARKER.as_bytes());
     if let Some(start) = found {
         body[start..start + MARKER.len()].fill(0xff);
         cases.push(case(format!("{}: not UTF-8", name_of(path)), body.into()));
@@ -173,10 +157,7 @@ fn change(
     cases: &mut Vec<Case>,
 ) -> Result<(), Fault> {
     let message = changed(root, path, value)?;
-    cases.push(case(
-        format!("{}: {what}", name_of(path)),
-        message.encode_to_vec().into(),
-    ));
+    cases.push(case(format!("{}: {what}", name_of(path)), message.encode_to_vec().into()));
     Ok(())
 }
 
@@ -188,10 +169,7 @@ fn changed(root: &DynamicMessage, path: &[FieldDescriptor], value: Value) -> Res
     };
     let mut at = &mut copy;
     for field in above {
-        at = at
-            .get_field_mut(field)
-            .as_message_mut()
-            .ok_or_else(|| format!("{} is no message", field.name()))?;
+        at = at.get_field_mut(field).as_message_mut().ok_or_else(|| format!("{} is no message", field.name()))?;
     }
     at.try_set_field(last, value)?;
     Ok(copy)
@@ -207,19 +185,10 @@ mod tests {
         let catalog = Catalog::load().unwrap();
         let start = catalog.method("StartWorkflowExecution").unwrap().input.clone();
         let cases = cases(&DynamicMessage::new(start)).unwrap();
-        let of = |field: &str| {
-            cases
-                .iter()
-                .filter(|case| case.what.starts_with(&format!("{field}: ")))
-                .count()
-        };
+        let of = |field: &str| cases.iter().filter(|case| case.what.starts_with(&format!("{field}: "))).count();
         assert_eq!(of("workflow_id"), 6);
         assert_eq!(of("workflow_type.name"), 6);
         assert_eq!(of("workflow_run_timeout"), 3);
-        assert!(
-            cases
-                .iter()
-                .any(|case| case.what == "retry_policy.initial_interval: negative")
-        );
+        assert!(cases.iter().any(|case| case.what == "retry_policy.initial_interval: negative"));
     }
 }

@@ -15,17 +15,10 @@ impl Program {
     /// Activities that a worker can take, each with its run.
     pub(crate) fn waiting_activities(&self) -> Vec<(usize, PendingActivity)> {
         let mut waiting = Vec::new();
-        for (at, run) in self
-            .runs
-            .iter()
-            .enumerate()
-            .filter(|(_, run)| run.is_open() && !run.reserved)
-        {
+        for (at, run) in self.runs.iter().enumerate().filter(|(_, run)| run.is_open() && !run.reserved) {
             let pending = run.pending_activities().into_iter();
             waiting.extend(
-                pending
-                    .filter(|one| one.state == "PENDING_ACTIVITY_STATE_SCHEDULED")
-                    .map(|activity| (at, activity)),
+                pending.filter(|one| one.state == "PENDING_ACTIVITY_STATE_SCHEDULED").map(|activity| (at, activity)),
             );
         }
         waiting
@@ -52,11 +45,7 @@ impl Program {
         let token = text(reply, "/taskToken");
         let run_id = text(reply, "/workflowExecution/runId");
         let run = self.runs.iter().position(|run| run.run_id == run_id)?;
-        let held = HeldActivity {
-            token,
-            run,
-            activity_id: text(reply, "/activityId"),
-        };
+        let held = HeldActivity { token, run, activity_id: text(reply, "/activityId") };
         self.activities.push(held.clone());
         Some(held)
     }
@@ -112,10 +101,7 @@ impl Program {
 
 /// The RPC that answers an Activity so.
 pub(crate) fn activity_rpc(how: &str, by_id: bool) -> String {
-    let name = if how == "Heartbeat" {
-        "RecordActivityTaskHeartbeat".to_owned()
-    } else {
-        format!("RespondActivityTask{how}")
-    };
+    let name =
+        if how == "Heartbeat" { "RecordActivityTaskHeartbeat".to_owned() } else { format!("RespondActivityTask{how}") };
     if by_id { name + "ById" } else { name }
 }

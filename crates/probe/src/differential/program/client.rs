@@ -63,11 +63,7 @@ impl Program {
 
     /// A start under a taken id can end the run that had it.
     fn settle_other_runs_of(&mut self, workflow_id: &str) {
-        for run in self
-            .runs
-            .iter_mut()
-            .filter(|run| run.workflow_id == workflow_id && !run.deleted)
-        {
+        for run in self.runs.iter_mut().filter(|run| run.workflow_id == workflow_id && !run.deleted) {
             run.at_rest = false;
         }
     }
@@ -107,16 +103,8 @@ impl Program {
             ("searchAttributes", 30, content::search_attributes(&mut self.seed)),
             ("header", 20, content::fields("fields", "trace", &json!("header"))),
             ("userMetadata", 15, content::user_metadata()),
-            (
-                "retryPolicy",
-                15,
-                json!({"initialInterval": "1s", "maximumAttempts": 2, "backoffCoefficient": 2}),
-            ),
-            (
-                "priority",
-                10,
-                json!({"priorityKey": 2, "fairnessKey": "tenant", "fairnessWeight": 1.5}),
-            ),
+            ("retryPolicy", 15, json!({"initialInterval": "1s", "maximumAttempts": 2, "backoffCoefficient": 2})),
+            ("priority", 10, json!({"priorityKey": 2, "fairnessKey": "tenant", "fairnessWeight": 1.5})),
             (
                 "links",
                 10,
@@ -164,16 +152,8 @@ impl Program {
 
     /// The run to address: mostly by its id alone or with its run id, at times one that has closed.
     fn addressed(&mut self) -> Option<(usize, Value)> {
-        let at = if self.seed.chance(85) {
-            self.any_open()
-        } else {
-            self.any_run()
-        }?;
-        let latest = self
-            .runs
-            .iter()
-            .rposition(|run| run.workflow_id == self.runs[at].workflow_id)
-            == Some(at);
+        let at = if self.seed.chance(85) { self.any_open() } else { self.any_run() }?;
+        let latest = self.runs.iter().rposition(|run| run.workflow_id == self.runs[at].workflow_id) == Some(at);
         let mut execution = self.runs[at].execution();
         if latest && self.seed.chance(50) {
             execution["runId"] = json!("");
@@ -244,12 +224,7 @@ impl Program {
         let run = &self.runs[at];
         let related = run.info().get("parentExecution").is_some()
             || run.description.get("pendingChildren").is_some()
-            || self
-                .runs
-                .iter()
-                .filter(|other| other.workflow_id == run.workflow_id)
-                .count()
-                > 1;
+            || self.runs.iter().filter(|other| other.workflow_id == run.workflow_id).count() > 1;
         if related {
             return Ok(());
         }
@@ -258,9 +233,7 @@ impl Program {
         if self.call("DeleteWorkflowExecution", request).await?.reply().is_some() {
             let request = json!({"namespace": NAMESPACE, "execution": execution});
             let gone = |answer: &Value| answer["code"] == "NOT_FOUND";
-            self.pair
-                .read_within("DescribeWorkflowExecution", request, gone, DELETION_LIMIT)
-                .await?;
+            self.pair.read_within("DescribeWorkflowExecution", request, gone, DELETION_LIMIT).await?;
             self.runs[at].deleted = true;
             self.runs[at].at_rest = true;
             self.tasks.retain(|task| task.run != at);

@@ -4,11 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Program, content, task_queue};
 
-const CLOSE_POLICIES: [&str; 3] = [
-    "PARENT_CLOSE_POLICY_TERMINATE",
-    "PARENT_CLOSE_POLICY_ABANDON",
-    "PARENT_CLOSE_POLICY_REQUEST_CANCEL",
-];
+const CLOSE_POLICIES: [&str; 3] =
+    ["PARENT_CLOSE_POLICY_TERMINATE", "PARENT_CLOSE_POLICY_ABANDON", "PARENT_CLOSE_POLICY_REQUEST_CANCEL"];
 
 /// A command of a type, given without its prefix, with its attributes under the name that the API gives them.
 pub(crate) fn command(name: &str, attributes: Value) -> Value {
@@ -59,17 +56,11 @@ impl Program {
             4 => {
                 let pending = self.runs[run].pending_activities();
                 let scheduled = self.seed.pick(&pending)?.scheduled_event_id;
-                Some(command(
-                    "REQUEST_CANCEL_ACTIVITY_TASK",
-                    json!({"scheduledEventId": scheduled}),
-                ))
+                Some(command("REQUEST_CANCEL_ACTIVITY_TASK", json!({"scheduledEventId": scheduled})))
             }
             5 | 6 => {
                 let timer = self.fresh("t");
-                Some(command(
-                    "START_TIMER",
-                    json!({"timerId": timer, "startToFireTimeout": "3600s"}),
-                ))
+                Some(command("START_TIMER", json!({"timerId": timer, "startToFireTimeout": "3600s"})))
             }
             7 => {
                 let timers = self.runs[run].pending_timers();
@@ -86,10 +77,8 @@ impl Program {
                 json!({"upsertedMemo": content::fields("fields", "note", &json!("changed"))}),
             )),
             _ => {
-                let mut timer = command(
-                    "START_TIMER",
-                    json!({"timerId": self.fresh("t"), "startToFireTimeout": "1800s"}),
-                );
+                let mut timer =
+                    command("START_TIMER", json!({"timerId": self.fresh("t"), "startToFireTimeout": "1800s"}));
                 timer["userMetadata"] = content::user_metadata();
                 Some(timer)
             }
@@ -207,21 +196,11 @@ impl Program {
     fn closing_command(&mut self, run: usize) -> Value {
         match self.seed.below(8) {
             0..3 => {
-                let result = if self.seed.chance(70) {
-                    content::payloads("done")
-                } else {
-                    Value::Null
-                };
+                let result = if self.seed.chance(70) { content::payloads("done") } else { Value::Null };
                 command("COMPLETE_WORKFLOW_EXECUTION", json!({"result": result}))
             }
-            3 | 4 => command(
-                "FAIL_WORKFLOW_EXECUTION",
-                json!({"failure": content::failure(&mut self.seed)}),
-            ),
-            5 => command(
-                "CANCEL_WORKFLOW_EXECUTION",
-                json!({"details": content::payloads("cancelled")}),
-            ),
+            3 | 4 => command("FAIL_WORKFLOW_EXECUTION", json!({"failure": content::failure(&mut self.seed)})),
+            5 => command("CANCEL_WORKFLOW_EXECUTION", json!({"details": content::payloads("cancelled")})),
             _ => self.continue_as_new(run),
         }
     }
@@ -237,11 +216,7 @@ impl Program {
             ("memo", 30, content::fields("fields", "note", &json!("carried"))),
             ("searchAttributes", 30, content::search_attributes(&mut self.seed)),
             ("header", 20, content::fields("fields", "trace", &json!("next"))),
-            (
-                "retryPolicy",
-                15,
-                json!({"initialInterval": "1s", "maximumAttempts": 3}),
-            ),
+            ("retryPolicy", 15, json!({"initialInterval": "1s", "maximumAttempts": 3})),
         ];
         for (name, percent, value) in options {
             if self.seed.chance(percent) {

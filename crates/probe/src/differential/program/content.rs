@@ -30,10 +30,7 @@ pub(crate) fn search_attributes(seed: &mut Seed) -> Value {
         ("ProbeInt", json!(seed.below(5))),
         ("ProbeDouble", json!(0.5 + seed.below(3) as f64)),
         ("ProbeBool", json!(seed.chance(50))),
-        (
-            "ProbeDatetime",
-            json!(format!("2026-01-0{}T00:00:00Z", 1 + seed.below(5))),
-        ),
+        ("ProbeDatetime", json!(format!("2026-01-0{}T00:00:00Z", 1 + seed.below(5)))),
         ("ProbeText", json!(format!("some text {}", seed.below(3)))),
         ("ProbeKeywordList", json!([format!("item{}", seed.below(3)), "last"])),
     ];

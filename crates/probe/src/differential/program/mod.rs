@@ -161,17 +161,15 @@ impl Program {
 
     /// An open run that the walk may touch, by its index.
     pub(crate) fn any_open(&mut self) -> Option<usize> {
-        let open: Vec<usize> = (0..self.runs.len())
-            .filter(|at| self.runs[*at].is_open() && !self.runs[*at].reserved)
-            .collect();
+        let open: Vec<usize> =
+            (0..self.runs.len()).filter(|at| self.runs[*at].is_open() && !self.runs[*at].reserved).collect();
         self.seed.pick(&open).copied()
     }
 
     /// A run of any state, by its index.
     pub(crate) fn any_run(&mut self) -> Option<usize> {
-        let known: Vec<usize> = (0..self.runs.len())
-            .filter(|at| !self.runs[*at].deleted && !self.runs[*at].reserved)
-            .collect();
+        let known: Vec<usize> =
+            (0..self.runs.len()).filter(|at| !self.runs[*at].deleted && !self.runs[*at].reserved).collect();
         self.seed.pick(&known).copied()
     }
 
@@ -216,9 +214,5 @@ pub(crate) fn task_queue(name: &str) -> Value {
 
 /// The text at a path of a reply; empty when there is none.
 pub(crate) fn text(value: &Value, pointer: &str) -> String {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

@@ -42,9 +42,7 @@ impl Program {
             1 => {
                 self.must("DeleteNamespace", json!({"namespace": namespace})).await?;
                 let gone = |answer: &Value| answer["code"] == "NOT_FOUND";
-                self.pair
-                    .read("DescribeNamespace", json!({"namespace": namespace}), gone)
-                    .await?;
+                self.pair.read("DescribeNamespace", json!({"namespace": namespace}), gone).await?;
             }
             _ => {}
         }
@@ -83,16 +81,12 @@ impl Program {
         });
         self.must("AddSearchAttributes", added.clone()).await?;
         let has = |reply: &Value| reply["customAttributes"].get("Colour").is_some();
-        self.pair
-            .read("ListSearchAttributes", json!({"namespace": namespace}), has)
-            .await?;
+        self.pair.read("ListSearchAttributes", json!({"namespace": namespace}), has).await?;
         self.call("AddSearchAttributes", added).await?;
         let removed = json!({"namespace": namespace, "searchAttributes": ["Colour"]});
         self.must("RemoveSearchAttributes", removed.clone()).await?;
         let has_not = |reply: &Value| reply["customAttributes"].get("Colour").is_none();
-        self.pair
-            .read("ListSearchAttributes", json!({"namespace": namespace}), has_not)
-            .await?;
+        self.pair.read("ListSearchAttributes", json!({"namespace": namespace}), has_not).await?;
         self.call("RemoveSearchAttributes", removed).await?;
         Ok(())
     }

@@ -26,19 +26,10 @@ impl Program {
             .iter()
             .find(|run| run.info()["status"] == "WORKFLOW_EXECUTION_STATUS_COMPLETED" && !run.deleted && !run.reserved);
         let Some(closed) = closed else { return Ok(()) };
-        if self
-            .runs
-            .iter()
-            .filter(|run| run.workflow_id == closed.workflow_id)
-            .count()
-            > 1
-        {
+        if self.runs.iter().filter(|run| run.workflow_id == closed.workflow_id).count() > 1 {
             return Ok(());
         }
-        let scene = Scene {
-            open: self.runs[open].execution(),
-            closed: closed.execution(),
-        };
+        let scene = Scene { open: self.runs[open].execution(), closed: closed.execution() };
         let task = self.tasks.iter().find(|task| task.run == open).cloned();
         let activity = self.activities.iter().find(|held| held.run == open).cloned();
         self.provoke_next(&scene, open, task.as_ref(), activity.as_ref()).await
@@ -140,21 +131,13 @@ impl Program {
         });
         self.respond(request).await?;
         self.settle().await?;
-        let queue = self.runs[open]
-            .pending_activities()
-            .into_iter()
-            .next()
-            .map(|pending| pending.queue);
+        let queue = self.runs[open].pending_activities().into_iter().next().map(|pending| pending.queue);
         let activity = self.take_activity_from(&queue.unwrap_or_default()).await?;
         self.settle().await?;
         let task = self.tasks.last().cloned();
-        let scene = Scene {
-            open: self.runs[open].execution(),
-            closed: self.runs[closed].execution(),
-        };
+        let scene = Scene { open: self.runs[open].execution(), closed: self.runs[closed].execution() };
         for _ in 0..SWEEP {
-            self.provoke_next(&scene, open, task.as_ref(), activity.as_ref())
-                .await?;
+            self.provoke_next(&scene, open, task.as_ref(), activity.as_ref()).await?;
         }
         self.settle().await
     }

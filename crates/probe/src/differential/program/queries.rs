@@ -147,12 +147,7 @@ impl Program {
         let answer = self.pair.call("RespondWorkflowTaskCompleted", request).await?;
         let next = match answer.reply().and_then(|reply| reply.get("workflowTask")).cloned() {
             Some(next) => next,
-            None => self
-                .pair
-                .call_within("PollWorkflowTaskQueue", poll, POLL_DEADLINE)
-                .await?
-                .value()
-                .clone(),
+            None => self.pair.call_within("PollWorkflowTaskQueue", poll, POLL_DEADLINE).await?.value().clone(),
         };
         self.answer_query_in(&next).await?;
         self.pair.finish(asking).await?;

@@ -98,9 +98,8 @@ impl Program {
 
     /// The close event of a closed run, with and without waiting for it.
     async fn read_close_event(&mut self) -> Result<(), Stop> {
-        let closed: Vec<usize> = (0..self.runs.len())
-            .filter(|at| !self.runs[*at].is_open() && !self.runs[*at].deleted)
-            .collect();
+        let closed: Vec<usize> =
+            (0..self.runs.len()).filter(|at| !self.runs[*at].is_open() && !self.runs[*at].deleted).collect();
         let Some(at) = self.seed.pick(&closed).copied() else {
             return Ok(());
         };
@@ -143,11 +142,7 @@ impl Program {
 
     pub(crate) fn filter(&self, condition: &str) -> String {
         let own = format!("WorkflowId STARTS_WITH '{}'", self.prefix);
-        if condition.is_empty() {
-            own
-        } else {
-            format!("{own} AND {condition}")
-        }
+        if condition.is_empty() { own } else { format!("{own} AND {condition}") }
     }
 
     /// The list of this program's runs, once the reference has indexed them.
@@ -163,23 +158,13 @@ impl Program {
         if self.seed.chance(40) {
             query = format!("{} GROUP BY ExecutionStatus", self.filter(""));
         }
-        self.pair
-            .read(
-                "CountWorkflowExecutions",
-                json!({"namespace": NAMESPACE, "query": query}),
-                |_| true,
-            )
-            .await?;
+        self.pair.read("CountWorkflowExecutions", json!({"namespace": NAMESPACE, "query": query}), |_| true).await?;
         Ok(())
     }
 
     async fn describe_queue(&mut self) -> Result<(), Stop> {
         let Some(at) = self.any_run() else { return Ok(()) };
-        let kind = if self.seed.chance(70) {
-            "TASK_QUEUE_TYPE_WORKFLOW"
-        } else {
-            "TASK_QUEUE_TYPE_ACTIVITY"
-        };
+        let kind = if self.seed.chance(70) { "TASK_QUEUE_TYPE_WORKFLOW" } else { "TASK_QUEUE_TYPE_ACTIVITY" };
         let queue = task_queue(&self.runs[at].queue);
         let request = json!({"namespace": NAMESPACE, "taskQueue": queue, "taskQueueType": kind});
         self.pair.read("DescribeTaskQueue", request, |_| true).await?;

@@ -57,9 +57,7 @@ impl Program {
     /// Completes a Workflow Task by its token.
     pub(crate) async fn answer_task(&mut self, token: &str, commands: Vec<Value>) -> Result<Answer, Stop> {
         let request = json!({"namespace": NAMESPACE, "taskToken": token, "identity": IDENTITY, "commands": commands});
-        self.pair
-            .call_within("RespondWorkflowTaskCompleted", request, POLL_DEADLINE)
-            .await
+        self.pair.call_within("RespondWorkflowTaskCompleted", request, POLL_DEADLINE).await
     }
 
     pub(crate) async fn signal_run(&mut self, at: usize) -> Result<(), Stop> {
@@ -192,11 +190,7 @@ impl Program {
         attributes["requestEagerExecution"] = json!(true);
         attributes["taskQueue"] = task_queue(&self.runs[at].queue);
         let answer = self.step(at, vec![schedule]).await?;
-        let eager = answer
-            .reply()
-            .and_then(|reply| reply["activityTasks"].as_array())
-            .cloned()
-            .unwrap_or_default();
+        let eager = answer.reply().and_then(|reply| reply["activityTasks"].as_array()).cloned().unwrap_or_default();
         for task in &eager {
             self.hold_activity(task);
         }
@@ -215,8 +209,7 @@ impl Program {
         }
         let child = before;
         if self.seed.chance(35) {
-            self.step(at, vec![command("COMPLETE_WORKFLOW_EXECUTION", json!({}))])
-                .await?;
+            self.step(at, vec![command("COMPLETE_WORKFLOW_EXECUTION", json!({}))]).await?;
             return self.settle().await;
         }
         let execution = json!({"namespace": NAMESPACE, "workflowExecution": self.runs[child].execution()});
@@ -226,19 +219,13 @@ impl Program {
             }
             1 => {
                 let request = json!({"workflowId": self.runs[child].workflow_id, "childWorkflowOnly": true});
-                self.step(at, vec![command("REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION", request)])
-                    .await?;
+                self.step(at, vec![command("REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION", request)]).await?;
                 self.settle().await?;
-                self.step(child, vec![command("CANCEL_WORKFLOW_EXECUTION", json!({}))])
-                    .await?;
+                self.step(child, vec![command("CANCEL_WORKFLOW_EXECUTION", json!({}))]).await?;
             }
             2 => {
                 let failure = content::failure(&mut self.seed);
-                self.step(
-                    child,
-                    vec![command("FAIL_WORKFLOW_EXECUTION", json!({"failure": failure}))],
-                )
-                .await?;
+                self.step(child, vec![command("FAIL_WORKFLOW_EXECUTION", json!({"failure": failure}))]).await?;
             }
             3 => {
                 let next = self.continue_as_new(child);
@@ -246,8 +233,7 @@ impl Program {
             }
             _ => {
                 let result = json!({"result": content::payloads("from the child")});
-                self.step(child, vec![command("COMPLETE_WORKFLOW_EXECUTION", result)])
-                    .await?;
+                self.step(child, vec![command("COMPLETE_WORKFLOW_EXECUTION", result)]).await?;
             }
         }
         self.settle().await
@@ -269,8 +255,7 @@ impl Program {
         self.signal_run(at).await?;
         self.settle().await?;
         let request = json!({"scheduledEventId": pending.scheduled_event_id});
-        self.step(at, vec![command("REQUEST_CANCEL_ACTIVITY_TASK", request)])
-            .await?;
+        self.step(at, vec![command("REQUEST_CANCEL_ACTIVITY_TASK", request)]).await?;
         self.settle().await?;
         let by_id = self.seed.chance(50);
         self.answer_with("Heartbeat", &held, by_id).await?;
@@ -293,14 +278,8 @@ impl Program {
         });
         let pending = self.pair.begin("GetWorkflowExecutionHistory", request, POLL_DEADLINE)?;
         tokio::time::sleep(HEAD_START).await;
-        self.step(
-            at,
-            vec![command(
-                "COMPLETE_WORKFLOW_EXECUTION",
-                json!({"result": content::payloads("end")}),
-            )],
-        )
-        .await?;
+        self.step(at, vec![command("COMPLETE_WORKFLOW_EXECUTION", json!({"result": content::payloads("end")}))])
+            .await?;
         self.pair.finish(pending).await?;
         self.settle().await
     }

@@ -14,24 +14,15 @@ use crate::differential::pair::{Answer, Stop};
 const ANNOUNCED: [(&str, [&str; 2]); 3] = [
     (
         "START_CHILD_WORKFLOW_EXECUTION_INITIATED",
-        [
-            "CHILD_WORKFLOW_EXECUTION_STARTED",
-            "START_CHILD_WORKFLOW_EXECUTION_FAILED",
-        ],
+        ["CHILD_WORKFLOW_EXECUTION_STARTED", "START_CHILD_WORKFLOW_EXECUTION_FAILED"],
     ),
     (
         "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED",
-        [
-            "EXTERNAL_WORKFLOW_EXECUTION_SIGNALED",
-            "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED",
-        ],
+        ["EXTERNAL_WORKFLOW_EXECUTION_SIGNALED", "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED"],
     ),
     (
         "REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED",
-        [
-            "EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED",
-            "REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED",
-        ],
+        ["EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED", "REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED"],
     ),
 ];
 
@@ -97,8 +88,7 @@ impl Program {
             return self.wait_for_buffered(at, &awaited).await;
         }
         let known = awaited.clone();
-        self.refresh(at, move |history| is_held(history) || is_quiet(history, &known))
-            .await?;
+        self.refresh(at, move |history| is_held(history) || is_quiet(history, &known)).await?;
         self.wait_for_buffered(at, &awaited).await
     }
 
@@ -115,10 +105,7 @@ impl Program {
     pub(crate) async fn refresh(&mut self, at: usize, accept: impl Fn(&Value) -> bool) -> Result<(), Stop> {
         let execution = self.runs[at].execution();
         let request = json!({"namespace": NAMESPACE, "execution": execution});
-        let answer = self
-            .pair
-            .read("GetWorkflowExecutionHistory", request.clone(), accept)
-            .await?;
+        let answer = self.pair.read("GetWorkflowExecutionHistory", request.clone(), accept).await?;
         let Answer::Reply(reply) = answer else {
             self.runs[at].deleted = true;
             self.runs[at].at_rest = true;
@@ -143,12 +130,8 @@ impl Program {
             if child.info()["parentExecution"]["runId"] != parent.run_id {
                 continue;
             }
-            let starts = parent
-                .events("START_CHILD_WORKFLOW_EXECUTION_INITIATED")
-                .map(attributes);
-            let start = starts
-                .filter(|details| details["workflowId"] == child.workflow_id)
-                .last();
+            let starts = parent.events("START_CHILD_WORKFLOW_EXECUTION_INITIATED").map(attributes);
+            let start = starts.filter(|details| details["workflowId"] == child.workflow_id).last();
             child.parent_close_policy = start.map(|details| text(details, "/parentClosePolicy"));
         }
     }
@@ -173,13 +156,8 @@ impl Program {
                 self.learn(&run.workflow_id, &successor, &run.queue);
             }
             if is_type(event, "CHILD_WORKFLOW_EXECUTION_STARTED") {
-                let initiated = run
-                    .history
-                    .iter()
-                    .find(|other| other["eventId"] == details["initiatedEventId"]);
-                let queue = initiated
-                    .map(|event| text(attributes(event), "/taskQueue/name"))
-                    .unwrap_or_default();
+                let initiated = run.history.iter().find(|other| other["eventId"] == details["initiatedEventId"]);
+                let queue = initiated.map(|event| text(attributes(event), "/taskQueue/name")).unwrap_or_default();
                 let child = &details["workflowExecution"];
                 self.learn(&text(child, "/workflowId"), &text(child, "/runId"), &queue);
             }
@@ -189,18 +167,10 @@ impl Program {
     fn awaited(&self, at: usize) -> Awaited {
         let run = &self.runs[at];
         let mut awaited = Awaited::default();
-        for child in self
-            .runs
-            .iter()
-            .filter(|child| child.info()["parentExecution"]["runId"] == run.run_id)
-        {
+        for child in self.runs.iter().filter(|child| child.info()["parentExecution"]["runId"] == run.run_id) {
             let final_close = !child.is_open() && !child.deleted && !has_successor(&child.history);
             if final_close && !child.history.is_empty() {
-                match awaited
-                    .closed_children
-                    .iter_mut()
-                    .find(|(id, _)| *id == child.workflow_id)
-                {
+                match awaited.closed_children.iter_mut().find(|(id, _)| *id == child.workflow_id) {
                     Some((_, times)) => *times += 1,
                     None => awaited.closed_children.push((child.workflow_id.clone(), 1)),
                 }
@@ -227,9 +197,7 @@ impl Program {
 }
 
 fn has_successor(history: &[Value]) -> bool {
-    history
-        .last()
-        .is_some_and(|event| !text(attributes(event), "/newExecutionRunId").is_empty())
+    history.last().is_some_and(|event| !text(attributes(event), "/newExecutionRunId").is_empty())
 }
 
 /// True if a worker holds the Workflow Task of the run.
@@ -247,16 +215,9 @@ fn is_quiet(reply: &Value, awaited: &Awaited) -> bool {
     let closed = events.last().is_some_and(|event| {
         let name = event["eventType"].as_str().unwrap_or_default();
         name.starts_with("EVENT_TYPE_WORKFLOW_EXECUTION_")
-            && [
-                "COMPLETED",
-                "FAILED",
-                "TIMED_OUT",
-                "CANCELED",
-                "TERMINATED",
-                "CONTINUED_AS_NEW",
-            ]
-            .iter()
-            .any(|end| name.ends_with(end))
+            && ["COMPLETED", "FAILED", "TIMED_OUT", "CANCELED", "TERMINATED", "CONTINUED_AS_NEW"]
+                .iter()
+                .any(|end| name.ends_with(end))
     });
     let asked_to_cancel = count("WORKFLOW_EXECUTION_CANCEL_REQUESTED") > 0;
     let policy_is_done = match awaited.parent_close_policy.as_deref() {

@@ -8,9 +8,7 @@ use crate::differential::pair::Stop;
 impl Program {
     /// A worker that does not answer loses its Workflow Task.
     pub(crate) async fn time_out_task(&mut self) -> Result<(), Stop> {
-        let at = self
-            .scene(|request| request["workflowTaskTimeout"] = json!("1s"))
-            .await?;
+        let at = self.scene(|request| request["workflowTaskTimeout"] = json!("1s")).await?;
         let Some(task) = self.take_task_of(at).await? else {
             return Ok(());
         };
@@ -34,12 +32,7 @@ impl Program {
         for name in ["scheduleToCloseTimeout", "scheduleToStartTimeout", "heartbeatTimeout"] {
             attributes[name] = Value::Null;
         }
-        let which = [
-            "scheduleToCloseTimeout",
-            "scheduleToStartTimeout",
-            "startToCloseTimeout",
-            "heartbeatTimeout",
-        ];
+        let which = ["scheduleToCloseTimeout", "scheduleToStartTimeout", "startToCloseTimeout", "heartbeatTimeout"];
         let which = which[self.seed.below(which.len())];
         attributes[which] = json!("1s");
         let attempts = if self.seed.chance(30) { 2 } else { 1 };
@@ -47,11 +40,7 @@ impl Program {
         self.step(at, vec![schedule]).await?;
         let needs_worker = which == "startToCloseTimeout" || which == "heartbeatTimeout";
         self.refresh(at, |_| true).await?;
-        let queue = self.runs[at]
-            .pending_activities()
-            .into_iter()
-            .next()
-            .map(|pending| pending.queue);
+        let queue = self.runs[at].pending_activities().into_iter().next().map(|pending| pending.queue);
         let mut held = None;
         if needs_worker && let Some(queue) = queue {
             for _ in 0..attempts {
@@ -73,11 +62,7 @@ impl Program {
         let retried = self.seed.chance(40);
         let at = self
             .scene(|request| {
-                request[if whole {
-                    "workflowExecutionTimeout"
-                } else {
-                    "workflowRunTimeout"
-                }] = json!("1s");
+                request[if whole { "workflowExecutionTimeout" } else { "workflowRunTimeout" }] = json!("1s");
                 if retried {
                     request["retryPolicy"] = json!({"initialInterval": "1s", "maximumAttempts": 2});
                 }
@@ -105,8 +90,7 @@ impl Program {
         let at = self.scene(|_| {}).await?;
         let timer = json!({"timerId": "short", "startToFireTimeout": "1s"});
         let long = json!({"timerId": "long", "startToFireTimeout": "3600s"});
-        self.step(at, vec![command("START_TIMER", timer), command("START_TIMER", long)])
-            .await?;
+        self.step(at, vec![command("START_TIMER", timer), command("START_TIMER", long)]).await?;
         self.wait_for(at, "TIMER_FIRED", 1).await?;
         self.settle().await
     }
@@ -122,20 +106,14 @@ impl Program {
             .await?;
         let kind = if self.seed.chance(20) { "Fatal" } else { "Passing" };
         let failure = json!({"message": "again", "applicationFailureInfo": {"type": kind}});
-        self.step(
-            at,
-            vec![command("FAIL_WORKFLOW_EXECUTION", json!({"failure": failure}))],
-        )
-        .await?;
+        self.step(at, vec![command("FAIL_WORKFLOW_EXECUTION", json!({"failure": failure}))]).await?;
         self.settle().await
     }
 
     /// A run with a schedule is followed by the next one, whatever its end.
     pub(crate) async fn repeat_by_cron(&mut self) -> Result<(), Stop> {
         // Days apart, so that the walk is over before the second run begins.
-        let at = self
-            .scene(|request| request["cronSchedule"] = json!("@every 50h"))
-            .await?;
+        let at = self.scene(|request| request["cronSchedule"] = json!("@every 50h")).await?;
         self.refresh(at, |_| true).await?;
         let signal = json!({
             "namespace": NAMESPACE, "workflowExecution": self.runs[at].execution(), "signalName": "early",
@@ -148,11 +126,7 @@ impl Program {
 
     /// A run whose first task is put off; a signal does not hasten it unless it came with the start.
     pub(crate) async fn delay_start(&mut self) -> Result<(), Stop> {
-        let mut request = if self.seed.chance(50) {
-            self.start_request()
-        } else {
-            self.signal_with_start_request()
-        };
+        let mut request = if self.seed.chance(50) { self.start_request() } else { self.signal_with_start_request() };
         request["workflowStartDelay"] = json!("1s");
         let rpc = if request.get("signalName").is_some() {
             "SignalWithStartWorkflowExecution"

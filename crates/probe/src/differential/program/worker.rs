@@ -61,12 +61,7 @@ impl Program {
             token,
             run: self.runs.iter().position(|run| run.run_id == run_id)?,
             attempt: reply["attempt"].as_i64().unwrap_or(1),
-            queries: reply["queries"]
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(id, _)| id.clone())
-                .collect(),
+            queries: reply["queries"].as_object().into_iter().flatten().map(|(id, _)| id.clone()).collect(),
         };
         self.tasks.push(task.clone());
         Some(task)
@@ -124,18 +119,11 @@ impl Program {
 
     /// Sends a completion, and keeps what comes with the reply.
     pub(crate) async fn respond(&mut self, request: Value) -> Result<(), Stop> {
-        let answer = self
-            .pair
-            .call_within("RespondWorkflowTaskCompleted", request, POLL_DEADLINE)
-            .await?;
+        let answer = self.pair.call_within("RespondWorkflowTaskCompleted", request, POLL_DEADLINE).await?;
         if let Some(next) = answer.reply().and_then(|reply| reply.get("workflowTask")).cloned() {
             self.hold(&next);
         }
-        let eager = answer
-            .reply()
-            .and_then(|reply| reply["activityTasks"].as_array())
-            .cloned()
-            .unwrap_or_default();
+        let eager = answer.reply().and_then(|reply| reply["activityTasks"].as_array()).cloned().unwrap_or_default();
         for task in &eager {
             self.hold_activity(task);
         }
@@ -151,11 +139,7 @@ impl Program {
         }
         let bad = refusals::bad_command(self.next_refusal, &self.runs[task.run]);
         self.next_refusal += 1;
-        let mut commands = if self.seed.chance(30) {
-            vec![self.marker()]
-        } else {
-            Vec::new()
-        };
+        let mut commands = if self.seed.chance(30) { vec![self.marker()] } else { Vec::new() };
         commands.extend(bad);
         let request = self.completion(&task, commands);
         self.respond(request).await

@@ -71,10 +71,7 @@ impl Run {
     }
 
     pub(crate) fn pending_activities(&self) -> Vec<PendingActivity> {
-        let pending = self.description["pendingActivities"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
+        let pending = self.description["pendingActivities"].as_array().cloned().unwrap_or_default();
         pending
             .iter()
             .filter_map(|activity| {
@@ -102,26 +99,17 @@ impl Run {
             })
         };
         let started = self.events("TIMER_STARTED").map(|event| &attributes(event)["timerId"]);
-        started
-            .filter(|id| !ended(id))
-            .filter_map(|id| id.as_str().map(str::to_owned))
-            .collect()
+        started.filter(|id| !ended(id)).filter_map(|id| id.as_str().map(str::to_owned)).collect()
     }
 }
 
 /// True if the event is of that type, given without its prefix.
 pub(crate) fn is_type(event: &Value, name: &str) -> bool {
-    event["eventType"]
-        .as_str()
-        .and_then(|text| text.strip_prefix("EVENT_TYPE_"))
-        == Some(name)
+    event["eventType"].as_str().and_then(|text| text.strip_prefix("EVENT_TYPE_")) == Some(name)
 }
 
 /// The attributes of an event, whatever its type.
 pub(crate) fn attributes(event: &Value) -> &Value {
     let fields = event.as_object().into_iter().flatten();
-    fields
-        .into_iter()
-        .find(|(name, _)| name.ends_with("EventAttributes"))
-        .map_or(&Value::Null, |(_, value)| value)
+    fields.into_iter().find(|(name, _)| name.ends_with("EventAttributes")).map_or(&Value::Null, |(_, value)| value)
 }

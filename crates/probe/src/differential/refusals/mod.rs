@@ -33,38 +33,18 @@ pub(crate) struct Scene {
 }
 
 const fn row(rpc: &'static str, code: &'static str, text: &'static str, provoke: fn(&mut Value, &Scene)) -> Refusal {
-    Refusal {
-        rpc,
-        code,
-        text,
-        provoke: Some(provoke),
-    }
+    Refusal { rpc, code, text, provoke: Some(provoke) }
 }
 
 /// A failure that the walk meets by itself.
 const fn met(rpc: &'static str, code: &'static str, text: &'static str) -> Refusal {
-    Refusal {
-        rpc,
-        code,
-        text,
-        provoke: None,
-    }
+    Refusal { rpc, code, text, provoke: None }
 }
 
 /// Every declared failure.
 pub(crate) fn declared() -> impl Iterator<Item = &'static Refusal> {
-    let tables = [
-        client::ROWS,
-        client::ADDRESSED,
-        worker::ROWS,
-        worker::ACTIVITY_ROWS,
-        reads::ROWS,
-        operator::ROWS,
-    ];
-    tables
-        .into_iter()
-        .flatten()
-        .chain(commands::BAD.iter().map(|bad| &bad.refusal))
+    let tables = [client::ROWS, client::ADDRESSED, worker::ROWS, worker::ACTIVITY_ROWS, reads::ROWS, operator::ROWS];
+    tables.into_iter().flatten().chain(commands::BAD.iter().map(|bad| &bad.refusal))
 }
 
 /// A text that is longer than any id may be.

@@ -15,173 +15,71 @@ const QUEUE: &str = "DescribeTaskQueue";
 
 pub(super) const ROWS: &[Refusal] = &[
     met(QUERY, "INVALID_ARGUMENT", "unknown query"),
-    met(
-        QUERY,
-        "FAILED_PRECONDITION",
-        "no poller seen for task queue recently, worker may be down",
-    ),
-    row(DESCRIBE, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| {
-        r["namespace"] = json!("")
+    met(QUERY, "FAILED_PRECONDITION", "no poller seen for task queue recently, worker may be down"),
+    row(DESCRIBE, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
+    row(DESCRIBE, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
+    row(DESCRIBE, "INVALID_ARGUMENT", "Execution is not set on request.", |r, _| r["execution"] = json!(null)),
+    row(DESCRIBE, "INVALID_ARGUMENT", "WorkflowId is not set on request.", |r, _| {
+        r["execution"]["workflowId"] = json!("")
     }),
-    row(
-        DESCRIBE,
-        "NOT_FOUND",
-        "Namespace probe-nowhere is not found.",
-        |r, _| r["namespace"] = json!(NOWHERE),
-    ),
-    row(
-        DESCRIBE,
-        "INVALID_ARGUMENT",
-        "Execution is not set on request.",
-        |r, _| r["execution"] = json!(null),
-    ),
-    row(
-        DESCRIBE,
-        "INVALID_ARGUMENT",
-        "WorkflowId is not set on request.",
-        |r, _| r["execution"]["workflowId"] = json!(""),
-    ),
-    row(DESCRIBE, "INVALID_ARGUMENT", "Invalid RunId.", |r, _| {
-        r["execution"]["runId"] = json!("not-a-run")
+    row(DESCRIBE, "INVALID_ARGUMENT", "Invalid RunId.", |r, _| r["execution"]["runId"] = json!("not-a-run")),
+    row(DESCRIBE, "NOT_FOUND", "workflow execution not found for workflow ID \"", |r, _| {
+        r["execution"]["runId"] = json!(NO_RUN)
     }),
-    row(
-        DESCRIBE,
-        "NOT_FOUND",
-        "workflow execution not found for workflow ID \"",
-        |r, _| r["execution"]["runId"] = json!(NO_RUN),
-    ),
-    row(
-        DESCRIBE,
-        "NOT_FOUND",
-        "workflow not found for ID: probe-nobody",
-        |r, _| r["execution"] = json!({"workflowId": "probe-nobody"}),
-    ),
-    row(HISTORY, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| {
-        r["namespace"] = json!("")
+    row(DESCRIBE, "NOT_FOUND", "workflow not found for ID: probe-nobody", |r, _| {
+        r["execution"] = json!({"workflowId": "probe-nobody"})
     }),
-    row(HISTORY, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| {
-        r["namespace"] = json!(NOWHERE)
+    row(HISTORY, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
+    row(HISTORY, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
+    row(HISTORY, "INVALID_ARGUMENT", "Execution is not set on request.", |r, _| r["execution"] = json!(null)),
+    row(HISTORY, "INVALID_ARGUMENT", "WorkflowId is not set on request.", |r, _| {
+        r["execution"]["workflowId"] = json!("")
     }),
-    row(
-        HISTORY,
-        "INVALID_ARGUMENT",
-        "Execution is not set on request.",
-        |r, _| r["execution"] = json!(null),
-    ),
-    row(
-        HISTORY,
-        "INVALID_ARGUMENT",
-        "WorkflowId is not set on request.",
-        |r, _| r["execution"]["workflowId"] = json!(""),
-    ),
-    row(HISTORY, "INVALID_ARGUMENT", "Invalid RunId.", |r, _| {
-        r["execution"]["runId"] = json!("not-a-run")
+    row(HISTORY, "INVALID_ARGUMENT", "Invalid RunId.", |r, _| r["execution"]["runId"] = json!("not-a-run")),
+    row(HISTORY, "NOT_FOUND", "workflow execution not found for workflow ID \"", |r, _| {
+        r["execution"]["runId"] = json!(NO_RUN)
     }),
-    row(
-        HISTORY,
-        "NOT_FOUND",
-        "workflow execution not found for workflow ID \"",
-        |r, _| r["execution"]["runId"] = json!(NO_RUN),
-    ),
-    row(
-        HISTORY,
-        "NOT_FOUND",
-        "workflow not found for ID: probe-nobody",
-        |r, _| r["execution"] = json!({"workflowId": "probe-nobody"}),
-    ),
-    row(HISTORY, "INVALID_ARGUMENT", "Invalid NextPageToken.", |r, _| {
-        r["nextPageToken"] = json!("AAAA")
+    row(HISTORY, "NOT_FOUND", "workflow not found for ID: probe-nobody", |r, _| {
+        r["execution"] = json!({"workflowId": "probe-nobody"})
     }),
-    row(REVERSE, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| {
-        r["namespace"] = json!("")
+    row(HISTORY, "INVALID_ARGUMENT", "Invalid NextPageToken.", |r, _| r["nextPageToken"] = json!("AAAA")),
+    row(REVERSE, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
+    row(REVERSE, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
+    row(REVERSE, "INVALID_ARGUMENT", "Execution is not set on request.", |r, _| r["execution"] = json!(null)),
+    row(REVERSE, "INVALID_ARGUMENT", "WorkflowId is not set on request.", |r, _| {
+        r["execution"]["workflowId"] = json!("")
     }),
-    row(REVERSE, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| {
-        r["namespace"] = json!(NOWHERE)
+    row(REVERSE, "INVALID_ARGUMENT", "Invalid RunId.", |r, _| r["execution"]["runId"] = json!("not-a-run")),
+    row(REVERSE, "NOT_FOUND", "workflow execution not found for workflow ID \"", |r, _| {
+        r["execution"]["runId"] = json!(NO_RUN)
     }),
-    row(
-        REVERSE,
-        "INVALID_ARGUMENT",
-        "Execution is not set on request.",
-        |r, _| r["execution"] = json!(null),
-    ),
-    row(
-        REVERSE,
-        "INVALID_ARGUMENT",
-        "WorkflowId is not set on request.",
-        |r, _| r["execution"]["workflowId"] = json!(""),
-    ),
-    row(REVERSE, "INVALID_ARGUMENT", "Invalid RunId.", |r, _| {
-        r["execution"]["runId"] = json!("not-a-run")
+    row(REVERSE, "NOT_FOUND", "workflow not found for ID: probe-nobody", |r, _| {
+        r["execution"] = json!({"workflowId": "probe-nobody"})
     }),
-    row(
-        REVERSE,
-        "NOT_FOUND",
-        "workflow execution not found for workflow ID \"",
-        |r, _| r["execution"]["runId"] = json!(NO_RUN),
-    ),
-    row(
-        REVERSE,
-        "NOT_FOUND",
-        "workflow not found for ID: probe-nobody",
-        |r, _| r["execution"] = json!({"workflowId": "probe-nobody"}),
-    ),
-    row(REVERSE, "INVALID_ARGUMENT", "Invalid NextPageToken.", |r, _| {
-        r["nextPageToken"] = json!("AAAA")
+    row(REVERSE, "INVALID_ARGUMENT", "Invalid NextPageToken.", |r, _| r["nextPageToken"] = json!("AAAA")),
+    row(QUERY, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
+    row(QUERY, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
+    row(QUERY, "INVALID_ARGUMENT", "Execution is not set on request.", |r, _| r["execution"] = json!(null)),
+    row(QUERY, "INVALID_ARGUMENT", "WorkflowId is not set on request.", |r, _| {
+        r["execution"]["workflowId"] = json!("")
     }),
-    row(QUERY, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| {
-        r["namespace"] = json!("")
-    }),
-    row(QUERY, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| {
-        r["namespace"] = json!(NOWHERE)
-    }),
-    row(QUERY, "INVALID_ARGUMENT", "Execution is not set on request.", |r, _| {
-        r["execution"] = json!(null)
-    }),
-    row(
-        QUERY,
-        "INVALID_ARGUMENT",
-        "WorkflowId is not set on request.",
-        |r, _| r["execution"]["workflowId"] = json!(""),
-    ),
-    row(QUERY, "INVALID_ARGUMENT", "Invalid RunId.", |r, _| {
-        r["execution"]["runId"] = json!("not-a-run")
-    }),
+    row(QUERY, "INVALID_ARGUMENT", "Invalid RunId.", |r, _| r["execution"]["runId"] = json!("not-a-run")),
     row(QUERY, "NOT_FOUND", "workflow not found for ID: probe-nobody", |r, _| {
         r["execution"] = json!({"workflowId": "probe-nobody"})
     }),
-    row(
-        QUERY,
-        "INVALID_ARGUMENT",
-        "WorkflowQuery is not set on request.",
-        |r, _| r["query"] = json!(null),
-    ),
-    row(QUERY, "INVALID_ARGUMENT", "QueryType is not set on request.", |r, _| {
-        r["query"]["queryType"] = json!("")
+    row(QUERY, "INVALID_ARGUMENT", "WorkflowQuery is not set on request.", |r, _| r["query"] = json!(null)),
+    row(QUERY, "INVALID_ARGUMENT", "QueryType is not set on request.", |r, _| r["query"]["queryType"] = json!("")),
+    row(LIST, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
+    row(LIST, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
+    row(LIST, "INVALID_ARGUMENT", "invalid query: invalid search attribute: NoSuch", |r, _| {
+        r["query"] = json!("NoSuch = 1")
     }),
-    row(LIST, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| {
-        r["namespace"] = json!("")
+    row(LIST, "INVALID_ARGUMENT", "invalid query: malformed SQL query: syntax error at position 40", |r, _| {
+        r["query"] = json!("WorkflowId = ")
     }),
-    row(LIST, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| {
-        r["namespace"] = json!(NOWHERE)
+    row(LIST, "INVALID_ARGUMENT", "invalid query: invalid expression: incomplete expression", |r, _| {
+        r["query"] = json!("WorkflowId")
     }),
-    row(
-        LIST,
-        "INVALID_ARGUMENT",
-        "invalid query: invalid search attribute: NoSuch",
-        |r, _| r["query"] = json!("NoSuch = 1"),
-    ),
-    row(
-        LIST,
-        "INVALID_ARGUMENT",
-        "invalid query: malformed SQL query: syntax error at position 40",
-        |r, _| r["query"] = json!("WorkflowId = "),
-    ),
-    row(
-        LIST,
-        "INVALID_ARGUMENT",
-        "invalid query: invalid expression: incomplete expression",
-        |r, _| r["query"] = json!("WorkflowId"),
-    ),
     row(
         LIST,
         "INVALID_ARGUMENT",
@@ -200,12 +98,9 @@ pub(super) const ROWS: &[Refusal] = &[
         "invalid query: invalid expression: invalid value type for search attribute ProbeBool of type Bool:",
         |r, _| r["query"] = json!("ProbeBool = 'text'"),
     ),
-    row(
-        LIST,
-        "INVALID_ARGUMENT",
-        "invalid query: invalid expression: unable to parse datetime 'yesterday'",
-        |r, _| r["query"] = json!("ProbeDatetime > 'yesterday'"),
-    ),
+    row(LIST, "INVALID_ARGUMENT", "invalid query: invalid expression: unable to parse datetime 'yesterday'", |r, _| {
+        r["query"] = json!("ProbeDatetime > 'yesterday'")
+    }),
     row(
         LIST,
         "INVALID_ARGUMENT",
@@ -242,36 +137,20 @@ pub(super) const ROWS: &[Refusal] = &[
         "invalid query: operation is not supported: column name on the right side of comparison expression",
         |r, _| r["query"] = json!("WorkflowId = WorkflowType"),
     ),
-    row(
-        LIST,
-        "INVALID_ARGUMENT",
-        "invalid query: operation is not supported: 'ORDER BY' clause",
-        |r, _| r["query"] = json!("WorkflowId = 'a' ORDER BY StartTime"),
-    ),
-    row(
-        LIST,
-        "INVALID_ARGUMENT",
-        "invalid query: operation is not supported: 'LIMIT' clause",
-        |r, _| r["query"] = json!("WorkflowId = 'a' LIMIT 3"),
-    ),
-    row(COUNT, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| {
-        r["namespace"] = json!("")
+    row(LIST, "INVALID_ARGUMENT", "invalid query: operation is not supported: 'ORDER BY' clause", |r, _| {
+        r["query"] = json!("WorkflowId = 'a' ORDER BY StartTime")
     }),
-    row(COUNT, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| {
-        r["namespace"] = json!(NOWHERE)
+    row(LIST, "INVALID_ARGUMENT", "invalid query: operation is not supported: 'LIMIT' clause", |r, _| {
+        r["query"] = json!("WorkflowId = 'a' LIMIT 3")
     }),
-    row(
-        COUNT,
-        "INVALID_ARGUMENT",
-        "invalid query: invalid search attribute: NoSuch",
-        |r, _| r["query"] = json!("NoSuch = 1"),
-    ),
-    row(
-        COUNT,
-        "INVALID_ARGUMENT",
-        "invalid query: malformed SQL query: syntax error at position 40",
-        |r, _| r["query"] = json!("WorkflowId = "),
-    ),
+    row(COUNT, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
+    row(COUNT, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
+    row(COUNT, "INVALID_ARGUMENT", "invalid query: invalid search attribute: NoSuch", |r, _| {
+        r["query"] = json!("NoSuch = 1")
+    }),
+    row(COUNT, "INVALID_ARGUMENT", "invalid query: malformed SQL query: syntax error at position 40", |r, _| {
+        r["query"] = json!("WorkflowId = ")
+    }),
     row(
         COUNT,
         "INVALID_ARGUMENT",
@@ -284,37 +163,17 @@ pub(super) const ROWS: &[Refusal] = &[
         "invalid query: operation is not supported: 'GROUP BY' clause supports only a single field",
         |r, _| r["query"] = json!("GROUP BY ExecutionStatus, WorkflowType"),
     ),
-    row(SCAN, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| {
-        r["namespace"] = json!("")
+    row(SCAN, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
+    row(SCAN, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
+    row(SCAN, "INVALID_ARGUMENT", "invalid query: invalid search attribute: NoSuch", |r, _| {
+        r["query"] = json!("NoSuch = 1")
     }),
-    row(SCAN, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| {
-        r["namespace"] = json!(NOWHERE)
+    row(SCAN, "INVALID_ARGUMENT", "invalid query: malformed SQL query: syntax error at position 40", |r, _| {
+        r["query"] = json!("WorkflowId = ")
     }),
-    row(
-        SCAN,
-        "INVALID_ARGUMENT",
-        "invalid query: invalid search attribute: NoSuch",
-        |r, _| r["query"] = json!("NoSuch = 1"),
-    ),
-    row(
-        SCAN,
-        "INVALID_ARGUMENT",
-        "invalid query: malformed SQL query: syntax error at position 40",
-        |r, _| r["query"] = json!("WorkflowId = "),
-    ),
-    row(QUEUE, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| {
-        r["namespace"] = json!("")
-    }),
-    row(QUEUE, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| {
-        r["namespace"] = json!(NOWHERE)
-    }),
-    row(QUEUE, "INVALID_ARGUMENT", "taskQueue is not set", |r, _| {
-        r["taskQueue"] = json!(null)
-    }),
-    row(QUEUE, "INVALID_ARGUMENT", "missing task queue name", |r, _| {
-        r["taskQueue"]["name"] = json!("")
-    }),
-    row(QUEUE, "INVALID_ARGUMENT", "taskQueue length exceeds limit", |r, _| {
-        r["taskQueue"]["name"] = long()
-    }),
+    row(QUEUE, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
+    row(QUEUE, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
+    row(QUEUE, "INVALID_ARGUMENT", "taskQueue is not set", |r, _| r["taskQueue"] = json!(null)),
+    row(QUEUE, "INVALID_ARGUMENT", "missing task queue name", |r, _| r["taskQueue"]["name"] = json!("")),
+    row(QUEUE, "INVALID_ARGUMENT", "taskQueue length exceeds limit", |r, _| r["taskQueue"]["name"] = long()),
 ];

@@ -29,9 +29,7 @@ fn descriptors() -> FileDescriptorSet {
 /// `COMMAND_TYPE_START_TIMER` is `StartTimer`.
 fn camel(value: &str, prefix: &str) -> String {
     let words = value.strip_prefix(prefix).unwrap_or(value).split('_');
-    words
-        .map(|word| word[..1].to_owned() + &word[1..].to_lowercase())
-        .collect()
+    words.map(|word| word[..1].to_owned() + &word[1..].to_lowercase()).collect()
 }
 
 #[track_caller]
@@ -41,10 +39,7 @@ fn check_names(heading: &str, expected: BTreeSet<String>) {
     assert_eq!(names.len(), rows.len(), "\"{heading}\" has a name twice");
     let missing: Vec<_> = expected.difference(&names).collect();
     let unknown: Vec<_> = names.difference(&expected).collect();
-    assert!(
-        missing.is_empty() && unknown.is_empty(),
-        "\"{heading}\" lacks {missing:?} and makes up {unknown:?}"
-    );
+    assert!(missing.is_empty() && unknown.is_empty(), "\"{heading}\" lacks {missing:?} and makes up {unknown:?}");
 }
 
 #[test]
@@ -62,23 +57,11 @@ fn every_command_event_and_cause_has_a_row() {
     for (heading, name, prefix) in [
         ("Worker commands", "CommandType", "COMMAND_TYPE_"),
         ("Events", "EventType", "EVENT_TYPE_"),
-        (
-            "Workflow Task failure causes",
-            "WorkflowTaskFailedCause",
-            "WORKFLOW_TASK_FAILED_CAUSE_",
-        ),
+        ("Workflow Task failure causes", "WorkflowTaskFailedCause", "WORKFLOW_TASK_FAILED_CAUSE_"),
     ] {
-        let values = set
-            .file
-            .iter()
-            .flat_map(|file| &file.enum_type)
-            .find(|candidate| candidate.name() == name);
+        let values = set.file.iter().flat_map(|file| &file.enum_type).find(|candidate| candidate.name() == name);
         let values = values.expect("the enum is part of the API");
-        let names = values
-            .value
-            .iter()
-            .filter(|value| value.number() != 0)
-            .map(|value| camel(value.name(), prefix));
+        let names = values.value.iter().filter(|value| value.number() != 0).map(|value| camel(value.name(), prefix));
         check_names(heading, names.collect());
     }
 }
@@ -137,10 +120,7 @@ async fn call(server: &Server, path: &str) -> Option<Status> {
 
 /// What the binary says on standard error and standard output.
 fn perdure<'a>(arguments: impl IntoIterator<Item = &'a str>) -> [String; 2] {
-    let output = Command::new(env!("CARGO_BIN_EXE_perdure"))
-        .args(arguments)
-        .output()
-        .expect("the binary starts");
+    let output = Command::new(env!("CARGO_BIN_EXE_perdure")).args(arguments).output().expect("the binary starts");
     [output.stderr, output.stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -149,11 +129,7 @@ fn the_command_line_has_the_commands_of_the_table() {
     for Row { name, state } in document::rows("Command line") {
         let [stderr, _] = perdure(name.split(' ').chain(["--no-such-flag"]));
         let known = !stderr.contains("unknown command");
-        assert_eq!(
-            state != "not yet",
-            known,
-            "\"{name}\" is \"{state}\" but the binary says: {stderr}"
-        );
+        assert_eq!(state != "not yet", known, "\"{name}\" is \"{state}\" but the binary says: {stderr}");
     }
 }
 
@@ -164,11 +140,7 @@ fn the_command_line_has_the_flags_of_the_table() {
         let flag = format!("{name}=true");
         let [stderr, _] = perdure(["workflow", "list", "--address", "127.0.0.1:1", &flag]);
         let taken = !stderr.contains("not available yet") && !stderr.contains("unknown flag");
-        assert_eq!(
-            state != "not yet",
-            taken,
-            "\"{name}\" is \"{state}\" but the binary says: {stderr}"
-        );
+        assert_eq!(state != "not yet", taken, "\"{name}\" is \"{state}\" but the binary says: {stderr}");
     }
 }
 
@@ -177,10 +149,6 @@ fn the_development_server_has_the_flags_of_the_table() {
     let [_, help] = perdure(["server", "start-dev", "--help"]);
     let words: BTreeSet<&str> = help.split(|c: char| c.is_whitespace() || c == ',').collect();
     for Row { name, state } in document::rows("Development server flags") {
-        assert_eq!(
-            state != "not yet",
-            words.contains(name.as_str()),
-            "\"{name}\" is \"{state}\" but help is:\n{help}"
-        );
+        assert_eq!(state != "not yet", words.contains(name.as_str()), "\"{name}\" is \"{state}\" but help is:\n{help}");
     }
 }

@@ -19,15 +19,7 @@ impl Server {
     pub(crate) async fn start() -> Self {
         let port = free_port();
         let mut process = Command::new(env!("CARGO_BIN_EXE_perdure"))
-            .args([
-                "server",
-                "start-dev",
-                "--headless",
-                "--ip",
-                "127.0.0.1",
-                "--port",
-                &port.to_string(),
-            ])
+            .args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", &port.to_string()])
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -37,10 +29,7 @@ impl Server {
         while let Some(line) = lines.next_line().await.expect("stdout is text") {
             if line.starts_with("Temporal Server:") {
                 let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).expect("an address");
-                return Self {
-                    channel: endpoint.connect_lazy(),
-                    _process: process,
-                };
+                return Self { channel: endpoint.connect_lazy(), _process: process };
             }
         }
         panic!("the server ended without its banner");

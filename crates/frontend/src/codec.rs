@@ -46,8 +46,7 @@ impl<M: Message + 'static> Encoder for Half<M> {
 
     fn encode(&mut self, item: M, dst: &mut EncodeBuf<'_>) -> Result<(), Status> {
         dst.reserve(item.encoded_len());
-        item.encode(dst)
-            .map_err(|error| Status::internal(format!("grpc: error while marshaling: {error}")))
+        item.encode(dst).map_err(|error| Status::internal(format!("grpc: error while marshaling: {error}")))
     }
 }
 
@@ -86,19 +85,8 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_message_are_refused_as_on_the_reference() {
-        let internal = |reason: &str| {
-            (
-                tonic::Code::Internal,
-                format!("grpc: error unmarshalling request: {reason}"),
-            )
-        };
-        assert_eq!(
-            refusal(b"\x0a\x02\xff\xfe"),
-            internal("string field contains invalid UTF-8")
-        );
-        assert_eq!(
-            refusal(b"\x0a\x05ab"),
-            internal("proto:\u{a0}cannot parse invalid wire-format data")
-        );
+        let internal = |reason: &str| (tonic::Code::Internal, format!("grpc: error unmarshalling request: {reason}"));
+        assert_eq!(refusal(b"\x0a\x02\xff\xfe"), internal("string field contains invalid UTF-8"));
+        assert_eq!(refusal(b"\x0a\x05ab"), internal("proto:\u{a0}cannot parse invalid wire-format data"));
     }
 }

@@ -39,14 +39,7 @@ pub struct Door {
 impl Door {
     /// `new_id` draws the ids of new namespaces and of requests that have none.
     pub fn new(engine: Engine, policy: Policy, about: About, new_id: fn() -> Uuid) -> Arc<Self> {
-        Arc::new(Self {
-            engine,
-            policy,
-            metrics: Metrics::default(),
-            about,
-            new_id,
-            jobs: Mutex::default(),
-        })
+        Arc::new(Self { engine, policy, metrics: Metrics::default(), about, new_id, jobs: Mutex::default() })
     }
 
     /// Starts a job, and forgets those that are done.
@@ -106,13 +99,7 @@ impl Scope {
 
     /// Asks the engine, in the namespace that the gate gave.
     pub(crate) async fn call(&self, call: Call) -> Result<Answer, Reject> {
-        self.door
-            .engine
-            .call(Request {
-                namespace: self.namespace.clone(),
-                call,
-            })
-            .await
+        self.door.engine.call(Request { namespace: self.namespace.clone(), call }).await
     }
 }
 

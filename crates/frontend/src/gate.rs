@@ -23,18 +23,12 @@ const USUAL_STATES: &[NamespaceState] = &[Registered, Deprecated];
 /// Who calls, from the headers alone: nothing of the message is read before.
 pub(crate) fn identify(door: &Door, headers: &HeaderMap) -> Result<Client, Reject> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let caller = door.policy.identify(&Credentials {
-        authorization: text("authorization"),
-    })?;
+    let caller = door.policy.identify(&Credentials { authorization: text("authorization") })?;
     let features = text("supported-features").unwrap_or_default();
     Ok(Client {
         caller,
-        deadline: text("grpc-timeout")
-            .and_then(timeout)
-            .map(|timeout| door.engine.now() + timeout),
-        follows_next_run: features
-            .split(',')
-            .any(|feature| feature.trim() == "follows-next-run-id"),
+        deadline: text("grpc-timeout").and_then(timeout).map(|timeout| door.engine.now() + timeout),
+        follows_next_run: features.split(',').any(|feature| feature.trim() == "follows-next-run-id"),
     })
 }
 
@@ -83,11 +77,7 @@ pub(crate) fn by_name(door: &Door, path: &str, name: &str) -> Result<Arc<Namespa
 /// The namespace of a task token, which must be the one that the request names, if it names one.
 pub(crate) fn by_token(door: &Door, path: &str, name: &str, sealed: &[u8]) -> Result<(Arc<Namespace>, Token), Reject> {
     let table = door.engine.namespaces();
-    let named = if name.is_empty() {
-        None
-    } else {
-        Some(find(&table, name)?)
-    };
+    let named = if name.is_empty() { None } else { Some(find(&table, name)?) };
     if sealed.is_empty() {
         return Err(Reject::invalid("Task token not set on request."));
     }
@@ -96,9 +86,7 @@ pub(crate) fn by_token(door: &Door, path: &str, name: &str, sealed: &[u8]) -> Re
     let id = NamespaceId::from_slice(&token.namespace_id).unwrap_or_default();
     let namespace = find_id(&table, id)?;
     if named.is_some_and(|named| named.id != namespace.id) {
-        return Err(Reject::invalid(
-            "Operation requested with a token from a different namespace.",
-        ));
+        return Err(Reject::invalid("Operation requested with a token from a different namespace."));
     }
     check_state(path, &namespace)?;
     Ok((namespace, token))
@@ -106,45 +94,27 @@ pub(crate) fn by_token(door: &Door, path: &str, name: &str, sealed: &[u8]) -> Re
 
 /// The namespace called `name`.
 pub(crate) fn find(table: &NamespaceTable, name: &str) -> Result<Arc<Namespace>, Reject> {
-    table
-        .by_name(name)
-        .map(|(_, namespace)| namespace.clone())
-        .ok_or_else(|| not_found(name))
+    table.by_name(name).map(|(_, namespace)| namespace.clone()).ok_or_else(|| not_found(name))
 }
 
 /// The namespace with this id.
 pub(crate) fn find_id(table: &NamespaceTable, id: NamespaceId) -> Result<Arc<Namespace>, Reject> {
-    table
-        .by_id(id)
-        .map(|(_, namespace)| namespace.clone())
-        .ok_or_else(|| not_found(&id.to_string()))
+    table.by_id(id).map(|(_, namespace)| namespace.clone()).ok_or_else(|| not_found(&id.to_string()))
 }
 
 pub(crate) fn not_found(name: &str) -> Reject {
-    Reject::new(
-        Kind::NamespaceNotFound {
-            namespace: name.to_owned(),
-        },
-        format!("Namespace {name} is not found."),
-    )
+    Reject::new(Kind::NamespaceNotFound { namespace: name.to_owned() }, format!("Namespace {name} is not found."))
 }
 
 /// Whether the method may be used in a namespace of this state.
 pub(crate) fn check_state(path: &str, namespace: &Namespace) -> Result<(), Reject> {
     let method = path.rsplit('/').next().unwrap_or_default();
-    let allowed = STATES
-        .iter()
-        .find(|(name, _)| *name == method)
-        .map_or(USUAL_STATES, |(_, states)| *states);
+    let allowed = STATES.iter().find(|(name, _)| *name == method).map_or(USUAL_STATES, |(_, states)| *states);
     if allowed.contains(&namespace.state) {
         return Ok(());
     }
     let names: Vec<_> = allowed.iter().map(|state| state_name(*state)).collect();
-    let text = format!(
-        "Namespace has invalid state: {}. Must be {}.",
-        state_name(namespace.state),
-        names.join(" or ")
-    );
+    let text = format!("Namespace has invalid state: {}. Must be {}.", state_name(namespace.state), names.join(" or "));
     let kind = Kind::NamespaceInvalidState {
         namespace: namespace.name.to_string(),
         state: namespace.state,
@@ -207,13 +177,7 @@ mod tests {
         assert_eq!(check_state(start, &namespace(Registered)), Ok(()));
         assert_eq!(check_state(signal, &namespace(Deprecated)), Ok(()));
         let text = |path, state| check_state(path, &namespace(state)).unwrap_err().message;
-        assert_eq!(
-            text(start, Deprecated),
-            "Namespace has invalid state: Deprecated. Must be Registered."
-        );
-        assert_eq!(
-            text(signal, Deleted),
-            "Namespace has invalid state: Deleted. Must be Registered or Deprecated."
-        );
+        assert_eq!(text(start, Deprecated), "Namespace has invalid state: Deprecated. Must be Registered.");
+        assert_eq!(text(signal, Deleted), "Namespace has invalid state: Deleted. Must be Registered or Deprecated.");
     }
 }

@@ -33,11 +33,8 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Services whose health is told.
-const HEALTHY: [&str; 3] = [
-    "",
-    "temporal.api.workflowservice.v1.WorkflowService",
-    "temporal.api.operatorservice.v1.OperatorService",
-];
+const HEALTHY: [&str; 3] =
+    ["", "temporal.api.workflowservice.v1.WorkflowService", "temporal.api.operatorservice.v1.OperatorService"];
 
 const HEALTH: &str = "/grpc.health.v1.Health/";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/";
@@ -51,25 +48,17 @@ const REFLECTION_ALPHA: &str = "/grpc.reflection.v1alpha.ServerReflection/";
 pub async fn serve(door: Arc<Door>, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
     let reporter = HealthReporter::new();
     for service in HEALTHY {
-        reporter
-            .set_service_status(service, tonic_health::ServingStatus::Serving)
-            .await;
+        reporter.set_service_status(service, tonic_health::ServingStatus::Serving).await;
     }
     let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()))
         .accept_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Gzip);
     let limit = door.limits().header_size;
-    let root = Root {
-        door,
-        health,
-        reflection: Arc::default(),
-    };
+    let root = Root { door, health, reflection: Arc::default() };
     let stop = async move {
         stop.await;
         for service in HEALTHY {
-            reporter
-                .set_service_status(service, tonic_health::ServingStatus::NotServing)
-                .await;
+            reporter.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
         }
     };
     Server::builder()
@@ -114,10 +103,7 @@ impl Service<Request<Body>> for Root {
 
     fn call(&mut self, request: Request<Body>) -> Answering {
         let path = request.uri().path();
-        if ![HEALTH, REFLECTION, REFLECTION_ALPHA]
-            .iter()
-            .any(|service| path.starts_with(service))
-        {
+        if ![HEALTH, REFLECTION, REFLECTION_ALPHA].iter().any(|service| path.starts_with(service)) {
             let door = self.door.clone();
             return Box::pin(async move { Ok(router::route(door, request).await) });
         }
@@ -127,11 +113,7 @@ impl Service<Request<Body>> for Root {
         if path.starts_with(HEALTH) {
             return Box::pin(self.health.call(request));
         }
-        let service = if path.starts_with(REFLECTION) {
-            self.reflection.v1()
-        } else {
-            self.reflection.v1alpha()
-        };
+        let service = if path.starts_with(REFLECTION) { self.reflection.v1() } else { self.reflection.v1alpha() };
         match service {
             Some(service) => service(request),
             None => {
@@ -160,24 +142,13 @@ impl Root {
 impl Reflection {
     fn v1(&self) -> Option<&Unnamed> {
         self.v1
-            .get_or_init(|| {
-                Some(unnamed(
-                    builder().build_v1().ok()?.accept_compressed(CompressionEncoding::Gzip),
-                ))
-            })
+            .get_or_init(|| Some(unnamed(builder().build_v1().ok()?.accept_compressed(CompressionEncoding::Gzip))))
             .as_ref()
     }
 
     fn v1alpha(&self) -> Option<&Unnamed> {
         self.v1alpha
-            .get_or_init(|| {
-                Some(unnamed(
-                    builder()
-                        .build_v1alpha()
-                        .ok()?
-                        .accept_compressed(CompressionEncoding::Gzip),
-                ))
-            })
+            .get_or_init(|| Some(unnamed(builder().build_v1alpha().ok()?.accept_compressed(CompressionEncoding::Gzip))))
             .as_ref()
     }
 }

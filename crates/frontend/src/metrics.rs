@@ -35,44 +35,24 @@ impl Default for Metrics {
         let latency = Family::<Operation, Histogram>::new_with_constructor(histogram as fn() -> Histogram);
         let mut registry = Registry::default();
         registry.register("service_requests", "Calls, by method", requests.clone());
-        registry.register(
-            "service_error_with_type",
-            "Refused and failed calls, by method and code",
-            errors.clone(),
-        );
-        registry.register(
-            "service_latency_seconds",
-            "How long calls took, by method",
-            latency.clone(),
-        );
-        Self {
-            registry: Arc::new(registry),
-            requests,
-            errors,
-            latency,
-        }
+        registry.register("service_error_with_type", "Refused and failed calls, by method and code", errors.clone());
+        registry.register("service_latency_seconds", "How long calls took, by method", latency.clone());
+        Self { registry: Arc::new(registry), requests, errors, latency }
     }
 }
 
 /// From a millisecond to a long poll's minute.
 fn histogram() -> Histogram {
-    Histogram::new([
-        0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0,
-    ])
+    Histogram::new([0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0])
 }
 
 impl Metrics {
     pub(crate) fn record(&self, method: &str, code: Code, took: Duration) {
-        let operation = Operation {
-            operation: method.to_owned(),
-        };
+        let operation = Operation { operation: method.to_owned() };
         self.requests.get_or_create(&operation).inc();
         self.latency.get_or_create(&operation).observe(took.as_secs_f64());
         if code != Code::Ok {
-            let failure = Failure {
-                operation: operation.operation,
-                code: format!("{code:?}"),
-            };
+            let failure = Failure { operation: operation.operation, code: format!("{code:?}") };
             self.errors.get_or_create(&failure).inc();
         }
     }
@@ -96,15 +76,9 @@ mod tests {
         metrics.record("GetSystemInfo", Code::Ok, Duration::from_millis(3));
         metrics.record("GetSystemInfo", Code::NotFound, Duration::from_millis(3));
         let page = metrics.page();
-        assert!(
-            page.contains("service_requests_total{operation=\"GetSystemInfo\"} 2"),
-            "{page}"
-        );
+        assert!(page.contains("service_requests_total{operation=\"GetSystemInfo\"} 2"), "{page}");
         let failed = "service_error_with_type_total{operation=\"GetSystemInfo\",code=\"NotFound\"} 1";
         assert!(page.contains(failed), "{page}");
-        assert!(
-            page.contains("service_latency_seconds_bucket{le=\"0.005\",operation=\"GetSystemInfo\"} 2"),
-            "{page}"
-        );
+        assert!(page.contains("service_latency_seconds_bucket{le=\"0.005\",operation=\"GetSystemInfo\"} 2"), "{page}");
     }
 }

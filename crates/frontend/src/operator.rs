@@ -49,9 +49,7 @@ pub(crate) async fn add_search_attributes(
     }
     for (name, kind) in &request.search_attributes {
         if is_reserved(name) {
-            return Err(Reject::invalid(format!(
-                "Search attribute {name} is reserved by system."
-            )));
+            return Err(Reject::invalid(format!("Search attribute {name} is reserved by system.")));
         }
         if IndexedValueType::try_from(*kind).is_err() {
             return Err(Reject::invalid(format!("Unknown search attribute type: {kind}.")));
@@ -59,10 +57,7 @@ pub(crate) async fn add_search_attributes(
     }
     let namespace = required(namespace)?;
     change(&door, namespace.id, move |record| {
-        request
-            .search_attributes
-            .iter()
-            .try_for_each(|(name, kind)| add(record, name, *kind))
+        request.search_attributes.iter().try_for_each(|(name, kind)| add(record, name, *kind))
     })
     .await?;
     Ok(AddSearchAttributesResponse {})
@@ -75,11 +70,7 @@ fn add(record: &mut NamespaceRecord, name: &str, kind: i32) -> Result<(), Reject
     }
     let place = PLACES.iter().find(|(known, ..)| *known as i32 == kind);
     let (label, places) = place.map_or(("Unspecified", 0), |(_, label, places)| (*label, *places));
-    let used = record
-        .search_attributes
-        .values()
-        .filter(|known| **known == kind)
-        .count();
+    let used = record.search_attributes.values().filter(|known| **known == kind).count();
     if used >= places {
         let text = format!(
             "Unable to create search attributes: cannot have more than {used} search attribute of type {label}."
@@ -120,10 +111,7 @@ pub(crate) async fn list_search_attributes(
     request: ListSearchAttributesRequest,
 ) -> Result<ListSearchAttributesResponse, Reject> {
     let namespace = required(named(&door, "ListSearchAttributes", &request.namespace)?)?;
-    let custom = namespace
-        .search_attributes
-        .iter()
-        .map(|(name, kind)| (name.clone(), (*kind).into()));
+    let custom = namespace.search_attributes.iter().map(|(name, kind)| (name.clone(), (*kind).into()));
     let system = fixed().map(|(name, kind)| (name.to_owned(), kind.into()));
     Ok(ListSearchAttributesResponse {
         custom_attributes: custom.collect(),

@@ -44,9 +44,7 @@ pub async fn serve_page(door: Arc<Door>, listener: TcpListener, page: Page, stop
                 async move { Ok::<_, Infallible>(response) }
             });
             // A client that goes away in the middle is no concern of the server's.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), answer)
-                .await;
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
         });
     }
 }
@@ -55,11 +53,9 @@ fn respond<B>(door: &Door, page: &Page, request: &Request<B>) -> Response<Full<B
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let path = request.uri().path();
     match page {
-        Page::Metrics if is_read && path == "/metrics" => text(
-            StatusCode::OK,
-            "text/plain; version=0.0.4; charset=utf-8",
-            door.metrics_page(),
-        ),
+        Page::Metrics if is_read && path == "/metrics" => {
+            text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", door.metrics_page())
+        }
         Page::Welcome { version, address } if is_read && path == "/" => {
             text(StatusCode::OK, "text/html; charset=utf-8", welcome(version, address))
         }
@@ -67,11 +63,9 @@ fn respond<B>(door: &Door, page: &Page, request: &Request<B>) -> Response<Full<B
             let body = "{\"code\":12,\"message\":\"the HTTP API is not implemented yet; use gRPC\",\"details\":[]}\n";
             text(StatusCode::NOT_IMPLEMENTED, "application/json", body.to_owned())
         }
-        Page::Metrics | Page::Welcome { .. } => text(
-            StatusCode::NOT_FOUND,
-            "text/plain; charset=utf-8",
-            "not found\n".to_owned(),
-        ),
+        Page::Metrics | Page::Welcome { .. } => {
+            text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n".to_owned())
+        }
     }
 }
 
@@ -86,8 +80,6 @@ fn welcome(version: &str, address: &str) -> String {
 fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }

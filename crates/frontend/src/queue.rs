@@ -38,19 +38,14 @@ pub(crate) async fn describe_task_queue(
     let mut response = DescribeTaskQueueResponse {
         versioning_info: Some(TaskQueueVersioningInfo {
             current_version: UNVERSIONED.to_owned(),
-            update_time: Some(prost_types::Timestamp {
-                seconds: NEVER,
-                nanos: 0,
-            }),
+            update_time: Some(prost_types::Timestamp { seconds: NEVER, nanos: 0 }),
             ..Default::default()
         }),
         ..Default::default()
     };
     if request.include_task_queue_status {
-        let status = TaskQueueStatus {
-            backlog_count_hint: found.stats.approximate_backlog_count,
-            ..Default::default()
-        };
+        let status =
+            TaskQueueStatus { backlog_count_hint: found.stats.approximate_backlog_count, ..Default::default() };
         response.task_queue_status = Some(status);
     }
     if request.report_stats {
@@ -80,19 +75,12 @@ async fn describe_enhanced(
     for kind in kinds {
         let found = describe(scope, queue_kind(kind)?, &queue.name).await?;
         let shown = TaskQueueTypeInfo {
-            pollers: if request.report_pollers {
-                found.pollers
-            } else {
-                Vec::new()
-            },
+            pollers: if request.report_pollers { found.pollers } else { Vec::new() },
             stats: request.report_stats.then_some(found.stats),
         };
         info.types_info.insert(kind.into(), shown);
     }
-    Ok(DescribeTaskQueueResponse {
-        versions_info: BTreeMap::from([(String::new(), info)]),
-        ..Default::default()
-    })
+    Ok(DescribeTaskQueueResponse { versions_info: BTreeMap::from([(String::new(), info)]), ..Default::default() })
 }
 
 fn queue_kind(kind: TaskQueueType) -> Result<QueueKind, Reject> {
@@ -104,11 +92,7 @@ fn queue_kind(kind: TaskQueueType) -> Result<QueueKind, Reject> {
 }
 
 async fn describe(scope: &Scope, kind: QueueKind, name: &str) -> Result<TaskQueueDescription, Reject> {
-    let queue = QueueKey {
-        namespace: scope.namespace.id,
-        kind,
-        name: name.into(),
-    };
+    let queue = QueueKey { namespace: scope.namespace.id, kind, name: name.into() };
     match scope.call(Call::DescribeTaskQueue { queue }).await? {
         Answer::TaskQueue(found) => Ok(*found),
         other => Err(unexpected(&other)),
@@ -121,10 +105,7 @@ pub(crate) async fn list_task_queue_partitions(
     request: ListTaskQueuePartitionsRequest,
 ) -> Result<ListTaskQueuePartitionsResponse, Reject> {
     let queue = check::task_queue(request.task_queue, scope.limits())?;
-    let root = TaskQueuePartitionMetadata {
-        key: queue.name,
-        owner_host_name: scope.door.about.address.clone(),
-    };
+    let root = TaskQueuePartitionMetadata { key: queue.name, owner_host_name: scope.door.about.address.clone() };
     Ok(ListTaskQueuePartitionsResponse {
         activity_task_queue_partitions: vec![root.clone()],
         workflow_task_queue_partitions: vec![root],

@@ -90,9 +90,4 @@ tokened!(
     RespondWorkflowTaskFailedRequest,
 );
 
-of_the_cluster!(
-    GetClusterInfoRequest,
-    GetSearchAttributesRequest,
-    GetSystemInfoRequest,
-    ListNamespacesRequest
-);
+of_the_cluster!(GetClusterInfoRequest, GetSearchAttributesRequest, GetSystemInfoRequest, ListNamespacesRequest);

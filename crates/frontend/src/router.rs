@@ -103,10 +103,8 @@ static ROUTES: LazyLock<BTreeMap<&str, Serve>> =
     LazyLock::new(|| WORKFLOW_SERVICE.iter().chain(OPERATOR_SERVICE).copied().collect());
 
 /// The services whose methods are in the tables above.
-const SERVICES: [&str; 2] = [
-    "/temporal.api.workflowservice.v1.WorkflowService/",
-    "/temporal.api.operatorservice.v1.OperatorService/",
-];
+const SERVICES: [&str; 2] =
+    ["/temporal.api.workflowservice.v1.WorkflowService/", "/temporal.api.operatorservice.v1.OperatorService/"];
 
 /// Whether a method (`/package.Service/Method`) has a handler.
 pub fn is_served(path: &str) -> bool {

@@ -12,35 +12,35 @@ use proto::{
 };
 use tonic::{Code, Status};
 
+/// Bytes of a text that fit into the headers of a response for every client: it stands there twice, once encoded so
+/// that a byte may take three.
+const LONGEST_TEXT: usize = 3_000;
+
 /// The status that the caller of a refused call gets.
 pub fn to_status(reject: &Reject) -> Status {
     let (code, detail) = code_and_detail(&reject.kind);
-    let Some(detail) = detail else {
-        return Status::new(code, reject.message.clone());
-    };
-    let status = rpc::Status {
-        code: code as i32,
-        message: reject.message.clone(),
-        details: vec![detail],
-    };
-    Status::with_details(code, reject.message.clone(), status.encode_to_vec().into())
+    let message = cut(&reject.message);
+    let Some(detail) = detail else { return Status::new(code, message) };
+    let status = rpc::Status { code: code as i32, message: message.to_owned(), details: vec![detail] };
+    Status::with_details(code, message, status.encode_to_vec().into())
+}
+
+fn cut(text: &str) -> &str {
+    let mut end = LONGEST_TEXT.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 fn code_and_detail(kind: &Kind) -> (Code, Option<prost_types::Any>) {
     match kind {
         Kind::InvalidArgument => (Code::InvalidArgument, None),
         Kind::NotFound => (Code::NotFound, detail(&NotFoundFailure::default())),
-        Kind::NamespaceNotFound { namespace } => (
-            Code::NotFound,
-            detail(&NamespaceNotFoundFailure {
-                namespace: namespace.clone(),
-            }),
-        ),
-        Kind::NamespaceInvalidState {
-            namespace,
-            state,
-            allowed,
-        } => {
+        Kind::NamespaceNotFound { namespace } => {
+            (Code::NotFound, detail(&NamespaceNotFoundFailure { namespace: namespace.clone() }))
+        }
+        Kind::NamespaceInvalidState { namespace, state, allowed } => {
             let failure = NamespaceInvalidStateFailure {
                 namespace: namespace.clone(),
                 state: *state as i32,
@@ -49,11 +49,7 @@ fn code_and_detail(kind: &Kind) -> (Code, Option<prost_types::Any>) {
             (Code::FailedPrecondition, detail(&failure))
         }
         Kind::NamespaceAlreadyExists => (Code::AlreadyExists, detail(&NamespaceAlreadyExistsFailure {})),
-        Kind::WorkflowAlreadyStarted {
-            start_request_id,
-            run_id,
-            first_execution_run_id,
-        } => {
+        Kind::WorkflowAlreadyStarted { start_request_id, run_id, first_execution_run_id } => {
             let failure = WorkflowExecutionAlreadyStartedFailure {
                 start_request_id: start_request_id.clone(),
                 run_id: run_id.clone(),
@@ -65,21 +61,14 @@ fn code_and_detail(kind: &Kind) -> (Code, Option<prost_types::Any>) {
         Kind::AlreadyExists => (Code::AlreadyExists, None),
         Kind::FailedPrecondition => (Code::FailedPrecondition, None),
         Kind::WorkflowNotReady => (Code::FailedPrecondition, detail(&WorkflowNotReadyFailure {})),
-        Kind::QueryFailed { failure } => (
-            Code::InvalidArgument,
-            detail(&QueryFailedFailure {
-                failure: failure.as_deref().cloned(),
-            }),
-        ),
-        Kind::ClientVersionNotSupported => (
-            Code::FailedPrecondition,
-            detail(&ClientVersionNotSupportedFailure::default()),
-        ),
+        Kind::QueryFailed { failure } => {
+            (Code::InvalidArgument, detail(&QueryFailedFailure { failure: failure.as_deref().cloned() }))
+        }
+        Kind::ClientVersionNotSupported => {
+            (Code::FailedPrecondition, detail(&ClientVersionNotSupportedFailure::default()))
+        }
         Kind::ResourceExhausted { cause, scope } => {
-            let failure = ResourceExhaustedFailure {
-                cause: *cause as i32,
-                scope: *scope as i32,
-            };
+            let failure = ResourceExhaustedFailure { cause: *cause as i32, scope: *scope as i32 };
             (Code::ResourceExhausted, detail(&failure))
         }
         Kind::PermissionDenied => (Code::PermissionDenied, detail(&PermissionDeniedFailure::default())),
@@ -95,10 +84,7 @@ fn code_and_detail(kind: &Kind) -> (Code, Option<prost_types::Any>) {
 
 fn detail<M: Message + Name>(message: &M) -> Option<prost_types::Any> {
     let type_url = format!("type.googleapis.com/{}", M::full_name());
-    Some(prost_types::Any {
-        type_url,
-        value: message.encode_to_vec(),
-    })
+    Some(prost_types::Any { type_url, value: message.encode_to_vec() })
 }
 
 #[cfg(test)]
@@ -111,38 +97,14 @@ mod tests {
     const PLAIN: [(Kind, Code, &str); 17] = [
         (Kind::InvalidArgument, Code::InvalidArgument, ""),
         (Kind::NotFound, Code::NotFound, "NotFoundFailure"),
-        (
-            Kind::NamespaceAlreadyExists,
-            Code::AlreadyExists,
-            "NamespaceAlreadyExistsFailure",
-        ),
-        (
-            Kind::CancellationAlreadyRequested,
-            Code::AlreadyExists,
-            "CancellationAlreadyRequestedFailure",
-        ),
+        (Kind::NamespaceAlreadyExists, Code::AlreadyExists, "NamespaceAlreadyExistsFailure"),
+        (Kind::CancellationAlreadyRequested, Code::AlreadyExists, "CancellationAlreadyRequestedFailure"),
         (Kind::AlreadyExists, Code::AlreadyExists, ""),
         (Kind::FailedPrecondition, Code::FailedPrecondition, ""),
-        (
-            Kind::WorkflowNotReady,
-            Code::FailedPrecondition,
-            "WorkflowNotReadyFailure",
-        ),
-        (
-            Kind::QueryFailed { failure: None },
-            Code::InvalidArgument,
-            "QueryFailedFailure",
-        ),
-        (
-            Kind::ClientVersionNotSupported,
-            Code::FailedPrecondition,
-            "ClientVersionNotSupportedFailure",
-        ),
-        (
-            Kind::PermissionDenied,
-            Code::PermissionDenied,
-            "PermissionDeniedFailure",
-        ),
+        (Kind::WorkflowNotReady, Code::FailedPrecondition, "WorkflowNotReadyFailure"),
+        (Kind::QueryFailed { failure: None }, Code::InvalidArgument, "QueryFailedFailure"),
+        (Kind::ClientVersionNotSupported, Code::FailedPrecondition, "ClientVersionNotSupportedFailure"),
+        (Kind::PermissionDenied, Code::PermissionDenied, "PermissionDeniedFailure"),
         (Kind::Unauthenticated, Code::Unauthenticated, ""),
         (Kind::Unimplemented, Code::Unimplemented, ""),
         (Kind::Unavailable, Code::Unavailable, ""),
@@ -172,13 +134,16 @@ mod tests {
         [
             (not_found, Code::NotFound, "NamespaceNotFoundFailure"),
             (invalid_state, Code::FailedPrecondition, "NamespaceInvalidStateFailure"),
-            (
-                already_started,
-                Code::AlreadyExists,
-                "WorkflowExecutionAlreadyStartedFailure",
-            ),
+            (already_started, Code::AlreadyExists, "WorkflowExecutionAlreadyStartedFailure"),
             (exhausted, Code::ResourceExhausted, "ResourceExhaustedFailure"),
         ]
+    }
+
+    #[test]
+    fn a_text_that_would_burst_the_headers_is_cut() {
+        let status = to_status(&Reject::not_found("é".repeat(50_000)));
+        assert_eq!(status.message(), "é".repeat(1_500));
+        assert!(status.details().len() < 4_096);
     }
 
     #[test]

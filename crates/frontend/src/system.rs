@@ -46,10 +46,7 @@ pub(crate) async fn get_system_info(
         server_scaled_deployments: false,
         server_scaled_provider_cloud_run: false,
     };
-    Ok(GetSystemInfoResponse {
-        server_version: door.about.server_version.to_owned(),
-        capabilities: Some(capabilities),
-    })
+    Ok(GetSystemInfoResponse { server_version: door.about.server_version.to_owned(), capabilities: Some(capabilities) })
 }
 
 pub(crate) async fn get_cluster_info(

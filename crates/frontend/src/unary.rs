@@ -58,15 +58,7 @@ where
         gate::check_name(door.limits(), message.namespace())?;
         gate::authorize(&door, &client, method.path, message.namespace())?;
         let namespace = gate::by_name(&door, method.path, message.namespace())?;
-        handler(
-            Scope {
-                door,
-                namespace,
-                client,
-            },
-            message,
-        )
-        .await
+        handler(Scope { door, namespace, client }, message).await
     };
     Box::pin(answer(door, method, request, enter))
 }
@@ -92,15 +84,7 @@ where
         gate::check_name(door.limits(), message.namespace())?;
         gate::authorize(&door, &client, method.path, message.namespace())?;
         let namespace = gate::by_name(&door, method.path, message.namespace())?;
-        handler(
-            Scope {
-                door,
-                namespace,
-                client,
-            },
-            message,
-        )
-        .await
+        handler(Scope { door, namespace, client }, message).await
     };
     Box::pin(answer(door, method, request, enter))
 }
@@ -117,16 +101,7 @@ where
         gate::check_name(door.limits(), message.namespace())?;
         let (namespace, token) = gate::by_token(&door, method.path, message.namespace(), message.task_token())?;
         gate::authorize(&door, &client, method.path, &namespace.name)?;
-        handler(
-            Scope {
-                door,
-                namespace,
-                client,
-            },
-            token,
-            message,
-        )
-        .await
+        handler(Scope { door, namespace, client }, token, message).await
     };
     Box::pin(answer(door, method, request, enter))
 }
@@ -154,8 +129,7 @@ pub(crate) async fn not_yet(door: Arc<Door>, path: &str, request: HttpRequest) -
         Ok(_) => Reject::unimplemented(method),
         Err(reject) => reject,
     };
-    door.metrics
-        .record(method, Code::Unimplemented, std::time::Duration::ZERO);
+    door.metrics.record(method, Code::Unimplemented, std::time::Duration::ZERO);
     to_status(&refusal).into_http()
 }
 
@@ -171,8 +145,7 @@ where
         Ok(client) => client,
         Err(reject) => {
             let status = to_status(&reject);
-            door.metrics
-                .record(method.name(), status.code(), door.engine.now().since(began));
+            door.metrics.record(method.name(), status.code(), door.engine.now().since(began));
             return status.into_http();
         }
     };
@@ -181,21 +154,12 @@ where
         .max_decoding_message_size(door.limits().message_size)
         .max_encoding_message_size(LARGEST_REPLY);
     // As on the reference: a reply is compressed where the request was, so that nobody pays for it unasked.
-    if request
-        .headers()
-        .get("grpc-encoding")
-        .is_some_and(|encoding| encoding == "gzip")
-    {
+    if request.headers().get("grpc-encoding").is_some_and(|encoding| encoding == "gzip") {
         grpc = grpc.send_compressed(CompressionEncoding::Gzip);
     }
     let announced = largest_frame(&door);
-    let once = Once {
-        door: door.clone(),
-        client: Some(client),
-        enter: Some(enter),
-        method,
-        _types: std::marker::PhantomData,
-    };
+    let once =
+        Once { door: door.clone(), client: Some(client), enter: Some(enter), method, _types: std::marker::PhantomData };
     let response = grpc.unary(once, request).await;
     let (response, code) = settle(response, announced);
     let took = door.engine.now().since(began);
@@ -215,14 +179,8 @@ fn settle(response: HttpResponse, limit: usize) -> (HttpResponse, Code) {
     if status.code() != Code::OutOfRange {
         return (response, status.code());
     }
-    let found = status
-        .message()
-        .split(|c: char| !c.is_ascii_digit())
-        .find(|digits| !digits.is_empty());
-    let text = format!(
-        "grpc: received message larger than max ({} vs. {limit})",
-        found.unwrap_or("?")
-    );
+    let found = status.message().split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty());
+    let text = format!("grpc: received message larger than max ({} vs. {limit})", found.unwrap_or("?"));
     (Status::resource_exhausted(text).into_http(), Code::ResourceExhausted)
 }
 

@@ -51,15 +51,9 @@ fn the_page_on_compatibility_agrees() {
     for (heading, service) in SERVICES {
         let promised = promised(heading);
         for method in &declared()[service] {
-            let state = promised
-                .get(method)
-                .unwrap_or_else(|| panic!("{service}/{method} is not on the page"));
+            let state = promised.get(method).unwrap_or_else(|| panic!("{service}/{method} is not on the page"));
             let works = state.starts_with("works") || state.starts_with("partial");
-            assert_eq!(
-                frontend::is_served(&format!("/{service}/{method}")),
-                works,
-                "{service}/{method}: {state}"
-            );
+            assert_eq!(frontend::is_served(&format!("/{service}/{method}")), works, "{service}/{method}: {state}");
         }
     }
 }

@@ -19,10 +19,7 @@ pub(crate) fn duration(given: &mut Option<Duration>) -> Result<(), &'static str>
     }
     let whole = span.seconds.saturating_add(i64::from(span.nanos / 1_000_000_000));
     if whole > LONGEST || (whole == LONGEST && span.nanos % 1_000_000_000 > 0) {
-        *span = Duration {
-            seconds: LONGEST,
-            nanos: 0,
-        };
+        *span = Duration { seconds: LONGEST, nanos: 0 };
     }
     Ok(())
 }

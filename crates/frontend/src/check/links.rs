@@ -14,16 +14,12 @@ const LARGEST: usize = 4_000;
 pub(crate) fn links(links: &[Link], limits: &Limits) -> Result<(), Reject> {
     let (most, given) = (limits.links_per_request, links.len());
     if given > most {
-        return Err(Reject::invalid(format!(
-            "cannot attach more than {most} links per request, got {given}"
-        )));
+        return Err(Reject::invalid(format!("cannot attach more than {most} links per request, got {given}")));
     }
     for link in links {
         let size = link.encoded_len();
         if size > LARGEST {
-            return Err(Reject::invalid(format!(
-                "link exceeds allowed size of {LARGEST}, got {size}"
-            )));
+            return Err(Reject::invalid(format!("link exceeds allowed size of {LARGEST}, got {size}")));
         }
         complete(link.variant.as_ref())?;
     }
@@ -96,30 +92,18 @@ mod tests {
 
     #[test]
     fn links_are_few_and_complete() {
-        let job = Link {
-            variant: Some(Variant::BatchJob(BatchJob { job_id: "a".into() })),
-        };
-        let event = WorkflowEvent {
-            namespace: "a".into(),
-            ..Default::default()
-        };
+        let job = Link { variant: Some(Variant::BatchJob(BatchJob { job_id: "a".into() })) };
+        let event = WorkflowEvent { namespace: "a".into(), ..Default::default() };
         let rows = [
             (vec![job.clone(); 10], None),
-            (
-                vec![job; 11],
-                Some("cannot attach more than 10 links per request, got 11"),
-            ),
+            (vec![job; 11], Some("cannot attach more than 10 links per request, got 11")),
             (vec![Link::default()], Some("unsupported link variant")),
             (
-                vec![Link {
-                    variant: Some(Variant::WorkflowEvent(event)),
-                }],
+                vec![Link { variant: Some(Variant::WorkflowEvent(event)) }],
                 Some("workflow event link must not have an empty workflow ID field"),
             ),
             (
-                vec![Link {
-                    variant: Some(Variant::BatchJob(BatchJob::default())),
-                }],
+                vec![Link { variant: Some(Variant::BatchJob(BatchJob::default())) }],
                 Some("batch job link must not have an empty job ID"),
             ),
         ];

@@ -31,10 +31,7 @@ pub(crate) fn execution(execution: Option<WorkflowExecution>) -> Result<Executio
     if !execution.run_id.is_empty() && uuid::Uuid::parse_str(&execution.run_id).is_err() {
         return Err(Reject::invalid("Invalid RunId."));
     }
-    Ok(Execution {
-        workflow_id: execution.workflow_id,
-        run_id: execution.run_id,
-    })
+    Ok(Execution { workflow_id: execution.workflow_id, run_id: execution.run_id })
 }
 
 pub(crate) fn identity(identity: &str, limits: &Limits) -> Result<(), Reject> {
@@ -71,12 +68,9 @@ mod tests {
     #[test]
     fn an_execution_needs_an_id_and_a_run_id_that_is_one() {
         let named = |workflow_id: &str, run_id: &str| {
-            execution(Some(WorkflowExecution {
-                workflow_id: workflow_id.into(),
-                run_id: run_id.into(),
-            }))
-            .map(|execution| execution.run_id)
-            .map_err(|reject| reject.message)
+            execution(Some(WorkflowExecution { workflow_id: workflow_id.into(), run_id: run_id.into() }))
+                .map(|execution| execution.run_id)
+                .map_err(|reject| reject.message)
         };
         assert_eq!(execution(None).unwrap_err().message, "Execution is not set on request.");
         assert_eq!(named("", ""), Err("WorkflowId is not set on request.".into()));

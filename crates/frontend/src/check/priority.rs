@@ -27,19 +27,12 @@ mod tests {
     #[test]
     fn priorities_are_in_range() {
         let check = |priority_key, fairness_key: &str, fairness_weight| {
-            let given = Priority {
-                priority_key,
-                fairness_key: fairness_key.into(),
-                fairness_weight,
-            };
+            let given = Priority { priority_key, fairness_key: fairness_key.into(), fairness_weight };
             priority(Some(&given)).map_err(|reject| reject.message)
         };
         assert_eq!(check(6, "", 0.0), Ok(()));
         assert_eq!(check(-1, "", 0.0), Err("priority key can't be negative".into()));
-        assert_eq!(
-            check(0, &"x".repeat(65), 0.0),
-            Err("fairness key length exceeds limit".into())
-        );
+        assert_eq!(check(0, &"x".repeat(65), 0.0), Err("fairness key length exceeds limit".into()));
         assert_eq!(check(0, "", -1.0), Err("must be greater than zero".into()));
     }
 }

@@ -24,10 +24,7 @@ pub(crate) fn task_queue_partition(queue: Option<TaskQueue>, limits: &Limits) ->
 pub(super) fn user_task_queue(queue: Option<TaskQueue>, limits: &Limits) -> Result<TaskQueue, Reject> {
     let queue = checked(queue, limits, true)?;
     if queue.name.starts_with(INTERNAL_PREFIX) || queue.name == INTERNAL {
-        return Err(Reject::invalid(format!(
-            "cannot use internal per-namespace task queue:{}",
-            queue.name
-        )));
+        return Err(Reject::invalid(format!("cannot use internal per-namespace task queue:{}", queue.name)));
     }
     Ok(queue)
 }
@@ -52,9 +49,7 @@ fn name(name: &str, limits: &Limits, whole: bool) -> Result<(), Reject> {
         return Err(Reject::invalid("taskQueue length exceeds limit"));
     }
     if whole && name.starts_with(RESERVED) {
-        return Err(Reject::invalid(format!(
-            "task queue name cannot start with reserved prefix {RESERVED}"
-        )));
+        return Err(Reject::invalid(format!("task queue name cannot start with reserved prefix {RESERVED}")));
     }
     Ok(())
 }
@@ -69,32 +64,16 @@ mod tests {
         let rows = [
             ("", Some("missing task queue name")),
             (long.as_str(), Some("taskQueue length exceeds limit")),
-            (
-                "/_sys/a/1",
-                Some("task queue name cannot start with reserved prefix /_sys/"),
-            ),
-            (
-                "temporal-sys-per-ns-tq",
-                Some("cannot use internal per-namespace task queue:temporal-sys-per-ns-tq"),
-            ),
+            ("/_sys/a/1", Some("task queue name cannot start with reserved prefix /_sys/")),
+            ("temporal-sys-per-ns-tq", Some("cannot use internal per-namespace task queue:temporal-sys-per-ns-tq")),
             ("orders", None),
         ];
         for (name, expected) in rows {
-            let queue = TaskQueue {
-                name: name.into(),
-                ..Default::default()
-            };
+            let queue = TaskQueue { name: name.into(), ..Default::default() };
             let checked = user_task_queue(Some(queue), &Limits::default());
-            assert_eq!(
-                checked.as_ref().err().map(|reject| reject.message.as_str()),
-                expected,
-                "{name}"
-            );
+            assert_eq!(checked.as_ref().err().map(|reject| reject.message.as_str()), expected, "{name}");
             assert!(checked.is_err() || checked.unwrap().kind() == TaskQueueKind::Normal);
         }
-        assert_eq!(
-            user_task_queue(None, &Limits::default()).unwrap_err().message,
-            "taskQueue is not set"
-        );
+        assert_eq!(user_task_queue(None, &Limits::default()).unwrap_err().message, "taskQueue is not set");
     }
 }

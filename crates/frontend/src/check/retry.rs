@@ -27,25 +27,17 @@ pub(super) fn retry_policy(policy: &mut Option<RetryPolicy>) -> Result<(), Rejec
     };
     duration(&mut policy.initial_interval).map_err(wrong("InitialInterval"))?;
     if policy.backoff_coefficient < 1.0 {
-        return Err(Reject::invalid(
-            "BackoffCoefficient cannot be less than 1 on retry policy.",
-        ));
+        return Err(Reject::invalid("BackoffCoefficient cannot be less than 1 on retry policy."));
     }
     duration(&mut policy.maximum_interval).map_err(wrong("MaximumInterval"))?;
     let maximum = from_proto_duration(policy.maximum_interval.as_ref());
     if !maximum.is_zero() && maximum < from_proto_duration(policy.initial_interval.as_ref()) {
-        return Err(Reject::invalid(
-            "MaximumInterval cannot be less than InitialInterval on retry policy.",
-        ));
+        return Err(Reject::invalid("MaximumInterval cannot be less than InitialInterval on retry policy."));
     }
     if policy.maximum_attempts < 0 {
         return Err(Reject::invalid("MaximumAttempts cannot be negative on retry policy."));
     }
-    for timeout in policy
-        .non_retryable_error_types
-        .iter()
-        .filter_map(|name| name.strip_prefix(TIMEOUT_PREFIX))
-    {
+    for timeout in policy.non_retryable_error_types.iter().filter_map(|name| name.strip_prefix(TIMEOUT_PREFIX)) {
         if !is_timeout_type(timeout) {
             return Err(Reject::invalid(format!("Invalid timeout type value: {timeout}.")));
         }
@@ -87,46 +79,24 @@ mod tests {
         let policy = RetryPolicy::default;
         let rows = [
             (
-                RetryPolicy {
-                    initial_interval: seconds(-1),
-                    ..policy()
-                },
+                RetryPolicy { initial_interval: seconds(-1), ..policy() },
                 "invalid InitialInterval set on retry policy: negative duration",
             ),
             (
-                RetryPolicy {
-                    backoff_coefficient: 0.5,
-                    ..policy()
-                },
+                RetryPolicy { backoff_coefficient: 0.5, ..policy() },
                 "BackoffCoefficient cannot be less than 1 on retry policy.",
             ),
             (
-                RetryPolicy {
-                    maximum_interval: seconds(-1),
-                    ..policy()
-                },
+                RetryPolicy { maximum_interval: seconds(-1), ..policy() },
                 "invalid MaximumInterval set on retry policy: negative duration",
             ),
             (
-                RetryPolicy {
-                    initial_interval: seconds(5),
-                    maximum_interval: seconds(1),
-                    ..policy()
-                },
+                RetryPolicy { initial_interval: seconds(5), maximum_interval: seconds(1), ..policy() },
                 "MaximumInterval cannot be less than InitialInterval on retry policy.",
             ),
+            (RetryPolicy { maximum_attempts: -1, ..policy() }, "MaximumAttempts cannot be negative on retry policy."),
             (
-                RetryPolicy {
-                    maximum_attempts: -1,
-                    ..policy()
-                },
-                "MaximumAttempts cannot be negative on retry policy.",
-            ),
-            (
-                RetryPolicy {
-                    non_retryable_error_types: vec!["TemporalTimeout:Foo".into()],
-                    ..policy()
-                },
+                RetryPolicy { non_retryable_error_types: vec!["TemporalTimeout:Foo".into()], ..policy() },
                 "Invalid timeout type value: Foo.",
             ),
         ];
@@ -140,16 +110,9 @@ mod tests {
         let mut policy = Some(RetryPolicy::default());
         retry_policy(&mut policy).unwrap();
         let policy = policy.unwrap();
-        assert_eq!(
-            (policy.initial_interval, policy.maximum_interval),
-            (seconds(1), seconds(100))
-        );
+        assert_eq!((policy.initial_interval, policy.maximum_interval), (seconds(1), seconds(100)));
         assert_eq!(policy.backoff_coefficient, 2.0);
-        let single = RetryPolicy {
-            maximum_attempts: 1,
-            initial_interval: seconds(-1),
-            ..Default::default()
-        };
+        let single = RetryPolicy { maximum_attempts: 1, initial_interval: seconds(-1), ..Default::default() };
         assert_eq!(retry_policy(&mut Some(single)), Ok(()));
     }
 }

@@ -43,14 +43,8 @@ pub(crate) fn start(
         &mut request.workflow_task_timeout,
     )?;
     request_id(&request.request_id, limits)?;
-    compatible(
-        request.workflow_id_reuse_policy(),
-        request.workflow_id_conflict_policy(),
-    )?;
-    if request
-        .on_conflict_options
-        .is_some_and(|on| on.attach_completion_callbacks && !on.attach_request_id)
-    {
+    compatible(request.workflow_id_reuse_policy(), request.workflow_id_conflict_policy())?;
+    if request.on_conflict_options.is_some_and(|on| on.attach_completion_callbacks && !on.attach_request_id) {
         let text = "attaching request ID is required for attaching completion callbacks";
         return Err(Reject::invalid(text));
     }
@@ -90,10 +84,7 @@ pub(crate) fn signal_with_start(
     )?;
     retry_policy(&mut request.retry_policy)?;
     start_delay(&request.cron_schedule, &mut request.workflow_start_delay)?;
-    compatible(
-        request.workflow_id_reuse_policy(),
-        request.workflow_id_conflict_policy(),
-    )?;
+    compatible(request.workflow_id_reuse_policy(), request.workflow_id_conflict_policy())?;
     if request.workflow_id_conflict_policy() == WorkflowIdConflictPolicy::Fail {
         let text =
             "Invalid WorkflowIDConflictPolicy: WORKFLOW_ID_CONFLICT_POLICY_FAIL is not supported for this operation.";
@@ -163,23 +154,15 @@ fn named(field: &str, long_field: &str, name: &str, limits: &Limits) -> Result<(
 fn at_most(field: &str, value: &str, limits: &Limits) -> Result<(), Reject> {
     let (length, most) = (value.len(), limits.id_length);
     if length > most {
-        return Err(Reject::invalid(format!(
-            "{field} exceeds maximum allowed length ({length}/{most})"
-        )));
+        return Err(Reject::invalid(format!("{field} exceeds maximum allowed length ({length}/{most})")));
     }
     Ok(())
 }
 
 fn timeouts(execution: &mut Span, run: &mut Span, task: &mut Span) -> Result<(), Reject> {
-    for (span, field) in [
-        (execution, "WorkflowExecution"),
-        (run, "WorkflowRun"),
-        (task, "WorkflowTask"),
-    ] {
+    for (span, field) in [(execution, "WorkflowExecution"), (run, "WorkflowRun"), (task, "WorkflowTask")] {
         duration(span).map_err(|reason| {
-            Reject::invalid(format!(
-                "An invalid {field}TimeoutSeconds is set on request. cause: {reason}"
-            ))
+            Reject::invalid(format!("An invalid {field}TimeoutSeconds is set on request. cause: {reason}"))
         })?;
     }
     Ok(())
@@ -187,14 +170,10 @@ fn timeouts(execution: &mut Span, run: &mut Span, task: &mut Span) -> Result<(),
 
 fn start_delay(cron_schedule: &str, delay: &mut Span) -> Result<(), Reject> {
     if !cron_schedule.is_empty() && delay.is_some() {
-        return Err(Reject::invalid(
-            "CronSchedule and WorkflowStartDelay may not be used together.",
-        ));
+        return Err(Reject::invalid("CronSchedule and WorkflowStartDelay may not be used together."));
     }
     duration(delay).map_err(|reason| {
-        Reject::invalid(format!(
-            "An invalid WorkflowStartDelaySeconds is set on request. cause: {reason}"
-        ))
+        Reject::invalid(format!("An invalid WorkflowStartDelaySeconds is set on request. cause: {reason}"))
     })
 }
 
@@ -215,8 +194,5 @@ fn sizes(input: Option<&Payloads>, memo: Option<&Memo>, limits: &Limits) -> Resu
 }
 
 fn no_time_skipping() -> Reject {
-    Reject::new(
-        model::Kind::Unimplemented,
-        "The Time-Skipping feature is not enabled for namespace.",
-    )
+    Reject::new(model::Kind::Unimplemented, "The Time-Skipping feature is not enabled for namespace.")
 }

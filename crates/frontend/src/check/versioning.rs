@@ -48,9 +48,7 @@ pub(crate) fn worker_version(
         return Err(Reject::invalid(text));
     }
     if version.use_versioning && version.build_id.is_empty() {
-        return Err(Reject::invalid(
-            "WorkerVersionStamp must be present if UseVersioning is true.",
-        ));
+        return Err(Reject::invalid("WorkerVersionStamp must be present if UseVersioning is true."));
     }
     if version.build_id.len() > BUILD_ID_LENGTH {
         let text = "Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID.";

@@ -37,9 +37,6 @@ pub(crate) async fn change(
 /// Writes a record if its stored version is `expected_version`; zero: it must be new.
 pub(crate) async fn write(door: &Door, record: NamespaceRecord, expected_version: i64) -> Result<(), Reject> {
     let namespace = Arc::new(record.snapshot());
-    let call = Call::PutNamespace {
-        record: Box::new(record),
-        expected_version,
-    };
+    let call = Call::PutNamespace { record: Box::new(record), expected_version };
     door.engine.call(Request { namespace, call }).await.map(|_| ())
 }

@@ -56,9 +56,7 @@ fn named(door: &Door, request: &DeleteNamespaceRequest) -> Result<Arc<Namespace>
             Ok(id) => gate::find_id(&table, id),
             Err(_) => Err(gate::not_found(id)),
         },
-        _ => Err(Reject::invalid(
-            "Only one of namespace name or Id should be set on request.",
-        )),
+        _ => Err(Reject::invalid("Only one of namespace name or Id should be set on request.")),
     }
 }
 
@@ -96,10 +94,7 @@ async fn delete(engine: Engine, namespace: Arc<Namespace>, delay: Duration) {
     while !delete_page(&engine, &namespace).await {}
     wait(delay).await;
     while engine.namespaces().by_id(namespace.id).is_some() {
-        let request = Request {
-            namespace: namespace.clone(),
-            call: Call::RemoveNamespace,
-        };
+        let request = Request { namespace: namespace.clone(), call: Call::RemoveNamespace };
         if let Err(reject) = engine.call(request).await {
             tracing::warn!(namespace = %namespace.name, error = %reject, "deleting a namespace failed, trying again");
             wait(REST).await;
@@ -126,14 +121,8 @@ async fn delete_page(engine: &Engine, namespace: &Arc<Namespace>) -> bool {
 }
 
 async fn delete_run(engine: &Engine, namespace: &Arc<Namespace>, row: Row) -> bool {
-    let execution = Execution {
-        workflow_id: row.workflow_id,
-        run_id: row.run_id.to_string(),
-    };
-    let request = Request {
-        namespace: namespace.clone(),
-        call: Call::Delete { execution },
-    };
+    let execution = Execution { workflow_id: row.workflow_id, run_id: row.run_id.to_string() };
+    let request = Request { namespace: namespace.clone(), call: Call::Delete { execution } };
     match engine.call(request).await {
         Ok(_) => true,
         Err(reject) => reject.kind == Kind::NotFound,
@@ -141,13 +130,7 @@ async fn delete_run(engine: &Engine, namespace: &Arc<Namespace>, row: Row) -> bo
 }
 
 fn every_run(namespace: NamespaceId) -> Query {
-    Query {
-        namespace,
-        filter: None,
-        group_by: Vec::new(),
-        limit: PAGE,
-        after: None,
-    }
+    Query { namespace, filter: None, group_by: Vec::new(), limit: PAGE, after: None }
 }
 
 async fn wait(span: Duration) {

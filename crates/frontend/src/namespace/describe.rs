@@ -30,11 +30,7 @@ pub(crate) async fn describe_namespace(
     let found = match (request.id.as_str(), request.namespace.as_str()) {
         ("", "") => return Err(Reject::invalid("Namespace not set on request.")),
         ("", name) => table.by_name(name).ok_or_else(|| gate::not_found(name)),
-        (id, "") => id
-            .parse::<NamespaceId>()
-            .ok()
-            .and_then(|id| table.by_id(id))
-            .ok_or_else(|| gate::not_found(id)),
+        (id, "") => id.parse::<NamespaceId>().ok().and_then(|id| table.by_id(id)).ok_or_else(|| gate::not_found(id)),
         _ => {
             let text = "GetNamespace operation failed. Both ID and Name specified in request.";
             return Err(Reject::invalid(text));
@@ -64,10 +60,7 @@ pub(super) fn info(record: &NamespaceRecord, limits: &Limits) -> NamespaceInfo {
         data: record.data.clone(),
         id: record.namespace_id().to_string(),
         // Only what is true: clients use what they find here.
-        capabilities: Some(Capabilities {
-            eager_workflow_start: true,
-            ..Default::default()
-        }),
+        capabilities: Some(Capabilities { eager_workflow_start: true, ..Default::default() }),
         limits: Some(ShownLimits {
             blob_size_limit_error: bytes(limits.blob_size_error),
             memo_size_limit_error: bytes(limits.memo_size_error),
@@ -81,9 +74,7 @@ pub(super) fn config(record: &NamespaceRecord) -> NamespaceConfig {
     let retention = Duration::from_nanos(u64::try_from(record.retention_ns).unwrap_or(0));
     NamespaceConfig {
         workflow_execution_retention_ttl: Some(to_proto_duration(retention)),
-        bad_binaries: Some(BadBinaries {
-            binaries: record.bad_binaries.clone(),
-        }),
+        bad_binaries: Some(BadBinaries { binaries: record.bad_binaries.clone() }),
         history_archival_state: record.history_archival_state,
         history_archival_uri: record.history_archival_uri.clone(),
         visibility_archival_state: record.visibility_archival_state,
@@ -96,10 +87,7 @@ pub(super) fn config(record: &NamespaceRecord) -> NamespaceConfig {
 pub(super) fn aliases(record: &NamespaceRecord) -> BTreeMap<String, String> {
     let mut aliases = BTreeMap::new();
     for (kind, place, _) in PLACES {
-        let names = record
-            .search_attributes
-            .iter()
-            .filter(|(_, other)| **other == kind as i32);
+        let names = record.search_attributes.iter().filter(|(_, other)| **other == kind as i32);
         for (number, (name, _)) in names.enumerate() {
             aliases.insert(format!("{place}{:02}", number + 1), name.clone());
         }
@@ -110,10 +98,7 @@ pub(super) fn aliases(record: &NamespaceRecord) -> BTreeMap<String, String> {
 pub(super) fn replication() -> NamespaceReplicationConfig {
     NamespaceReplicationConfig {
         active_cluster_name: CLUSTER.to_owned(),
-        clusters: vec![ClusterReplicationConfig {
-            cluster_name: CLUSTER.to_owned(),
-            ..Default::default()
-        }],
+        clusters: vec![ClusterReplicationConfig { cluster_name: CLUSTER.to_owned(), ..Default::default() }],
         state: ReplicationState::Normal.into(),
     }
 }

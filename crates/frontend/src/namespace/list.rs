@@ -20,10 +20,7 @@ pub(crate) async fn list_namespaces(
     request: ListNamespacesRequest,
 ) -> Result<ListNamespacesResponse, Reject> {
     let include_deleted = request.namespace_filter.is_some_and(|filter| filter.include_deleted);
-    let size = usize::try_from(request.page_size)
-        .ok()
-        .filter(|size| *size > 0)
-        .unwrap_or(PAGE);
+    let size = usize::try_from(request.page_size).ok().filter(|size| *size > 0).unwrap_or(PAGE);
     let table = door.engine.namespaces();
     let mut following = table
         .records()
@@ -31,14 +28,7 @@ pub(crate) async fn list_namespaces(
         .filter(|record| record.id.as_slice() > request.next_page_token.as_ref());
     let page: Vec<_> = following.by_ref().take(size).collect();
     let has_more = following.next().is_some();
-    let next_page_token = page
-        .last()
-        .filter(|_| has_more)
-        .map(|record| record.id.clone().into())
-        .unwrap_or_default();
+    let next_page_token = page.last().filter(|_| has_more).map(|record| record.id.clone().into()).unwrap_or_default();
     let namespaces = page.iter().map(|record| shown(record, door.limits())).collect();
-    Ok(ListNamespacesResponse {
-        namespaces,
-        next_page_token,
-    })
+    Ok(ListNamespacesResponse { namespaces, next_page_token })
 }

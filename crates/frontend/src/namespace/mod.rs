@@ -43,11 +43,7 @@ fn retention(mut given: Option<prost_types::Duration>, limits: &Limits) -> Resul
     let invalid = || Reject::invalid("A valid retention period is not set on request.");
     check::duration(&mut given).map_err(|_| invalid())?;
     let retention = model::from_proto_duration(given.as_ref());
-    if retention < limits.retention_min {
-        Err(invalid())
-    } else {
-        Ok(retention)
-    }
+    if retention < limits.retention_min { Err(invalid()) } else { Ok(retention) }
 }
 
 fn nanos(span: Duration) -> i64 {

@@ -45,11 +45,7 @@ pub(super) async fn register(door: &Door, new: NewNamespace) -> Result<(), Rejec
         owner_email: new.owner_email,
         data: new.data,
         retention_ns: nanos(new.retention),
-        search_attributes: new
-            .search_attributes
-            .into_iter()
-            .map(|(name, kind)| (name, kind.into()))
-            .collect(),
+        search_attributes: new.search_attributes.into_iter().map(|(name, kind)| (name, kind.into())).collect(),
         create_time: door.engine.now().0,
         history_archival_state: ArchivalState::Disabled.into(),
         visibility_archival_state: ArchivalState::Disabled.into(),
@@ -66,11 +62,7 @@ pub(super) async fn register(door: &Door, new: NewNamespace) -> Result<(), Rejec
 /// # Errors
 /// The storage's errors.
 pub async fn ensure(door: &Door, new: NewNamespace) -> Result<(), Reject> {
-    let known = door
-        .engine
-        .namespaces()
-        .by_name(&new.name)
-        .map(|(record, _)| record.namespace_id());
+    let known = door.engine.namespaces().by_name(&new.name).map(|(record, _)| record.namespace_id());
     let Some(id) = known else {
         return register(door, new).await;
     };
@@ -85,10 +77,7 @@ pub async fn ensure(door: &Door, new: NewNamespace) -> Result<(), Reject> {
 }
 
 fn exists(name: &str) -> Reject {
-    Reject::new(
-        Kind::NamespaceAlreadyExists,
-        format!("Namespace \"{name}\" already exists"),
-    )
+    Reject::new(Kind::NamespaceAlreadyExists, format!("Namespace \"{name}\" already exists"))
 }
 
 pub(crate) async fn register_namespace(

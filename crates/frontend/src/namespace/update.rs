@@ -68,9 +68,7 @@ fn describe(record: &mut NamespaceRecord, update: &UpdateNamespaceInfo) -> Resul
     if !update.owner_email.is_empty() {
         record.owner_email.clone_from(&update.owner_email);
     }
-    record
-        .data
-        .extend(update.data.iter().map(|(key, value)| (key.clone(), value.clone())));
+    record.data.extend(update.data.iter().map(|(key, value)| (key.clone(), value.clone())));
     let (old, new) = (record.state(), update.state());
     if new == Unspecified || new == old {
         return Ok(());
@@ -122,11 +120,7 @@ fn alias(record: &mut NamespaceRecord, place: &str, name: &str) -> Result<(), Re
     }
     let kind = PLACES
         .iter()
-        .filter(|(_, prefix, _)| {
-            place
-                .strip_prefix(prefix)
-                .is_some_and(|rest| rest.parse::<u8>().is_ok())
-        })
+        .filter(|(_, prefix, _)| place.strip_prefix(prefix).is_some_and(|rest| rest.parse::<u8>().is_ok()))
         .map(|(kind, ..)| *kind)
         .next()
         .unwrap_or(IndexedValueType::Keyword);
@@ -139,11 +133,7 @@ fn replicate(record: &NamespaceRecord, update: &NamespaceReplicationConfig) -> R
         if record.state() != Registered {
             let text = format!(
                 "update ReplicationState is only supported when namespace is in Registered state, current state: {}",
-                if record.state() == Deprecated {
-                    "Deprecated"
-                } else {
-                    "Deleted"
-                }
+                if record.state() == Deprecated { "Deprecated" } else { "Deleted" }
             );
             return Err(Reject::invalid(text));
         }

@@ -27,17 +27,9 @@ pub(crate) async fn list_open_workflow_executions(
         Some(OpenFilters::TypeFilter(filter)) => selected.is("WorkflowType", &filter.name),
         None => selected,
     };
-    let (executions, next_page_token) = page(
-        &scope,
-        selected.filter,
-        request.maximum_page_size,
-        &request.next_page_token,
-    )
-    .await?;
-    Ok(ListOpenWorkflowExecutionsResponse {
-        executions,
-        next_page_token,
-    })
+    let (executions, next_page_token) =
+        page(&scope, selected.filter, request.maximum_page_size, &request.next_page_token).await?;
+    Ok(ListOpenWorkflowExecutionsResponse { executions, next_page_token })
 }
 
 pub(crate) async fn list_closed_workflow_executions(
@@ -59,17 +51,9 @@ pub(crate) async fn list_closed_workflow_executions(
         },
         None => selected,
     };
-    let (executions, next_page_token) = page(
-        &scope,
-        selected.filter,
-        request.maximum_page_size,
-        &request.next_page_token,
-    )
-    .await?;
-    Ok(ListClosedWorkflowExecutionsResponse {
-        executions,
-        next_page_token,
-    })
+    let (executions, next_page_token) =
+        page(&scope, selected.filter, request.maximum_page_size, &request.next_page_token).await?;
+    Ok(ListClosedWorkflowExecutionsResponse { executions, next_page_token })
 }
 
 /// A filter under construction.
@@ -81,22 +65,13 @@ struct Selection<'a> {
 impl<'a> Selection<'a> {
     /// What every list leaves out.
     fn new(scope: &'a Scope) -> Result<Self, Reject> {
-        let schema = Schema {
-            custom: &scope.namespace.search_attributes,
-        };
-        Ok(Self {
-            schema,
-            filter: parse("", &schema)?.filter,
-        })
+        let schema = Schema { custom: &scope.namespace.search_attributes };
+        Ok(Self { schema, filter: parse("", &schema)?.filter })
     }
 
     fn compare(mut self, name: &str, comparison: Comparison, value: Operand) -> Self {
         if let Some(attribute) = self.schema.resolve(name) {
-            let condition = Filter::Compare {
-                attribute,
-                comparison,
-                value,
-            };
+            let condition = Filter::Compare { attribute, comparison, value };
             self.filter = Some(match self.filter {
                 Some(filter) => filter.and(condition),
                 None => condition,
@@ -114,12 +89,8 @@ impl<'a> Selection<'a> {
     }
 
     fn times(self, name: &str, filter: Option<&StartTimeFilter>) -> Result<Self, Reject> {
-        let earliest = filter
-            .and_then(|filter| filter.earliest_time.as_ref())
-            .map(Time::from_proto);
-        let latest = filter
-            .and_then(|filter| filter.latest_time.as_ref())
-            .map(Time::from_proto);
+        let earliest = filter.and_then(|filter| filter.earliest_time.as_ref()).map(Time::from_proto);
+        let latest = filter.and_then(|filter| filter.latest_time.as_ref()).map(Time::from_proto);
         if let (Some(earliest), Some(latest)) = (earliest, latest)
             && earliest > latest
         {

@@ -20,10 +20,7 @@ pub(crate) async fn list_workflow_executions(
 ) -> Result<ListWorkflowExecutionsResponse, Reject> {
     let (executions, next_page_token) =
         list(&scope, &request.query, request.page_size, &request.next_page_token).await?;
-    Ok(ListWorkflowExecutionsResponse {
-        executions,
-        next_page_token,
-    })
+    Ok(ListWorkflowExecutionsResponse { executions, next_page_token })
 }
 
 pub(crate) async fn scan_workflow_executions(
@@ -32,10 +29,7 @@ pub(crate) async fn scan_workflow_executions(
 ) -> Result<ScanWorkflowExecutionsResponse, Reject> {
     let (executions, next_page_token) =
         list(&scope, &request.query, request.page_size, &request.next_page_token).await?;
-    Ok(ScanWorkflowExecutionsResponse {
-        executions,
-        next_page_token,
-    })
+    Ok(ScanWorkflowExecutionsResponse { executions, next_page_token })
 }
 
 async fn list(
@@ -44,12 +38,7 @@ async fn list(
     size: i32,
     token: &[u8],
 ) -> Result<(Vec<WorkflowExecutionInfo>, Bytes), Reject> {
-    let parsed = parse(
-        query,
-        &Schema {
-            custom: &scope.namespace.search_attributes,
-        },
-    )?;
+    let parsed = parse(query, &Schema { custom: &scope.namespace.search_attributes })?;
     if !parsed.group_by.is_empty() {
         return Err(Reject::invalid("GROUP BY clause is not supported"));
     }

@@ -74,13 +74,8 @@ fn shown(row: Row) -> WorkflowExecutionInfo {
     };
     let closed = row.close_time.is_some();
     WorkflowExecutionInfo {
-        execution: Some(WorkflowExecution {
-            workflow_id: row.workflow_id,
-            run_id: row.run_id.to_string(),
-        }),
-        r#type: Some(WorkflowType {
-            name: row.workflow_type,
-        }),
+        execution: Some(WorkflowExecution { workflow_id: row.workflow_id, run_id: row.run_id.to_string() }),
+        r#type: Some(WorkflowType { name: row.workflow_type }),
         start_time: Some(row.start_time.to_proto()),
         close_time: row.close_time.map(|time| time.to_proto()),
         status: row.status.into(),
@@ -89,9 +84,7 @@ fn shown(row: Row) -> WorkflowExecutionInfo {
         state_transition_count: if closed { row.state_transitions } else { 0 },
         parent_execution: parent,
         execution_time: Some(row.execution_time.to_proto()),
-        execution_duration: row
-            .close_time
-            .map(|close| model::to_proto_duration(close.since(row.execution_time))),
+        execution_duration: row.close_time.map(|close| model::to_proto_duration(close.since(row.execution_time))),
         memo: Some(row.memo.unwrap_or_default()),
         search_attributes: Some(SearchAttributes {
             indexed_fields: row
@@ -101,10 +94,7 @@ fn shown(row: Row) -> WorkflowExecutionInfo {
                 .collect(),
         }),
         task_queue: row.task_queue,
-        root_execution: Some(WorkflowExecution {
-            workflow_id: row.root_workflow_id,
-            run_id: row.root_run_id,
-        }),
+        root_execution: Some(WorkflowExecution { workflow_id: row.root_workflow_id, run_id: row.root_run_id }),
         ..Default::default()
     }
 }
@@ -115,17 +105,9 @@ mod tests {
 
     #[test]
     fn a_token_leads_on_and_others_are_refused() {
-        let cursor = Cursor {
-            close_time: None,
-            start_time: Time(7),
-            run_id: RunId::default(),
-        };
+        let cursor = Cursor { close_time: None, start_time: Time(7), run_id: RunId::default() };
         assert_eq!(open(&seal(&cursor)), Ok(Some(cursor)));
-        let closed = Cursor {
-            close_time: Some(Time(9)),
-            start_time: Time(7),
-            run_id: RunId::default(),
-        };
+        let closed = Cursor { close_time: Some(Time(9)), start_time: Time(7), run_id: RunId::default() };
         assert_eq!(open(&seal(&closed)), Ok(Some(closed)));
         assert_eq!(open(b""), Ok(None));
         for bytes in [b"zzz".as_slice(), b"\x08\x01", b"\x1a\x01a"] {

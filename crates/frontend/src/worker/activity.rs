@@ -29,14 +29,9 @@ pub(super) struct Subject {
 
 impl Subject {
     fn of(token: Token, identity: String) -> Self {
-        let run_id = RunId::from_slice(&token.run_id)
-            .map(|id| id.to_string())
-            .unwrap_or_default();
+        let run_id = RunId::from_slice(&token.run_id).map(|id| id.to_string()).unwrap_or_default();
         Self {
-            execution: Execution {
-                workflow_id: token.workflow_id,
-                run_id,
-            },
+            execution: Execution { workflow_id: token.workflow_id, run_id },
             activity: ActivityRef::Token {
                 scheduled_event_id: token.scheduled_event_id,
                 attempt: token.attempt,
@@ -48,30 +43,14 @@ impl Subject {
     }
 
     async fn say(self, scope: &Scope, answer: ActivityAnswer) -> Result<Answer, Reject> {
-        let Self {
-            execution,
-            activity,
-            epoch,
-            identity,
-        } = self;
-        scope
-            .call(Call::AnswerActivity {
-                execution,
-                activity,
-                epoch,
-                identity,
-                answer,
-            })
-            .await
+        let Self { execution, activity, epoch, identity } = self;
+        scope.call(Call::AnswerActivity { execution, activity, epoch, identity, answer }).await
     }
 }
 
 /// An answer that is too large to keep fails the activity, and is not retried.
 fn failed(reason: &str) -> ActivityAnswer {
-    ActivityAnswer::Failed {
-        failure: Some(Box::new(server_failure(reason))),
-        last_heartbeat_details: None,
-    }
+    ActivityAnswer::Failed { failure: Some(Box::new(server_failure(reason))), last_heartbeat_details: None }
 }
 
 pub(super) async fn completed(scope: &Scope, subject: Subject, result: Option<Payloads>) -> Result<(), Reject> {
@@ -111,15 +90,7 @@ pub(super) async fn failed_with(
         }
         Box::new(failure)
     });
-    subject
-        .say(
-            scope,
-            ActivityAnswer::Failed {
-                failure,
-                last_heartbeat_details,
-            },
-        )
-        .await?;
+    subject.say(scope, ActivityAnswer::Failed { failure, last_heartbeat_details }).await?;
     Ok(failures)
 }
 
@@ -143,9 +114,7 @@ pub(super) fn retry_delays(failure: Option<&Failure>) -> Result<(), Reject> {
             && let Some(delay) = &info.next_retry_delay
             && let Some(reason) = invalid_duration(delay)
         {
-            return Err(Reject::invalid(format!(
-                "NextRetryDelay is not a valid duration: {reason}"
-            )));
+            return Err(Reject::invalid(format!("NextRetryDelay is not a valid duration: {reason}")));
         }
         current = failure.cause.as_deref();
     }
@@ -156,10 +125,7 @@ fn invalid_duration(span: &prost_types::Duration) -> Option<String> {
     const LONGEST: i64 = 315_576_000_000;
     let text = format!("duration (seconds:{} nanos:{})", span.seconds, span.nanos);
     if span.seconds.abs() > LONGEST {
-        return Some(format!(
-            "{text} exceeds {}10000 years",
-            if span.seconds < 0 { "-" } else { "+" }
-        ));
+        return Some(format!("{text} exceeds {}10000 years", if span.seconds < 0 { "-" } else { "+" }));
     }
     if span.nanos.unsigned_abs() > 999_999_999 {
         return Some(format!("{text} has out-of-range nanos"));
@@ -213,8 +179,5 @@ pub(crate) async fn record_activity_task_heartbeat(
     request: RecordActivityTaskHeartbeatRequest,
 ) -> Result<RecordActivityTaskHeartbeatResponse, Reject> {
     let cancel_requested = heartbeat(&scope, Subject::of(token, request.identity), request.details).await?;
-    Ok(RecordActivityTaskHeartbeatResponse {
-        cancel_requested,
-        ..Default::default()
-    })
+    Ok(RecordActivityTaskHeartbeatResponse { cancel_requested, ..Default::default() })
 }

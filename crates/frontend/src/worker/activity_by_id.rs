@@ -30,16 +30,10 @@ impl Named {
             check::identity(&self.identity, limits)?;
         }
         if self.workflow_id.is_empty() {
-            return Err(Reject::not_found(format!(
-                "activity not found for ID: {}",
-                self.activity_id
-            )));
+            return Err(Reject::not_found(format!("activity not found for ID: {}", self.activity_id)));
         }
         Ok(Subject {
-            execution: Execution {
-                workflow_id: self.workflow_id,
-                run_id: self.run_id,
-            },
+            execution: Execution { workflow_id: self.workflow_id, run_id: self.run_id },
             activity: ActivityRef::Id(self.activity_id),
             epoch: None,
             identity: self.identity,
@@ -92,8 +86,5 @@ pub(crate) async fn record_activity_task_heartbeat_by_id(
 ) -> Result<RecordActivityTaskHeartbeatByIdResponse, Reject> {
     let subject = named!(request).subject(None)?;
     let cancel_requested = heartbeat(&scope, subject, request.details).await?;
-    Ok(RecordActivityTaskHeartbeatByIdResponse {
-        cancel_requested,
-        ..Default::default()
-    })
+    Ok(RecordActivityTaskHeartbeatByIdResponse { cancel_requested, ..Default::default() })
 }

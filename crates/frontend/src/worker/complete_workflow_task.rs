@@ -18,16 +18,10 @@ pub(crate) async fn respond_workflow_task_completed(
     request: RespondWorkflowTaskCompletedRequest,
 ) -> Result<RespondWorkflowTaskCompletedResponse, Reject> {
     check::identity(&request.identity, scope.limits())?;
-    let sticky = request
-        .sticky_attributes
-        .as_ref()
-        .and_then(|sticky| sticky.worker_task_queue.as_ref());
+    let sticky = request.sticky_attributes.as_ref().and_then(|sticky| sticky.worker_task_queue.as_ref());
     let version = WorkerVersion::from(request.worker_version_stamp.as_ref());
     check::worker_version(version, request.deployment_options.as_ref(), sticky)?;
-    let call = Call::CompleteWorkflowTask {
-        token,
-        request: Box::new(request),
-    };
+    let call = Call::CompleteWorkflowTask { token, request: Box::new(request) };
     let (next_task, activity_tasks) = match scope.call(call).await? {
         Answer::WorkflowTaskCompleted { next_task, activities } => (next_task, activities),
         other => return Err(unexpected(&other)),
@@ -36,9 +30,5 @@ pub(crate) async fn respond_workflow_task_completed(
         Some(task) => Some(worker_task(&scope, *task).await?),
         None => None,
     };
-    Ok(RespondWorkflowTaskCompletedResponse {
-        workflow_task,
-        activity_tasks,
-        reset_history_event_id: 0,
-    })
+    Ok(RespondWorkflowTaskCompletedResponse { workflow_task, activity_tasks, reset_history_event_id: 0 })
 }

@@ -14,11 +14,6 @@ pub(crate) async fn respond_workflow_task_failed(
 ) -> Result<RespondWorkflowTaskFailedResponse, Reject> {
     check::identity(&request.identity, scope.limits())?;
     request.failure = request.failure.map(|failure| within(failure, scope.limits()).0);
-    scope
-        .call(Call::FailWorkflowTask {
-            token,
-            request: Box::new(request),
-        })
-        .await?;
+    scope.call(Call::FailWorkflowTask { token, request: Box::new(request) }).await?;
     Ok(RespondWorkflowTaskFailedResponse {})
 }

@@ -16,9 +16,7 @@ pub(super) fn server_failure(message: &str) -> Failure {
     Failure {
         message: message.to_owned(),
         source: "Server".to_owned(),
-        failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo {
-            non_retryable: true,
-        })),
+        failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: true })),
         ..Default::default()
     }
 }
@@ -35,10 +33,7 @@ pub(super) fn within(failure: Failure, limits: &Limits) -> (Failure, bool) {
 
 /// Message and stack trace of a failure, cut to `most` bytes; details and causes are left out.
 fn cut(failure: Failure, most: usize) -> Failure {
-    let mut kept = Failure {
-        source: failure.source,
-        ..Default::default()
-    };
+    let mut kept = Failure { source: failure.source, ..Default::default() };
     kept.message = prefix(failure.message, most.saturating_sub(kept.encoded_len()));
     kept.stack_trace = prefix(failure.stack_trace, most.saturating_sub(kept.encoded_len()));
     kept
@@ -59,21 +54,10 @@ mod tests {
 
     #[test]
     fn a_large_failure_is_cut_between_characters() {
-        let limits = Limits {
-            blob_size_error: 64,
-            blob_size_warn: 33,
-            ..Limits::default()
-        };
-        let small = Failure {
-            message: "no".into(),
-            ..Default::default()
-        };
+        let limits = Limits { blob_size_error: 64, blob_size_warn: 33, ..Limits::default() };
+        let small = Failure { message: "no".into(), ..Default::default() };
         assert_eq!(within(small.clone(), &limits), (small, false));
-        let large = Failure {
-            message: "é".repeat(100),
-            stack_trace: "x".repeat(100),
-            ..Default::default()
-        };
+        let large = Failure { message: "é".repeat(100), stack_trace: "x".repeat(100), ..Default::default() };
         let (said, too_large) = within(large, &limits);
         assert!(too_large);
         assert_eq!(said.message, FAILURE_TOO_LARGE);

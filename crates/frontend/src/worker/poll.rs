@@ -36,11 +36,7 @@ pub(super) struct Worker<'a> {
 
 pub(super) fn poll(scope: &Scope, kind: QueueKind, queue: TaskQueue, worker: Worker<'_>, deadline: Time) -> Poll {
     Poll {
-        queue: QueueKey {
-            namespace: scope.namespace.id,
-            kind,
-            name: queue.name.into(),
-        },
+        queue: QueueKey { namespace: scope.namespace.id, kind, name: queue.name.into() },
         normal_name: queue.normal_name,
         identity: worker.identity,
         worker_version: worker.capabilities.and_then(stamp),

@@ -18,20 +18,10 @@ pub(crate) async fn poll_activity_task_queue(
     let queue = check::task_queue(request.task_queue, scope.limits())?;
     check::identity(&request.identity, scope.limits())?;
     let capabilities = request.worker_version_capabilities.as_ref();
-    check::worker_version(
-        WorkerVersion::from(capabilities),
-        request.deployment_options.as_ref(),
-        Some(&queue),
-    )?;
-    let worker = Worker {
-        identity: request.identity,
-        instance_key: request.worker_instance_key,
-        capabilities,
-    };
+    check::worker_version(WorkerVersion::from(capabilities), request.deployment_options.as_ref(), Some(&queue))?;
+    let worker = Worker { identity: request.identity, instance_key: request.worker_instance_key, capabilities };
     let mut poll = poll(&scope, QueueKind::Activity, queue, worker, deadline);
-    poll.max_tasks_per_second = request
-        .task_queue_metadata
-        .and_then(|metadata| metadata.max_tasks_per_second);
+    poll.max_tasks_per_second = request.task_queue_metadata.and_then(|metadata| metadata.max_tasks_per_second);
     match scope.call(Call::PollActivityTask(poll)).await? {
         Answer::ActivityTask(task) => Ok(task.map(|task| *task).unwrap_or_default()),
         other => Err(unexpected(&other)),

@@ -22,31 +22,14 @@ pub(crate) async fn poll_workflow_task_queue(
     check::identity(&request.identity, scope.limits())?;
     let capabilities = request.worker_version_capabilities.as_ref();
     let version = WorkerVersion::from(capabilities);
-    check::worker_version(
-        version,
-        request.deployment_options.as_ref(),
-        request.task_queue.as_ref(),
-    )?;
+    check::worker_version(version, request.deployment_options.as_ref(), request.task_queue.as_ref())?;
     let mut queue = check::task_queue(request.task_queue, scope.limits())?;
     if queue.kind() != TaskQueueKind::Sticky {
         queue.normal_name.clear();
     }
     refuse_bad_binary(&scope, &request.binary_checksum)?;
-    let worker = Worker {
-        identity: request.identity,
-        instance_key: request.worker_instance_key,
-        capabilities,
-    };
-    match scope
-        .call(Call::PollWorkflowTask(poll(
-            &scope,
-            QueueKind::Workflow,
-            queue,
-            worker,
-            deadline,
-        )))
-        .await?
-    {
+    let worker = Worker { identity: request.identity, instance_key: request.worker_instance_key, capabilities };
+    match scope.call(Call::PollWorkflowTask(poll(&scope, QueueKind::Workflow, queue, worker, deadline))).await? {
         Answer::WorkflowTask(Some(task)) => worker_task(&scope, *task).await,
         Answer::WorkflowTask(None) => Ok(PollWorkflowTaskQueueResponse::default()),
         other => Err(unexpected(&other)),
@@ -57,9 +40,9 @@ pub(crate) async fn poll_workflow_task_queue(
 fn refuse_bad_binary(scope: &Scope, checksum: &str) -> Result<(), Reject> {
     let table = scope.door.engine.namespaces();
     match table.by_id(scope.namespace.id) {
-        Some((record, _)) if record.bad_binaries.contains_key(checksum) => Err(Reject::invalid(format!(
-            "Binary {checksum} already marked as bad deployment."
-        ))),
+        Some((record, _)) if record.bad_binaries.contains_key(checksum) => {
+            Err(Reject::invalid(format!("Binary {checksum} already marked as bad deployment.")))
+        }
         _ => Ok(()),
     }
 }

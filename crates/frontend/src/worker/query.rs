@@ -22,11 +22,6 @@ pub(crate) async fn respond_query_task_completed(
         request.query_result = None;
         request.error_message = too_large.message;
     }
-    scope
-        .call(Call::AnswerQuery {
-            token,
-            request: Box::new(request),
-        })
-        .await?;
+    scope.call(Call::AnswerQuery { token, request: Box::new(request) }).await?;
     Ok(RespondQueryTaskCompletedResponse {})
 }

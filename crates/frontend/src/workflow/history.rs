@@ -53,10 +53,7 @@ pub(super) fn page_size(scope: &Scope, given: i32) -> usize {
 
 fn deadline(scope: &Scope) -> Time {
     let own = scope.now() + scope.limits().history_long_poll;
-    scope
-        .client
-        .deadline
-        .map_or(own, |deadline| own.min(deadline - TAIL_ROOM))
+    scope.client.deadline.map_or(own, |deadline| own.min(deadline - TAIL_ROOM))
 }
 
 async fn all_events(
@@ -79,16 +76,10 @@ async fn all_events(
         following = following.seen(started);
     }
     // A worker reads on in a task that it was given, so it needs the attempt that leaves no trace, too.
-    let shown = known
-        .tail
-        .into_iter()
-        .filter(|event| event.event_id >= next && !token.has_seen(event));
+    let shown = known.tail.into_iter().filter(|event| event.event_id >= next && !token.has_seen(event));
     events.extend(shown);
     let goes_on = page.waits && known.is_open;
-    Ok(reply(
-        events,
-        if goes_on { following.seal() } else { bytes::Bytes::new() },
-    ))
+    Ok(reply(events, if goes_on { following.seal() } else { bytes::Bytes::new() }))
 }
 
 async fn close_event(
@@ -98,9 +89,7 @@ async fn close_event(
 ) -> Result<GetWorkflowExecutionHistoryResponse, Reject> {
     let known = state(scope, execution, Some(i64::MAX), page.deadline).await?;
     if known.is_open {
-        let token = page
-            .waits
-            .then(|| PageToken::new(&known.run_id, known.range.before, true).seal());
+        let token = page.waits.then(|| PageToken::new(&known.run_id, known.range.before, true).seal());
         return Ok(reply(Vec::new(), token.unwrap_or_default()));
     }
     Ok(reply(last_event(scope, &known).await?, bytes::Bytes::new()))
@@ -115,11 +104,7 @@ async fn last_event(scope: &Scope, known: &HistoryState) -> Result<Vec<HistoryEv
 }
 
 fn reply(events: Vec<HistoryEvent>, next_page_token: bytes::Bytes) -> GetWorkflowExecutionHistoryResponse {
-    GetWorkflowExecutionHistoryResponse {
-        history: Some(History { events }),
-        next_page_token,
-        ..Default::default()
-    }
+    GetWorkflowExecutionHistoryResponse { history: Some(History { events }), next_page_token, ..Default::default() }
 }
 
 /// Clients that do not say that they follow a close event to the next run only know how to follow a continuation: the
@@ -152,10 +137,7 @@ fn as_continued(event: &mut HistoryEvent) {
 
 fn timed_out() -> Failure {
     use proto::temporal::api::enums::v1::TimeoutType;
-    let info = TimeoutFailureInfo {
-        timeout_type: TimeoutType::StartToClose.into(),
-        last_heartbeat_details: None,
-    };
+    let info = TimeoutFailureInfo { timeout_type: TimeoutType::StartToClose.into(), last_heartbeat_details: None };
     Failure {
         message: "workflow timeout".into(),
         source: "Server".into(),

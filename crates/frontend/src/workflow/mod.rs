@@ -37,19 +37,13 @@ pub(crate) use terminate::terminate_workflow_execution;
 
 /// A link to the first event of a run.
 fn link_to_start(namespace: &str, workflow_id: &str, run_id: &str) -> Link {
-    let event = EventReference {
-        event_id: 1,
-        event_type: EventType::WorkflowExecutionStarted.into(),
-    };
+    let event = EventReference { event_id: 1, event_type: EventType::WorkflowExecutionStarted.into() };
     link(namespace, workflow_id, run_id, Reference::EventRef(event))
 }
 
 /// A link to the event that a request left in a run, whatever its number is.
 fn link_to_request(namespace: &str, workflow_id: &str, run_id: &str, request_id: &str, kind: EventType) -> Link {
-    let request = RequestIdReference {
-        request_id: request_id.to_owned(),
-        event_type: kind.into(),
-    };
+    let request = RequestIdReference { request_id: request_id.to_owned(), event_type: kind.into() };
     link(namespace, workflow_id, run_id, Reference::RequestIdRef(request))
 }
 
@@ -61,9 +55,7 @@ fn link_to_run(namespace: &str, workflow_id: &str, run_id: &str) -> Link {
         run_id: run_id.to_owned(),
         ..Default::default()
     };
-    Link {
-        variant: Some(Variant::Workflow(run)),
-    }
+    Link { variant: Some(Variant::Workflow(run)) }
 }
 
 fn link(namespace: &str, workflow_id: &str, run_id: &str, reference: Reference) -> Link {
@@ -73,7 +65,5 @@ fn link(namespace: &str, workflow_id: &str, run_id: &str, reference: Reference) 
         run_id: run_id.to_owned(),
         reference: Some(reference),
     };
-    Link {
-        variant: Some(Variant::WorkflowEvent(event)),
-    }
+    Link { variant: Some(Variant::WorkflowEvent(event)) }
 }

@@ -33,12 +33,7 @@ pub(super) struct PageToken {
 impl PageToken {
     pub(super) fn new(run_id: &str, next: i64, is_open: bool) -> Self {
         let run_id = run_id.parse::<RunId>().unwrap_or_default().as_bytes().to_vec();
-        Self {
-            run_id,
-            next,
-            is_open,
-            ..Self::default()
-        }
+        Self { run_id, next, is_open, ..Self::default() }
     }
 
     /// Remembers that `event` was shown though it is not stored yet.
@@ -64,9 +59,7 @@ impl PageToken {
             return Err(invalid());
         }
         if !execution.run_id.is_empty() && execution.run_id != run_id {
-            return Err(Reject::invalid(
-                "RunId in the request does not match the NextPageToken.",
-            ));
+            return Err(Reject::invalid("RunId in the request does not match the NextPageToken."));
         }
         execution.run_id = run_id;
         Ok(Some(token))
@@ -88,14 +81,7 @@ pub(super) async fn state(
     wait_from: Option<i64>,
     deadline: Time,
 ) -> Result<HistoryState, Reject> {
-    match scope
-        .call(Call::HistoryState {
-            execution,
-            wait_from,
-            deadline,
-        })
-        .await?
-    {
+    match scope.call(Call::HistoryState { execution, wait_from, deadline }).await? {
         Answer::HistoryState(state) => Ok(state),
         other => Err(unexpected(&other)),
     }
@@ -126,8 +112,7 @@ pub(super) async fn read(
 /// Whether the unstored end of a history is an attempt that leaves no event if it fails; otherwise it is the start of a
 /// task that will be stored as it is.
 pub(super) fn is_transient(tail: &[HistoryEvent]) -> bool {
-    tail.first()
-        .is_some_and(|event| event.event_type() == EventType::WorkflowTaskScheduled)
+    tail.first().is_some_and(|event| event.event_type() == EventType::WorkflowTaskScheduled)
 }
 
 /// A workflow task as its worker gets it: with the first page of its history.
@@ -152,10 +137,7 @@ mod tests {
     const RUN: &str = "01a20485-6c98-7b69-b75a-b25c51883b9d";
 
     fn execution(run_id: &str) -> Execution {
-        Execution {
-            workflow_id: "w".into(),
-            run_id: run_id.into(),
-        }
+        Execution { workflow_id: "w".into(), run_id: run_id.into() }
     }
 
     #[test]
@@ -165,10 +147,7 @@ mod tests {
         let token = PageToken::open(&sealed, &mut open).unwrap().unwrap();
         assert_eq!((token.next, token.is_open, open.run_id.as_str()), (7, true, RUN));
         let other = PageToken::open(&sealed, &mut execution("01a20485-6c98-7b69-b75a-b25c51883b9e"));
-        assert_eq!(
-            other.unwrap_err().message,
-            "RunId in the request does not match the NextPageToken."
-        );
+        assert_eq!(other.unwrap_err().message, "RunId in the request does not match the NextPageToken.");
         assert_eq!(PageToken::open(b"", &mut execution("")), Ok(None));
     }
 

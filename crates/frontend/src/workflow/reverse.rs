@@ -27,21 +27,12 @@ pub(crate) async fn get_workflow_execution_history_reverse(
         None if !is_transient(&known.tail) => shown.extend(known.tail),
         None => {}
     }
-    let from = range
-        .before
-        .saturating_sub(i64::try_from(most).unwrap_or(i64::MAX))
-        .max(1);
+    let from = range.before.saturating_sub(i64::try_from(most).unwrap_or(i64::MAX)).max(1);
     let mut events = read(&scope, &range, from, usize::MAX).await?;
     events.append(&mut shown);
     events.reverse();
     let first = events.last().map_or(1, |event| event.event_id);
-    let next_page_token = if first > 1 {
-        PageToken::new(&known.run_id, first, known.is_open).seal()
-    } else {
-        bytes::Bytes::new()
-    };
-    Ok(GetWorkflowExecutionHistoryReverseResponse {
-        history: Some(History { events }),
-        next_page_token,
-    })
+    let next_page_token =
+        if first > 1 { PageToken::new(&known.run_id, first, known.is_open).seal() } else { bytes::Bytes::new() };
+    Ok(GetWorkflowExecutionHistoryReverseResponse { history: Some(History { events }), next_page_token })
 }

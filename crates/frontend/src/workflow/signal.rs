@@ -38,13 +38,7 @@ pub(crate) async fn signal_workflow_execution(
         links: request.links,
         external: None,
     };
-    match scope
-        .call(Call::Signal {
-            execution,
-            signal: Box::new(signal),
-        })
-        .await?
-    {
+    match scope.call(Call::Signal { execution, signal: Box::new(signal) }).await? {
         Answer::Signaled { run_id } => {
             let namespace = &scope.namespace.name;
             let kind = EventType::WorkflowExecutionSignaled;

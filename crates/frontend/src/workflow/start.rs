@@ -20,9 +20,7 @@ pub(crate) async fn start_workflow_execution(
     check::start(&mut request, &scope.namespace, scope.limits(), scope.now())?;
     scope.name_request(&mut request.request_id);
     let (workflow_id, request_id) = (request.workflow_id.clone(), request.request_id.clone());
-    let attaches = request
-        .on_conflict_options
-        .is_some_and(|options| options.attach_request_id);
+    let attaches = request.on_conflict_options.is_some_and(|options| options.attach_request_id);
     let started = match scope.call(Call::Start(Box::new(request))).await? {
         Answer::Started(started) => started,
         other => return Err(unexpected(&other)),

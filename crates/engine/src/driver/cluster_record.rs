@@ -5,6 +5,8 @@ use std::sync::Arc;
 use model::{ShardId, TokenKey};
 use store::{Batch, Change, CommitError, Key, Store, StoreError, record};
 
+use super::random_id;
+
 /// The value of `Key::Cluster`.
 #[derive(Clone, PartialEq, prost::Message)]
 struct ClusterRecord {
@@ -34,9 +36,9 @@ pub(super) fn load_or_create(store: &dyn Store, shards: u32) -> Result<Cluster, 
     let record = match store.get(HOME, &key)? {
         Some(value) => record::decode::<ClusterRecord>(value)?,
         None => {
-            let halves = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4(), uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
+            let halves = [random_id(), random_id(), random_id(), random_id()];
             let record = ClusterRecord {
-                id: uuid::Uuid::new_v4().to_string(),
+                id: random_id().to_string(),
                 shards: shards.max(1),
                 // A version 4 UUID has 122 random bits; two bytes of each fixed pattern are folded away.
                 token_secret: fold(halves),

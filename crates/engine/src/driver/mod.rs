@@ -74,7 +74,7 @@ impl Engine {
     /// When the storage fails or is in a newer format.
     pub fn open(store: Arc<dyn Store>, config: Config) -> Result<Self, StoreError> {
         let cluster = cluster_record::load_or_create(&*store, config.shards)?;
-        let id = NodeId(uuid::Uuid::new_v4().as_u128());
+        let id = NodeId(random_id().as_u128());
         // One node for now: it lives as long as its process, and the store's epochs fence off any other.
         let members = vec![Member { id, address: config.address.clone(), lease_until: Time::MAX }];
         let settings = NodeConfig {
@@ -83,7 +83,7 @@ impl Engine {
             shards: cluster.shards,
             limits: config.limits.clone(),
             token_key: cluster.token_key.clone(),
-            seed: uuid::Uuid::new_v4().as_u128(),
+            seed: random_id().as_u128(),
             cached_runs: config.cached_runs,
         };
         let node = Node::new(settings, now());
@@ -325,6 +325,12 @@ async fn keep_time(inner: std::sync::Weak<Inner>) {
 fn now() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Time(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// 122 random bits.
+#[expect(clippy::disallowed_methods, reason = "the driver is where randomness comes in")]
+fn random_id() -> uuid::Uuid {
+    uuid::Uuid::new_v4()
 }
 
 /// The batches at hand that hold the range.

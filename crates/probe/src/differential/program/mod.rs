@@ -120,7 +120,7 @@ impl Program {
             (Action::Query, 4 * some),
             (Action::Read, 8),
             (Action::Provoke, 10),
-            (Action::Script, 3),
+            (Action::Script, 5),
         ];
         let weights: Vec<usize> = choices.iter().map(|(_, weight)| *weight).collect();
         choices[self.seed.weighted(&weights)].0

@@ -14,8 +14,8 @@ use crate::differential::{
 };
 
 /// Refusals and bad commands that one sweep provokes.
-const SWEEP: usize = 60;
-const SWEEP_COMMANDS: usize = 12;
+const SWEEP: usize = 90;
+const SWEEP_COMMANDS: usize = 21;
 
 impl Program {
     /// Provokes the next declared refusal that the state of the program allows.

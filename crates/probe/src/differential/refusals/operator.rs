@@ -16,7 +16,7 @@ const LIST: &str = "ListSearchAttributes";
 pub(super) const ROWS: &[Refusal] = &[
     row(REGISTER, "INVALID_ARGUMENT", "Namespace not set on request.", |r, _| r["namespace"] = json!("")),
     row(REGISTER, "INVALID_ARGUMENT", "Namespace length exceeds limit.", |r, _| r["namespace"] = long()),
-    row(REGISTER, "ALREADY_EXISTS", "Namespace \"default\" already exists", |r, _| r["namespace"] = json!("default")),
+    row(REGISTER, "ALREADY_EXISTS", "already exists", |r, _| r["namespace"] = json!("default")),
     row(REGISTER, "INVALID_ARGUMENT", "A valid retention period is not set on request.", |r, _| {
         r["workflowExecutionRetentionPeriod"] = json!("-1s")
     }),

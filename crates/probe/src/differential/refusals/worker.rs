@@ -88,12 +88,9 @@ pub(super) const ACTIVITY_ROWS: &[Refusal] = &[
     row(BEAT_BY_ID, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
     row(BEAT_BY_ID, "NOT_FOUND", "activity not found for ID:", |r, _| r["workflowId"] = json!("")),
     row(BEAT_BY_ID, "INVALID_ARGUMENT", "ActivityId is not set on request.", |r, _| r["activityId"] = json!("")),
-    row(
-        BEAT_BY_ID,
-        "NOT_FOUND",
-        "cannot find pending activity with ActivityID nothing, check workflow execution history for more",
-        |r, _| r["activityId"] = json!("nothing"),
-    ),
+    row(BEAT_BY_ID, "NOT_FOUND", "cannot find pending activity with ActivityID", |r, _| {
+        r["activityId"] = json!("nothing")
+    }),
     row(
         BEAT_BY_ID,
         "NOT_FOUND",
@@ -104,12 +101,9 @@ pub(super) const ACTIVITY_ROWS: &[Refusal] = &[
     row(DONE_BY_ID, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
     row(DONE_BY_ID, "NOT_FOUND", "activity not found for ID:", |r, _| r["workflowId"] = json!("")),
     row(DONE_BY_ID, "INVALID_ARGUMENT", "ActivityId is not set on request.", |r, _| r["activityId"] = json!("")),
-    row(
-        DONE_BY_ID,
-        "NOT_FOUND",
-        "cannot find pending activity with ActivityID nothing, check workflow execution history for more",
-        |r, _| r["activityId"] = json!("nothing"),
-    ),
+    row(DONE_BY_ID, "NOT_FOUND", "cannot find pending activity with ActivityID", |r, _| {
+        r["activityId"] = json!("nothing")
+    }),
     row(
         DONE_BY_ID,
         "NOT_FOUND",
@@ -121,12 +115,9 @@ pub(super) const ACTIVITY_ROWS: &[Refusal] = &[
     row(BROKEN_BY_ID, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
     row(BROKEN_BY_ID, "NOT_FOUND", "activity not found for ID:", |r, _| r["workflowId"] = json!("")),
     row(BROKEN_BY_ID, "INVALID_ARGUMENT", "ActivityId is not set on request.", |r, _| r["activityId"] = json!("")),
-    row(
-        BROKEN_BY_ID,
-        "NOT_FOUND",
-        "cannot find pending activity with ActivityID nothing, check workflow execution history for more",
-        |r, _| r["activityId"] = json!("nothing"),
-    ),
+    row(BROKEN_BY_ID, "NOT_FOUND", "cannot find pending activity with ActivityID", |r, _| {
+        r["activityId"] = json!("nothing")
+    }),
     row(
         BROKEN_BY_ID,
         "NOT_FOUND",
@@ -138,12 +129,9 @@ pub(super) const ACTIVITY_ROWS: &[Refusal] = &[
     row(DROPPED_BY_ID, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
     row(DROPPED_BY_ID, "NOT_FOUND", "activity not found for ID:", |r, _| r["workflowId"] = json!("")),
     row(DROPPED_BY_ID, "INVALID_ARGUMENT", "ActivityId is not set on request.", |r, _| r["activityId"] = json!("")),
-    row(
-        DROPPED_BY_ID,
-        "NOT_FOUND",
-        "cannot find pending activity with ActivityID nothing, check workflow execution history for more",
-        |r, _| r["activityId"] = json!("nothing"),
-    ),
+    row(DROPPED_BY_ID, "NOT_FOUND", "cannot find pending activity with ActivityID", |r, _| {
+        r["activityId"] = json!("nothing")
+    }),
     row(
         DROPPED_BY_ID,
         "NOT_FOUND",

@@ -4,6 +4,9 @@
 //! no clock, randomness, log, lock, task or IO in this crate: time and ids come in as `Facts`, and everything that
 //! shall happen goes out as the difference between two states.
 
+// A new input, command, change or event must be decided about everywhere.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod activity;
 mod change;
 mod close;

@@ -146,7 +146,7 @@ impl Run {
     }
 
     fn messages(&self) -> Vec<MessageKey> {
-        let children = self.children.values().filter_map(|child| {
+        let children = self.children.values().filter(|child| !child.settled).filter_map(|child| {
             if child.close_policy_pending {
                 Some(MessageKey::ClosePolicy(child.initiated_event_id))
             } else {
@@ -162,7 +162,7 @@ impl Run {
 
     /// The task of one pending activity, if it waits for a worker: `due` lists exactly these and the workflow task's.
     pub fn activity_task(&self, activity: &Activity) -> Option<Task> {
-        (activity.started_time == 0 && activity.visible_time == 0).then(|| Task::Activity {
+        (self.is_open() && activity.started_time == 0 && activity.visible_time == 0).then(|| Task::Activity {
             task_queue: activity.task_queue.clone(),
             scheduled_event_id: activity.scheduled_event_id,
             attempt: activity.attempt,
@@ -185,7 +185,7 @@ impl Run {
 
     /// The workflow task, if it waits for a worker.
     pub fn workflow_task(&self) -> Option<Task> {
-        let task = self.core.workflow_task.as_ref()?;
+        let task = self.core.workflow_task.as_ref().filter(|_| self.is_open())?;
         let sticky = self.core.sticky.as_ref().filter(|_| task.sticky);
         (!self.is_deciding() && task.visible_time == 0).then(|| Task::Workflow {
             task_queue: sticky.map_or(&self.core.task_queue, |sticky| &sticky.task_queue).clone(),

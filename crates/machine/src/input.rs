@@ -34,9 +34,9 @@ pub enum Input {
     },
     /// A later start request was answered with this run: remember it and add its links.
     AttachStart {
+        /// Empty when the request shall not be answered with this run again.
         request_id: String,
         links: Vec<Link>,
-        identity: String,
     },
     /// A poll met the scheduled workflow task.
     StartWorkflowTask {

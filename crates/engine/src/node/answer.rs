@@ -17,9 +17,9 @@ pub(crate) fn workflow_not_found(workflow_id: &str) -> Reject {
     Reject::not_found(format!("workflow not found for ID: {workflow_id}"))
 }
 
-/// The text for a run id that has no run.
-pub(crate) fn run_not_found(run_id: &str) -> Reject {
-    Reject::not_found(format!("workflow execution not found for run ID: {run_id}"))
+/// The text for a run id that the workflow id has no run of.
+pub(crate) fn run_not_found(workflow_id: &str, run_id: &str) -> Reject {
+    Reject::not_found(format!("workflow execution not found for workflow ID {workflow_id:?} and run ID {run_id:?}"))
 }
 
 impl Node {
@@ -90,7 +90,6 @@ impl Node {
         task: &WorkflowTaskAnswer,
         sticky: bool,
     ) -> Option<WorkflowTask> {
-        self.entry_mut(shard, run_id)?.tail.clone_from(&task.tail);
         let entry = self.entry(shard, run_id)?;
         let token = Token {
             scheduled_event_id: task.scheduled_event_id,

@@ -6,6 +6,7 @@ use proto::temporal::api::history::v1::HistoryEvent;
 
 use super::{
     Alarm, Asker, Node, Work, answer,
+    calls::execution_of,
     shard::{Entry, Held, Need},
 };
 use crate::{Answer, persist, persist::TaskPlace, visibility};
@@ -147,9 +148,6 @@ impl Node {
         let entry = state.runs.entry(run_id).or_insert_with(|| Entry::new(next.clone(), due.clone(), 1, now));
         entry.run = next;
         entry.due = due;
-        if entry.run.started_task.is_none() {
-            entry.tail.clear();
-        }
         if let Some((first, batch)) = first.zip(batch) {
             entry.remember(first, batch);
         }
@@ -198,7 +196,7 @@ impl Node {
             Reply::Activity(task) => Ok(Answer::ActivityTask(self.activity_task(shard, run_id, &task).map(Box::new))),
             Reply::WorkflowTaskCompleted { failed: Some(reject), .. } | Reply::Refused(reject) => Err(reject),
             Reply::WorkflowTaskCompleted { next_task, activities, failed: None } => {
-                let next_task = next_task.and_then(|task| self.workflow_task(shard, run_id, &task, false));
+                let next_task = next_task.and_then(|task| self.workflow_task(shard, run_id, &task, task.sticky));
                 let activities = activities.iter().filter_map(|task| self.activity_task(shard, run_id, task)).collect();
                 Ok(Answer::WorkflowTaskCompleted { next_task: next_task.map(Box::new), activities })
             }
@@ -207,7 +205,16 @@ impl Node {
 
     /// Work for a run that does not exist.
     pub(crate) fn run_absent(&mut self, work: Work, run_id: RunId) {
-        let reject = answer::run_not_found(&run_id.to_string());
+        let reject = match &work {
+            Work::Call { call, .. } => answer::run_not_found(&execution_of(call).workflow_id, &run_id.to_string()),
+            Work::Apply(_)
+            | Work::Send(_)
+            | Work::StartChild(_)
+            | Work::Match(_)
+            | Work::Dispatch(_)
+            | Work::DispatchQuery(_)
+            | Work::Release(..) => answer::run_not_found("", &run_id.to_string()),
+        };
         self.refuse(work, &reject);
     }
 }

@@ -76,7 +76,7 @@ impl Node {
             return self.park(shard, Need::Run(run_id), work);
         }
         if self.entry(shard, run_id).is_none_or(|entry| entry.run.key.workflow != workflow) {
-            let reject = answer::run_not_found(&execution.run_id);
+            let reject = answer::run_not_found(&execution.workflow_id, &execution.run_id);
             return self.hold(shard, Held::Answer(asker, Err(reject)));
         }
         let Work::Call { asker, namespace: _, call } = work else {
@@ -130,7 +130,7 @@ impl Node {
             Target::Input { first_run_id, input } => {
                 let first = self.entry(shard, run_id).map(|entry| &entry.run.started().first_execution_run_id);
                 if !first_run_id.is_empty() && first.is_some_and(|first| *first != first_run_id) {
-                    let reject = Reject::not_found("workflow execution already completed");
+                    let reject = Reject::not_found("workflow execution not found");
                     return self.hold(shard, Held::Answer(asker, Err(reject)));
                 }
                 self.settle_completion(shard, run_id, &input);
@@ -138,7 +138,8 @@ impl Node {
             }
             Target::Delete => self.delete(asker, shard, run_id),
             Target::Describe => {
-                let description = self.describe(shard, run_id).ok_or_else(|| answer::run_not_found(""));
+                let description =
+                    self.describe(shard, run_id).ok_or_else(|| answer::run_not_found("", &run_id.to_string()));
                 self.hold(shard, Held::Answer(asker, description.map(|it| Answer::Description(Box::new(it)))));
             }
             Target::History { wait_from, deadline } => self.history_state(asker, shard, run_id, wait_from, deadline),
@@ -211,12 +212,12 @@ impl Node {
 
     /// Where the durable history of a loaded run stands. It needs no holding back: it is stored.
     fn history_of(&self, shard: ShardId, run_id: RunId) -> Result<HistoryState, Reject> {
-        let entry = self.entry(shard, run_id).ok_or_else(|| answer::run_not_found(&run_id.to_string()))?;
+        let entry = self.entry(shard, run_id).ok_or_else(|| answer::run_not_found("", &run_id.to_string()))?;
         let is_caught_up = entry.stored_before == entry.run.core.next_event_id;
         Ok(HistoryState {
             run_id: run_id.to_string(),
             range: answer::range(shard, entry, 1, entry.stored_before),
-            tail: if is_caught_up { entry.tail.clone() } else { Vec::new() },
+            tail: if is_caught_up { entry.run.tail_without_worker() } else { Vec::new() },
             is_open: entry.stored_open,
         })
     }
@@ -278,7 +279,7 @@ fn of_token(token: &Token) -> Execution {
 }
 
 /// The run that a call names.
-fn execution_of(call: &Call) -> Execution {
+pub(crate) fn execution_of(call: &Call) -> Execution {
     match call {
         Call::Signal { execution, .. }
         | Call::RequestCancel { execution, .. }

@@ -87,7 +87,7 @@ impl Node {
         }
         for waiter in entry.waiters {
             self.waits.remove(&waiter.call);
-            let result = Err(super::answer::run_not_found(&run_id.to_string()));
+            let result = Err(super::answer::run_not_found(&entry.run.key.workflow.workflow_id, &run_id.to_string()));
             self.actions.push(Action::Answer { id: waiter.call, result });
         }
     }

@@ -18,6 +18,9 @@ use proto::temporal::api::{
 
 use super::Node;
 
+/// How the reference shows that a run has no expiration: the first moment of the common era.
+const NEVER: prost_types::Timestamp = prost_types::Timestamp { seconds: -62_135_596_800, nanos: 0 };
+
 impl Node {
     /// The description of a loaded run.
     pub(crate) fn describe(&self, shard: ShardId, run_id: RunId) -> Option<DescribeWorkflowExecutionResponse> {
@@ -27,12 +30,7 @@ impl Node {
             execution_config: Some(config(run)),
             workflow_execution_info: Some(info(run)),
             pending_activities: run.activities.values().map(|activity| pending_activity(activity, self.now)).collect(),
-            pending_children: run
-                .children
-                .values()
-                .filter(|_| run.is_open())
-                .map(|child| pending_child(child))
-                .collect(),
+            pending_children: run.children.values().map(|child| pending_child(child)).collect(),
             pending_workflow_task: pending_workflow_task(run),
             workflow_extended_info: Some(extended(run)),
             ..Default::default()
@@ -48,8 +46,8 @@ fn config(run: &Run) -> WorkflowExecutionConfig {
             kind: TaskQueueKind::Normal.into(),
             normal_name: String::new(),
         }),
-        workflow_execution_timeout: Some(started.workflow_execution_timeout.unwrap_or_default()),
-        workflow_run_timeout: Some(started.workflow_run_timeout.unwrap_or_default()),
+        workflow_execution_timeout: started.workflow_execution_timeout,
+        workflow_run_timeout: started.workflow_run_timeout,
         default_workflow_task_timeout: started.workflow_task_timeout,
         user_metadata: run.origin.user_metadata.clone(),
     }
@@ -71,7 +69,8 @@ fn info(run: &Run) -> WorkflowExecutionInfo {
         close_time: closed.map(Time::to_proto),
         execution_duration: closed.map(|time| to_proto_duration(time.since(execution_time))),
         status: run.status().into(),
-        history_length: core.next_event_id - 1,
+        history_length: core.next_event_id - 1 + i64::from(run.start_stands_for_event()),
+        auto_reset_points: Some(core.reset_points.clone().unwrap_or_default()),
         history_size_bytes: core.history_size,
         state_transition_count: core.state_transitions,
         memo: Some(run.attributes.memo.clone().unwrap_or_default()),
@@ -89,18 +88,29 @@ fn info(run: &Run) -> WorkflowExecutionInfo {
 fn extended(run: &Run) -> WorkflowExecutionExtendedInfo {
     let core = &run.core;
     let time = |time: i64| Time(time).non_zero().map(Time::to_proto);
-    let started =
-        RequestIdInfo { event_type: EventType::WorkflowExecutionStarted.into(), event_id: 1, buffered: false };
-    let request_id_infos: BTreeMap<_, _> =
-        core.start_request_ids.iter().take(1).map(|id| (id.clone(), started)).collect();
     WorkflowExecutionExtendedInfo {
         execution_expiration_time: time(core.execution_expiration),
-        run_expiration_time: time(core.run_expiration),
+        run_expiration_time: time(core.run_expiration).or(Some(NEVER)),
         original_start_time: run.origin.event_time,
         cancel_requested: core.cancel_requested,
-        request_id_infos,
+        request_id_infos: request_id_infos(run),
         ..Default::default()
     }
+}
+
+/// The requests that the run is the answer to, with the event that each one left.
+fn request_id_infos(run: &Run) -> BTreeMap<String, RequestIdInfo> {
+    let core = &run.core;
+    let known = core.start_request_ids.iter().zip(&core.start_request_events).enumerate();
+    known
+        .map(|(position, (id, event_id))| {
+            let kind = match position {
+                0 => EventType::WorkflowExecutionStarted,
+                _ => EventType::WorkflowExecutionOptionsUpdated,
+            };
+            (id.clone(), RequestIdInfo { event_type: kind.into(), event_id: *event_id, buffered: *event_id == 0 })
+        })
+        .collect()
 }
 
 fn pending_workflow_task(run: &Run) -> Option<PendingWorkflowTaskInfo> {

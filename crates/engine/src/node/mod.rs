@@ -165,6 +165,8 @@ pub(crate) enum Alarm {
     Horizon(ShardId),
     Call(CallId),
     Query(String),
+    /// The caller of a query is about to give up.
+    QueryLate(String),
     Resend(Sender),
     Reacquire(ShardId),
 }

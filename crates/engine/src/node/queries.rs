@@ -3,7 +3,10 @@
 //! A query sees everything that was acknowledged before it. Where a workflow task is under way the query rides on it, or
 //! waits until it is done; otherwise it goes to a worker by itself. Queries live in memory only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use machine::{Input, Run};
 use model::{Kind, QueueKey, QueueKind, Reject, RunId, ShardId, Time, Token};
@@ -24,6 +27,11 @@ use crate::{Answer, Poll, QueryOutcome, WorkflowTask};
 
 /// From this attempt on, a failing workflow task fails queries at once. Source: the reference server.
 const FAIL_QUERIES_FROM_ATTEMPT: i32 = 3;
+
+/// A query that nobody has taken is told so this long before its caller gives up.
+const LATE: Duration = Duration::from_secs(1);
+/// A queue that was not polled for so long has no worker, as far as queries are concerned.
+const WORKER_MAY_BE_DOWN_AFTER: Duration = Duration::from_secs(20);
 
 /// A query as a client asks it.
 #[derive(Clone, Debug)]
@@ -133,6 +141,7 @@ impl Node {
             return self.hold(shard, Held::Answer(asker, Err(reject)));
         }
         let id = self.entropy.uuid().to_string();
+        self.alarm(query.deadline - LATE, Alarm::QueryLate(id.clone()));
         let query = query.query;
         let stage = if is_direct { Stage::Direct } else { Stage::Buffered };
         let pending = Pending { asker, shard, run_id, query, stage, sticky_tried: false };
@@ -163,7 +172,7 @@ impl Node {
         let normal = name(&core.task_queue);
         let queue = match sticky {
             Some((queue, timeout)) if !pending.sticky_tried && self.is_polled(&queue) => {
-                let give_up = self.now + std::time::Duration::from_nanos(timeout.max(0) as u64);
+                let give_up = self.now + Duration::from_nanos(timeout.max(0) as u64);
                 self.alarm(give_up, Alarm::Query(id.into()));
                 queue
             }
@@ -193,6 +202,19 @@ impl Node {
         if let Some(pending) = self.queries.pending.get_mut(id) {
             pending.sticky_tried = true;
             self.agenda.push_back(Work::DispatchQuery(id.into()));
+        }
+    }
+
+    /// The caller is about to give up. Where no worker has asked for work lately, that is the better answer.
+    pub(crate) fn query_late(&mut self, id: &str) {
+        let now = self.now;
+        let waits_alone = self.queues.values().any(|queue| {
+            queue.queries.iter().any(|waiting| waiting == id)
+                && (queue.last_poll == Time::ZERO || queue.last_poll + WORKER_MAY_BE_DOWN_AFTER < now)
+        });
+        if waits_alone {
+            let text = "no poller seen for task queue recently, worker may be down";
+            self.fail_query(id, Reject::new(Kind::FailedPrecondition, text));
         }
     }
 

@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use machine::{Current, Due, MessageKey, Run};
 use model::{Epoch, Reject, RunId, ShardId, Time, WorkflowKey};
-use proto::temporal::api::history::v1::HistoryEvent;
 use store::{Batch, Change, CommitError, Key, StoreError, key};
 
 use super::{Action, Alarm, Asker, CallId, Node, ReadRequest, Ticket, Work};
@@ -54,8 +53,6 @@ pub(crate) struct Entry {
     /// The durable end of the history: the id behind the last stored event.
     pub(crate) stored_before: i64,
     pub(crate) stored_open: bool,
-    /// What a worker has seen and is not stored: the events of a started task.
-    pub(crate) tail: Vec<HistoryEvent>,
     /// The last batches of the history, oldest first.
     pub(crate) recent: Vec<(i64, Bytes)>,
     /// Calls that wait for the history to grow.
@@ -97,17 +94,7 @@ pub(crate) enum Held {
 impl Entry {
     pub(crate) fn new(run: Run, due: Due, stored_before: i64, now: Time) -> Self {
         let stored_open = run.is_open();
-        Self {
-            run,
-            due,
-            stored_before,
-            stored_open,
-            tail: Vec::new(),
-            recent: Vec::new(),
-            waiters: Vec::new(),
-            used: now,
-            sequence: 0,
-        }
+        Self { run, due, stored_before, stored_open, recent: Vec::new(), waiters: Vec::new(), used: now, sequence: 0 }
     }
 
     /// Keeps a batch of history at hand; the oldest ones make room.

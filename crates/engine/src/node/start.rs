@@ -20,7 +20,10 @@ use super::{
     apply::Presence,
     shard::{Held, Need},
 };
-use crate::{Answer, Call, Started};
+use crate::{Answer, Call, Started, WorkflowTask};
+
+/// The start of the first workflow task of a run that waited for nothing.
+const FIRST_STARTED_EVENT: i64 = 3;
 
 /// A client's start.
 #[derive(Clone, Debug)]
@@ -137,9 +140,21 @@ impl Node {
                 self.start_new(start, run_id, facts)
             }
             Decision::TerminateAndStart => self.replace(start, current, facts),
-            Decision::Repeated { run_id } => Ok(repeated(run_id, current.as_ref())),
+            Decision::Repeated { run_id } => {
+                let eager_task = self.eager_again(&start, &run_id);
+                Ok(Started { eager_task, ..repeated(run_id, current.as_ref()) })
+            }
             Decision::UseExisting { run_id } => self.attach(&start, run_id),
         }
+    }
+
+    /// The first workflow task once more, for a worker that has not heard that it got it with its start.
+    fn eager_again(&mut self, start: &Start, run_id: &str) -> Option<Box<WorkflowTask>> {
+        let run_id = run_id.parse().ok().filter(|_| start.request.request_eager_execution)?;
+        let task = self.entry(start.shard, run_id)?.run.task_answer()?;
+        let is_first = task.attempt == 1 && task.started_event_id == FIRST_STARTED_EVENT;
+        let task = is_first.then(|| self.workflow_task(start.shard, run_id, &task, false))??;
+        Some(Box::new(task))
     }
 
     fn signal_existing(&mut self, shard: ShardId, run_id: String, signal: Signal) -> Result<Started, Reject> {
@@ -203,11 +218,10 @@ impl Node {
 
     /// The open run stands in for the one asked for, and is told of it where the request wants that.
     fn attach(&mut self, start: &Start, run_id: String) -> Result<Started, Reject> {
-        if start.request.on_conflict_options.is_some() {
+        if let Some(options) = start.request.on_conflict_options {
             let attach = Input::AttachStart {
-                request_id: start.request.request_id.clone(),
-                links: start.request.links.clone(),
-                identity: start.request.identity.clone(),
+                request_id: options.attach_request_id.then(|| start.request.request_id.clone()).unwrap_or_default(),
+                links: options.attach_links.then(|| start.request.links.clone()).unwrap_or_default(),
             };
             self.step(start.shard, parse(&run_id)?, attach)?;
         }

@@ -10,7 +10,7 @@ use super::completed;
 use crate::{Draft, Reply, Step};
 
 /// The workflow isn't told: nothing of it is for the worker to decide on.
-pub(super) fn handle(mut draft: Draft, request_id: String, links: Vec<Link>, identity: String) -> Result<Step, Reject> {
+pub(super) fn handle(mut draft: Draft, request_id: String, links: Vec<Link>) -> Result<Step, Reject> {
     if !draft.run().is_open() {
         return Err(completed());
     }
@@ -20,7 +20,6 @@ pub(super) fn handle(mut draft: Draft, request_id: String, links: Vec<Link>, ide
         attributes: Some(A::WorkflowExecutionOptionsUpdatedEventAttributes(
             WorkflowExecutionOptionsUpdatedEventAttributes {
                 attached_request_id: request_id,
-                identity,
                 ..WorkflowExecutionOptionsUpdatedEventAttributes::default()
             },
         )),

@@ -17,7 +17,7 @@ pub(super) fn handle(mut draft: Draft, initiated_event_id: i64, outcome: ChildOu
     let Some(child) = draft.run().children.get(&initiated_event_id).cloned() else {
         return Err(Reject::not_found("Pending child execution not found."));
     };
-    if !child.run_id.is_empty() {
+    if !child.run_id.is_empty() || child.settled {
         return draft.finish(Reply::Done);
     }
     if !draft.run().is_open() {

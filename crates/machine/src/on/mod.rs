@@ -47,7 +47,7 @@ fn decide(draft: Draft, input: Input) -> Result<Step, Reject> {
         Input::Terminate { reason, details, identity, links } => {
             terminate::handle(draft, reason, details, identity, links)
         }
-        Input::AttachStart { request_id, links, identity } => attach_start::handle(draft, request_id, links, identity),
+        Input::AttachStart { request_id, links } => attach_start::handle(draft, request_id, links),
         Input::StartWorkflowTask { identity, request_id, worker_version } => {
             start_workflow_task::handle(draft, identity, request_id, worker_version)
         }

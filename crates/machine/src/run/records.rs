@@ -109,6 +109,9 @@ pub struct Core {
     /// Where a reset could go back to: the first completion by each build of the worker.
     #[prost(message, optional, tag = "35")]
     pub reset_points: Option<ResetPoints>,
+    /// The event that each of `start_request_ids` stands with in the history; zero while it is buffered.
+    #[prost(int64, repeated, tag = "36")]
+    pub start_request_events: Vec<i64>,
 }
 
 /// A workflow task that is scheduled. That it was started is never stored.
@@ -281,6 +284,9 @@ pub struct Child {
     pub initiated: Option<StartChildWorkflowExecutionInitiatedEventAttributes>,
     #[prost(message, optional, tag = "13")]
     pub user_metadata: Option<UserMetadata>,
+    /// The parent has closed, and nothing is left to be done about the child.
+    #[prost(bool, tag = "14")]
+    pub settled: bool,
 }
 
 /// The newest run of a workflow id: the row that the id's reuse is decided on.

@@ -22,9 +22,13 @@ impl Run {
     /// The events of the current workflow task that are not in the history: of a transient attempt that it was
     /// scheduled, of a started one that it was started. Their ids are those that they will get if nothing changes.
     pub fn tail(&self) -> Vec<HistoryEvent> {
-        let Some(task) = &self.core.workflow_task else {
+        let Some(task) = self.core.workflow_task.as_ref().filter(|_| self.is_open()) else {
             return Vec::new();
         };
+        if task.attempt > 1 && task.scheduled_event_id != self.core.next_event_id {
+            // News have come since it was scheduled: when it starts it will be another task.
+            return Vec::new();
+        }
         let mut tail = Vec::new();
         if task.attempt > 1 {
             tail.push(event(task.scheduled_event_id, Time(task.scheduled_time), self.scheduled_attributes(task)));
@@ -33,6 +37,25 @@ impl Run {
             tail.push(event(started.started_event_id, started.started_time, started_attributes(task, started)));
         }
         tail
+    }
+
+    /// The tail as whoever reads the history sees it: of a transient attempt it doesn't say who runs it.
+    pub fn tail_without_worker(&self) -> Vec<HistoryEvent> {
+        let mut tail = self.tail();
+        if !self.start_stands_for_event() {
+            for event in &mut tail {
+                if let Some(A::WorkflowTaskStartedEventAttributes(started)) = &mut event.attributes {
+                    started.identity.clear();
+                }
+            }
+        }
+        tail
+    }
+
+    /// Whether the running task's start will be in the history whatever becomes of the task, so that it counts as if it
+    /// were there.
+    pub fn start_stands_for_event(&self) -> bool {
+        self.started_task.is_some() && self.core.workflow_task.is_some_and(|task| task.attempt == 1)
     }
 
     /// What the event of a transient attempt will say.
@@ -45,7 +68,7 @@ impl Run {
     }
 
     /// The running workflow task as its worker has to be told of it.
-    pub(crate) fn task_answer(&self) -> Option<WorkflowTaskAnswer> {
+    pub fn task_answer(&self) -> Option<WorkflowTaskAnswer> {
         let task = self.core.workflow_task.as_ref()?;
         let started = self.started_task.as_ref()?;
         Some(WorkflowTaskAnswer {

@@ -52,9 +52,7 @@ pub(crate) fn input(run: &Run, line: &Line) -> Input {
             identity: "client".into(),
             links: Vec::new(),
         },
-        "attach-start" => {
-            Input::AttachStart { request_id: word("request"), links: vec![Link::default()], identity: String::new() }
-        }
+        "attach-start" => Input::AttachStart { request_id: word("request"), links: vec![Link::default()] },
         "activity-start" | "activity-complete" | "activity-fail" | "activity-cancel" | "activity-heartbeat" => {
             activity(run, line, identity)
         }

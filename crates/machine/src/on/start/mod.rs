@@ -19,7 +19,10 @@ impl Run {
     /// # Errors
     /// A refusal where the spec breaks a rule that only the machine knows.
     pub fn start(key: RunKey, spec: StartSpec, facts: &Facts) -> Result<Step, Reject> {
-        cron::validate(&spec.attributes.cron_schedule, facts.now)?;
+        if spec.attributes.continued_execution_run_id.is_empty() {
+            // Of a run that follows another the schedule was in force before, and that run must be able to end.
+            cron::validate(&spec.attributes.cron_schedule, facts.now)?;
+        }
         let run_id = key.run_id.to_string();
         let mut draft = Draft::new(Run::blank(key), facts.clone());
         let eager = spec.eager;

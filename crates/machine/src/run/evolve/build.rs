@@ -14,6 +14,7 @@ use crate::Run;
 /// Of this many points the oldest is forgotten.
 const POINTS: usize = 20;
 const BUILD_IDS: &str = "BuildIds";
+const BINARY_CHECKSUMS: &str = "BinaryChecksums";
 /// The first value of a run whose workers don't take part in versioning.
 const UNVERSIONED: &str = "unversioned";
 
@@ -40,21 +41,22 @@ pub(super) fn add_reset_point(run: &mut Run, event: &HistoryEvent, attributes: &
     if points.len() > POINTS {
         points.remove(0);
     }
+    let checksums = points.iter().map(|point| point.binary_checksum.clone()).filter(|checksum| !checksum.is_empty());
+    let checksums: Vec<_> = checksums.collect();
+    if !checksums.is_empty() {
+        list(run, BINARY_CHECKSUMS, &checksums);
+    }
 }
 
 /// The points that the run which follows at `now` takes over: this run's go with its history.
-pub(crate) fn inherited_reset_points(
-    run: &Run,
-    now: model::Time,
-    retention: std::time::Duration,
-) -> Option<ResetPoints> {
-    let mut points = run.core.reset_points.clone()?;
+pub(crate) fn inherited_reset_points(run: &Run, now: model::Time, retention: std::time::Duration) -> ResetPoints {
+    let mut points = run.core.reset_points.clone().unwrap_or_default();
     let own = run.key.run_id.to_string();
     points.points.retain(|point| point.expire_time.as_ref().is_none_or(|time| model::Time::from_proto(time) >= now));
     for point in points.points.iter_mut().filter(|point| point.run_id == own) {
         point.expire_time = Some((now + retention).to_proto());
     }
-    Some(points)
+    points
 }
 
 /// Lists the build among those that have worked on the run, for visibility.
@@ -75,9 +77,14 @@ pub(super) fn add_build_id(run: &mut Run, version: Option<&WorkerVersionStamp>) 
     if ids == known {
         return;
     }
+    list(run, BUILD_IDS, &ids);
+}
+
+/// Sets a search attribute of the run to a list.
+fn list(run: &mut Run, name: &str, values: &[String]) {
     let mut next = (*run.attributes).clone();
     let fields = &mut next.search_attributes.get_or_insert_default().indexed_fields;
-    fields.insert(BUILD_IDS.to_owned(), keyword_list(&ids));
+    fields.insert(name.to_owned(), keyword_list(values));
     run.attributes = Arc::new(next);
 }
 

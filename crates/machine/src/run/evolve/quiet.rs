@@ -18,7 +18,10 @@ impl Run {
             Quiet::RequestSeen(request_id) => {
                 self.requests.insert(request_id.clone(), ());
             }
-            Quiet::StartRequestSeen(request_id) => self.core.start_request_ids.push(request_id.clone()),
+            Quiet::StartRequestSeen(request_id) => {
+                self.core.start_request_ids.push(request_id.clone());
+                self.core.start_request_events.push(1);
+            }
             Quiet::CancelRequestSeen(request_id) => self.core.cancel_request_id.clone_from(request_id),
             Quiet::Stepped => self.core.state_transitions += 1,
             Quiet::WorkflowTaskSet(task) => {
@@ -51,7 +54,10 @@ impl Run {
                 }
             }
             Quiet::ClosePolicyApplied { initiated_event_id } => {
-                self.children.remove(initiated_event_id);
+                if let Some(child) = self.children.get_mut(initiated_event_id).map(Arc::make_mut) {
+                    child.close_policy_pending = false;
+                    child.settled = true;
+                }
             }
             Quiet::ParentNotified => {
                 self.core.parent_notice_pending = false;

@@ -100,17 +100,30 @@ pub(super) fn cancel_requested(
     run.core.cancel_requested = true;
 }
 
-/// The history is all that a signal changes.
-pub(super) fn signaled(_run: &mut Run, _event: &HistoryEvent, _attributes: &WorkflowExecutionSignaledEventAttributes) {}
+/// The history is all that a signal changes. Only where it came with the start, their request is shown with the signal.
+pub(super) fn signaled(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowExecutionSignaledEventAttributes) {
+    place_request(run, event, &attributes.request_id);
+}
 
 pub(super) fn options_updated(
     run: &mut Run,
-    _event: &HistoryEvent,
+    event: &HistoryEvent,
     attributes: &WorkflowExecutionOptionsUpdatedEventAttributes,
 ) {
-    let known = &mut run.core.start_request_ids;
-    if !attributes.attached_request_id.is_empty() && !known.contains(&attributes.attached_request_id) {
-        known.push(attributes.attached_request_id.clone());
+    let core = &mut run.core;
+    if !attributes.attached_request_id.is_empty() && !core.start_request_ids.contains(&attributes.attached_request_id) {
+        core.start_request_ids.push(attributes.attached_request_id.clone());
+        core.start_request_events.push(0);
+    }
+    place_request(run, event, &attributes.attached_request_id);
+}
+
+/// Notes with which event a request that the run answers for stands in the history.
+fn place_request(run: &mut Run, event: &HistoryEvent, request_id: &str) {
+    let core = &mut run.core;
+    let known = core.start_request_ids.iter().zip(&mut core.start_request_events);
+    for (_, event_id) in known.filter(|(known, _)| *known == request_id) {
+        *event_id = event.event_id;
     }
 }
 
@@ -156,35 +169,33 @@ pub(super) fn properties_modified(
     run.attributes = Arc::new(next);
 }
 
-/// Nothing is asked of a worker any more. What is left to do are the children, by their policy, and the parent's
-/// notice, which the last run of a chain alone gives.
+/// Nothing is asked of a worker any more, though what was pending is still shown. What is left to do are the children,
+/// by their policy, and the parent's notice, which the last run of a chain alone gives.
 fn close(run: &mut Run, event: &HistoryEvent, status: WorkflowExecutionStatus, successor: &str) {
-    run.activities = OrdMap::new();
     run.timers = OrdMap::new();
     run.external_signals = OrdMap::new();
     run.external_cancels = OrdMap::new();
     run.buffered = Vector::new();
     run.started_task = None;
-    run.children = run.children.iter().filter_map(|(id, child)| Some((*id, orphaned(child)?))).collect();
+    run.children = run.children.iter().map(|(id, child)| (*id, orphaned(child))).collect();
     let notify = successor.is_empty() && run.started().parent_workflow_execution.is_some();
     let core = &mut run.core;
     core.set_status(status);
     core.close_time = event_time(event).0;
     core.close_event_id = event.event_id;
     core.new_execution_run_id = successor.to_owned();
-    core.workflow_task = None;
     core.sticky = None;
     core.first_task_due = 0;
     core.parent_notice_pending = notify;
     core.closing_event = notify.then(|| event.clone());
 }
 
-/// A child after its parent's end; `None` where it is no longer of interest.
-fn orphaned(child: &Arc<Child>) -> Option<Arc<Child>> {
+/// A child after its parent's end. One that has not started and may live on is still to be started; one that may not is
+/// not, but the request to start it may be on its way, and the answer to that is waited for.
+fn orphaned(child: &Arc<Child>) -> Arc<Child> {
     if child.run_id.is_empty() {
-        // One that may live on is still to be started. One that may not is not, but the request to start it may be on
-        // its way: the answer to that is waited for.
-        return Some(child.clone());
+        return child.clone();
     }
-    child.ends_with_parent().then(|| Arc::new(Child { close_policy_pending: true, ..(**child).clone() }))
+    let ends = child.ends_with_parent();
+    Arc::new(Child { close_policy_pending: ends, settled: !ends, ..(**child).clone() })
 }

@@ -2,6 +2,7 @@
 //! and against the command line. A row that promises too much fails, and so does one that promises too little.
 
 mod document;
+mod older_reads;
 mod server;
 
 use std::{collections::BTreeSet, process::Command, time::Duration};

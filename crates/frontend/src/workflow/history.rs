@@ -11,7 +11,7 @@ use proto::temporal::api::{
     workflowservice::v1::{GetWorkflowExecutionHistoryRequest, GetWorkflowExecutionHistoryResponse},
 };
 
-use super::page::{PageToken, is_transient, read, state};
+use super::page::{PageToken, batches, is_transient, state};
 use crate::{check, door::Scope};
 
 /// How long before the caller gives up an empty answer is sent.
@@ -64,21 +64,32 @@ async fn all_events(
     let token = page.token.unwrap_or_else(|| PageToken::new("", 1, true));
     let wait_from = (page.waits && token.is_open && token.next > 1).then_some(token.next);
     let known = state(scope, execution, wait_from, page.deadline).await?;
-    let mut events = read(scope, &known.range, token.next, page.most).await?;
-    let next = events.last().map_or(token.next, |event| event.event_id + 1);
-    events.retain(|event| !token.has_seen(event));
-    if next < known.range.before {
-        let next_page_token = PageToken::new(&known.run_id, next, known.is_open).seal();
-        return Ok(reply(events, next_page_token));
-    }
+    // One more, for the event that the page before may have shown already.
+    let mut shown = batches(scope, &known.range, token.next, page.most.saturating_add(1)).await?;
+    shown.retain_mut(|batch| {
+        batch.retain(|event| event.event_id >= token.next && !token.has_seen(event));
+        !batch.is_empty()
+    });
+    shown.truncate(page.most);
+    let next = shown.last().and_then(|batch| batch.last()).map_or(token.next, |event| event.event_id + 1);
     let mut following = PageToken::new(&known.run_id, next, known.is_open);
-    if let Some(started) = known.tail.first().filter(|_| !is_transient(&known.tail)) {
-        following = following.seen(started);
+    let is_last = next >= known.range.before;
+    let mut tail: Vec<_> = known.tail.into_iter().filter(|event| is_last && event.event_id >= next).collect();
+    if let Some(started) = tail.first().filter(|_| !is_transient(&tail)) {
+        // It will be stored as it is, so it counts as a batch; but another event may take its place in a crash.
+        if shown.len() < page.most {
+            following = following.seen(started);
+            shown.push(vec![started.clone()].into_iter().filter(|event| !token.has_seen(event)).collect());
+        }
+        tail.clear();
     }
-    // A worker reads on in a task that it was given, so it needs the attempt that leaves no trace, too.
-    let shown = known.tail.into_iter().filter(|event| event.event_id >= next && !token.has_seen(event));
-    events.extend(shown);
-    let goes_on = page.waits && known.is_open;
+    // As on the reference, a full page has a token even where nothing follows.
+    let is_full = shown.iter().filter(|batch| !batch.is_empty()).count() == page.most;
+    let mut events: Vec<_> = shown.into_iter().flatten().collect();
+    if !is_full {
+        events.extend(tail);
+    }
+    let goes_on = is_full || (page.waits && known.is_open);
     Ok(reply(events, if goes_on { following.seal() } else { bytes::Bytes::new() }))
 }
 
@@ -96,7 +107,8 @@ async fn close_event(
 }
 
 async fn last_event(scope: &Scope, known: &HistoryState) -> Result<Vec<HistoryEvent>, Reject> {
-    let mut events = read(scope, &known.range, known.range.before - 1, 1).await?;
+    let last = batches(scope, &known.range, known.range.before - 1, usize::MAX).await?.pop();
+    let mut events: Vec<_> = last.and_then(|mut batch| batch.pop()).into_iter().collect();
     if !scope.client.follows_next_run {
         events.iter_mut().for_each(as_continued);
     }

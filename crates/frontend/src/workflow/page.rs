@@ -87,26 +87,37 @@ pub(super) async fn state(
     }
 }
 
-/// The events `from..range.before`, at least `most` of them if there are so many, up to the end of a batch.
-pub(super) async fn read(
-    scope: &Scope,
-    range: &HistoryRange,
-    from: i64,
-    most: usize,
-) -> Result<Vec<HistoryEvent>, Reject> {
-    let from = from.max(1);
-    if from >= range.before {
-        return Ok(Vec::new());
+/// Events that were written together. A page is cut between batches only.
+pub(super) type Batch = Vec<HistoryEvent>;
+
+/// The batches of `from..range.before` in order: `most` of them, or all if there are fewer.
+pub(super) async fn batches(scope: &Scope, range: &HistoryRange, from: i64, most: usize) -> Result<Vec<Batch>, Reject> {
+    let mut found = Vec::new();
+    let mut from = from.max(1);
+    while from < range.before && found.len() < most {
+        let wanted = HistoryRange { from, ..range.clone() };
+        let stored = scope.door.engine.read_history(&wanted, most - found.len()).await?;
+        let mut last = from;
+        for batch in stored {
+            let batch = History::decode(batch)
+                .map_err(|error| Reject::internal(format!("a stored history batch is damaged: {error}")))?;
+            last = batch.events.last().map_or(last, |event| event.event_id + 1);
+            found.extend(as_written(batch.events));
+        }
+        if last == from {
+            break;
+        }
+        from = last;
     }
-    let wanted = HistoryRange { from, ..range.clone() };
-    let mut events = Vec::new();
-    for batch in scope.door.engine.read_history(&wanted, most).await? {
-        let batch = History::decode(batch)
-            .map_err(|error| Reject::internal(format!("a stored history batch is damaged: {error}")))?;
-        events.extend(batch.events);
-    }
-    events.retain(|event| (from..range.before).contains(&event.event_id));
-    Ok(events)
+    found.truncate(most);
+    Ok(found)
+}
+
+/// The start of a workflow task is stored with its end, and was seen before it: it stands alone.
+fn as_written(mut events: Batch) -> impl Iterator<Item = Batch> {
+    let starts = events.first().is_some_and(|event| event.event_type() == EventType::WorkflowTaskStarted);
+    let rest = if starts { events.split_off(1) } else { Vec::new() };
+    [events, rest].into_iter().filter(|batch| !batch.is_empty())
 }
 
 /// Whether the unstored end of a history is an attempt that leaves no event if it fails; otherwise it is the start of a
@@ -119,12 +130,14 @@ pub(super) fn is_transient(tail: &[HistoryEvent]) -> bool {
 pub(crate) async fn worker_task(scope: &Scope, task: WorkflowTask) -> Result<PollWorkflowTaskQueueResponse, Reject> {
     let most = usize::try_from(scope.limits().history_page).unwrap_or(usize::MAX);
     let mut response = task.response;
-    let mut events = read(scope, &task.history, task.history.from, most).await?;
-    let next = events.last().map_or(task.history.from, |event| event.event_id + 1);
-    if next >= task.history.before {
+    let range = task.history;
+    let mut events: Vec<_> = batches(scope, &range, range.from, most).await?.into_iter().flatten().collect();
+    events.retain(|event| (range.from..range.before).contains(&event.event_id));
+    let next = events.last().map_or(range.from, |event| event.event_id + 1);
+    if next >= range.before {
         events.extend(task.tail);
     } else {
-        response.next_page_token = PageToken::new(&task.history.run_id.to_string(), next, true).seal();
+        response.next_page_token = PageToken::new(&range.run_id.to_string(), next, true).seal();
     }
     response.history = Some(History { events });
     Ok(response)
@@ -138,6 +151,24 @@ mod tests {
 
     fn execution(run_id: &str) -> Execution {
         Execution { workflow_id: "w".into(), run_id: run_id.into() }
+    }
+
+    fn event(event_id: i64, kind: EventType) -> HistoryEvent {
+        HistoryEvent { event_id, event_type: kind.into(), ..Default::default() }
+    }
+
+    #[test]
+    fn the_start_of_a_task_is_a_batch_of_its_own() {
+        let ids = |events: Batch| -> Vec<Vec<i64>> {
+            as_written(events).map(|batch| batch.iter().map(|event| event.event_id).collect()).collect()
+        };
+        use EventType::{
+            WorkflowTaskCompleted as Completed, WorkflowTaskScheduled as Scheduled, WorkflowTaskStarted as Started,
+        };
+        assert_eq!(ids(vec![event(3, Started), event(4, Completed)]), [vec![3], vec![4]]);
+        assert_eq!(ids(vec![event(3, Started)]), [vec![3]]);
+        let transient = vec![event(3, Scheduled), event(4, Started), event(5, Completed)];
+        assert_eq!(ids(transient), [vec![3, 4, 5]]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `GetWorkflowExecutionHistoryReverse`: newest event first.
 
+use engine::HistoryRange;
 use model::{Reject, Time};
 use proto::temporal::api::{
     history::v1::History,
@@ -8,7 +9,7 @@ use proto::temporal::api::{
 
 use super::{
     history::page_size,
-    page::{PageToken, is_transient, read, state},
+    page::{Batch, PageToken, batches, is_transient, state},
 };
 use crate::{check, door::Scope};
 
@@ -24,15 +25,31 @@ pub(crate) async fn get_workflow_execution_history_reverse(
     let mut shown = Vec::new();
     match &token {
         Some(token) => range.before = range.before.min(token.next),
-        None if !is_transient(&known.tail) => shown.extend(known.tail),
+        None if !is_transient(&known.tail) => shown.extend(known.tail.first().map(|event| vec![event.clone()])),
         None => {}
     }
-    let from = range.before.saturating_sub(i64::try_from(most).unwrap_or(i64::MAX)).max(1);
-    let mut events = read(&scope, &range, from, usize::MAX).await?;
-    events.append(&mut shown);
-    events.reverse();
+    while shown.len() < most && range.before > 1 {
+        prepend(&scope, &mut range, &mut shown, most).await?;
+    }
+    let surplus = shown.len().saturating_sub(most);
+    let events: Vec<_> = shown.into_iter().skip(surplus).flatten().rev().collect();
     let first = events.last().map_or(1, |event| event.event_id);
     let next_page_token =
         if first > 1 { PageToken::new(&known.run_id, first, known.is_open).seal() } else { bytes::Bytes::new() };
     Ok(GetWorkflowExecutionHistoryReverseResponse { history: Some(History { events }), next_page_token })
+}
+
+/// Puts the batches before `range.before` in front of `shown`: at least one, and not many more than are missing.
+async fn prepend(scope: &Scope, range: &mut HistoryRange, shown: &mut Vec<Batch>, most: usize) -> Result<(), Reject> {
+    let missing = i64::try_from(most - shown.len()).unwrap_or(i64::MAX);
+    let from = range.before.saturating_sub(missing).max(1);
+    let mut found = batches(scope, range, from, usize::MAX).await?;
+    // The last stored batch may go on behind the range.
+    found.iter_mut().for_each(|batch| batch.retain(|event| event.event_id < range.before));
+    found.retain(|batch| !batch.is_empty());
+    let first = found.first().and_then(|batch| batch.first()).map_or(1, |event| event.event_id);
+    range.before = first.min(range.before - 1);
+    found.append(shown);
+    *shown = found;
+    Ok(())
 }

@@ -32,8 +32,8 @@ ORDERS_PER_ROUND = 6
 # Long enough that some rounds are killed when all is done and some in the middle of every step before that.
 LONGEST_LIFE_SECONDS = 0.6
 TASK_QUEUE = "transfers"
-# Enough for a task that was handed out in vain to run out several times over.
-SETTLE_SECONDS = 90
+# Enough for tasks that were handed out in vain to run out several times over, and for a backlog that grew meanwhile.
+SETTLE_SECONDS = 60 + 3 * ROUNDS
 
 PENDING_TASK = {"WorkflowTaskScheduled", "WorkflowTaskStarted"}
 

@@ -22,6 +22,21 @@ pub(crate) const KEPT: &[Kept] = &[
         reason: "a capability is announced only when it is true, and what is not built yet is not announced",
     },
     Kept {
+        rpc: "*",
+        path: "*namespaceInfo.capabilities.*",
+        reason: "a capability is announced only when it is true, and what is not built yet is not announced",
+    },
+    Kept {
+        rpc: "*",
+        path: "*namespaceInfo.supportsSchedules",
+        reason: "announced only when it is true, and schedules are not built yet",
+    },
+    Kept {
+        rpc: "ListTaskQueuePartitions",
+        path: "*TaskQueuePartitions*",
+        reason: "the reference is run with one partition for each queue, so that polls and tasks meet at once",
+    },
+    Kept {
         rpc: "GetClusterInfo",
         path: "*",
         reason: "the cluster describes itself: its version, its name, its stores and its number of shards",
@@ -35,6 +50,11 @@ pub(crate) const KEPT: &[Kept] = &[
         rpc: "*",
         path: "*executions[*].stateTransitionCount",
         reason: "counts internal transactions, which the two servers cut differently",
+    },
+    Kept {
+        rpc: "DescribeTaskQueue",
+        path: "effectiveRateLimit",
+        reason: "no limit is in force on a queue that nobody has limited, so none is shown",
     },
 ];
 

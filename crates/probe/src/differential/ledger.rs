@@ -14,7 +14,7 @@ use super::{
 };
 
 /// RPCs that have to succeed at least once.
-pub(crate) const IMPLEMENTED: [&str; 40] = [
+pub(crate) const IMPLEMENTED: [&str; 44] = [
     "AddSearchAttributes",
     "CountWorkflowExecutions",
     "DeleteNamespace",
@@ -24,11 +24,15 @@ pub(crate) const IMPLEMENTED: [&str; 40] = [
     "DescribeTaskQueue",
     "DescribeWorkflowExecution",
     "GetClusterInfo",
+    "GetSearchAttributes",
     "GetSystemInfo",
     "GetWorkflowExecutionHistory",
     "GetWorkflowExecutionHistoryReverse",
+    "ListClosedWorkflowExecutions",
     "ListNamespaces",
+    "ListOpenWorkflowExecutions",
     "ListSearchAttributes",
+    "ListTaskQueuePartitions",
     "ListWorkflowExecutions",
     "PollActivityTaskQueue",
     "PollWorkflowTaskQueue",

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     IDENTITY, NAMESPACE, Program,
     activities::activity_rpc,
+    reads::old_list,
     task_queue,
     world::{HeldActivity, HeldTask},
 };
@@ -97,6 +98,8 @@ impl Program {
             "ListWorkflowExecutions" | "ScanWorkflowExecutions" | "CountWorkflowExecutions" => {
                 json!({"query": self.filter("")})
             }
+            "ListOpenWorkflowExecutions" | "ListClosedWorkflowExecutions" => old_list(&self.runs[open].workflow_id),
+            "ListTaskQueuePartitions" => json!({"taskQueue": task_queue(&format!("{}idle", self.prefix))}),
             "RegisterNamespace" => {
                 json!({"namespace": self.fresh("n"), "workflowExecutionRetentionPeriod": "259200s"})
             }

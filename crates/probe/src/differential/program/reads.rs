@@ -46,7 +46,8 @@ impl Program {
             4..7 => self.list().await,
             7 => self.count().await,
             8 => self.describe_queue().await,
-            9 | 10 => self.read_old_and_new_page(true).await,
+            9 => self.list_by_old_filters().await,
+            10 => self.read_old_and_new_page(true).await,
             _ => self.read_about_server().await,
         }
     }
@@ -162,6 +163,16 @@ impl Program {
         Ok(())
     }
 
+    /// The two lists that came before the list filter.
+    async fn list_by_old_filters(&mut self) -> Result<(), Stop> {
+        let Some(at) = self.any_run() else { return Ok(()) };
+        let workflow_id = self.runs[at].workflow_id.clone();
+        let request = old_list(&workflow_id);
+        self.pair.read("ListOpenWorkflowExecutions", request.clone(), |_| true).await?;
+        self.pair.read("ListClosedWorkflowExecutions", request, |_| true).await?;
+        Ok(())
+    }
+
     async fn describe_queue(&mut self) -> Result<(), Stop> {
         let Some(at) = self.any_run() else { return Ok(()) };
         let kind = if self.seed.chance(70) { "TASK_QUEUE_TYPE_WORKFLOW" } else { "TASK_QUEUE_TYPE_ACTIVITY" };
@@ -172,11 +183,25 @@ impl Program {
     }
 
     async fn read_about_server(&mut self) -> Result<(), Stop> {
-        match self.seed.below(3) {
+        match self.seed.below(5) {
             0 => self.call("GetSystemInfo", json!({})).await?,
             1 => self.call("GetClusterInfo", json!({})).await?,
+            2 => self.call("GetSearchAttributes", json!({})).await?,
+            3 => {
+                let queue = task_queue(&format!("{}partitions", self.prefix));
+                let request = json!({"namespace": NAMESPACE, "taskQueue": queue});
+                self.call("ListTaskQueuePartitions", request).await?
+            }
             _ => self.call("DescribeNamespace", json!({"namespace": NAMESPACE})).await?,
         };
         Ok(())
     }
+}
+
+/// A request of the lists that came before the list filter, for the runs of one workflow id.
+pub(crate) fn old_list(workflow_id: &str) -> Value {
+    json!({
+        "namespace": NAMESPACE, "maximumPageSize": 100, "executionFilter": {"workflowId": workflow_id},
+        "startTimeFilter": {"earliestTime": "2020-01-01T00:00:00Z", "latestTime": "2100-01-01T00:00:00Z"},
+    })
 }

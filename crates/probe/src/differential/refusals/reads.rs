@@ -11,6 +11,9 @@ const QUERY: &str = "QueryWorkflow";
 const LIST: &str = "ListWorkflowExecutions";
 const COUNT: &str = "CountWorkflowExecutions";
 const SCAN: &str = "ScanWorkflowExecutions";
+const OPEN: &str = "ListOpenWorkflowExecutions";
+const CLOSED: &str = "ListClosedWorkflowExecutions";
+const PARTITIONS: &str = "ListTaskQueuePartitions";
 const QUEUE: &str = "DescribeTaskQueue";
 
 pub(super) const ROWS: &[Refusal] = &[
@@ -176,4 +179,20 @@ pub(super) const ROWS: &[Refusal] = &[
     row(QUEUE, "INVALID_ARGUMENT", "taskQueue is not set", |r, _| r["taskQueue"] = json!(null)),
     row(QUEUE, "INVALID_ARGUMENT", "missing task queue name", |r, _| r["taskQueue"]["name"] = json!("")),
     row(QUEUE, "INVALID_ARGUMENT", "taskQueue length exceeds limit", |r, _| r["taskQueue"]["name"] = long()),
+    row(OPEN, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
+    row(OPEN, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
+    row(OPEN, "INVALID_ARGUMENT", "EarliestTime in StartTimeFilter should not be larger than LatestTime.", |r, _| {
+        r["startTimeFilter"] = json!({"earliestTime": "2030-01-01T00:00:00Z", "latestTime": "2020-01-01T00:00:00Z"});
+    }),
+    row(CLOSED, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
+    row(CLOSED, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
+    row(CLOSED, "INVALID_ARGUMENT", "EarliestTime in StartTimeFilter should not be larger than LatestTime.", |r, _| {
+        r["startTimeFilter"] = json!({"earliestTime": "2030-01-01T00:00:00Z", "latestTime": "2020-01-01T00:00:00Z"});
+    }),
+    row(CLOSED, "INVALID_ARGUMENT", "StatusFilter must be specified and must be not Running.", |r, _| {
+        r["executionFilter"] = json!(null);
+        r["statusFilter"] = json!({"status": "WORKFLOW_EXECUTION_STATUS_RUNNING"});
+    }),
+    row(PARTITIONS, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
+    row(PARTITIONS, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
 ];

@@ -70,6 +70,8 @@ pub(crate) struct Client {
     pub(crate) caller: Caller,
     /// When the caller stops waiting, if it says so.
     pub(crate) deadline: Option<Time>,
+    /// Why a client of this version is not served, if it is not.
+    pub(crate) version: Result<(), Reject>,
     /// The client understands that a close event names the run that follows.
     pub(crate) follows_next_run: bool,
 }

@@ -9,7 +9,10 @@ use model::{Kind, Limits, Namespace, NamespaceId, Reject, Token};
 use proto::temporal::api::enums::v1::NamespaceState::{self, Deleted, Deprecated, Registered};
 use tonic::codegen::http::HeaderMap;
 
-use crate::door::{Client, Door};
+use crate::{
+    door::{Client, Door},
+    version,
+};
 
 /// The states that a method allows, where they are not the usual ones.
 const STATES: &[(&str, &[NamespaceState])] = &[
@@ -25,8 +28,16 @@ pub(crate) fn identify(door: &Door, headers: &HeaderMap) -> Result<Client, Rejec
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let caller = door.policy.identify(&Credentials { authorization: text("authorization") })?;
     let features = text("supported-features").unwrap_or_default();
+    let header = |name: &str| text(name).unwrap_or_default();
+    let version = version::check(
+        header("client-name"),
+        header("client-version"),
+        header("supported-server-versions"),
+        door.about.server_version,
+    );
     Ok(Client {
         caller,
+        version,
         deadline: text("grpc-timeout").and_then(timeout).map(|timeout| door.engine.now() + timeout),
         follows_next_run: features.split(',').any(|feature| feature.trim() == "follows-next-run-id"),
     })

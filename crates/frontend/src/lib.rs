@@ -18,6 +18,7 @@ mod router;
 mod status;
 mod system;
 mod unary;
+mod version;
 mod visibility;
 mod worker;
 mod workflow;

@@ -7,7 +7,8 @@ use proto::{
     temporal::api::errordetails::v1::{
         CancellationAlreadyRequestedFailure, ClientVersionNotSupportedFailure, NamespaceAlreadyExistsFailure,
         NamespaceInvalidStateFailure, NamespaceNotFoundFailure, NotFoundFailure, PermissionDeniedFailure,
-        QueryFailedFailure, ResourceExhaustedFailure, WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
+        QueryFailedFailure, ResourceExhaustedFailure, ServerVersionNotSupportedFailure,
+        WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
     },
 };
 use tonic::{Code, Status};
@@ -64,8 +65,20 @@ fn code_and_detail(kind: &Kind) -> (Code, Option<prost_types::Any>) {
         Kind::QueryFailed { failure } => {
             (Code::InvalidArgument, detail(&QueryFailedFailure { failure: failure.as_deref().cloned() }))
         }
-        Kind::ClientVersionNotSupported => {
-            (Code::FailedPrecondition, detail(&ClientVersionNotSupportedFailure::default()))
+        Kind::ClientVersionNotSupported { client_version, client_name, supported_versions } => {
+            let failure = ClientVersionNotSupportedFailure {
+                client_version: client_version.clone(),
+                client_name: client_name.clone(),
+                supported_versions: supported_versions.clone(),
+            };
+            (Code::FailedPrecondition, detail(&failure))
+        }
+        Kind::ServerVersionNotSupported { server_version, client_supported_server_versions } => {
+            let failure = ServerVersionNotSupportedFailure {
+                server_version: server_version.clone(),
+                client_supported_server_versions: client_supported_server_versions.clone(),
+            };
+            (Code::FailedPrecondition, detail(&failure))
         }
         Kind::ResourceExhausted { cause, scope } => {
             let failure = ResourceExhaustedFailure { cause: *cause as i32, scope: *scope as i32 };
@@ -94,7 +107,7 @@ mod tests {
     use super::*;
 
     /// Kinds without fields: the code, and the type of the detail; empty where there is none.
-    const PLAIN: [(Kind, Code, &str); 17] = [
+    const PLAIN: [(Kind, Code, &str); 16] = [
         (Kind::InvalidArgument, Code::InvalidArgument, ""),
         (Kind::NotFound, Code::NotFound, "NotFoundFailure"),
         (Kind::NamespaceAlreadyExists, Code::AlreadyExists, "NamespaceAlreadyExistsFailure"),
@@ -103,7 +116,6 @@ mod tests {
         (Kind::FailedPrecondition, Code::FailedPrecondition, ""),
         (Kind::WorkflowNotReady, Code::FailedPrecondition, "WorkflowNotReadyFailure"),
         (Kind::QueryFailed { failure: None }, Code::InvalidArgument, "QueryFailedFailure"),
-        (Kind::ClientVersionNotSupported, Code::FailedPrecondition, "ClientVersionNotSupportedFailure"),
         (Kind::PermissionDenied, Code::PermissionDenied, "PermissionDeniedFailure"),
         (Kind::Unauthenticated, Code::Unauthenticated, ""),
         (Kind::Unimplemented, Code::Unimplemented, ""),
@@ -115,7 +127,7 @@ mod tests {
     ];
 
     /// Kinds whose fields are in the detail.
-    fn with_fields() -> [(Kind, Code, &'static str); 4] {
+    fn with_fields() -> [(Kind, Code, &'static str); 6] {
         let already_started = Kind::WorkflowAlreadyStarted {
             start_request_id: "r".into(),
             run_id: "i".into(),
@@ -130,11 +142,22 @@ mod tests {
             cause: ResourceExhaustedCause::BusyWorkflow,
             scope: ResourceExhaustedScope::Namespace,
         };
+        let client_version = Kind::ClientVersionNotSupported {
+            client_version: "3.0.0".into(),
+            client_name: "temporal-go".into(),
+            supported_versions: "<2.0.0".into(),
+        };
+        let server_version = Kind::ServerVersionNotSupported {
+            server_version: "1.32.0".into(),
+            client_supported_server_versions: ">=2.0.0".into(),
+        };
         let not_found = Kind::NamespaceNotFound { namespace: "x".into() };
         [
             (not_found, Code::NotFound, "NamespaceNotFoundFailure"),
             (invalid_state, Code::FailedPrecondition, "NamespaceInvalidStateFailure"),
             (already_started, Code::AlreadyExists, "WorkflowExecutionAlreadyStartedFailure"),
+            (client_version, Code::FailedPrecondition, "ClientVersionNotSupportedFailure"),
+            (server_version, Code::FailedPrecondition, "ServerVersionNotSupportedFailure"),
             (exhausted, Code::ResourceExhausted, "ResourceExhaustedFailure"),
         ]
     }

@@ -8,19 +8,10 @@ use proto::temporal::api::workflowservice::v1::{
     get_system_info_response::Capabilities,
 };
 
-use crate::door::{Client, Door};
-
-/// The clients that the reference names, and the versions that it serves.
-const SUPPORTED_CLIENTS: [(&str, &str); 8] = [
-    ("Nexus-go-sdk", "<2.0.0"),
-    ("temporal-cli", "<2.0.0"),
-    ("temporal-go", "<2.0.0"),
-    ("temporal-java", "<2.0.0"),
-    ("temporal-php", "<2.0.0"),
-    ("temporal-server", "<2.0.0"),
-    ("temporal-typescript", "<2.0.0"),
-    ("temporal-ui", "<3.0.0"),
-];
+use crate::{
+    door::{Client, Door},
+    version::SUPPORTED_CLIENTS,
+};
 
 /// The name of the only cluster that there is.
 pub(crate) const CLUSTER: &str = "active";

@@ -58,6 +58,7 @@ where
         gate::check_name(door.limits(), message.namespace())?;
         gate::authorize(&door, &client, method.path, message.namespace())?;
         let namespace = gate::by_name(&door, method.path, message.namespace())?;
+        client.version.clone()?;
         handler(Scope { door, namespace, client }, message).await
     };
     Box::pin(answer(door, method, request, enter))
@@ -84,6 +85,7 @@ where
         gate::check_name(door.limits(), message.namespace())?;
         gate::authorize(&door, &client, method.path, message.namespace())?;
         let namespace = gate::by_name(&door, method.path, message.namespace())?;
+        client.version.clone()?;
         handler(Scope { door, namespace, client }, message).await
     };
     Box::pin(answer(door, method, request, enter))
@@ -101,6 +103,7 @@ where
         gate::check_name(door.limits(), message.namespace())?;
         let (namespace, token) = gate::by_token(&door, method.path, message.namespace(), message.task_token())?;
         gate::authorize(&door, &client, method.path, &namespace.name)?;
+        client.version.clone()?;
         handler(Scope { door, namespace, client }, token, message).await
     };
     Box::pin(answer(door, method, request, enter))
@@ -117,6 +120,7 @@ where
     let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
         gate::check_name(door.limits(), message.namespace())?;
         gate::authorize(&door, &client, method.path, message.namespace())?;
+        client.version.clone()?;
         handler(door, client, message).await
     };
     Box::pin(answer(door, method, request, enter))

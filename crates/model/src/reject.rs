@@ -52,8 +52,19 @@ pub enum Kind {
     QueryFailed {
         failure: Option<Box<Failure>>,
     },
-    /// The server version does not support the client, or the feature.
-    ClientVersionNotSupported,
+    /// The client is of a version that is not served.
+    ClientVersionNotSupported {
+        client_version: String,
+        client_name: String,
+        /// The range that is served.
+        supported_versions: String,
+    },
+    /// The client asks for a server of other versions.
+    ServerVersionNotSupported {
+        server_version: String,
+        /// The range that the client asks for.
+        client_supported_server_versions: String,
+    },
     /// Back off and try again.
     ResourceExhausted {
         cause: ResourceExhaustedCause,

@@ -17,6 +17,8 @@ use crate::{
     gate,
 };
 
+/// What the reference calls the namespace of its own workers: there is none here, and the name stays refused.
+const SYSTEM: &str = "temporal-system";
 /// Characters of the id in the new name; more where that name is taken.
 const SHORTEST_SUFFIX: usize = 5;
 /// Runs that are looked up at once.
@@ -51,6 +53,7 @@ fn named(door: &Door, request: &DeleteNamespaceRequest) -> Result<Arc<Namespace>
     let table = door.engine.namespaces();
     match (request.namespace_id.as_str(), request.namespace.as_str()) {
         ("", "") => Err(Reject::invalid("Namespace not set on request.")),
+        ("", SYSTEM) => Err(Reject::precondition("unable to delete system namespace")),
         ("", name) => gate::find(&table, name),
         (id, "") => match id.parse() {
             Ok(id) => gate::find_id(&table, id),

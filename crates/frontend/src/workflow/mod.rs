@@ -16,7 +16,7 @@ use proto::temporal::api::{
     common::v1::{
         Link,
         link::{
-            Variant, Workflow, WorkflowEvent,
+            Variant, WorkflowEvent,
             workflow_event::{EventReference, Reference, RequestIdReference},
         },
     },
@@ -45,17 +45,6 @@ fn link_to_start(namespace: &str, workflow_id: &str, run_id: &str) -> Link {
 fn link_to_request(namespace: &str, workflow_id: &str, run_id: &str, request_id: &str, kind: EventType) -> Link {
     let request = RequestIdReference { request_id: request_id.to_owned(), event_type: kind.into() };
     link(namespace, workflow_id, run_id, Reference::RequestIdRef(request))
-}
-
-/// A link to a run as a whole.
-fn link_to_run(namespace: &str, workflow_id: &str, run_id: &str) -> Link {
-    let run = Workflow {
-        namespace: namespace.to_owned(),
-        workflow_id: workflow_id.to_owned(),
-        run_id: run_id.to_owned(),
-        ..Default::default()
-    };
-    Link { variant: Some(Variant::Workflow(run)) }
 }
 
 fn link(namespace: &str, workflow_id: &str, run_id: &str, reference: Reference) -> Link {

@@ -9,12 +9,13 @@ use proto::temporal::api::{
     workflowservice::v1::{QueryWorkflowRequest, QueryWorkflowResponse},
 };
 
-use super::link_to_run;
 use crate::{
     check,
     door::{Scope, unexpected},
 };
 
+/// How long before the caller gives up it is told so: later, the transport would end the call in words of its own.
+const TAIL_ROOM: Duration = Duration::from_millis(50);
 /// How long a query waits where the caller does not say.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -32,20 +33,14 @@ pub(crate) async fn query_workflow(
         return Err(Reject::invalid("QueryType is not set on request."));
     }
     check::blob(query.query_args.as_ref(), scope.limits())?;
-    let deadline = scope.client.deadline.unwrap_or_else(|| scope.now() + PATIENCE);
-    let workflow_id = execution.workflow_id.clone();
+    let deadline = scope.client.deadline.map_or_else(|| scope.now() + PATIENCE, |deadline| deadline - TAIL_ROOM);
     let call = Call::Query { execution, query: Box::new(query), reject_condition, deadline };
     match scope.call(call).await {
-        Ok(Answer::QueryAnswer { run_id, outcome }) => {
-            let link = Some(link_to_run(&scope.namespace.name, &workflow_id, &run_id));
-            Ok(match outcome {
-                QueryOutcome::Answered(query_result) => {
-                    QueryWorkflowResponse { query_result, query_rejected: None, link }
-                }
-                QueryOutcome::Rejected(rejected) => {
-                    QueryWorkflowResponse { query_result: None, query_rejected: Some(rejected), link }
-                }
-            })
+        Ok(Answer::QueryAnswer { outcome: QueryOutcome::Answered(query_result), .. }) => {
+            Ok(QueryWorkflowResponse { query_result, ..Default::default() })
+        }
+        Ok(Answer::QueryAnswer { outcome: QueryOutcome::Rejected(rejected), .. }) => {
+            Ok(QueryWorkflowResponse { query_rejected: Some(rejected), ..Default::default() })
         }
         Ok(other) => Err(unexpected(&other)),
         Err(reject) if reject.kind == Kind::DeadlineExceeded => {

@@ -32,6 +32,11 @@ pub(crate) const KEPT: &[Kept] = &[
         reason: "announced only when it is true, and schedules are not built yet",
     },
     Kept {
+        rpc: "*",
+        path: "*namespaceInfo.limits.workflowTaskCompletionSizeLimitError",
+        reason: "the limit of a completion sent in several pages, which is not built yet",
+    },
+    Kept {
         rpc: "ListTaskQueuePartitions",
         path: "*TaskQueuePartitions*",
         reason: "the reference is run with one partition for each queue, so that polls and tasks meet at once",

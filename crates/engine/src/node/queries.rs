@@ -295,7 +295,7 @@ impl Node {
     /// A worker has answered a query that it got by itself.
     pub(crate) fn answer_query(&mut self, asker: Asker, token: &Token, request: RespondQueryTaskCompletedRequest) {
         let Some(pending) = self.queries.remove(&token.query_id) else {
-            return self.answer_now(asker, Err(Reject::not_found("query not found")));
+            return self.answer_now(asker, Err(Reject::not_found("query task not found, or already expired")));
         };
         let result = WorkflowQueryResult {
             result_type: request.completed_type,

@@ -111,7 +111,7 @@ impl Draft {
             workflow_execution_timeout: started.workflow_execution_timeout,
             workflow_execution_expiration_time: started.workflow_execution_expiration_time,
             priority: started.priority.clone(),
-            prev_auto_reset_points: Some(inherited_reset_points(run, self.facts.now, self.facts.namespace.retention)),
+            prev_auto_reset_points: Some(inherited_reset_points(run, self.facts.now)),
             ..WorkflowExecutionStartedEventAttributes::default()
         }
     }

@@ -48,15 +48,20 @@ pub(super) fn add_reset_point(run: &mut Run, event: &HistoryEvent, attributes: &
     }
 }
 
-/// The points that the run which follows at `now` takes over: this run's go with its history.
-pub(crate) fn inherited_reset_points(run: &Run, now: model::Time, retention: std::time::Duration) -> ResetPoints {
+/// The points that the run which follows at `now` takes over from this closed one.
+pub(crate) fn inherited_reset_points(run: &Run, now: model::Time) -> ResetPoints {
     let mut points = run.core.reset_points.clone().unwrap_or_default();
-    let own = run.key.run_id.to_string();
     points.points.retain(|point| point.expire_time.as_ref().is_none_or(|time| model::Time::from_proto(time) >= now));
-    for point in points.points.iter_mut().filter(|point| point.run_id == own) {
-        point.expire_time = Some((now + retention).to_proto());
-    }
     points
+}
+
+/// Another run follows: the points of this one go with its history, at `time`.
+pub(super) fn expire_reset_points(run: &mut Run, time: model::Time) {
+    let own = run.key.run_id.to_string();
+    let points = run.core.reset_points.iter_mut().flat_map(|points| &mut points.points);
+    for point in points.filter(|point| point.run_id == own) {
+        point.expire_time = Some(time.to_proto());
+    }
 }
 
 /// Lists the build among those that have worked on the run, for visibility.

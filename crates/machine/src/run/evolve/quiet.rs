@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{Quiet, Run};
 
-use super::activity;
+use super::{activity, build};
 
 impl Run {
     pub(super) fn evolve_quiet(&mut self, change: &Quiet) {
@@ -66,6 +66,9 @@ impl Run {
             Quiet::Closed { delete_time, batch_event_id } => {
                 self.core.delete_time = delete_time.0;
                 self.core.close_batch_event_id = *batch_event_id;
+                if !self.core.new_execution_run_id.is_empty() {
+                    build::expire_reset_points(self, *delete_time);
+                }
             }
         }
     }

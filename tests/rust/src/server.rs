@@ -32,23 +32,14 @@ impl Server {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| io::Error::new(error.kind(), format!("server '{}': {error}", binary.display())))?;
-        let mut server = Self {
-            address: format!("http://127.0.0.1:{port}"),
-            child,
-        };
+        let mut server = Self { address: format!("http://127.0.0.1:{port}"), child };
         let begun = Instant::now();
         while server.client().await.is_err() {
             if let Some(status) = server.child.try_wait()? {
-                return Err(io::Error::other(format!(
-                    "server '{}' ended with {status}",
-                    binary.display()
-                )));
+                return Err(io::Error::other(format!("server '{}' ended with {status}", binary.display())));
             }
             if begun.elapsed() > START {
-                return Err(io::Error::other(format!(
-                    "server '{}' did not answer",
-                    binary.display()
-                )));
+                return Err(io::Error::other(format!("server '{}' did not answer", binary.display())));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -66,10 +57,8 @@ impl Server {
 
 /// `PERDURE_BIN`, or the release build of the repository that this package lies in.
 fn binary() -> PathBuf {
-    std::env::var_os("PERDURE_BIN").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/release/perdure"),
-        PathBuf::from,
-    )
+    std::env::var_os("PERDURE_BIN")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/release/perdure"), PathBuf::from)
 }
 
 /// A loopback port nobody listens on, below the range from which the system picks ports for outgoing connections, so

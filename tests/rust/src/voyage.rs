@@ -25,14 +25,10 @@ impl Harbour {
     pub async fn call_pilot(ctx: ActivityContext, attempt: u32) -> Result<u32, ActivityError> {
         let now = ctx.info().attempt;
         if attempt == 0 {
-            return Err(ActivityError::from(ApplicationFailure::non_retryable(
-                io::Error::other("no pilot here"),
-            )));
+            return Err(ActivityError::from(ApplicationFailure::non_retryable(io::Error::other("no pilot here"))));
         }
         if now < attempt {
-            return Err(ActivityError::from(ApplicationFailure::new(io::Error::other(format!(
-                "pilot busy at {now}"
-            )))));
+            return Err(ActivityError::from(ApplicationFailure::new(io::Error::other(format!("pilot busy at {now}")))));
         }
         Ok(now)
     }
@@ -75,11 +71,7 @@ impl Voyage {
         ctx.timer(Duration::from_millis(20)).await;
         let child_id = format!("{}/{port}", ctx.workflow_id());
         let leave = ctx
-            .start_child_workflow(
-                ShoreLeave::run,
-                port.clone(),
-                ChildWorkflowOptions::workflow_id(child_id),
-            )
+            .start_child_workflow(ShoreLeave::run, port.clone(), ChildWorkflowOptions::workflow_id(child_id))
             .await?
             .result()
             .await?;

@@ -85,13 +85,7 @@ async fn activity_timer_child_signal_query_and_continue_as_new() -> Outcome {
                 latest.query(Voyage::place, (), WorkflowQueryOptions::default()).await?,
                 format!("moored at {port}")
             );
-            latest
-                .signal(
-                    Voyage::depart,
-                    format!("captain of {port}"),
-                    WorkflowSignalOptions::default(),
-                )
-                .await?;
+            latest.signal(Voyage::depart, format!("captain of {port}"), WorkflowSignalOptions::default()).await?;
         }
         Ok(started.get_result(WorkflowGetResultOptions::default()).await?)
     })
@@ -127,21 +121,13 @@ async fn a_worker_replays_what_another_one_began() -> Outcome {
         )
         .await?;
     working(&client, &task_queue, async {
-        until!(
-            handle.query(Voyage::place, (), WorkflowQueryOptions::default()).await?,
-            "moored at kiel"
-        );
+        until!(handle.query(Voyage::place, (), WorkflowQueryOptions::default()).await?, "moored at kiel");
         Ok(())
     })
     .await?;
     let log = working(&server.client().await?, &task_queue, async {
-        assert_eq!(
-            handle.query(Voyage::place, (), WorkflowQueryOptions::default()).await?,
-            "moored at kiel"
-        );
-        handle
-            .signal(Voyage::depart, "relief".to_owned(), WorkflowSignalOptions::default())
-            .await?;
+        assert_eq!(handle.query(Voyage::place, (), WorkflowQueryOptions::default()).await?, "moored at kiel");
+        handle.signal(Voyage::depart, "relief".to_owned(), WorkflowSignalOptions::default()).await?;
         Ok(handle.get_result(WorkflowGetResultOptions::default()).await?)
     })
     .await?;
@@ -162,10 +148,7 @@ async fn activity_retries_and_failures_that_forbid_them() -> Outcome {
         let retried = start(2).await?;
         assert_eq!(retried.get_result(WorkflowGetResultOptions::default()).await?, 2);
         let refused = start(0).await?;
-        let error = refused
-            .get_result(WorkflowGetResultOptions::default())
-            .await
-            .expect_err("there is no pilot");
+        let error = refused.get_result(WorkflowGetResultOptions::default()).await.expect_err("there is no pilot");
         let mut texts = vec![error.to_string()];
         let mut source: Option<&dyn Error> = error.source();
         while let Some(cause) = source {
@@ -187,22 +170,10 @@ async fn cancellation_reaches_an_activity_by_its_heartbeat() -> Outcome {
     let client = server.client().await?;
     let task_queue = unique("queue");
     let handle = client
-        .start_workflow(
-            Watch::run,
-            (),
-            WorkflowStartOptions::new(task_queue.clone(), unique("watch")).build(),
-        )
+        .start_workflow(Watch::run, (), WorkflowStartOptions::new(task_queue.clone(), unique("watch")).build())
         .await?;
     let result = working(&client, &task_queue, async {
-        until!(
-            handle
-                .describe(WorkflowDescribeOptions::default())
-                .await?
-                .raw()
-                .pending_activities
-                .len(),
-            1
-        );
+        until!(handle.describe(WorkflowDescribeOptions::default()).await?.raw().pending_activities.len(), 1);
         handle.cancel(WorkflowCancelOptions::default()).await?;
         Ok(handle.get_result(WorkflowGetResultOptions::default()).await?)
     })
@@ -218,10 +189,7 @@ async fn counts_follow_starts_and_terminations() -> Outcome {
     let task_queue = unique("queue");
     let count = async |status: &str| -> Outcome<usize> {
         let query = format!("TaskQueue = '{task_queue}' AND ExecutionStatus = '{status}'");
-        Ok(client
-            .count_workflows(query, WorkflowCountOptions::default())
-            .await?
-            .count())
+        Ok(client.count_workflows(query, WorkflowCountOptions::default()).await?.count())
     };
     tokio::time::timeout(PATIENCE, async {
         let mut handles = vec![];

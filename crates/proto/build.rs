@@ -19,10 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), set.encode_to_vec())?;
-    set.file
-        .iter_mut()
-        .flat_map(|file| &mut file.message_type)
-        .for_each(serve_deprecated);
+    set.file.iter_mut().flat_map(|file| &mut file.message_type).for_each(serve_deprecated);
     set.file
         .iter_mut()
         .flat_map(|file| &mut file.enum_type)

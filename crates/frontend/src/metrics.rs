@@ -11,13 +11,13 @@ use tonic::Code;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Operation {
-    operation: String,
+    operation: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Failure {
-    operation: String,
-    code: String,
+    operation: &'static str,
+    code: &'static str,
 }
 
 /// The instruments of a door. Names follow the reference's.
@@ -47,13 +47,12 @@ fn histogram() -> Histogram {
 }
 
 impl Metrics {
-    pub(crate) fn record(&self, method: &str, code: Code, took: Duration) {
-        let operation = Operation { operation: method.to_owned() };
+    pub(crate) fn record(&self, method: &'static str, code: Code, took: Duration) {
+        let operation = Operation { operation: method };
         self.requests.get_or_create(&operation).inc();
         self.latency.get_or_create(&operation).observe(took.as_secs_f64());
         if code != Code::Ok {
-            let failure = Failure { operation: operation.operation, code: format!("{code:?}") };
-            self.errors.get_or_create(&failure).inc();
+            self.errors.get_or_create(&Failure { operation: method, code: name(code) }).inc();
         }
     }
 
@@ -63,6 +62,29 @@ impl Metrics {
             let _ = write!(page, "# {error}");
         }
         page
+    }
+}
+
+/// The code as the reference's metrics name it.
+fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "Canceled",
+        Code::Unknown => "Unknown",
+        Code::InvalidArgument => "InvalidArgument",
+        Code::DeadlineExceeded => "DeadlineExceeded",
+        Code::NotFound => "NotFound",
+        Code::AlreadyExists => "AlreadyExists",
+        Code::PermissionDenied => "PermissionDenied",
+        Code::ResourceExhausted => "ResourceExhausted",
+        Code::FailedPrecondition => "FailedPrecondition",
+        Code::Aborted => "Aborted",
+        Code::OutOfRange => "OutOfRange",
+        Code::Unimplemented => "Unimplemented",
+        Code::Internal => "Internal",
+        Code::Unavailable => "Unavailable",
+        Code::DataLoss => "DataLoss",
+        Code::Unauthenticated => "Unauthenticated",
     }
 }
 

@@ -18,13 +18,13 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// The symbol of a token: an opaque string that is only handed back.
+    /// A symbol for a token: an opaque string that is only handed back. Each appearance has its own, since a server is
+    /// free to hand out the same token twice.
     pub(crate) fn token(&mut self, original: &str) -> String {
-        if let Some(symbol) = self.symbols.get(original) {
-            return symbol.clone();
-        }
         self.tokens += 1;
-        self.remember(original, format!("$t{}", self.tokens))
+        let symbol = format!("$t{}", self.tokens);
+        self.originals.insert(symbol.clone(), original.to_owned());
+        symbol
     }
 
     fn id(&mut self, original: &str) -> String {

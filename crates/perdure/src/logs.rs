@@ -19,21 +19,13 @@ impl Output {
             let mut found = None;
             let mut current = Some(matches);
             while let Some(level) = current {
-                let raw = level
-                    .try_get_raw(name)
-                    .ok()
-                    .flatten()
-                    .and_then(|mut values| values.next());
+                let raw = level.try_get_raw(name).ok().flatten().and_then(|mut values| values.next());
                 found = raw.map(|value| value.to_string_lossy().to_lowercase()).or(found);
                 current = level.subcommand().map(|(_, inner)| inner);
             }
             found
         };
-        Self {
-            level: given("log_level"),
-            format: given("log_format"),
-            data: given("output"),
-        }
+        Self { level: given("log_level"), format: given("log_format"), data: given("output") }
     }
 
     /// Starts to log. `warn` is the usual level of a server.
@@ -45,9 +37,7 @@ impl Output {
             Some("never") => LevelFilter::OFF,
             _ => LevelFilter::WARN,
         };
-        let logs = tracing_subscriber::fmt()
-            .with_max_level(level)
-            .with_writer(std::io::stderr);
+        let logs = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
         // A second start is a second logger, which nobody needs.
         let _ = match self.format.as_deref() {
             Some("json") => logs.json().try_init(),

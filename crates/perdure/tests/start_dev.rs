@@ -30,10 +30,7 @@ fn free_port() -> u16 {
 
 fn command(flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_perdure"));
-    command
-        .args(["server", "start-dev", "--headless"])
-        .args(flags)
-        .stdin(Stdio::null());
+    command.args(["server", "start-dev", "--headless"]).args(flags).stdin(Stdio::null());
     command
 }
 
@@ -90,10 +87,7 @@ fn signal(server: &Server, name: &str) {
 fn the_banner_comes_when_the_server_is_ready_and_a_signal_ends_it_well() {
     for name in ["-TERM", "-INT"] {
         let mut server = start(&[]);
-        assert_eq!(
-            server.banner[2],
-            format!("Temporal Server:      localhost:{}", server.port)
-        );
+        assert_eq!(server.banner[2], format!("Temporal Server:      localhost:{}", server.port));
         assert_eq!(server.banner[3], "Temporal Persistence: in-memory");
         assert!(std::net::TcpStream::connect(("127.0.0.1", server.port)).is_ok());
         signal(&server, name);
@@ -109,16 +103,8 @@ fn a_busy_port_is_named_with_a_remedy() {
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = holder.local_addr().unwrap().port().to_string();
     let text = refused(&["--port", &port]);
-    assert!(
-        text.starts_with(&format!(
-            "Error: can't set frontend port {port}: listen tcp 127.0.0.1:{port}"
-        )),
-        "{text}"
-    );
-    assert!(
-        text.contains("address already in use") && text.contains("--port"),
-        "{text}"
-    );
+    assert!(text.starts_with(&format!("Error: can't set frontend port {port}: listen tcp 127.0.0.1:{port}")), "{text}");
+    assert!(text.contains("address already in use") && text.contains("--port"), "{text}");
 }
 
 #[test]
@@ -149,10 +135,7 @@ fn a_file_that_is_not_ours_is_left_alone() {
     let port = free_port().to_string();
     let text = refused(&["--port", &port, "--db-filename", file.to_str().unwrap()]);
     assert!(text.contains("state.db"), "{text}");
-    assert_eq!(
-        fs::read_to_string(&file).unwrap(),
-        "not a database, and too short to look like one"
-    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), "not a database, and too short to look like one");
     let text = refused(&["--port", &port, "--db-filename", folder.to_str().unwrap()]);
     assert!(text.contains("folder"), "{text}");
     let nowhere = folder.join("missing").join("state.db");
@@ -164,26 +147,10 @@ fn a_file_that_is_not_ours_is_left_alone() {
 fn values_that_can_not_be_meant_are_refused() {
     let port = free_port().to_string();
     let rows = [
-        (
-            "--search-attribute",
-            "A=Foo",
-            "Error: invalid search attribute value type \"Foo\"",
-        ),
-        (
-            "--search-attribute",
-            "A",
-            "Error: invalid search attributes: missing expected '=' in \"A\"",
-        ),
-        (
-            "--dynamic-config-value",
-            "A",
-            "Error: invalid dynamic config values: missing expected '=' in \"A\"",
-        ),
-        (
-            "--ip",
-            "foo",
-            "Error: invalid IP address \"foo\": give an address such as 127.0.0.1, not a name",
-        ),
+        ("--search-attribute", "A=Foo", "Error: invalid search attribute value type \"Foo\""),
+        ("--search-attribute", "A", "Error: invalid search attributes: missing expected '=' in \"A\""),
+        ("--dynamic-config-value", "A", "Error: invalid dynamic config values: missing expected '=' in \"A\""),
+        ("--ip", "foo", "Error: invalid IP address \"foo\": give an address such as 127.0.0.1, not a name"),
     ];
     for (flag, value, text) in rows {
         assert_eq!(refused(&["--port", &port, flag, value]), text);
@@ -192,10 +159,8 @@ fn values_that_can_not_be_meant_are_refused() {
 
 #[test]
 fn the_secured_server_is_said_to_be_missing() {
-    let output = Command::new(env!("CARGO_BIN_EXE_perdure"))
-        .args(["server", "start", "--tls-cert", "x"])
-        .output()
-        .unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_perdure")).args(["server", "start", "--tls-cert", "x"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.ends_with("the secured server is not there yet.\n"), "{text}");

@@ -22,14 +22,8 @@ impl Banner {
             format!("Temporal Server:      {}", shown(self.grpc)),
             format!("Temporal Persistence: {}", self.persistence),
         ];
-        lines.extend(
-            self.http
-                .map(|address| format!("Temporal HTTP:        {}", shown(address))),
-        );
-        lines.extend(
-            self.ui
-                .map(|address| format!("Temporal UI:          http://{}", shown(address))),
-        );
+        lines.extend(self.http.map(|address| format!("Temporal HTTP:        {}", shown(address))));
+        lines.extend(self.ui.map(|address| format!("Temporal UI:          http://{}", shown(address))));
         lines.push(format!("Temporal Metrics:     http://{}/metrics", shown(self.metrics)));
         lines.join("\n") + "\n"
     }

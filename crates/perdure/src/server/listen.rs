@@ -27,13 +27,7 @@ pub(super) struct Ports {
 /// One line with the port that can't be had, why, and what to do.
 pub(super) async fn bind(args: &StartDevArgs) -> Result<Ports, String> {
     let ip = address(&args.ip)?;
-    let grpc = listen(
-        ip,
-        args.port,
-        &format!("can't set frontend port {}", args.port),
-        "--port",
-    )
-    .await?;
+    let grpc = listen(ip, args.port, &format!("can't set frontend port {}", args.port), "--port").await?;
     let ui = if args.headless {
         None
     } else {
@@ -48,27 +42,15 @@ pub(super) async fn bind(args: &StartDevArgs) -> Result<Ports, String> {
     let http = args.http_port.unwrap_or(0);
     let http = listen(ip, http, &format!("can't set HTTP port {http}"), "--http-port").await?;
     let metrics = args.metrics_port.unwrap_or(0);
-    let metrics = listen(
-        ip,
-        metrics,
-        &format!("can't set metrics port {metrics}"),
-        "--metrics-port",
-    )
-    .await?;
-    Ok(Ports {
-        grpc,
-        metrics,
-        http,
-        ui,
-    })
+    let metrics = listen(ip, metrics, &format!("can't set metrics port {metrics}"), "--metrics-port").await?;
+    Ok(Ports { grpc, metrics, http, ui })
 }
 
 fn address(ip: &str) -> Result<IpAddr, String> {
     if ip == "localhost" {
         return Ok(Ipv4Addr::LOCALHOST.into());
     }
-    ip.parse()
-        .map_err(|_| format!("invalid IP address {ip:?}: give an address such as 127.0.0.1, not a name"))
+    ip.parse().map_err(|_| format!("invalid IP address {ip:?}: give an address such as 127.0.0.1, not a name"))
 }
 
 async fn listen(ip: IpAddr, port: u16, problem: &str, flag: &str) -> Result<TcpListener, String> {
@@ -79,14 +61,12 @@ async fn listen(ip: IpAddr, port: u16, problem: &str, flag: &str) -> Result<TcpL
                 "address already in use".to_owned(),
                 format!("stop the process that uses it or choose another with {flag}"),
             ),
-            ErrorKind::PermissionDenied => (
-                "permission denied".to_owned(),
-                format!("choose a port above 1023 with {flag}"),
-            ),
-            ErrorKind::AddrNotAvailable => (
-                "cannot assign requested address".to_owned(),
-                "choose an address of this machine with --ip".to_owned(),
-            ),
+            ErrorKind::PermissionDenied => {
+                ("permission denied".to_owned(), format!("choose a port above 1023 with {flag}"))
+            }
+            ErrorKind::AddrNotAvailable => {
+                ("cannot assign requested address".to_owned(), "choose an address of this machine with --ip".to_owned())
+            }
             _ => (error.to_string(), format!("choose another with {flag}")),
         };
         format!("{problem}: listen tcp {address}: bind: {cause}; {remedy}")

@@ -43,11 +43,7 @@ pub(crate) fn run(args: ServerArgs, output: &Output) -> Result<(), String> {
 
 /// Says to those who want a secured server that there is none, where a flag of it was not understood.
 pub(crate) fn explain(mut refusal: Refusal) -> Refusal {
-    let line: Vec<_> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with('-'))
-        .take(2)
-        .collect();
+    let line: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).take(2).collect();
     if line == ["server", "start"] && refusal.stderr.contains("unknown flag") {
         refusal
             .stderr

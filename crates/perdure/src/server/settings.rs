@@ -7,8 +7,7 @@ use proto::temporal::api::enums::v1::IndexedValueType;
 
 /// Splits KEY=VALUE; `what` names the flag's values in the error.
 fn split<'a>(pair: &'a str, what: &str) -> Result<(&'a str, &'a str), String> {
-    pair.split_once('=')
-        .ok_or_else(|| format!("invalid {what}: missing expected '=' in {pair:?}"))
+    pair.split_once('=').ok_or_else(|| format!("invalid {what}: missing expected '=' in {pair:?}"))
 }
 
 /// The limits that dynamic configuration sets. A key that is not known here is one of the reference's that has no
@@ -67,12 +66,8 @@ mod tests {
 
     #[test]
     fn known_keys_are_applied_and_unknown_ones_taken() {
-        let limits = limits(&of(&[
-            "limit.maxIDLength=7",
-            "history.longPollExpirationInterval=\"3s\"",
-            "x.y=true",
-        ]))
-        .unwrap();
+        let limits =
+            limits(&of(&["limit.maxIDLength=7", "history.longPollExpirationInterval=\"3s\"", "x.y=true"])).unwrap();
         assert_eq!(limits.id_length, 7);
         assert_eq!(limits.history_long_poll, std::time::Duration::from_secs(3));
     }
@@ -89,15 +84,8 @@ mod tests {
         for (pair, text) in rows {
             assert_eq!(limits(&of(&[pair])).unwrap_err(), text);
         }
-        assert!(
-            limits(&of(&["A=foo"]))
-                .unwrap_err()
-                .starts_with("invalid dynamic config values: invalid JSON value")
-        );
-        assert_eq!(
-            search_attributes(&of(&["A=Foo"])).unwrap_err(),
-            "invalid search attribute value type \"Foo\""
-        );
+        assert!(limits(&of(&["A=foo"])).unwrap_err().starts_with("invalid dynamic config values: invalid JSON value"));
+        assert_eq!(search_attributes(&of(&["A=Foo"])).unwrap_err(), "invalid search attribute value type \"Foo\"");
         let missing = "invalid search attributes: missing expected '=' in \"A\"";
         assert_eq!(search_attributes(&of(&["A"])).unwrap_err(), missing);
     }

@@ -61,19 +61,10 @@ async fn serve(args: StartDevArgs, output: &Output) -> Result<(), String> {
         eprintln!("{args:#?}\n{limits:#?}");
     }
     let (store, store_name) = open_store(&args, &address, pragmas)?;
-    let config = engine::Config {
-        shards: SHARDS,
-        limits: Arc::new(limits),
-        address: address.clone(),
-        cached_runs: CACHED_RUNS,
-    };
+    let config =
+        engine::Config { shards: SHARDS, limits: Arc::new(limits), address: address.clone(), cached_runs: CACHED_RUNS };
     let engine = Engine::open(store, config).map_err(|error| error.to_string())?;
-    let about = About {
-        server_version: SERVER_VERSION,
-        store: store_name,
-        shards: SHARDS,
-        address,
-    };
+    let about = About { server_version: SERVER_VERSION, store: store_name, shards: SHARDS, address };
     let door = Door::new(engine.clone(), auth::Policy::Open, about, uuid::Uuid::new_v4);
     namespaces(&door, &args.namespace, &attributes).await?;
     frontend::resume_deletions(&door);
@@ -100,10 +91,7 @@ fn banner(args: &StartDevArgs, ports: &Ports) -> Result<Banner, String> {
     let at = |listener: &tokio::net::TcpListener| listener.local_addr().map_err(|error| error.to_string());
     Ok(Banner {
         grpc: at(&ports.grpc)?,
-        persistence: args
-            .db_filename
-            .as_ref()
-            .map_or("in-memory".to_owned(), |file| file.display().to_string()),
+        persistence: args.db_filename.as_ref().map_or("in-memory".to_owned(), |file| file.display().to_string()),
         http: args.http_port.map(|_| at(&ports.http)).transpose()?,
         ui: ports.ui.as_ref().map(at).transpose()?,
         metrics: at(&ports.metrics)?,
@@ -125,10 +113,7 @@ fn open_store(
     let Some(file) = &args.db_filename else {
         return Ok((Arc::new(MemoryStore::new()), "memory"));
     };
-    let options = OpenOptions {
-        address: address.to_owned(),
-        pragmas,
-    };
+    let options = OpenOptions { address: address.to_owned(), pragmas };
     let store = SqliteStore::open(file, options).map_err(|error| error.to_string())?;
     Ok((Arc::new(store), "sqlite"))
 }
@@ -170,17 +155,10 @@ fn open_doors(door: &Arc<Door>, ports: Ports, banner: &Banner, stopped: &watch::
         }
     });
     let welcome = Page::Welcome {
-        version: format!(
-            "Perdure {} (Server {SERVER_VERSION} compatible)",
-            env!("CARGO_PKG_VERSION")
-        ),
+        version: format!("Perdure {} (Server {SERVER_VERSION} compatible)", env!("CARGO_PKG_VERSION")),
         address: shown(banner.grpc),
     };
-    let pages = [
-        (Some(ports.metrics), Page::Metrics),
-        (Some(ports.http), Page::HttpApi),
-        (ports.ui, welcome),
-    ];
+    let pages = [(Some(ports.metrics), Page::Metrics), (Some(ports.http), Page::HttpApi), (ports.ui, welcome)];
     for (listener, page) in pages {
         if let Some(listener) = listener {
             servers.spawn(frontend::serve_page(door.clone(), listener, page, stop()));

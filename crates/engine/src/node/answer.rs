@@ -68,7 +68,7 @@ impl Node {
         self.actions.push(Action::Namespaces(std::sync::Arc::new(self.namespaces.clone())));
     }
 
-    fn epoch(&self, shard: ShardId) -> Epoch {
+    pub(crate) fn epoch(&self, shard: ShardId) -> Epoch {
         self.shards.get(&shard).and_then(|state| state.epoch).unwrap_or_default()
     }
 

@@ -88,7 +88,8 @@ impl Node {
         }
     }
 
-    /// Keeps work back while the shard is not open, and refuses it where the shard is another node's; says whether it did.
+    /// Keeps work back while the shard is being opened, and refuses it where the shard is another node's or its storage
+    /// has failed; says whether it did either.
     pub(crate) fn defer_until_open(&mut self, shard: ShardId, work: &Work) -> bool {
         let Some(state) = self.shards.get_mut(&shard) else {
             let owner = cluster::owner(shard, &self.config.members, self.now);
@@ -97,11 +98,17 @@ impl Node {
             self.refuse(work.clone(), &reject);
             return true;
         };
-        let closed = state.epoch.is_none();
-        if closed {
-            state.early.push(work.clone());
+        if state.epoch.is_some() {
+            return false;
         }
-        closed
+        match &state.failed {
+            None => state.early.push(work.clone()),
+            Some(why) => {
+                let reject = Reject::unavailable(format!("the storage failed: {why}"));
+                self.refuse(work.clone(), &reject);
+            }
+        }
+        true
     }
 
     /// The run that a client names; `None` while the newest one has to be read.

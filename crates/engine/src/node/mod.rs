@@ -187,7 +187,8 @@ pub struct Node {
     waits: BTreeMap<CallId, (ShardId, RunId)>,
     alarms: BTreeSet<(Time, Alarm)>,
     agenda: VecDeque<Work>,
-    tickets: BTreeMap<u64, Ticket>,
+    /// What reads are for, and the epoch of their shard when they were asked for.
+    tickets: BTreeMap<u64, (Ticket, Epoch)>,
     next_ticket: u64,
     draining: bool,
     actions: Vec<Action>,

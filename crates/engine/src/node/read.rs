@@ -51,7 +51,27 @@ pub(crate) enum Ticket {
     Queue(ShardId, QueueKey),
 }
 
+impl Ticket {
+    /// The shard whose loss makes the answer worthless.
+    fn shard(&self) -> Option<ShardId> {
+        match self {
+            Ticket::Current(shard, _)
+            | Ticket::Run(shard, _)
+            | Ticket::Wakes(shard)
+            | Ticket::Outbox(shard)
+            | Ticket::Queue(shard, _) => Some(*shard),
+            Ticket::Namespaces => None,
+        }
+    }
+}
+
 impl ReadRequest {
+    fn shard(&self) -> ShardId {
+        match self {
+            ReadRequest::Get { shard, .. } | ReadRequest::Scan { shard, .. } | ReadRequest::Run { shard, .. } => *shard,
+        }
+    }
+
     pub(crate) fn scan(shard: ShardId, range: Range<Vec<u8>>, limit: usize) -> Self {
         ReadRequest::Scan { shard, range, limit }
     }
@@ -80,7 +100,8 @@ impl Node {
     pub(crate) fn read(&mut self, request: ReadRequest, purpose: Ticket) {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.tickets.insert(ticket, purpose);
+        let epoch = self.epoch(request.shard());
+        self.tickets.insert(ticket, (purpose, epoch));
         self.actions.push(Action::Read { ticket, request });
     }
 
@@ -92,6 +113,9 @@ impl Node {
 
     /// Parks work until a run or a current row has been read.
     pub(crate) fn park(&mut self, shard: ShardId, need: Need, work: Work) {
+        if self.defer_until_open(shard, &work) {
+            return;
+        }
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
@@ -110,9 +134,11 @@ impl Node {
     }
 
     pub(crate) fn read_done(&mut self, ticket: u64, result: Result<ReadResult, StoreError>) {
-        let Some(purpose) = self.tickets.remove(&ticket) else {
+        let Some((purpose, epoch)) = self.tickets.remove(&ticket) else { return };
+        // Whoever waited for this was answered when the shard was lost, and what was read may be old by now.
+        if purpose.shard().is_some_and(|shard| self.epoch(shard) != epoch) {
             return;
-        };
+        }
         let outcome = result.and_then(|found| self.read_found(&purpose, found));
         if let Err(error) = outcome {
             tracing::error!("a read failed: {error}");

@@ -27,6 +27,8 @@ pub(crate) struct Shard {
     pub(crate) parked: BTreeMap<Need, Vec<Work>>,
     /// Work that came before the shard was open.
     pub(crate) early: Vec<Work>,
+    /// Why the storage failed last, until the shard is open again; calls are refused with it meanwhile.
+    pub(crate) failed: Option<String>,
     /// The batch that steps are adding to.
     open: Batch,
     open_held: Vec<Held>,
@@ -115,6 +117,7 @@ impl Shard {
             currents: BTreeMap::new(),
             parked: BTreeMap::new(),
             early: Vec::new(),
+            failed: None,
             open: Batch::default(),
             open_held: Vec::new(),
             flight: None,
@@ -258,12 +261,21 @@ impl Node {
         self.alarm(self.now + REACQUIRE_AFTER, Alarm::Reacquire(shard));
     }
 
+    /// The shard can't be had yet. Said once for each cause, however often it is tried.
+    fn still_failed(&mut self, shard: ShardId, why: String) {
+        let Some(state) = self.shards.get_mut(&shard) else { return };
+        if state.failed.as_ref() != Some(&why) {
+            tracing::error!(shard = shard.0, "the shard can't be acquired: {why}");
+        }
+        state.failed = Some(why);
+    }
+
     /// The shard is ours: read in what must be known before the first call.
     pub(crate) fn acquired(&mut self, shard: ShardId, result: Result<Epoch, StoreError>) {
         let epoch = match result {
             Ok(epoch) => epoch,
             Err(error) => {
-                tracing::error!(shard = shard.0, "the shard can't be acquired: {error}");
+                self.still_failed(shard, error.to_string());
                 return self.alarm(self.now + REACQUIRE_AFTER, Alarm::Reacquire(shard));
             }
         };

@@ -27,6 +27,8 @@ const DEADLINE: Duration = Duration::from_secs(15);
 const AGREEMENT_LIMIT: Duration = Duration::from_secs(30);
 /// Calls that a report shows before the one that differed.
 const LOG_LENGTH: usize = 400;
+/// Pages that are read of one history at most.
+const PAGES: usize = 100;
 /// How often a call is sent again that a server refused for the load of the moment.
 const LOAD_RETRIES: usize = 50;
 
@@ -242,6 +244,37 @@ impl Pair {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(150));
         }
+    }
+
+    /// Reads a history to its end in small pages and compares what all pages hold together: where one page ends is each
+    /// server's own affair. A refusal of the first page is compared as it is.
+    pub(crate) async fn read_pages(&mut self, rpc: &str, request: Value) -> Result<(), Stop> {
+        let method = self.catalog.method(rpc)?.clone();
+        let mut whole = [Value::Null, Value::Null];
+        for side in 0..2 {
+            let mut asked = self.names[side].restore(&request);
+            let mut events = Vec::new();
+            for _ in 0..PAGES {
+                let body = self.catalog.encode(&method, &asked)?;
+                let reply = match self.wires[side].call(&method.path, body, DEADLINE).await {
+                    Ok(reply) => self.catalog.decode(&method, reply)?,
+                    Err(status) => refusal(&self.catalog, &status)?,
+                };
+                events.extend(reply.pointer("/history/events").and_then(Value::as_array).cloned().unwrap_or_default());
+                whole[side] = json!({"code": reply.get("code"), "message": reply.get("message"), "events": events});
+                match reply.get("nextPageToken") {
+                    Some(token) => asked["nextPageToken"] = token.clone(),
+                    None => break,
+                }
+            }
+            whole[side] = normal::normalise(&mut self.names[side], whole[side].take());
+        }
+        let lines = self.unexplained(rpc, &whole);
+        if lines.is_empty() {
+            self.ledger.succeeded(rpc);
+            return Ok(());
+        }
+        Err(self.differ(rpc.to_owned(), request, whole, lines))
     }
 
     fn normal(&self, rpc: &str, answers: &[Result<Bytes, Status>; 2]) -> Result<([Names; 2], [Value; 2]), Stop> {

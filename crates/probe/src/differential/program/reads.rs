@@ -9,8 +9,6 @@ use super::{
 };
 use crate::differential::pair::{Answer, Stop};
 
-/// Pages that are read of one history at most.
-const PAGES: usize = 12;
 /// Conditions that are joined to the one that selects this program's runs.
 const CONDITIONS: [&str; 22] = [
     "ExecutionStatus = 'Running'",
@@ -72,7 +70,7 @@ impl Program {
         if self.seed.chance(30) {
             request["execution"]["runId"] = json!("");
         }
-        self.pages("GetWorkflowExecutionHistory", request).await
+        self.pair.read_pages("GetWorkflowExecutionHistory", request).await
     }
 
     async fn page_backwards(&mut self) -> Result<(), Stop> {
@@ -80,21 +78,7 @@ impl Program {
         let request = json!({
             "namespace": NAMESPACE, "execution": self.runs[at].execution(), "maximumPageSize": 1 + self.seed.below(4),
         });
-        self.pages("GetWorkflowExecutionHistoryReverse", request).await
-    }
-
-    async fn pages(&mut self, rpc: &str, mut request: Value) -> Result<(), Stop> {
-        for _ in 0..PAGES {
-            let Answer::Reply(reply) = self.call(rpc, request.clone()).await? else {
-                return Ok(());
-            };
-            let token = text(&reply, "/nextPageToken");
-            if token.is_empty() {
-                break;
-            }
-            request["nextPageToken"] = json!(token);
-        }
-        Ok(())
+        self.pair.read_pages("GetWorkflowExecutionHistoryReverse", request).await
     }
 
     /// The close event of a closed run, with and without waiting for it.
@@ -109,7 +93,8 @@ impl Program {
             "namespace": NAMESPACE, "execution": self.runs[at].execution(), "waitNewEvent": wait,
             "historyEventFilterType": "HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT",
         });
-        self.pages("GetWorkflowExecutionHistory", request).await
+        self.call("GetWorkflowExecutionHistory", request).await?;
+        Ok(())
     }
 
     /// The first page with `waitNewEvent` while there is something to read, then the token that waits for more.

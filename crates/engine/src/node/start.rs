@@ -131,7 +131,9 @@ impl Node {
             let run_id = open.run_id.clone();
             return self.signal_existing(start.shard, run_id, signal.clone());
         }
-        let request_id = start.request.request_id.as_str();
+        // A signal that comes with a start is known again by the run that it was for, a start that has to begin another run
+        // is a new one.
+        let request_id = if start.signal.is_some() { "" } else { start.request.request_id.as_str() };
         let workflow_id = &start.workflow.workflow_id;
         match decide(current.as_ref(), request_id, workflow_id, reuse, conflict, &facts)? {
             Decision::Start => {

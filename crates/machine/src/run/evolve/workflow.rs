@@ -118,8 +118,11 @@ pub(super) fn options_updated(
     place_request(run, event, &attributes.attached_request_id);
 }
 
-/// Notes with which event a request that the run answers for stands in the history.
+/// Notes with which event a request that the run answers for stands in the history; not while the event is buffered.
 fn place_request(run: &mut Run, event: &HistoryEvent, request_id: &str) {
+    if event.event_id == 0 {
+        return;
+    }
     let core = &mut run.core;
     let known = core.start_request_ids.iter().zip(&mut core.start_request_events);
     for (_, event_id) in known.filter(|(known, _)| *known == request_id) {

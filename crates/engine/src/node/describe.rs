@@ -126,7 +126,6 @@ fn pending_workflow_task(run: &Run) -> Option<PendingWorkflowTaskInfo> {
         original_scheduled_time: Some(Time(task.original_scheduled_time).to_proto()),
         started_time: started.map(|started| started.started_time.to_proto()),
         attempt: task.attempt,
-        ..Default::default()
     })
 }
 

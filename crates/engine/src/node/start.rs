@@ -222,8 +222,8 @@ impl Node {
     fn attach(&mut self, start: &Start, run_id: String) -> Result<Started, Reject> {
         if let Some(options) = start.request.on_conflict_options {
             let attach = Input::AttachStart {
-                request_id: options.attach_request_id.then(|| start.request.request_id.clone()).unwrap_or_default(),
-                links: options.attach_links.then(|| start.request.links.clone()).unwrap_or_default(),
+                request_id: if options.attach_request_id { start.request.request_id.clone() } else { String::new() },
+                links: if options.attach_links { start.request.links.clone() } else { Vec::new() },
             };
             self.step(start.shard, parse(&run_id)?, attach)?;
         }

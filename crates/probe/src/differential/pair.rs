@@ -251,7 +251,7 @@ impl Pair {
     pub(crate) async fn read_pages(&mut self, rpc: &str, request: Value) -> Result<(), Stop> {
         let method = self.catalog.method(rpc)?.clone();
         let mut whole = [Value::Null, Value::Null];
-        for side in 0..2 {
+        for (side, whole) in whole.iter_mut().enumerate() {
             let mut asked = self.names[side].restore(&request);
             let mut events = Vec::new();
             for _ in 0..PAGES {
@@ -261,13 +261,13 @@ impl Pair {
                     Err(status) => refusal(&self.catalog, &status)?,
                 };
                 events.extend(reply.pointer("/history/events").and_then(Value::as_array).cloned().unwrap_or_default());
-                whole[side] = json!({"code": reply.get("code"), "message": reply.get("message"), "events": events});
+                *whole = json!({"code": reply.get("code"), "message": reply.get("message"), "events": events});
                 match reply.get("nextPageToken") {
                     Some(token) => asked["nextPageToken"] = token.clone(),
                     None => break,
                 }
             }
-            whole[side] = normal::normalise(&mut self.names[side], whole[side].take());
+            *whole = normal::normalise(&mut self.names[side], whole.take());
         }
         let lines = self.unexplained(rpc, &whole);
         if lines.is_empty() {

@@ -30,7 +30,7 @@ impl World {
     async fn new() -> Self {
         let config =
             Config { shards: 4, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 100 };
-        let engine = Engine::open(Arc::new(MemoryStore::default()), config).unwrap();
+        let engine = Engine::open(Arc::new(MemoryStore::default()), config).expect("an empty store opens");
         let record = NamespaceRecord {
             id: uuid::Uuid::from_u128(1).as_bytes().to_vec(),
             name: "default".into(),
@@ -40,13 +40,13 @@ impl World {
         };
         let namespace = Arc::new(record.snapshot());
         let put = Call::PutNamespace { record: Box::new(record), expected_version: 0 };
-        engine.call(Request { namespace: namespace.clone(), call: put }).await.unwrap();
+        engine.call(Request { namespace: namespace.clone(), call: put }).await.expect("a new namespace can be put");
         assert!(engine.namespaces().by_name("default").is_some());
         Self { engine, namespace }
     }
 
     async fn call(&self, call: Call) -> Answer {
-        self.engine.call(Request { namespace: self.namespace.clone(), call }).await.unwrap()
+        self.engine.call(Request { namespace: self.namespace.clone(), call }).await.expect("the call is accepted")
     }
 
     async fn start(&self, id: &str) -> String {
@@ -89,7 +89,7 @@ impl World {
     }
 
     async fn complete(&self, task: &WorkflowTask, commands: Vec<Command>) {
-        let token = self.engine.token_key().open(&task.response.task_token).unwrap();
+        let token = self.engine.token_key().open(&task.response.task_token).expect("the engine opens its own token");
         let request = Box::new(RespondWorkflowTaskCompletedRequest { commands, ..Default::default() });
         self.call(Call::CompleteWorkflowTask { token, request }).await;
     }
@@ -98,8 +98,9 @@ impl World {
         let execution = Execution { workflow_id: id.into(), run_id: String::new() };
         let call = Call::HistoryState { execution, wait_from: None, deadline: Time::MAX };
         let Answer::HistoryState(state) = self.call(call).await else { panic!("no history") };
-        let batches = self.engine.read_history(&state.range, usize::MAX).await.unwrap();
-        batches.into_iter().flat_map(|batch| History::decode(batch).unwrap().events).collect()
+        let batches =
+            self.engine.read_history(&state.range, usize::MAX).await.expect("a history that was told of can be read");
+        batches.into_iter().flat_map(|batch| History::decode(batch).expect("a stored batch is whole").events).collect()
     }
 }
 

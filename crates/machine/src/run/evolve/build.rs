@@ -41,11 +41,12 @@ pub(super) fn add_reset_point(run: &mut Run, event: &HistoryEvent, attributes: &
     if points.len() > POINTS {
         points.remove(0);
     }
+    if attributes.binary_checksum.is_empty() {
+        return;
+    }
     let checksums = points.iter().map(|point| point.binary_checksum.clone()).filter(|checksum| !checksum.is_empty());
     let checksums: Vec<_> = checksums.collect();
-    if !checksums.is_empty() {
-        list(run, BINARY_CHECKSUMS, &checksums);
-    }
+    list(run, BINARY_CHECKSUMS, &checksums);
 }
 
 /// The points that the run which follows at `now` takes over from this closed one.

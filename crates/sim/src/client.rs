@@ -144,6 +144,12 @@ impl Client {
                 world.promises.started(&workflow_id, &started.run_id);
                 self.workflows.insert(workflow_id, false);
             }
+            // The first try was heard and its answer lost; since then the run has been followed by another one.
+            (Errand::Start { workflow_id, .. }, Some(Err(reject)))
+                if matches!(reject.kind, Kind::WorkflowAlreadyStarted { .. }) =>
+            {
+                self.workflows.insert(workflow_id, false);
+            }
             (Errand::Start { workflow_id, .. }, Some(Err(reject))) => {
                 world.promises.break_one(format!("the start of {workflow_id} was refused: {reject}"));
             }

@@ -222,8 +222,9 @@ impl World {
             Happening::Crash => self.crash(),
             Happening::TakeOver => self.take_over(),
             Happening::Kill { slot, life } => {
-                if self.is_alive(slot, life) && slot != self.active {
+                if self.is_alive(slot, life) {
                     self.slots[slot].node = None;
+                    self.active = self.slots.len() - 1;
                 }
             }
         }

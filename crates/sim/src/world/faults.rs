@@ -28,17 +28,18 @@ impl World {
         self.boot();
     }
 
-    /// Another process takes the shards over while the old one still believes that it owns them, and is asked, for a while.
+    /// Another process takes the shards over while the old ones still believe that they own them, and are asked, for a
+    /// while.
     pub(super) fn take_over(&mut self) {
         let old = self.active;
-        let life = self.slots[old].life;
+        let alive: Vec<(usize, u64)> = (0..self.slots.len()).map(|slot| (slot, self.slots[slot].life)).collect();
         self.boot();
         if self.rng.one_in(2) {
             self.active = old;
-            let patience = self.rng.within(400);
-            self.after(patience, Happening::TakeOver);
         }
         let patience = Duration::from_millis(1) + self.rng.within(900);
-        self.after(patience, Happening::Kill { slot: old, life });
+        for (slot, life) in alive {
+            self.after(patience, Happening::Kill { slot, life });
+        }
     }
 }

@@ -288,6 +288,13 @@ fn of_token(token: &Token) -> Execution {
 /// The run that a call names.
 pub(crate) fn execution_of(call: &Call) -> Execution {
     match call {
+        // Whoever names the first run of a chain means its newest run, whichever run id stands beside it.
+        Call::RequestCancel { execution, first_execution_run_id, .. }
+        | Call::Terminate { execution, first_execution_run_id, .. }
+            if !first_execution_run_id.is_empty() =>
+        {
+            Execution { workflow_id: execution.workflow_id.clone(), run_id: String::new() }
+        }
         Call::Signal { execution, .. }
         | Call::RequestCancel { execution, .. }
         | Call::Terminate { execution, .. }

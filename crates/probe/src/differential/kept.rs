@@ -37,6 +37,11 @@ pub(crate) const KEPT: &[Kept] = &[
         reason: "the limit of a completion sent in several pages, which is not built yet",
     },
     Kept {
+        rpc: "*",
+        path: "*replicationConfig.state",
+        reason: "the namespace that the server makes itself is as normal as one that was registered",
+    },
+    Kept {
         rpc: "ListTaskQueuePartitions",
         path: "*TaskQueuePartitions*",
         reason: "the reference is run with one partition for each queue, so that polls and tasks meet at once",

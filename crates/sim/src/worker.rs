@@ -113,7 +113,7 @@ impl Worker {
             return self.answer(world, Call::FailWorkflowTask { token, request });
         }
         let mut commands = program::decide(&events);
-        let is_closing = commands.iter().any(|command| program::closes(command));
+        let is_closing = commands.iter().any(program::closes);
         if !is_closing && world.rng.one_in(8) {
             let name = format!("from-{}-{}", task.history.run_id, task.response.started_event_id);
             let other = format!("w-{}-{}", world.rng.below(2), world.rng.below(4));

@@ -160,7 +160,9 @@ fn sdk(language: &str) -> Result<Ending, String> {
 
 fn differential() -> Result<Ending, String> {
     install_reference()?;
-    shell::run(probe("differential"))
+    let mut command = probe("differential");
+    command.args(["--partial", "--programs", "60", "--concurrency", "8"]);
+    shell::run(command)
 }
 
 fn malformed() -> Result<Ending, String> {

@@ -210,7 +210,9 @@ impl World {
             Happening::Sync { slot, life, shard, number } => self.sync((slot, life), shard, number),
             Happening::Read { slot, life, ticket, request } => self.read(slot, life, ticket, &request),
             Happening::Acquire { slot, life, shard } => {
-                if self.is_alive(slot, life) {
+                // Membership names one owner: a process that was superseded does not take its shards back.
+                let is_owner = slot + 1 == self.slots.len();
+                if is_owner && self.is_alive(slot, life) {
                     let result = self.disk.acquire(shard);
                     self.feed(slot, life, Event::Acquired { shard, result });
                 }

@@ -161,7 +161,7 @@ fn sdk(language: &str) -> Result<Ending, String> {
 fn differential() -> Result<Ending, String> {
     install_reference()?;
     let mut command = probe("differential");
-    command.args(["--partial", "--programs", "60", "--concurrency", "8"]);
+    command.args(["--partial", "--programs", "48"]);
     shell::run(command)
 }
 

@@ -156,7 +156,9 @@ mod tests {
             ((-1, 0), Err("negative duration")),
             ((0, -1), Err("negative duration")),
             ((1, -1), Err("duration has seconds and nanos with different signs")),
+            ((-1, 1), Err("duration has seconds and nanos with different signs")),
             ((5, 6), Ok((5, 6))),
+            ((LONGEST, 0), Ok((LONGEST, 0))),
             ((LONGEST, 1), Ok((LONGEST, 0))),
             ((i64::MAX, i32::MAX), Ok((LONGEST, 0))),
         ];

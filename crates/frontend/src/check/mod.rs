@@ -3,7 +3,6 @@
 //!
 //! Source of the rules, their order and their texts: the reference server's frontend.
 
-mod duration;
 mod links;
 mod priority;
 mod queue;
@@ -16,8 +15,8 @@ use model::{Limits, Reject};
 use prost::Message;
 use proto::temporal::api::common::v1::WorkflowExecution;
 
-pub(crate) use duration::duration;
 pub(crate) use links::links;
+pub(crate) use model::check::duration;
 pub(crate) use queue::{task_queue, task_queue_partition};
 pub(crate) use start::{signal_with_start, start};
 pub(crate) use versioning::{WorkerVersion, worker_version};

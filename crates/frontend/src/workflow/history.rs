@@ -75,6 +75,10 @@ async fn all_events(
     let mut following = PageToken::new(&known.run_id, next, known.is_open);
     let is_last = next >= known.range.before;
     let mut tail: Vec<_> = known.tail.into_iter().filter(|event| is_last && event.event_id >= next).collect();
+    // As on the reference, a wait that ends without a stored event ends with an empty page, also behind another attempt.
+    if wait_from.is_some_and(|from| from >= known.range.before) && is_transient(&tail) {
+        tail.clear();
+    }
     if let Some(started) = tail.first().filter(|_| !is_transient(&tail)) {
         // It will be stored as it is, so it counts as a batch; but another event may take its place in a crash.
         if shown.len() < page.most {

@@ -1,14 +1,38 @@
 //! What visibility shows of a run: a function of its state, written in the same commit.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use machine::Run;
 use model::Time;
 use proto::temporal::api::{common::v1::WorkflowExecution, enums::v1::IndexedValueType};
-use store::visibility::{Row, Value};
+use store::{
+    Change,
+    visibility::{Row, Value},
+};
 
 /// The types of a namespace's custom search attributes.
 type Types = BTreeMap<String, IndexedValueType>;
+
+/// What a step from `before` (`None`: the run is new) to `after` changes of the run's row, if anything.
+pub(crate) fn change(before: Option<&Run>, after: &Run, types: &Types) -> Option<Change> {
+    if before.is_some_and(|before| shows_the_same(before, after)) {
+        return None;
+    }
+    let shown = row(after, types);
+    let is_new = before.is_none_or(|before| row(before, types) != shown);
+    is_new.then(|| Change::Show(Box::new(shown)))
+}
+
+/// Whether all that an open run's row is made of is what it was: true for most steps, and told without making a row.
+fn shows_the_same(before: &Run, after: &Run) -> bool {
+    let (old, new) = (&before.core, &after.core);
+    before.is_open()
+        && old.status == new.status
+        && Arc::ptr_eq(&before.attributes, &after.attributes)
+        && old.reported_problem == new.reported_problem
+        && old.task_queue == new.task_queue
+        && (old.start_time, old.execution_time, old.close_time) == (new.start_time, new.execution_time, new.close_time)
+}
 
 /// The visibility row of a run. Counters of the history are shown once it is closed, as in the reference.
 pub(crate) fn row(run: &Run, types: &Types) -> Row {

@@ -2,12 +2,85 @@
 
 use std::marker::PhantomData;
 
-use bytes::Buf;
+use bytes::{Buf, BufMut, Bytes};
 use prost::Message;
 use tonic::{
     Status,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
+
+/// What a handler answers with: a message, or one of which a part is encoded already.
+pub(crate) trait Reply: Send + 'static {
+    /// Bytes of the encoded message.
+    fn length(&self) -> usize;
+
+    /// Appends the encoded message; `buffer` has room for it.
+    fn write(&self, buffer: &mut impl BufMut);
+}
+
+impl<M: Message + 'static> Reply for M {
+    fn length(&self) -> usize {
+        self.encoded_len()
+    }
+
+    fn write(&self, buffer: &mut impl BufMut) {
+        // Only a lack of room could fail.
+        let _ = self.encode(buffer);
+    }
+}
+
+/// A message whose field `FIELD`, a `History`, is made of events that are encoded already. The message's own field is
+/// left empty.
+#[derive(Debug)]
+pub(crate) struct WithHistory<M, const FIELD: u8> {
+    pub(crate) message: M,
+    /// Encoded `HistoryEvent`s; `None`: the field is absent.
+    pub(crate) events: Option<Vec<Bytes>>,
+}
+
+impl<M: Message + 'static, const FIELD: u8> WithHistory<M, FIELD> {
+    /// The tag of the field: its number and the length-delimited wire type. Numbers up to 15 take one byte.
+    const TAG: u8 = {
+        assert!(FIELD < 16);
+        FIELD << 3 | 2
+    };
+    /// The tag of `History.events`.
+    const EVENT_TAG: u8 = 0x0a;
+
+    fn history_length(events: &[Bytes]) -> usize {
+        events.iter().map(|event| delimited(event.len())).sum()
+    }
+}
+
+/// `PollWorkflowTaskQueueResponse.history`.
+pub(crate) const POLLED_HISTORY: u8 = 8;
+/// `history` of both replies that read one.
+pub(crate) const READ_HISTORY: u8 = 1;
+
+/// Bytes of a length-delimited field with a tag of one byte.
+fn delimited(length: usize) -> usize {
+    1 + prost::length_delimiter_len(length) + length
+}
+
+impl<M: Message + 'static, const FIELD: u8> Reply for WithHistory<M, FIELD> {
+    fn length(&self) -> usize {
+        let history = self.events.as_ref().map_or(0, |events| delimited(Self::history_length(events)));
+        self.message.encoded_len() + history
+    }
+
+    fn write(&self, buffer: &mut impl BufMut) {
+        // Only a lack of room could fail, here and below.
+        let _ = self.message.encode(buffer);
+        let Some(events) = &self.events else { return };
+        buffer.put_u8(Self::TAG);
+        let _ = prost::encode_length_delimiter(Self::history_length(events), buffer);
+        for event in events {
+            buffer.put_u8(Self::EVENT_TAG);
+            let _ = prost::encode_length_delimiter(event.len(), buffer);
+            buffer.put_slice(event);
+        }
+    }
+}
 
 /// Decodes `Req`, encodes `Res`.
 pub(crate) struct Prost<Req, Res>(PhantomData<(Req, Res)>);
@@ -24,7 +97,7 @@ pub(crate) struct Half<M>(PhantomData<M>);
 impl<Req, Res> Codec for Prost<Req, Res>
 where
     Req: Message + Default + 'static,
-    Res: Message + 'static,
+    Res: Reply,
 {
     type Encode = Res;
     type Decode = Req;
@@ -40,13 +113,14 @@ where
     }
 }
 
-impl<M: Message + 'static> Encoder for Half<M> {
+impl<M: Reply> Encoder for Half<M> {
     type Item = M;
     type Error = Status;
 
     fn encode(&mut self, item: M, dst: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        dst.reserve(item.encoded_len());
-        item.encode(dst).map_err(|error| Status::internal(format!("grpc: error while marshaling: {error}")))
+        dst.reserve(item.length());
+        item.write(dst);
+        Ok(())
     }
 }
 
@@ -81,6 +155,37 @@ mod tests {
     fn refusal(bytes: &[u8]) -> (tonic::Code, String) {
         let status = unreadable(&StartWorkflowExecutionRequest::decode(bytes).unwrap_err());
         (status.code(), status.message().to_owned())
+    }
+
+    #[test]
+    fn a_history_that_is_encoded_already_makes_the_same_message() {
+        use proto::temporal::api::{
+            history::v1::{History, HistoryEvent},
+            workflowservice::v1::{GetWorkflowExecutionHistoryResponse, PollWorkflowTaskQueueResponse},
+        };
+        let history: Vec<_> = (1..200)
+            .map(|event_id| HistoryEvent { event_id, task_id: event_id << 40, ..HistoryEvent::default() })
+            .collect();
+        let encoded = || history.iter().map(|event| event.encode_to_vec().into()).collect::<Vec<Bytes>>();
+        let whole = Some(History { events: history.clone() });
+
+        let message = PollWorkflowTaskQueueResponse { attempt: 4, ..Default::default() };
+        let mut bytes = Vec::new();
+        let reply = WithHistory::<_, POLLED_HISTORY> { message: message.clone(), events: Some(encoded()) };
+        reply.write(&mut bytes);
+        assert_eq!(bytes.len(), reply.length());
+        let expected = PollWorkflowTaskQueueResponse { history: whole.clone(), ..message };
+        assert_eq!(PollWorkflowTaskQueueResponse::decode(&bytes[..]).unwrap(), expected);
+
+        let reply =
+            WithHistory::<_, POLLED_HISTORY> { message: PollWorkflowTaskQueueResponse::default(), events: None };
+        assert_eq!(reply.length(), 0);
+
+        let message = GetWorkflowExecutionHistoryResponse { next_page_token: "t".into(), ..Default::default() };
+        let mut bytes = Vec::new();
+        WithHistory::<_, READ_HISTORY> { message: message.clone(), events: Some(encoded()) }.write(&mut bytes);
+        let expected = GetWorkflowExecutionHistoryResponse { history: whole, ..message };
+        assert_eq!(GetWorkflowExecutionHistoryResponse::decode(&bytes[..]).unwrap(), expected);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tonic::{
 };
 
 use crate::{
-    codec::Prost,
+    codec::{Prost, Reply},
     door::{Client, Door, Scope},
     gate,
     requests::{Addressed, Tokened},
@@ -52,7 +52,7 @@ pub(crate) fn in_namespace<Req, Res, H, F>(
 ) -> Answering
 where
     Req: Message + Default + Addressed + 'static,
-    Res: Message + 'static,
+    Res: Reply,
     H: FnOnce(Scope, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
@@ -76,7 +76,7 @@ pub(crate) fn in_local_namespace<Req, Res, H, F>(
 ) -> Answering
 where
     Req: Message + Default + Addressed + 'static,
-    Res: Message + 'static,
+    Res: Reply,
     H: FnOnce(Scope, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
@@ -97,7 +97,7 @@ where
 pub(crate) fn by_token<Req, Res, H, F>(door: Arc<Door>, method: Method, request: HttpRequest, handler: H) -> Answering
 where
     Req: Message + Default + Tokened + 'static,
-    Res: Message + 'static,
+    Res: Reply,
     H: FnOnce(Scope, model::Token, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
@@ -115,7 +115,7 @@ where
 pub(crate) fn in_cluster<Req, Res, H, F>(door: Arc<Door>, method: Method, request: HttpRequest, handler: H) -> Answering
 where
     Req: Message + Default + Addressed + 'static,
-    Res: Message + 'static,
+    Res: Reply,
     H: FnOnce(Arc<Door>, Client, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
@@ -144,7 +144,7 @@ pub(crate) async fn not_yet(door: Arc<Door>, path: &str, request: HttpRequest) -
 async fn answer<Req, Res, H, F>(door: Arc<Door>, method: Method, request: HttpRequest, enter: H) -> HttpResponse
 where
     Req: Message + Default + 'static,
-    Res: Message + 'static,
+    Res: Reply,
     H: FnOnce(Arc<Door>, Client, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
@@ -204,7 +204,7 @@ struct Once<Req, H> {
 impl<Req, Res, H, F> UnaryService<Req> for Once<Req, H>
 where
     Req: Message + Default + 'static,
-    Res: Message + 'static,
+    Res: Reply,
     H: FnOnce(Arc<Door>, Client, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {

@@ -21,6 +21,8 @@ use crate::{Fault, catalog::Catalog, wire::Wire};
 
 /// How long a server may take until it answers.
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long a server may take to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(60);
 /// Kernel clock ticks per second in `/proc/<pid>/stat`; fixed at 100 for user space on Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 /// Lines of output that are kept for a report.
@@ -131,6 +133,14 @@ impl Server {
     /// True while the process runs.
     pub(crate) fn alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Asks the process to stop, as an operator would, and waits until it has.
+    pub(crate) async fn stop(mut self) -> Result<(), Fault> {
+        let pid = self.child.id().ok_or("server has ended")?;
+        Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
+        tokio::time::timeout(STOP_LIMIT, self.child.wait()).await.map_err(|_| "the server does not stop")??;
+        Ok(())
     }
 
     /// What the process has used so far.

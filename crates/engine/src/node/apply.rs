@@ -80,13 +80,10 @@ impl Node {
     /// # Errors
     /// The machine's refusal; nothing has changed then.
     pub(crate) fn step(&mut self, shard: ShardId, run_id: RunId, input: Input) -> Result<Reply, Reject> {
-        let Some(entry) = self.entry(shard, run_id) else {
-            return Err(Reject::internal(format!("run {run_id} is not loaded")));
-        };
-        let namespace = entry.run.key.workflow.namespace;
-        let before = entry.run.clone();
+        let absent = || Reject::internal(format!("run {run_id} is not loaded"));
+        let namespace = self.entry(shard, run_id).ok_or_else(absent)?.run.key.workflow.namespace;
         let facts = self.facts(namespace);
-        let step = before.handle(input, &facts)?;
+        let step = self.entry(shard, run_id).ok_or_else(absent)?.run.handle(input, &facts)?;
         Ok(self.commit(shard, step))
     }
 
@@ -120,37 +117,36 @@ impl Node {
             .collect();
         let first = events.first().map(|event| event.event_id);
         let batch = (!events.is_empty()).then(|| persist::history_batch(events));
-        let old = state.runs.get(&run_id).map(|entry| (entry.run.clone(), entry.due.clone()));
-        persist::rows(
-            old.as_ref().map(|(run, due)| (run, due)),
-            (&next, &due),
-            first.zip(batch.clone()),
-            state.changes(),
-        );
-        let shown = visibility::row(&next, &types);
-        if old.as_ref().is_none_or(|(run, _)| visibility::row(run, &types) != shown) {
-            state.changes().push(store::Change::Show(Box::new(shown)));
-        }
+        let before = state.runs.remove(&run_id);
+        let old = before.as_ref().map(|entry| (&entry.run, &entry.due));
+        persist::rows(old, (&next, &due), first.zip(batch.clone()), state.changes());
+        state.changes().extend(visibility::change(old.map(|(run, _)| run), &next, &types));
         let current = next.current();
         let is_newest = state
             .currents
             .get(&next.key.workflow)
             .is_none_or(|known| known.current.as_ref().is_none_or(|known| known.run_id == run_id.to_string()));
-        if old.as_ref().is_none_or(|(run, _)| is_newest && run.current() != current) {
+        if old.is_none_or(|(run, _)| is_newest && run.current() != current) {
             state.changes().push(persist::put_current(&next.key.workflow, &current));
             state.set_current(next.key.workflow.clone(), Some(current));
         }
-        let grew = batch.is_some() || old.as_ref().is_some_and(|(run, _)| run.is_open() != next.is_open());
+        let grew = batch.is_some() || old.is_some_and(|(run, _)| run.is_open() != next.is_open());
         let grown = Held::Grew { run_id, next_event_id: next.core.next_event_id, is_open: next.is_open() };
-        let news = news(old.as_ref().map(|(_, due)| due), &due, &next);
-        let old_alarm = old.as_ref().and_then(|(_, due)| due.alarm);
+        let news = news(old.map(|(_, due)| due), &due, &next);
+        let old_alarm = old.and_then(|(_, due)| due.alarm);
         let alarm = due.alarm;
-        let entry = state.runs.entry(run_id).or_insert_with(|| Entry::new(next.clone(), due.clone(), 1, now));
-        entry.run = next;
-        entry.due = due;
+        let mut entry = match before {
+            Some(mut entry) => {
+                entry.run = next;
+                entry.due = due;
+                entry
+            }
+            None => Entry::new(next, due, 1, now),
+        };
         if let Some((first, batch)) = first.zip(batch) {
             entry.remember(first, batch);
         }
+        state.runs.insert(run_id, entry);
         state.touch(run_id);
         self.set_alarm(shard, run_id, old_alarm, alarm);
         if grew {

@@ -27,7 +27,7 @@ pub(crate) async fn respond_workflow_task_completed(
         other => return Err(unexpected(&other)),
     };
     let workflow_task = match next_task {
-        Some(task) => Some(worker_task(&scope, *task).await?),
+        Some(task) => Some(worker_task(&scope, *task).await?.decoded()?),
         None => None,
     };
     Ok(RespondWorkflowTaskCompletedResponse { workflow_task, activity_tasks, reset_history_event_id: 0 })

@@ -11,13 +11,13 @@ use super::poll::{Worker, deadline, poll};
 use crate::{
     check::{self, WorkerVersion},
     door::{Scope, unexpected},
-    workflow::worker_task,
+    workflow::{WorkerTask, worker_task},
 };
 
 pub(crate) async fn poll_workflow_task_queue(
     scope: Scope,
     request: PollWorkflowTaskQueueRequest,
-) -> Result<PollWorkflowTaskQueueResponse, Reject> {
+) -> Result<WorkerTask, Reject> {
     let deadline = deadline(&scope)?;
     check::identity(&request.identity, scope.limits())?;
     let capabilities = request.worker_version_capabilities.as_ref();
@@ -31,7 +31,9 @@ pub(crate) async fn poll_workflow_task_queue(
     let worker = Worker { identity: request.identity, instance_key: request.worker_instance_key, capabilities };
     match scope.call(Call::PollWorkflowTask(poll(&scope, QueueKind::Workflow, queue, worker, deadline))).await? {
         Answer::WorkflowTask(Some(task)) => worker_task(&scope, *task).await,
-        Answer::WorkflowTask(None) => Ok(PollWorkflowTaskQueueResponse::default()),
+        Answer::WorkflowTask(None) => {
+            Ok(WorkerTask { message: PollWorkflowTaskQueueResponse::default(), events: None })
+        }
         other => Err(unexpected(&other)),
     }
 }

@@ -7,12 +7,19 @@ use model::{Reject, Time};
 use proto::temporal::api::{
     enums::v1::{EventType, HistoryEventFilterType},
     failure::v1::{Failure, TimeoutFailureInfo, failure::FailureInfo},
-    history::v1::{History, HistoryEvent, WorkflowExecutionContinuedAsNewEventAttributes, history_event::Attributes},
+    history::v1::{HistoryEvent, WorkflowExecutionContinuedAsNewEventAttributes, history_event::Attributes},
     workflowservice::v1::{GetWorkflowExecutionHistoryRequest, GetWorkflowExecutionHistoryResponse},
 };
 
-use super::page::{PageToken, batches, is_transient, state};
-use crate::{check, door::Scope};
+use super::{
+    page::{PageToken, batches, is_transient, state},
+    stored::{self, Event},
+};
+use crate::{
+    check,
+    codec::{READ_HISTORY, WithHistory},
+    door::Scope,
+};
 
 /// How long before the caller gives up an empty answer is sent.
 const TAIL_ROOM: Duration = Duration::from_secs(1);
@@ -20,7 +27,7 @@ const TAIL_ROOM: Duration = Duration::from_secs(1);
 pub(crate) async fn get_workflow_execution_history(
     scope: Scope,
     request: GetWorkflowExecutionHistoryRequest,
-) -> Result<GetWorkflowExecutionHistoryResponse, Reject> {
+) -> Result<HistoryPage, Reject> {
     let mut execution = check::execution(request.execution.clone())?;
     let token = PageToken::open(&request.next_page_token, &mut execution)?;
     let page = Page {
@@ -56,11 +63,7 @@ fn deadline(scope: &Scope) -> Time {
     scope.client.deadline.map_or(own, |deadline| own.min(deadline - TAIL_ROOM))
 }
 
-async fn all_events(
-    scope: &Scope,
-    execution: Execution,
-    page: Page,
-) -> Result<GetWorkflowExecutionHistoryResponse, Reject> {
+async fn all_events(scope: &Scope, execution: Execution, page: Page) -> Result<HistoryPage, Reject> {
     let token = page.token.unwrap_or_else(|| PageToken::new("", 1, true));
     let wait_from = (page.waits && token.is_open && token.next > 1).then_some(token.next);
     let known = state(scope, execution, wait_from, page.deadline).await?;
@@ -74,12 +77,14 @@ async fn all_events(
     let next = shown.last().and_then(|batch| batch.last()).map_or(token.next, |event| event.event_id + 1);
     let mut following = PageToken::new(&known.run_id, next, known.is_open);
     let is_last = next >= known.range.before;
-    let mut tail: Vec<_> = known.tail.into_iter().filter(|event| is_last && event.event_id >= next).collect();
+    let is_transient = is_transient(&known.tail);
+    let tail = known.tail.iter().filter(|event| is_last && event.event_id >= next);
+    let mut tail: Vec<_> = tail.map(Event::from).collect();
     // As on the reference, a wait that ends without a stored event ends with an empty page, also behind another attempt.
-    if wait_from.is_some_and(|from| from >= known.range.before) && is_transient(&tail) {
+    if wait_from.is_some_and(|from| from >= known.range.before) && is_transient {
         tail.clear();
     }
-    if let Some(started) = tail.first().filter(|_| !is_transient(&tail)) {
+    if let Some(started) = tail.first().filter(|_| !is_transient) {
         // It will be stored as it is, so it counts as a batch; but another event may take its place in a crash.
         if shown.len() < page.most {
             following = following.seen(started);
@@ -97,11 +102,7 @@ async fn all_events(
     Ok(reply(events, if goes_on { following.seal() } else { bytes::Bytes::new() }))
 }
 
-async fn close_event(
-    scope: &Scope,
-    execution: Execution,
-    page: Page,
-) -> Result<GetWorkflowExecutionHistoryResponse, Reject> {
+async fn close_event(scope: &Scope, execution: Execution, page: Page) -> Result<HistoryPage, Reject> {
     let known = state(scope, execution, Some(i64::MAX), page.deadline).await?;
     if known.is_open {
         let token = page.waits.then(|| PageToken::new(&known.run_id, known.range.before, true).seal());
@@ -110,17 +111,25 @@ async fn close_event(
     Ok(reply(last_event(scope, &known).await?, bytes::Bytes::new()))
 }
 
-async fn last_event(scope: &Scope, known: &HistoryState) -> Result<Vec<HistoryEvent>, Reject> {
+async fn last_event(scope: &Scope, known: &HistoryState) -> Result<Vec<Event>, Reject> {
     let last = batches(scope, &known.range, known.range.before - 1, usize::MAX).await?.pop();
-    let mut events: Vec<_> = last.and_then(|mut batch| batch.pop()).into_iter().collect();
-    if !scope.client.follows_next_run {
-        events.iter_mut().for_each(as_continued);
+    let Some(event) = last.and_then(|mut batch| batch.pop()) else {
+        return Ok(Vec::new());
+    };
+    if scope.client.follows_next_run {
+        return Ok(vec![event]);
     }
-    Ok(events)
+    let mut event = event.decoded()?;
+    as_continued(&mut event);
+    Ok(vec![Event::from(&event)])
 }
 
-fn reply(events: Vec<HistoryEvent>, next_page_token: bytes::Bytes) -> GetWorkflowExecutionHistoryResponse {
-    GetWorkflowExecutionHistoryResponse { history: Some(History { events }), next_page_token, ..Default::default() }
+/// The reply, with its events as they are stored.
+type HistoryPage = WithHistory<GetWorkflowExecutionHistoryResponse, READ_HISTORY>;
+
+fn reply(events: Vec<Event>, next_page_token: bytes::Bytes) -> HistoryPage {
+    let message = GetWorkflowExecutionHistoryResponse { next_page_token, ..Default::default() };
+    WithHistory { message, events: Some(stored::bytes(events)) }
 }
 
 /// Clients that do not say that they follow a close event to the next run only know how to follow a continuation: the

@@ -10,6 +10,7 @@ mod reverse;
 mod signal;
 mod signal_with_start;
 mod start;
+mod stored;
 mod terminate;
 
 use proto::temporal::api::{
@@ -27,7 +28,7 @@ pub(crate) use cancel::request_cancel_workflow_execution;
 pub(crate) use delete::delete_workflow_execution;
 pub(crate) use describe::describe_workflow_execution;
 pub(crate) use history::get_workflow_execution_history;
-pub(crate) use page::worker_task;
+pub(crate) use page::{WorkerTask, worker_task};
 pub(crate) use query::query_workflow;
 pub(crate) use reverse::get_workflow_execution_history_reverse;
 pub(crate) use signal::signal_workflow_execution;

@@ -9,7 +9,11 @@ use proto::temporal::api::{
     workflowservice::v1::PollWorkflowTaskQueueResponse,
 };
 
-use crate::door::{Scope, unexpected};
+use super::stored::{self, Event};
+use crate::{
+    codec::{POLLED_HISTORY, WithHistory},
+    door::{Scope, unexpected},
+};
 
 /// Where the next page begins, bound to one run. Field numbers are what clients hold during an upgrade.
 #[derive(Clone, PartialEq, Message)]
@@ -37,14 +41,14 @@ impl PageToken {
     }
 
     /// Remembers that `event` was shown though it is not stored yet.
-    pub(super) fn seen(mut self, event: &HistoryEvent) -> Self {
-        (self.seen_event_id, self.seen_time) = (event.event_id, time(event));
+    pub(super) fn seen(mut self, event: &Event) -> Self {
+        (self.seen_event_id, self.seen_time) = (event.event_id, event.time.0);
         self
     }
 
     /// Whether `event` was shown on the page before.
-    pub(super) fn has_seen(&self, event: &HistoryEvent) -> bool {
-        self.seen_event_id != 0 && (event.event_id, time(event)) == (self.seen_event_id, self.seen_time)
+    pub(super) fn has_seen(&self, event: &Event) -> bool {
+        self.seen_event_id != 0 && (event.event_id, event.time.0) == (self.seen_event_id, self.seen_time)
     }
 
     /// The token that a request carries, and the run it is bound to; `None` on the first page.
@@ -70,10 +74,6 @@ impl PageToken {
     }
 }
 
-fn time(event: &HistoryEvent) -> i64 {
-    event.event_time.as_ref().map_or(0, |time| Time::from_proto(time).0)
-}
-
 /// Where the history of a run stands.
 pub(super) async fn state(
     scope: &Scope,
@@ -88,7 +88,7 @@ pub(super) async fn state(
 }
 
 /// Events that were written together. A page is cut between batches only.
-pub(super) type Batch = Vec<HistoryEvent>;
+pub(super) type Batch = Vec<Event>;
 
 /// The batches of `from..range.before` in order: `most` of them, or all if there are fewer.
 pub(super) async fn batches(scope: &Scope, range: &HistoryRange, from: i64, most: usize) -> Result<Vec<Batch>, Reject> {
@@ -99,10 +99,9 @@ pub(super) async fn batches(scope: &Scope, range: &HistoryRange, from: i64, most
         let stored = scope.door.engine.read_history(&wanted, most - found.len()).await?;
         let mut last = from;
         for batch in stored {
-            let batch = History::decode(batch)
-                .map_err(|error| Reject::internal(format!("a stored history batch is damaged: {error}")))?;
-            last = batch.events.last().map_or(last, |event| event.event_id + 1);
-            found.extend(as_written(batch.events));
+            let batch = stored::events(batch)?;
+            last = batch.last().map_or(last, |event| event.event_id + 1);
+            found.extend(as_written(batch));
         }
         if last == from {
             break;
@@ -115,7 +114,7 @@ pub(super) async fn batches(scope: &Scope, range: &HistoryRange, from: i64, most
 
 /// The start of a workflow task is stored with its end, and was seen before it: it stands alone.
 fn as_written(mut events: Batch) -> impl Iterator<Item = Batch> {
-    let starts = events.first().is_some_and(|event| event.event_type() == EventType::WorkflowTaskStarted);
+    let starts = events.first().is_some_and(|event| event.kind == EventType::WorkflowTaskStarted);
     let rest = if starts { events.split_off(1) } else { Vec::new() };
     [events, rest].into_iter().filter(|batch| !batch.is_empty())
 }
@@ -127,20 +126,35 @@ pub(super) fn is_transient(tail: &[HistoryEvent]) -> bool {
 }
 
 /// A workflow task as its worker gets it: with the first page of its history.
-pub(crate) async fn worker_task(scope: &Scope, task: WorkflowTask) -> Result<PollWorkflowTaskQueueResponse, Reject> {
+pub(crate) async fn worker_task(scope: &Scope, task: WorkflowTask) -> Result<WorkerTask, Reject> {
     let most = usize::try_from(scope.limits().history_page).unwrap_or(usize::MAX);
-    let mut response = task.response;
+    let mut message = task.response;
     let range = task.history;
     let mut events: Vec<_> = batches(scope, &range, range.from, most).await?.into_iter().flatten().collect();
     events.retain(|event| (range.from..range.before).contains(&event.event_id));
     let next = events.last().map_or(range.from, |event| event.event_id + 1);
     if next >= range.before {
-        events.extend(task.tail);
+        events.extend(task.tail.iter().map(Event::from));
     } else {
-        response.next_page_token = PageToken::new(&range.run_id.to_string(), next, true).seal();
+        message.next_page_token = PageToken::new(&range.run_id.to_string(), next, true).seal();
     }
-    response.history = Some(History { events });
-    Ok(response)
+    Ok(WorkerTask { message, events: Some(stored::bytes(events)) })
+}
+
+/// A workflow task with its history.
+pub(crate) type WorkerTask = WithHistory<PollWorkflowTaskQueueResponse, POLLED_HISTORY>;
+
+impl WorkerTask {
+    /// The task as a part of another message.
+    ///
+    /// # Errors
+    /// `Internal` when what is stored is damaged.
+    pub(crate) fn decoded(self) -> Result<PollWorkflowTaskQueueResponse, Reject> {
+        let damaged = |error| Reject::internal(format!("a stored event is damaged: {error}"));
+        let events = self.events.into_iter().flatten().map(HistoryEvent::decode);
+        let events = events.collect::<Result<_, _>>().map_err(damaged)?;
+        Ok(PollWorkflowTaskQueueResponse { history: Some(History { events }), ..self.message })
+    }
 }
 
 #[cfg(test)]
@@ -153,8 +167,8 @@ mod tests {
         Execution { workflow_id: "w".into(), run_id: run_id.into() }
     }
 
-    fn event(event_id: i64, kind: EventType) -> HistoryEvent {
-        HistoryEvent { event_id, event_type: kind.into(), ..Default::default() }
+    fn event(event_id: i64, kind: EventType) -> Event {
+        Event::from(&HistoryEvent { event_id, event_type: kind.into(), ..Default::default() })
     }
 
     #[test]
@@ -193,14 +207,13 @@ mod tests {
 
     #[test]
     fn an_event_seen_early_is_known_again_only_as_it_was() {
-        let at = |seconds| HistoryEvent {
-            event_id: 3,
-            event_time: Some(prost_types::Timestamp { seconds, nanos: 0 }),
-            ..Default::default()
+        let at = |seconds| {
+            let event_time = Some(prost_types::Timestamp { seconds, nanos: 0 });
+            Event::from(&HistoryEvent { event_id: 3, event_time, ..Default::default() })
         };
         let token = PageToken::new(RUN, 3, true).seen(&at(5));
         assert!(token.has_seen(&at(5)));
         assert!(!token.has_seen(&at(6)));
-        assert!(!PageToken::new(RUN, 3, true).has_seen(&HistoryEvent::default()));
+        assert!(!PageToken::new(RUN, 3, true).has_seen(&Event::from(&HistoryEvent::default())));
     }
 }

@@ -2,21 +2,25 @@
 
 use engine::HistoryRange;
 use model::{Reject, Time};
-use proto::temporal::api::{
-    history::v1::History,
-    workflowservice::v1::{GetWorkflowExecutionHistoryReverseRequest, GetWorkflowExecutionHistoryReverseResponse},
+use proto::temporal::api::workflowservice::v1::{
+    GetWorkflowExecutionHistoryReverseRequest, GetWorkflowExecutionHistoryReverseResponse,
 };
 
 use super::{
     history::page_size,
     page::{Batch, PageToken, batches, is_transient, state},
+    stored::{self, Event},
 };
-use crate::{check, door::Scope};
+use crate::{
+    check,
+    codec::{READ_HISTORY, WithHistory},
+    door::Scope,
+};
 
 pub(crate) async fn get_workflow_execution_history_reverse(
     scope: Scope,
     request: GetWorkflowExecutionHistoryReverseRequest,
-) -> Result<GetWorkflowExecutionHistoryReverseResponse, Reject> {
+) -> Result<WithHistory<GetWorkflowExecutionHistoryReverseResponse, READ_HISTORY>, Reject> {
     let mut execution = check::execution(request.execution)?;
     let token = PageToken::open(&request.next_page_token, &mut execution)?;
     let most = page_size(&scope, request.maximum_page_size);
@@ -25,7 +29,7 @@ pub(crate) async fn get_workflow_execution_history_reverse(
     let mut shown = Vec::new();
     match &token {
         Some(token) => range.before = range.before.min(token.next),
-        None if !is_transient(&known.tail) => shown.extend(known.tail.first().map(|event| vec![event.clone()])),
+        None if !is_transient(&known.tail) => shown.extend(known.tail.first().map(|event| vec![Event::from(event)])),
         None => {}
     }
     while shown.len() < most && range.before > 1 {
@@ -36,7 +40,8 @@ pub(crate) async fn get_workflow_execution_history_reverse(
     let first = events.last().map_or(1, |event| event.event_id);
     let next_page_token =
         if first > 1 { PageToken::new(&known.run_id, first, known.is_open).seal() } else { bytes::Bytes::new() };
-    Ok(GetWorkflowExecutionHistoryReverseResponse { history: Some(History { events }), next_page_token })
+    let message = GetWorkflowExecutionHistoryReverseResponse { next_page_token, ..Default::default() };
+    Ok(WithHistory { message, events: Some(stored::bytes(events)) })
 }
 
 /// Puts the batches before `range.before` in front of `shown`: at least one, and not many more than are missing.

@@ -26,7 +26,7 @@ pub(crate) async fn start_workflow_execution(
         other => return Err(unexpected(&other)),
     };
     let eager_workflow_task = match started.eager_task {
-        Some(task) => Some(worker_task(&scope, *task).await?),
+        Some(task) => Some(worker_task(&scope, *task).await?.decoded()?),
         None => None,
     };
     let namespace = &scope.namespace.name;

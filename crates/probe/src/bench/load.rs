@@ -17,11 +17,11 @@ use proto::temporal::api::{
     query::v1::WorkflowQuery,
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{
-        CountWorkflowExecutionsRequest, ListWorkflowExecutionsRequest, PollActivityTaskQueueRequest,
-        PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse, QueryWorkflowRequest,
-        RespondActivityTaskCompletedRequest, RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest,
-        SignalWorkflowExecutionRequest, StartWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
-        workflow_service_client::WorkflowServiceClient,
+        CountWorkflowExecutionsRequest, GetWorkflowExecutionHistoryRequest, ListWorkflowExecutionsRequest,
+        PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse,
+        QueryWorkflowRequest, RespondActivityTaskCompletedRequest, RespondQueryTaskCompletedRequest,
+        RespondWorkflowTaskCompletedRequest, SignalWorkflowExecutionRequest, StartWorkflowExecutionRequest,
+        TerminateWorkflowExecutionRequest, workflow_service_client::WorkflowServiceClient,
     },
 };
 use tokio::{sync::mpsc, task::JoinSet};
@@ -176,6 +176,24 @@ impl Client {
         };
         let reply = self.service.list_workflow_executions(timed(request, CALL)).await?.into_inner();
         Ok(reply.executions.len())
+    }
+
+    /// Reads a history page by page; the number of its events.
+    pub(super) async fn history(&mut self, workflow_id: &str) -> Result<usize, Fault> {
+        let mut request = GetWorkflowExecutionHistoryRequest {
+            namespace: NAMESPACE.to_owned(),
+            execution: execution(workflow_id),
+            ..GetWorkflowExecutionHistoryRequest::default()
+        };
+        let mut events = 0;
+        loop {
+            let page = self.service.get_workflow_execution_history(timed(request.clone(), CALL)).await?.into_inner();
+            events += page.history.map_or(0, |history| history.events.len());
+            if page.next_page_token.is_empty() {
+                return Ok(events);
+            }
+            request.next_page_token = page.next_page_token;
+        }
     }
 }
 

@@ -80,6 +80,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
         Mode::Both => vec![false, true],
     };
     let runs = if options.smoke { 1 } else { options.runs.max(1) };
+    let mut in_memory = Vec::new();
     for durable in modes {
         let mut rows = Vec::new();
         for scenario in &scenarios {
@@ -103,7 +104,15 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
             }
             rows.push(row);
         }
-        print!("{}", table::markdown(durable, runs, &rows));
+        let title = if durable { "durable (`--db-filename`)" } else { "in memory" };
+        print!("{}", table::markdown(title, durable, runs, &rows));
+        if durable && !in_memory.is_empty() {
+            let across = table::across(&in_memory, &rows);
+            print!("{}", table::markdown("the reference in memory, Perdure durable", false, runs, &across));
+        }
+        if !durable {
+            in_memory = rows;
+        }
     }
     Ok(())
 }
@@ -116,27 +125,45 @@ async fn measure(
     options: &Options,
     catalog: &Catalog,
 ) -> Result<Figures, Fault> {
-    let directory = std::env::temp_dir().join(format!("perdure-bench-{}", std::process::id()));
+    let folder = Folder::new()?;
+    let mut empty = 0;
     if durable {
-        if directory.exists() {
-            fs::remove_dir_all(&directory)?;
-        }
-        fs::create_dir_all(&directory)?;
-        launch.database = Some(directory.join("bench.db"));
+        launch.database = Some(folder.0.join("bench.db"));
+        Server::start(&launch, catalog).await?.stop().await?;
+        empty = figures::bytes_in(&folder.0)?;
     }
     let server = Server::start(&launch, catalog).await?;
-    let stage = Stage { port: server.port, concurrency: options.concurrency, board: Arc::default() };
-    let operations = scenario.operations(options.smoke);
+    let long = scenario::LONG_HISTORY[usize::from(options.smoke)];
+    let stage = Stage { port: server.port, concurrency: options.concurrency, board: Arc::default(), long };
+    let operations = scenario.operations(launch.kind, options.smoke);
     let mut prepared = scenario::prepare(scenario, &stage, operations).await?;
-    let disk = figures::bytes_in(&directory)?;
     let before = server.usage()?;
     let samples = scenario::run(scenario, &stage, &mut prepared, operations).await?;
     let after = server.usage()?;
-    let disk = figures::bytes_in(&directory)?.saturating_sub(disk);
     drop(prepared);
-    drop(server);
-    if durable {
-        fs::remove_dir_all(&directory)?;
-    }
+    // Only a server that has stopped has folded its log back into its file.
+    server.stop().await?;
+    let disk = figures::bytes_in(&folder.0)?.saturating_sub(empty);
     Ok(Figures::of(operations, &samples, before, after, disk))
+}
+
+/// A folder for one server's files, gone when dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self, Fault> {
+        let path = std::env::temp_dir().join(format!("perdure-bench-{}", std::process::id()));
+        if path.exists() {
+            fs::remove_dir_all(&path)?;
+        }
+        fs::create_dir_all(&path)?;
+        Ok(Folder(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left is in the temporary folder of the machine.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }

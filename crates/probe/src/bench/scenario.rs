@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use tokio::task::JoinSet;
 
 use super::load::{Board, Client, Worker};
-use crate::Fault;
+use crate::{Fault, server::Kind};
 
 /// Pollers of each kind that the worker keeps open.
 const POLLERS: usize = 16;
@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const SIGNALS: usize = 20;
 /// Runs that go before the measured ones.
 const WARM_UP: usize = 20;
+/// Events of the long history, and of its short form in a smoke run. The reference takes ten thousand signals in one run.
+pub(super) const LONG_HISTORY: [usize; 2] = [10_000, 500];
 /// Rows on a page of the list scenario.
 const PAGE: i32 = 100;
 
@@ -48,11 +50,21 @@ pub(super) enum Scenario {
     List,
     /// No-op runs one at a time.
     Latency,
+    /// Runs with one Activity, one at a time.
+    ActivityLatency,
+    /// Starts without a worker, one at a time.
+    StartLatency,
+    /// Signals to one run that nobody works on.
+    OneRun,
+    /// A history of ten thousand events, read from its first to its last page.
+    LongHistory,
+    /// Seconds in which many pollers wait and nothing happens.
+    Parked,
 }
 
 impl Scenario {
     /// In the order in which they are run and printed.
-    pub(super) const ALL: [Scenario; 10] = [
+    pub(super) const ALL: [Scenario; 15] = [
         Scenario::NoOp,
         Scenario::OneActivity,
         Scenario::TenActivities,
@@ -63,6 +75,11 @@ impl Scenario {
         Scenario::Backlog,
         Scenario::List,
         Scenario::Latency,
+        Scenario::ActivityLatency,
+        Scenario::StartLatency,
+        Scenario::OneRun,
+        Scenario::LongHistory,
+        Scenario::Parked,
     ];
 
     /// Its name and unit in the table.
@@ -78,20 +95,55 @@ impl Scenario {
             Scenario::Backlog => "backlog drain",
             Scenario::List => "list a page of 100",
             Scenario::Latency => "no-op workflow, one at a time",
+            Scenario::ActivityLatency => "one activity, one at a time",
+            Scenario::StartLatency => "start only, one at a time",
+            Scenario::OneRun => "signals to one run",
+            Scenario::LongHistory => "read a history of 10,000 events",
+            Scenario::Parked => "a second with 200 parked pollers",
         }
     }
 
-    /// How many operations are measured.
-    pub(super) fn operations(self, smoke: bool) -> usize {
-        if smoke {
-            return 20;
-        }
+    /// Pollers of each kind that the worker keeps open; none where there is no worker.
+    fn pollers(self) -> usize {
         match self {
-            Scenario::NoOp | Scenario::StartOnly | Scenario::Backlog | Scenario::Queries => 2_000,
-            Scenario::OneActivity | Scenario::Signals => 1_000,
-            Scenario::TenActivities | Scenario::Latency => 200,
-            Scenario::Timers => 400,
-            Scenario::List => 300,
+            Scenario::StartOnly
+            | Scenario::StartLatency
+            | Scenario::Backlog
+            | Scenario::List
+            | Scenario::OneRun
+            | Scenario::LongHistory => 0,
+            Scenario::Parked => 100,
+            Scenario::NoOp
+            | Scenario::OneActivity
+            | Scenario::TenActivities
+            | Scenario::Signals
+            | Scenario::Timers
+            | Scenario::Queries
+            | Scenario::Latency
+            | Scenario::ActivityLatency => POLLERS,
+        }
+    }
+
+    /// How many operations are measured: as many as the clock of the kernel needs, whose ticks are 10 ms, so more of
+    /// them on the server that does them in less time.
+    pub(super) fn operations(self, kind: Kind, smoke: bool) -> usize {
+        if smoke {
+            return if self == Scenario::Parked { 1 } else { 20 };
+        }
+        let (few, factor) = match self {
+            Scenario::NoOp | Scenario::StartOnly | Scenario::Backlog | Scenario::Queries => (2_000, 10),
+            Scenario::OneActivity | Scenario::Signals => (1_000, 10),
+            Scenario::TenActivities | Scenario::Latency | Scenario::ActivityLatency => (200, 10),
+            Scenario::StartLatency => (500, 4),
+            Scenario::OneRun => (2_000, 4),
+            Scenario::LongHistory => (10, 10),
+            Scenario::Parked => (20, 1),
+            Scenario::Timers => (400, 1),
+            Scenario::List => (300, 10),
+        };
+        match kind {
+            Kind::Reference => few,
+            Kind::Perdure => few * factor,
         }
     }
 }
@@ -111,6 +163,8 @@ pub(super) struct Stage {
     pub(super) port: u16,
     pub(super) concurrency: usize,
     pub(super) board: Arc<Board>,
+    /// Events of the long history.
+    pub(super) long: usize,
 }
 
 /// What has to be there before the measured part begins.
@@ -123,8 +177,8 @@ pub(super) struct Prepared {
 /// Prepares a scenario: connections are opened, and what it works on is created.
 pub(super) async fn prepare(scenario: Scenario, stage: &Stage, operations: usize) -> Result<Prepared, Fault> {
     let mut client = Client::to(stage.port)?;
-    let needs_worker = !matches!(scenario, Scenario::StartOnly | Scenario::Backlog | Scenario::List);
-    let worker = if needs_worker { Some(Worker::start(stage.port, POLLERS, &stage.board)?) } else { None };
+    let worker =
+        if scenario.pollers() > 0 { Some(Worker::start(stage.port, scenario.pollers(), &stage.board)?) } else { None };
     if worker.is_some() {
         // Connections, queues and code paths are there before anything is measured.
         closed_loop(stage, &names("warm", WARM_UP), "none").await?;
@@ -151,13 +205,26 @@ pub(super) async fn prepare(scenario: Scenario, stage: &Stage, operations: usize
             within(notes.recv()).await?.ok_or("the worker has gone")?;
             runs.push(name);
         }
+        Scenario::OneRun => {
+            runs.push("signalled".to_owned());
+            client.start("signalled", "none").await?;
+        }
+        Scenario::LongHistory => {
+            runs.push("long".to_owned());
+            client.start("long", "none").await?;
+            let signals = names("long", stage.long - 2);
+            each(stage, &signals, |mut client, name| async move { client.signal("long", name).await }).await?;
+        }
+        Scenario::Parked => tokio::time::sleep(Duration::from_secs(1)).await,
         Scenario::NoOp
         | Scenario::OneActivity
         | Scenario::TenActivities
         | Scenario::Signals
         | Scenario::Timers
         | Scenario::StartOnly
-        | Scenario::Latency => {
+        | Scenario::Latency
+        | Scenario::ActivityLatency
+        | Scenario::StartLatency => {
             client.count("").await?;
         }
     }
@@ -172,24 +239,42 @@ pub(super) async fn run(
     operations: usize,
 ) -> Result<Samples, Fault> {
     let started = Instant::now();
+    let alone = Stage { concurrency: 1, ..stage.clone() };
     let latencies = match scenario {
         Scenario::NoOp => closed_loop(stage, &names("run", operations), "none").await?,
         Scenario::OneActivity => closed_loop(stage, &names("run", operations), "activities-1").await?,
         Scenario::TenActivities => closed_loop(stage, &names("run", operations), "activities-10").await?,
-        Scenario::Latency => {
-            closed_loop(&Stage { concurrency: 1, ..stage.clone() }, &names("run", operations), "none").await?
-        }
+        Scenario::Latency => closed_loop(&alone, &names("run", operations), "none").await?,
+        Scenario::ActivityLatency => closed_loop(&alone, &names("run", operations), "activities-1").await?,
         Scenario::Signals => signals(stage, operations).await?,
         Scenario::Timers => timers(stage, operations).await?,
         Scenario::Queries => {
             let asked = vec![prepared.runs.first().cloned().unwrap_or_default(); operations];
             each(stage, &asked, |mut client, name| async move { client.query(&name).await }).await?
         }
-        Scenario::StartOnly => {
+        Scenario::StartOnly | Scenario::StartLatency => {
             let runs = names("started", operations);
+            let stage = if scenario == Scenario::StartOnly { stage } else { &alone };
             each(stage, &runs, |mut client, name| async move { client.start(&name, "none").await }).await?
         }
         Scenario::Backlog => drain(stage, prepared).await?,
+        Scenario::OneRun => {
+            let signals = names("signal", operations);
+            each(stage, &signals, |mut client, name| async move { client.signal("signalled", name).await }).await?
+        }
+        Scenario::LongHistory => {
+            let reads = vec![String::new(); operations];
+            let long = stage.long;
+            each(&alone, &reads, move |mut client, _| async move {
+                let events = client.history("long").await?;
+                if events == long { Ok(()) } else { Err(format!("{events} events, not {long}").into()) }
+            })
+            .await?
+        }
+        Scenario::Parked => {
+            tokio::time::sleep(Duration::from_secs(operations as u64)).await;
+            Vec::new()
+        }
         Scenario::List => {
             let pages = vec![String::new(); operations];
             each(stage, &pages, |mut client, _| async move {
@@ -212,15 +297,19 @@ pub(super) async fn run(
 async fn check(scenario: Scenario, stage: &Stage, operations: usize) -> Result<(), Fault> {
     let mut client = Client::to(stage.port)?;
     let (status, kind, expected) = match scenario {
-        Scenario::NoOp | Scenario::OneActivity | Scenario::TenActivities | Scenario::Latency => {
-            ("Completed", "run", operations)
-        }
+        Scenario::NoOp
+        | Scenario::OneActivity
+        | Scenario::TenActivities
+        | Scenario::Latency
+        | Scenario::ActivityLatency => ("Completed", "run", operations),
         Scenario::Timers => ("Completed", "timed", operations),
         Scenario::Backlog => ("Completed", "waiting", operations),
         Scenario::Signals => ("Completed", "signalled", operations.div_ceil(SIGNALS)),
-        Scenario::StartOnly => ("Running", "started", operations),
+        Scenario::StartOnly | Scenario::StartLatency => ("Running", "started", operations),
         Scenario::Queries => ("Running", "asked", 1),
-        Scenario::List => return Ok(()),
+        Scenario::OneRun => ("Running", "signalled", 1),
+        Scenario::LongHistory => ("Running", "long", 1),
+        Scenario::List | Scenario::Parked => return Ok(()),
     };
     let filter = format!("ExecutionStatus = '{status}' AND WorkflowId STARTS_WITH '{kind}'");
     expect_count(&mut client, &filter, expected).await
@@ -301,22 +390,26 @@ async fn closed_loop(stage: &Stage, runs: &[String], kind: &'static str) -> Resu
     .await
 }
 
-/// Each lane has a run of its own, signals it, and waits for the task that the signal causes.
+/// Each lane signals one run after the other, and waits for the task that each signal causes.
 async fn signals(stage: &Stage, operations: usize) -> Result<Vec<Duration>, Fault> {
-    let runs = operations.div_ceil(SIGNALS);
+    let runs: Arc<[String]> = names("signalled", operations.div_ceil(SIGNALS)).into();
+    let next = Arc::new(AtomicUsize::new(0));
     let mut lanes = JoinSet::new();
-    for name in names("signalled", runs) {
+    for _ in 0..stage.concurrency.min(runs.len()) {
         let (mut client, board) = (Client::to(stage.port)?, Arc::clone(&stage.board));
+        let (runs, next) = (Arc::clone(&runs), Arc::clone(&next));
         lanes.spawn(async move {
-            let mut notes = board.watch(&name);
-            client.start(&name, &format!("signals-{SIGNALS}")).await?;
-            within(notes.recv()).await?.ok_or("the worker has gone")?;
             let mut latencies = Vec::new();
-            for at in 0..SIGNALS {
-                let started = Instant::now();
-                client.signal(&name, format!("{name}-{at}")).await?;
+            while let Some(name) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let mut notes = board.watch(name);
+                client.start(name, &format!("signals-{SIGNALS}")).await?;
                 within(notes.recv()).await?.ok_or("the worker has gone")?;
-                latencies.push(started.elapsed());
+                for at in 0..SIGNALS {
+                    let started = Instant::now();
+                    client.signal(name, format!("{name}-{at}")).await?;
+                    within(notes.recv()).await?.ok_or("the worker has gone")?;
+                    latencies.push(started.elapsed());
+                }
             }
             Ok::<_, Fault>(latencies)
         });

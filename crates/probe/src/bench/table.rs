@@ -25,10 +25,16 @@ const COLUMNS: [Column; 7] = [
     ("written B/op", |figures| figures.written, 0),
 ];
 
+/// Rows that put the reference of some against Perdure of others, scenario by scenario.
+pub(super) fn across(reference: &[Row], perdure: &[Row]) -> Vec<Row> {
+    let pairs = reference.iter().zip(perdure);
+    pairs.map(|(left, right)| Row { reference: left.reference, ..right.clone() }).collect()
+}
+
 /// One table: for each scenario and figure the reference, Perdure, and how many times the reference Perdure is.
-pub(super) fn markdown(durable: bool, runs: usize, rows: &[Row]) -> String {
-    let mode = if durable { "durable (`--db-filename`)" } else { "in memory" };
-    let mut text = format!("\n### {mode}, medians of {runs}\n\n");
+/// `durable`: with what was left on the disk and written to it.
+pub(super) fn markdown(title: &str, durable: bool, runs: usize, rows: &[Row]) -> String {
+    let mut text = format!("\n### {title}, medians of {runs}\n\n");
     // Writing to a string cannot fail.
     let _ = write!(text, "| scenario |");
     let columns = if durable { &COLUMNS[..] } else { &COLUMNS[..5] };

@@ -35,6 +35,8 @@ const SWEEP_EVERY: u64 = 12;
 const EXTRA: u64 = 400;
 /// Differences after which a run gives up.
 const ENOUGH: usize = 10;
+/// Programs that differed among others, after which these are run again by themselves before any more.
+const SUSPECTS: usize = 10;
 
 /// How to run it.
 #[derive(Debug, Args)]
@@ -113,8 +115,10 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     let missing = if options.partial { Vec::new() } else { stage.ledger.missing(options.only.as_deref()) };
     println!("\n{} programs in {:.0} s, seed {}", outcome.programs, started.elapsed().as_secs_f64(), options.seed);
     println!(
-        "{} with a difference, {} left undecided by the reference, {} declared outcomes not reached",
+        "{} with a difference, {} that agreed when run again alone, {} left undecided by the reference, {} declared \
+         outcomes not reached",
         outcome.failures,
+        outcome.crowded,
         outcome.undecided,
         missing.len()
     );
@@ -128,10 +132,14 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
 }
 
 /// How the programs ended.
+#[derive(Default)]
 struct Outcome {
+    /// Programs that were begun.
     programs: u64,
     failures: usize,
     undecided: usize,
+    /// Those that differed among others and agreed when they were alone.
+    crowded: usize,
 }
 
 /// One partition for each task queue of the reference, so that a poll and a task meet without detours and their delays.
@@ -155,51 +163,60 @@ fn launch(kind: Kind, binary: PathBuf) -> Launch {
 
 async fn many(stage: &Arc<Stage>, options: &Options) -> Result<Outcome, Fault> {
     let mut running = JoinSet::new();
-    let mut next = 0;
     let mut suspects = Vec::new();
-    let mut undecided = 0;
+    let mut outcome = Outcome::default();
     loop {
+        let is_over = outcome.failures >= ENOUGH || suspects.len() >= SUSPECTS;
         while running.len() < options.concurrency
-            && (suspects.len() < ENOUGH || options.survey)
-            && wanted(stage, options, next)
+            && (!is_over || options.survey)
+            && wanted(stage, options, outcome.programs)
         {
-            let (stage, number) = (Arc::clone(stage), next);
+            let (stage, number) = (Arc::clone(stage), outcome.programs);
             running.spawn(async move { (number, one(&stage, number, "").await) });
-            next += 1;
+            outcome.programs += 1;
         }
-        let Some(joined) = running.join_next().await else { break };
-        let (number, ended) = joined?;
-        match ended?.1 {
-            Ok(()) => {}
-            Err(Stop::Undecided) => undecided += 1,
-            Err(_) => suspects.push(number),
+        if let Some(joined) = running.join_next().await {
+            let (number, ended) = joined?;
+            match ended?.1 {
+                Ok(()) => {}
+                Err(Stop::Undecided) => outcome.undecided += 1,
+                Err(_) => suspects.push(number),
+            }
+        } else if options.survey || suspects.is_empty() {
+            outcome.failures += suspects.len();
+            return Ok(outcome);
+        } else {
+            confirm(stage, options, std::mem::take(&mut suspects), &mut outcome).await?;
         }
     }
-    let failures = if options.survey { suspects.len() } else { confirmed(stage, options, suspects).await? };
-    Ok(Outcome { programs: next, failures, undecided })
 }
 
 /// Runs each program that differed once more, by itself: what does not come again came from the load, because a server
-/// that is busy lets a poll run out where the other one finds a task. Returns how many differ again.
-async fn confirmed(stage: &Arc<Stage>, options: &Options, suspects: Vec<u64>) -> Result<usize, Fault> {
-    let mut failures = 0;
+/// that is busy lets a poll run out where the other one finds a task.
+async fn confirm(
+    stage: &Arc<Stage>,
+    options: &Options,
+    suspects: Vec<u64>,
+    outcome: &mut Outcome,
+) -> Result<(), Fault> {
     for number in suspects {
-        let (program, outcome) = one(stage, number, "again-").await?;
-        match outcome {
-            Ok(()) | Err(Stop::Undecided) => {}
+        let (program, ended) = one(stage, number, "again-").await?;
+        match ended {
+            Ok(()) | Err(Stop::Undecided) => outcome.crowded += 1,
             Err(stop) => {
-                failures += 1;
+                outcome.failures += 1;
                 println!("{}", report::stop(&program, number, options.seed, &stop));
             }
         }
     }
-    Ok(failures)
+    Ok(())
 }
 
 /// True while programs are due: those asked for, then more while something declared is missing.
 fn wanted(stage: &Stage, options: &Options, next: u64) -> bool {
     next < options.programs
         || (!options.survey
+            && !options.partial
             && next < options.programs + EXTRA
             && !stage.ledger.missing(options.only.as_deref()).is_empty())
 }

@@ -5,13 +5,36 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Error, Transaction};
 use store::StoreError;
 
-use crate::error;
+use crate::{error, schema::VISIBILITY};
 
 /// Changes a file of one format to the next.
 pub(crate) type Step = fn(&Transaction<'_>) -> Result<(), Error>;
 
 /// The step at index `n` leads from format `n + 1` to `n + 2`.
-pub(crate) const STEPS: &[Step] = &[];
+pub(crate) const STEPS: &[Step] = &[runs_name_their_rows];
+
+/// Rows of lists had a number beside the id of their run.
+fn runs_name_their_rows(transaction: &Transaction<'_>) -> Result<(), Error> {
+    const COLUMNS: &str = "run, namespace, close_time, start_time, execution_time, status, workflow_id, workflow_type, \
+        task_queue, history_length, history_size, state_transitions, parent_workflow_id, parent_run_id, \
+        root_workflow_id, root_run_id, division, memo, attributes";
+    transaction.execute_batch(
+        "DROP INDEX visibility_run; DROP INDEX visibility_order; DROP INDEX visibility_workflow;
+         DROP INDEX visibility_parent; DROP INDEX attribute_value; DROP INDEX item_value;
+         ALTER TABLE visibility RENAME TO old_visibility;
+         ALTER TABLE attribute RENAME TO old_attribute;
+         ALTER TABLE item RENAME TO old_item;",
+    )?;
+    transaction.execute_batch(VISIBILITY)?;
+    transaction.execute_batch(&format!(
+        "INSERT INTO visibility ({COLUMNS}) SELECT {COLUMNS} FROM old_visibility ORDER BY run;
+         INSERT INTO attribute (run, name, value)
+             SELECT v.run, a.name, a.value FROM old_attribute a JOIN old_visibility v ON v.id = a.id;
+         INSERT INTO item (run, name, value)
+             SELECT v.run, i.name, i.value FROM old_item i JOIN old_visibility v ON v.id = i.id;
+         DROP TABLE old_visibility; DROP TABLE old_attribute; DROP TABLE old_item;"
+    ))
+}
 
 /// Brings a file of format `from` to the format behind the last step, all in one transaction.
 pub(crate) fn run(connection: &mut Connection, path: &Path, from: i64, steps: &[Step]) -> Result<(), StoreError> {

@@ -116,14 +116,14 @@ fn member(clause: &mut Clause, filter: &Filter) {
     match filter {
         Filter::Contains { attribute, any_of, negated } => {
             clause.push(membership(*negated));
-            clause.push("(SELECT id FROM item WHERE name = ? AND value IN ");
+            clause.push("(SELECT run FROM item WHERE name = ? AND value IN ");
             clause.bind([Cell::Text(attribute.name.clone())]);
             list(clause, any_of.iter().cloned().map(Cell::Text));
             clause.push(")");
         }
         Filter::Mentions { attribute, phrases, negated } => {
             clause.push(membership(*negated));
-            clause.push("(SELECT id FROM attribute WHERE name = ? AND mentions(value, ?))");
+            clause.push("(SELECT run FROM attribute WHERE name = ? AND mentions(value, ?))");
             clause.bind([Cell::Text(attribute.name.clone()), Cell::Text(phrases.to_text())]);
         }
         Filter::IsNull { attribute, negated } => {
@@ -157,7 +157,7 @@ fn join(clause: &mut Clause, all: &[Filter], word: &str, none: &str) {
 }
 
 fn membership(negated: bool) -> &'static str {
-    if negated { "v.id NOT IN " } else { "v.id IN " }
+    if negated { "v.run NOT IN " } else { "v.run IN " }
 }
 
 fn list(clause: &mut Clause, values: impl Iterator<Item = Cell>) {
@@ -186,13 +186,13 @@ fn narrow(clause: &mut Clause, filter: &Filter) {
                 },
                 (Some(_), _) => {}
                 (None, _) => {
-                    clause.and("v.id IN (SELECT id FROM attribute WHERE name = ? AND value = ?)");
+                    clause.and("v.run IN (SELECT run FROM attribute WHERE name = ? AND value = ?)");
                     clause.bind([Cell::Text(attribute.name.clone()), cell(value)]);
                 }
             }
         }
         Filter::In { attribute, values, negated: false } if builtin(&attribute.name).is_none() => {
-            clause.and("v.id IN (SELECT id FROM attribute WHERE name = ? AND value IN ");
+            clause.and("v.run IN (SELECT run FROM attribute WHERE name = ? AND value IN ");
             clause.bind([Cell::Text(attribute.name.clone())]);
             list(clause, values.iter().map(cell));
             clause.push(")");
@@ -214,7 +214,7 @@ pub(crate) fn column(name: &str) -> Clause {
     match builtin(name) {
         Some(text) => Clause::of(&text),
         None => Clause {
-            text: "(SELECT value FROM attribute WHERE id = v.id AND name = ?)".into(),
+            text: "(SELECT value FROM attribute WHERE run = v.run AND name = ?)".into(),
             values: vec![Cell::Text(name.to_owned())],
         },
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use model::{NamespaceId, RunId, Time};
 use prost::Message;
 use proto::temporal::api::{common::v1::Memo, enums::v1::WorkflowExecutionStatus};
-use rusqlite::{Error, OptionalExtension, Transaction, params, types::Value as Cell};
+use rusqlite::{Error, OptionalExtension, ToSql, Transaction, params, params_from_iter, types::Value as Cell};
 use store::{
     StoreError,
     visibility::{Row, Value, decode_attributes, encode_attributes},
@@ -24,19 +24,15 @@ pub(crate) const OPEN: Time = Time::MAX;
 /// The search attribute that is a column too.
 pub(crate) const DIVISION: &str = "TemporalNamespaceDivision";
 
-const UPSERT: &str = "INSERT INTO visibility (namespace, run, close_time, start_time, execution_time, status, workflow_id, \
-    workflow_type, task_queue, history_length, history_size, state_transitions, parent_workflow_id, parent_run_id, \
-    root_workflow_id, root_run_id, division, memo, attributes) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
-    ON CONFLICT (run) DO UPDATE SET namespace = excluded.namespace, close_time = excluded.close_time, \
-    start_time = excluded.start_time, execution_time = excluded.execution_time, status = excluded.status, \
-    workflow_id = excluded.workflow_id, workflow_type = excluded.workflow_type, task_queue = excluded.task_queue, \
-    history_length = excluded.history_length, history_size = excluded.history_size, \
-    state_transitions = excluded.state_transitions, parent_workflow_id = excluded.parent_workflow_id, \
-    parent_run_id = excluded.parent_run_id, root_workflow_id = excluded.root_workflow_id, \
-    root_run_id = excluded.root_run_id, division = excluded.division, memo = excluded.memo, \
-    attributes = excluded.attributes \
-    RETURNING id";
+/// What a run's row may change to: nothing of it stands in an index but in that of the order.
+const UPDATE: &str = "UPDATE visibility SET close_time = ?2, execution_time = ?3, status = ?4, task_queue = ?5, \
+    history_length = ?6, history_size = ?7, state_transitions = ?8, division = ?9, memo = ?10, attributes = ?11 \
+    WHERE run = ?1";
+
+const INSERT: &str = "INSERT INTO visibility (run, close_time, execution_time, status, task_queue, history_length, \
+    history_size, state_transitions, division, memo, attributes, namespace, start_time, workflow_id, workflow_type, \
+    parent_workflow_id, parent_run_id, root_workflow_id, root_run_id) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
 pub(crate) fn show(transaction: &Transaction<'_>, row: &Row) -> Result<(), Error> {
     let run = &row.run_id.as_bytes()[..];
@@ -52,54 +48,61 @@ pub(crate) fn show(transaction: &Transaction<'_>, row: &Row) -> Result<(), Error
         Some(Value::Keyword(division)) => Some(division.as_str()),
         _ => None,
     };
-    let id: i64 = transaction.prepare_cached(UPSERT)?.query_row(
-        params![
-            &row.namespace.as_bytes()[..],
-            run,
-            row.close_time.unwrap_or(OPEN).0,
-            row.start_time.0,
-            row.execution_time.0,
-            row.status as i32,
-            row.workflow_id,
-            row.workflow_type,
-            row.task_queue,
-            row.history_length,
-            row.history_size,
-            row.state_transitions,
-            row.parent_workflow_id,
-            row.parent_run_id,
-            row.root_workflow_id,
-            row.root_run_id,
-            division,
-            row.memo.as_ref().map(Memo::encode_to_vec),
-            attributes,
-        ],
-        |found| found.get(0),
-    )?;
+    let mut statement = transaction.prepare_cached(if before.is_some() { UPDATE } else { INSERT })?;
+    let memo = row.memo.as_ref().map(Memo::encode_to_vec);
+    let close_time = row.close_time.unwrap_or(OPEN).0;
+    let status = row.status as i32;
+    let namespace = &row.namespace.as_bytes()[..];
+    let changing: [&dyn ToSql; 11] = [
+        &run,
+        &close_time,
+        &row.execution_time.0,
+        &status,
+        &row.task_queue,
+        &row.history_length,
+        &row.history_size,
+        &row.state_transitions,
+        &division,
+        &memo,
+        &attributes,
+    ];
+    let fixed: [&dyn ToSql; 8] = [
+        &namespace,
+        &row.start_time.0,
+        &row.workflow_id,
+        &row.workflow_type,
+        &row.parent_workflow_id,
+        &row.parent_run_id,
+        &row.root_workflow_id,
+        &row.root_run_id,
+    ];
+    let fixed = if before.is_some() { &[] } else { &fixed[..] };
+    statement.execute(params_from_iter(changing.iter().chain(fixed)))?;
     let before = before.flatten();
     if before != attributes {
         if before.is_some() {
-            forget_attributes(transaction, id)?;
+            forget_attributes(transaction, run)?;
         }
-        index_attributes(transaction, id, row)?;
+        index_attributes(transaction, run, row)?;
     }
     Ok(())
 }
 
 pub(crate) fn hide(transaction: &Transaction<'_>, run_id: RunId) -> Result<(), Error> {
-    let found: Option<(i64, bool)> = transaction
-        .prepare_cached("DELETE FROM visibility WHERE run = ?1 RETURNING id, attributes IS NOT NULL")?
-        .query_row([&run_id.as_bytes()[..]], |found| Ok((found.get(0)?, found.get(1)?)))
+    let run = &run_id.as_bytes()[..];
+    let had_attributes: Option<bool> = transaction
+        .prepare_cached("DELETE FROM visibility WHERE run = ?1 RETURNING attributes IS NOT NULL")?
+        .query_row([run], |found| found.get(0))
         .optional()?;
-    match found {
-        Some((id, true)) => forget_attributes(transaction, id),
-        Some((_, false)) | None => Ok(()),
+    match had_attributes {
+        Some(true) => forget_attributes(transaction, run),
+        Some(false) | None => Ok(()),
     }
 }
 
-fn index_attributes(transaction: &Transaction<'_>, id: i64, row: &Row) -> Result<(), Error> {
-    let mut attribute = transaction.prepare_cached("INSERT INTO attribute (id, name, value) VALUES (?1, ?2, ?3)")?;
-    let mut item = transaction.prepare_cached("INSERT OR IGNORE INTO item (id, name, value) VALUES (?1, ?2, ?3)")?;
+fn index_attributes(transaction: &Transaction<'_>, run: &[u8], row: &Row) -> Result<(), Error> {
+    let mut attribute = transaction.prepare_cached("INSERT INTO attribute (run, name, value) VALUES (?1, ?2, ?3)")?;
+    let mut item = transaction.prepare_cached("INSERT OR IGNORE INTO item (run, name, value) VALUES (?1, ?2, ?3)")?;
     for (name, value) in &row.search_attributes {
         let cell = match value {
             Value::Text(text) | Value::Keyword(text) => Cell::Text(text.clone()),
@@ -109,19 +112,19 @@ fn index_attributes(transaction: &Transaction<'_>, id: i64, row: &Row) -> Result
             Value::Datetime(time) => Cell::Integer(time.0),
             Value::KeywordList(items) => {
                 for text in items {
-                    item.execute(params![id, name, text])?;
+                    item.execute(params![run, name, text])?;
                 }
                 Cell::Text(String::new())
             }
         };
-        attribute.execute(params![id, name, cell])?;
+        attribute.execute(params![run, name, cell])?;
     }
     Ok(())
 }
 
-fn forget_attributes(transaction: &Transaction<'_>, id: i64) -> Result<(), Error> {
-    transaction.prepare_cached("DELETE FROM attribute WHERE id = ?1")?.execute([id])?;
-    transaction.prepare_cached("DELETE FROM item WHERE id = ?1")?.execute([id])?;
+fn forget_attributes(transaction: &Transaction<'_>, run: &[u8]) -> Result<(), Error> {
+    transaction.prepare_cached("DELETE FROM attribute WHERE run = ?1")?.execute([run])?;
+    transaction.prepare_cached("DELETE FROM item WHERE run = ?1")?.execute([run])?;
     Ok(())
 }
 

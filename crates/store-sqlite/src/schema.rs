@@ -1,21 +1,16 @@
 //! The tables. A change here is a new format: raise `FORMAT` and add the step to `migrate`.
 
 /// The format that this version reads and writes; stands in the file as SQLite's `user_version`.
-pub(crate) const FORMAT: i64 = 1;
+pub(crate) const FORMAT: i64 = 2;
 
 /// Marks a file as ours; stands in the file as SQLite's `application_id`: "PERD".
 pub(crate) const APPLICATION_ID: i64 = 0x5045_5244;
 
-/// What a new file is made of.
+/// What a new file is made of, beside [`VISIBILITY`].
 ///
 /// - `meta`: who has the file open.
 /// - `epoch`: how often each shard was acquired.
 /// - `pair`: the ordered byte map of each shard.
-/// - `visibility`: a row for each shown run. `close_time` is the greatest integer while the run is open, so that open runs
-///   come first in descending order. `division` repeats the search attribute `TemporalNamespaceDivision`, which nearly
-///   every list asks for. The index of the order also holds what lists filter by most, so that a filter is decided
-///   without a look at the row.
-/// - `attribute`: the search attributes of a row; a keyword list has an empty text here, and its items in `item`.
 pub(crate) const TABLES: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE epoch (shard INTEGER PRIMARY KEY, epoch INTEGER NOT NULL);
@@ -25,10 +20,20 @@ CREATE TABLE pair (
     value BLOB NOT NULL,
     PRIMARY KEY (shard, key)
 ) WITHOUT ROWID;
+";
+
+/// What lists are made from.
+///
+/// - `visibility`: a row for each shown run. `close_time` is the greatest integer while the run is open, so that open runs
+///   come first in descending order. `division` repeats the search attribute `TemporalNamespaceDivision`, which nearly
+///   every list asks for. Run ids are ordered by time, so new rows go to the end of the table. The index of the order also
+///   holds what lists filter by most, so that a filter is decided without a look at the row. No other index holds what
+///   changes when a run closes.
+/// - `attribute`: the search attributes of a row; a keyword list has an empty text here, and its items in `item`.
+pub(crate) const VISIBILITY: &str = "
 CREATE TABLE visibility (
-    id INTEGER PRIMARY KEY,
+    run BLOB PRIMARY KEY,
     namespace BLOB NOT NULL,
-    run BLOB NOT NULL,
     close_time INTEGER NOT NULL,
     start_time INTEGER NOT NULL,
     execution_time INTEGER NOT NULL,
@@ -46,26 +51,23 @@ CREATE TABLE visibility (
     division TEXT,
     memo BLOB,
     attributes BLOB
-);
-CREATE UNIQUE INDEX visibility_run ON visibility (run);
+) WITHOUT ROWID;
 CREATE INDEX visibility_order ON visibility
     (namespace, close_time DESC, start_time DESC, run, status, division, workflow_type);
-CREATE INDEX visibility_workflow ON visibility
-    (namespace, workflow_id, close_time DESC, start_time DESC, run);
-CREATE INDEX visibility_parent ON visibility
-    (namespace, parent_workflow_id, close_time DESC, start_time DESC, run) WHERE parent_workflow_id IS NOT NULL;
+CREATE INDEX visibility_workflow ON visibility (namespace, workflow_id);
+CREATE INDEX visibility_parent ON visibility (namespace, parent_workflow_id) WHERE parent_workflow_id IS NOT NULL;
 CREATE TABLE attribute (
-    id INTEGER NOT NULL,
+    run BLOB NOT NULL,
     name TEXT NOT NULL,
     value,
-    PRIMARY KEY (id, name)
+    PRIMARY KEY (run, name)
 ) WITHOUT ROWID;
-CREATE INDEX attribute_value ON attribute (name, value, id);
+CREATE INDEX attribute_value ON attribute (name, value, run);
 CREATE TABLE item (
-    id INTEGER NOT NULL,
+    run BLOB NOT NULL,
     name TEXT NOT NULL,
     value TEXT NOT NULL,
-    PRIMARY KEY (id, name, value)
+    PRIMARY KEY (run, name, value)
 ) WITHOUT ROWID;
-CREATE INDEX item_value ON item (name, value, id);
+CREATE INDEX item_value ON item (name, value, run);
 ";

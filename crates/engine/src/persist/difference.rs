@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use imbl::{OrdMap, ordmap::DiffItem};
-use machine::{Due, Run};
+use machine::{Attributes, Due, Run};
 use model::RunId;
 use prost::Message;
 use store::{Change, Key, record};
@@ -42,7 +42,10 @@ fn state_rows(old: Option<&Run>, run: &Run, changes: &mut Vec<Change>) {
         };
         changes.push(put(&Key::RunKey(id), record::encode(&key)));
     }
-    if old.is_none_or(|old| !Arc::ptr_eq(&old.attributes, &run.attributes)) {
+    // A run without attributes, which most are, has no row for them.
+    let is_known = old
+        .map_or_else(|| Attributes::default() == *run.attributes, |old| Arc::ptr_eq(&old.attributes, &run.attributes));
+    if !is_known {
         changes.push(put(&Key::Attributes(id), record::encode(&*run.attributes)));
     }
     map_rows(

@@ -25,8 +25,8 @@ use crate::logs::Output;
 const SERVER_VERSION: &str = "1.32.0";
 /// Threads of the event loop. What waits for the disk has threads of its own.
 const WORKERS: usize = 2;
-/// Shards of new data.
-const SHARDS: u32 = 4;
+/// Shards of new data: as on the reference's development server. One node with one writer gains nothing from more.
+const SHARDS: u32 = 1;
 /// Idle runs that each shard keeps in memory.
 const CACHED_RUNS: usize = 2_000;
 /// How long a closed workflow is kept in a namespace that the server makes itself.

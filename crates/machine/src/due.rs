@@ -269,7 +269,7 @@ impl Run {
             target: target(&started.parent_workflow_namespace_id, started.parent_workflow_execution.as_ref()),
             initiated_event_id: started.parent_initiated_event_id,
             first_run_id: started.first_execution_run_id.clone(),
-            event: Box::new(event),
+            event,
         })
     }
 

@@ -100,6 +100,11 @@ pub trait Store: Send + Sync + 'static {
     /// alone, a storage failure fails all. One result for each batch, in order.
     fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>>;
 
+    /// Whether a commit waits for something slower than memory: then it is worth a thread of its own.
+    fn waits(&self) -> bool {
+        true
+    }
+
     /// The value under a key.
     ///
     /// # Errors

@@ -73,6 +73,10 @@ impl Store for MemoryStore {
         batches.iter().map(|(shard, epoch, batch)| content.commit(*shard, *epoch, batch)).collect()
     }
 
+    fn waits(&self) -> bool {
+        false
+    }
+
     fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let content = self.read();
         Ok(content.shards.get(&shard).and_then(|shard| shard.pairs.get(key)).cloned())

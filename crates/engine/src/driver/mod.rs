@@ -25,7 +25,7 @@ use store::{
 use tokio::sync::{Notify, oneshot};
 
 use crate::{Action, Answer, CallId, Event, HistoryRange, NamespaceTable, Node, NodeConfig, ReadRequest, Request};
-use writer::Writer;
+use writer::{Commit, Writer};
 
 /// How an engine is set up.
 #[derive(Clone, Debug)]
@@ -65,6 +65,12 @@ struct Core {
     waiting: BTreeMap<CallId, oneshot::Sender<Result<Answer, Reject>>>,
     /// When the clock task will tick of its own accord.
     armed: Option<Time>,
+    /// What the writing thread takes next.
+    commits: Vec<Commit>,
+    /// What whoever holds the lock reads when it has let go of it.
+    reads: Vec<(u64, ReadRequest)>,
+    /// The writing thread is at work, and will look again before it rests.
+    is_writing: bool,
 }
 
 impl Engine {
@@ -92,7 +98,14 @@ impl Engine {
             token_key: cluster.token_key,
             cluster_id: cluster.id,
             store,
-            core: Mutex::new(Core { node, waiting: BTreeMap::new(), armed: None }),
+            core: Mutex::new(Core {
+                node,
+                waiting: BTreeMap::new(),
+                armed: None,
+                commits: Vec::new(),
+                reads: Vec::new(),
+                is_writing: false,
+            }),
             namespaces: RwLock::default(),
             writer: Writer::new(),
             next_call: AtomicU64::new(0),
@@ -100,7 +113,9 @@ impl Engine {
             runtime: tokio::runtime::Handle::current(),
         });
         inner.open_shards()?;
-        writer::start(&inner);
+        if inner.store.waits() {
+            writer::start(&inner);
+        }
         inner.runtime.spawn(keep_time(Arc::downgrade(&inner)));
         Ok(Self { inner })
     }
@@ -226,16 +241,55 @@ impl Inner {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the node an event and does what follows.
+    /// Gives the node an event and does what follows. Short reads are done here, without the lock: a page that is in memory
+    /// costs less than the way to another thread.
     fn feed(self: &Arc<Self>, event: impl FnOnce(&mut Core) -> Event) {
+        let mut reads = self.step(event);
+        while let Some((ticket, request)) = reads.pop() {
+            if request.is_short() || !self.store.waits() {
+                let result = request.perform(&*self.store);
+                reads.append(&mut self.step(|_| Event::Read { ticket, result }));
+            } else {
+                self.read(ticket, request);
+            }
+        }
+    }
+
+    /// Gives the node an event and does what follows, but for the reads, which are the caller's to do.
+    fn step(self: &Arc<Self>, event: impl FnOnce(&mut Core) -> Event) -> Vec<(u64, ReadRequest)> {
         let mut core = self.lock();
         let event = event(&mut core);
         core.node.on(now(), event);
         self.act(&mut core);
+        std::mem::take(&mut core.reads)
     }
 
-    /// Does the node's actions. Answers go out under the lock: sending one only wakes its receiver.
+    /// Does the node's actions, and sees to it that what there is to write is written.
     fn act(self: &Arc<Self>, core: &mut Core) {
+        self.do_actions(core);
+        while !self.store.waits() && core.node.has_changes() {
+            core.node.on(now(), Event::Cut);
+            self.do_actions(core);
+            let commits = std::mem::take(&mut core.commits);
+            let results = self.store.commit(&commits);
+            for ((shard, ..), result) in commits.iter().zip(results) {
+                core.node.on(now(), Event::Committed { shard: *shard, result });
+            }
+            self.do_actions(core);
+        }
+        if !core.is_writing && core.node.has_changes() {
+            core.is_writing = true;
+            self.writer.call();
+        }
+        let next = core.node.next_alarm();
+        if next.is_some_and(|next| core.armed.is_none_or(|armed| next < armed)) {
+            core.armed = next;
+            self.alarm.notify_one();
+        }
+    }
+
+    /// Answers go out under the lock: sending one only wakes its receiver.
+    fn do_actions(self: &Arc<Self>, core: &mut Core) {
         for action in core.node.take_actions() {
             match action {
                 Action::Answer { id, result } => {
@@ -244,8 +298,8 @@ impl Inner {
                         drop(sender.send(result));
                     }
                 }
-                Action::Commit { shard, epoch, batch } => self.writer.push((shard, epoch, batch)),
-                Action::Read { ticket, request } => self.read(ticket, request),
+                Action::Commit { shard, epoch, batch } => core.commits.push((shard, epoch, batch)),
+                Action::Read { ticket, request } => core.reads.push((ticket, request)),
                 Action::Acquire { shard } => {
                     let inner = self.clone();
                     self.runtime.spawn_blocking(move || {
@@ -258,13 +312,15 @@ impl Inner {
                 }
             }
         }
-        let next = core.node.next_alarm();
-        if next.is_some_and(|next| core.armed.is_none_or(|armed| next < armed)) {
-            core.armed = next;
-            self.alarm.notify_one();
+    }
+
+    fn read_all(self: &Arc<Self>, reads: Vec<(u64, ReadRequest)>) {
+        for (ticket, request) in reads {
+            self.read(ticket, request);
         }
     }
 
+    /// Reads on a thread that may wait.
     fn read(self: &Arc<Self>, ticket: u64, request: ReadRequest) {
         let inner = self.clone();
         self.runtime.spawn_blocking(move || {
@@ -288,8 +344,8 @@ impl Inner {
                         Event::Read { ticket, result: Ok(request.perform(&*self.store)?) }
                     }
                     Action::Commit { shard, epoch, batch } => {
-                        let result = self.store.commit(&[(shard, epoch, batch)]).pop().unwrap_or(Ok(()));
-                        Event::Committed { shard, result }
+                        core.commits.push((shard, epoch, batch));
+                        continue;
                     }
                     Action::Namespaces(table) => {
                         *self.namespaces.write().unwrap_or_else(PoisonError::into_inner) = table;
@@ -307,13 +363,14 @@ impl Inner {
 async fn keep_time(inner: std::sync::Weak<Inner>) {
     loop {
         let Some(strong) = inner.upgrade() else { return };
-        let next = {
+        let (next, reads) = {
             let mut core = strong.lock();
             core.node.on(now(), Event::Tick);
             strong.act(&mut core);
             core.armed = core.node.next_alarm();
-            core.armed
+            (core.armed, std::mem::take(&mut core.reads))
         };
+        strong.read_all(reads);
         let wait = next.map_or(Duration::from_secs(60), |next| next.since(now()).min(Duration::from_secs(60)));
         // Either the time has come, or an earlier one was set.
         drop(tokio::time::timeout(wait, strong.alarm.notified()).await);

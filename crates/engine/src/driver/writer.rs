@@ -1,6 +1,9 @@
-//! The one thread that writes: it takes all commits that wait and makes them durable together.
+//! The one thread that writes: it makes everything that the node has to write by then durable together.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::{
+    sync::{Arc, Condvar, Mutex, PoisonError, Weak},
+    time::Duration,
+};
 
 use model::{Epoch, ShardId};
 use store::Batch;
@@ -10,37 +13,45 @@ use super::Inner;
 use crate::Event;
 
 /// One shard's batch on its way to the disk.
-type Commit = (ShardId, Epoch, Arc<Batch>);
+pub(super) type Commit = (ShardId, Epoch, Arc<Batch>);
 
-/// What waits for the writing thread.
+/// Changes in a commit beyond which there is load, so that the next one waits for company. A step makes about eight.
+const ALONE: usize = 24;
+/// How long it waits for each change of the last commit, and at most: a write shared by more steps costs each of them
+/// less, and under load a step waits longer for a processor than for this.
+const WAIT_PER_CHANGE: Duration = Duration::from_micros(15);
+const LONGEST_WAIT: Duration = Duration::from_millis(3);
+
+/// How the writing thread is called and heard.
 pub(super) struct Writer {
-    queue: Mutex<Vec<Commit>>,
-    filled: Condvar,
+    called: Mutex<bool>,
+    bell: Condvar,
     written: Notify,
 }
 
 impl Writer {
     pub(super) fn new() -> Self {
-        Self { queue: Mutex::new(Vec::new()), filled: Condvar::new(), written: Notify::new() }
+        Self { called: Mutex::new(false), bell: Condvar::new(), written: Notify::new() }
     }
 
-    pub(super) fn push(&self, commit: Commit) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(commit);
-        self.filled.notify_one();
+    /// There is something to write.
+    pub(super) fn call(&self) {
+        *self.called.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.bell.notify_one();
     }
 
     /// Returns after the next write, or at once when the last has just ended.
     pub(super) async fn idle(&self) {
-        let patience = std::time::Duration::from_millis(20);
+        let patience = Duration::from_millis(20);
         // A write that ends between the look and this wait rings no bell for us: look again soon.
         drop(tokio::time::timeout(patience, self.written.notified()).await);
     }
 
-    /// All that waits; blocks until there is something, at most for a second.
-    fn take(&self) -> Vec<Commit> {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.filled.wait_timeout_while(queue, std::time::Duration::from_secs(1), |queue| queue.is_empty());
-        std::mem::take(&mut *waited.unwrap_or_else(PoisonError::into_inner).0)
+    /// Waits until there is something to write, at most for a second.
+    fn wait(&self) {
+        let called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.bell.wait_timeout_while(called, Duration::from_secs(1), |called| !*called);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
     }
 }
 
@@ -52,17 +63,43 @@ pub(super) fn start(inner: &Arc<Inner>) {
 
 fn write_until_gone(weak: &Weak<Inner>) {
     while let Some(inner) = weak.upgrade() {
-        let commits = inner.writer.take();
-        if commits.is_empty() {
-            continue;
+        inner.writer.wait();
+        while let Some(changes) = write(&inner) {
+            inner.writer.written.notify_waiters();
+            if changes > ALONE {
+                let wait = WAIT_PER_CHANGE.saturating_mul(u32::try_from(changes).unwrap_or(u32::MAX));
+                pause(wait.min(LONGEST_WAIT));
+            }
         }
-        let results = inner.store.commit(&commits);
-        let mut core = inner.lock();
-        for ((shard, ..), result) in commits.iter().zip(results) {
-            core.node.on(super::now(), Event::Committed { shard: *shard, result });
-        }
-        inner.act(&mut core);
-        drop(core);
-        inner.writer.written.notify_waiters();
     }
+}
+
+/// Writes what there is; the number of changes, or `None` when there was nothing: then the writer has to be called.
+fn write(inner: &Arc<Inner>) -> Option<usize> {
+    let (commits, reads) = {
+        let mut core = inner.lock();
+        core.node.on(super::now(), Event::Cut);
+        inner.act(&mut core);
+        core.is_writing = !core.commits.is_empty();
+        (std::mem::take(&mut core.commits), std::mem::take(&mut core.reads))
+    };
+    inner.read_all(reads);
+    if commits.is_empty() {
+        return None;
+    }
+    let results = inner.store.commit(&commits);
+    let mut core = inner.lock();
+    for ((shard, ..), result) in commits.iter().zip(results) {
+        core.node.on(super::now(), Event::Committed { shard: *shard, result });
+    }
+    inner.act(&mut core);
+    let reads = std::mem::take(&mut core.reads);
+    drop(core);
+    inner.read_all(reads);
+    Some(commits.iter().map(|(_, _, batch)| batch.changes.len()).sum())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the writing thread has nothing else to do")]
+fn pause(wait: Duration) {
+    std::thread::sleep(wait);
 }

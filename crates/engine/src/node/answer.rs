@@ -200,5 +200,5 @@ fn about(entry: &Entry) -> PollWorkflowTaskQueueResponse {
 
 /// A range of a run's stored history, with what of it is at hand.
 pub(crate) fn range(shard: ShardId, entry: &Entry, from: i64, before: i64) -> HistoryRange {
-    HistoryRange { shard, run_id: entry.run.key.run_id, from, before, recent: entry.recent.clone() }
+    HistoryRange { shard, run_id: entry.run.key.run_id, from, before, recent: entry.recent(from, before) }
 }

@@ -1,6 +1,6 @@
 //! Applying an input to a run: prefetch, step, commit, hold.
 
-use machine::{Change, Input, Quiet, Reply, Run, Step};
+use machine::{Change, Input, Reply, Run, Step};
 use model::{Reject, RunId, ShardId};
 use proto::temporal::api::history::v1::HistoryEvent;
 
@@ -40,11 +40,11 @@ impl Node {
     }
 
     pub(crate) fn entry(&self, shard: ShardId, run_id: RunId) -> Option<&Entry> {
-        self.shards.get(&shard)?.runs.get(&run_id)
+        self.shards.get(&shard)?.runs.get(&run_id).map(Box::as_ref)
     }
 
     pub(crate) fn entry_mut(&mut self, shard: ShardId, run_id: RunId) -> Option<&mut Entry> {
-        self.shards.get_mut(&shard)?.runs.get_mut(&run_id)
+        self.shards.get_mut(&shard)?.runs.get_mut(&run_id).map(Box::as_mut)
     }
 
     /// Steps the run and passes the outcome on. A closed run whose time has come is deleted instead.
@@ -93,14 +93,14 @@ impl Node {
         if changes.is_empty() {
             return reply;
         }
-        self.take_over(shard, next, changes);
+        self.take_over(shard, next, &changes);
         if let Some(successor) = successor {
             self.commit(shard, *successor);
         }
         reply
     }
 
-    fn take_over(&mut self, shard: ShardId, next: Run, changes: Vec<Change>) {
+    fn take_over(&mut self, shard: ShardId, next: Run, changes: &[Change]) {
         let run_id = next.key.run_id;
         let now = self.now;
         let due = persist::durable_due(&next);
@@ -108,15 +108,9 @@ impl Node {
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
-        let events: Vec<HistoryEvent> = changes
-            .into_iter()
-            .filter_map(|change| match change {
-                Change::Event(event) => Some(*event),
-                Change::Quiet(quiet) => ignore(quiet),
-            })
-            .collect();
-        let first = events.first().map(|event| event.event_id);
-        let batch = (!events.is_empty()).then(|| persist::history_batch(events));
+        let events = || changes.iter().filter_map(event_of);
+        let first = events().next().map(|event| event.event_id);
+        let batch = first.map(|_| persist::history_batch(events()));
         let before = state.runs.remove(&run_id);
         let old = before.as_ref().map(|entry| (&entry.run, &entry.due));
         persist::rows(old, (&next, &due), first.zip(batch.clone()), state.changes());
@@ -141,7 +135,7 @@ impl Node {
                 entry.due = due;
                 entry
             }
-            None => Entry::new(next, due, 1, now),
+            None => Box::new(Entry::new(next, due, 1, now)),
         };
         if let Some((first, batch)) = first.zip(batch) {
             entry.remember(first, batch);
@@ -226,6 +220,10 @@ fn news(old: Option<&machine::Due>, due: &machine::Due, run: &Run) -> Vec<Held> 
     tasks.chain(messages).collect()
 }
 
-fn ignore(_: Quiet) -> Option<HistoryEvent> {
-    None
+/// The event that a change appends to the history, if it does.
+fn event_of(change: &Change) -> Option<&HistoryEvent> {
+    match change {
+        Change::Event(event) => Some(event),
+        Change::Quiet(_) => None,
+    }
 }

@@ -89,6 +89,8 @@ pub enum Event {
     },
     /// Time has passed.
     Tick,
+    /// Whoever writes is free: hand over what there is to write.
+    Cut,
     /// The process is about to stop: waiting polls return empty, new ones at once.
     Drain,
 }
@@ -230,13 +232,13 @@ impl Node {
             Event::Committed { shard, result } => self.committed(shard, result),
             Event::Read { ticket, result } => self.read_done(ticket, result),
             Event::Tick => {}
+            Event::Cut => return self.cut(),
             Event::Drain => self.drain(),
         }
         self.ring();
         while let Some(work) = self.agenda.pop_front() {
             self.work(work);
         }
-        self.pump();
     }
 
     /// What has to be done since this was last asked, in order.
@@ -247,6 +249,11 @@ impl Node {
     /// When `Tick` is due next.
     pub fn next_alarm(&self) -> Option<Time> {
         self.alarms.first().map(|(time, _)| *time)
+    }
+
+    /// Whether there is something to write: the driver answers with `Event::Cut` when it can.
+    pub fn has_changes(&self) -> bool {
+        self.shards.values().any(Shard::has_changes)
     }
 
     /// Whether every shard is open and nothing waits to become durable.

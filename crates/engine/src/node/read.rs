@@ -72,6 +72,14 @@ impl ReadRequest {
         }
     }
 
+    /// Whether a page or two hold all that is asked for.
+    pub(crate) fn is_short(&self) -> bool {
+        match self {
+            ReadRequest::Get { .. } | ReadRequest::Run { .. } => true,
+            ReadRequest::Scan { .. } => false,
+        }
+    }
+
     pub(crate) fn scan(shard: ShardId, range: Range<Vec<u8>>, limit: usize) -> Self {
         ReadRequest::Scan { shard, range, limit }
     }
@@ -223,7 +231,7 @@ impl Node {
             let alarm = due.alarm;
             let entry = Entry::new(run, due, stored_before, self.now);
             if let Some(state) = self.shards.get_mut(&shard) {
-                state.runs.insert(run_id, entry);
+                state.runs.insert(run_id, Box::new(entry));
             }
             if let Some(time) = alarm {
                 self.alarm(time, Alarm::Run(shard, run_id));

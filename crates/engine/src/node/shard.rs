@@ -1,6 +1,10 @@
 //! A shard in memory: its loaded runs, the batch that is being filled, and what is held until it is durable.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use machine::{Current, Due, MessageKey, Run};
@@ -12,15 +16,17 @@ use crate::{Answer, persist::TaskPlace};
 
 /// How long a node waits before it takes a shard again whose storage failed.
 const REACQUIRE_AFTER: Duration = Duration::from_millis(200);
-/// Most bytes of recent history that a loaded run keeps at hand.
+/// Most bytes of recent history that a loaded run keeps at hand: while it is open, and when it is closed, for those who
+/// wait for its end.
 const RECENT_BYTES: usize = 256 * 1024;
+const LAST_BYTES: usize = 8 * 1024;
 
 /// One shard of this node.
 #[derive(Debug)]
 pub(crate) struct Shard {
     /// `None` until the shard is acquired and read in.
     pub(crate) epoch: Option<Epoch>,
-    pub(crate) runs: BTreeMap<RunId, Entry>,
+    pub(crate) runs: BTreeMap<RunId, Box<Entry>>,
     /// The newest run by workflow id as far as known; `None` inside is known to be absent.
     pub(crate) currents: BTreeMap<WorkflowKey, CurrentEntry>,
     /// Work that waits for a read.
@@ -55,8 +61,9 @@ pub(crate) struct Entry {
     /// The durable end of the history: the id behind the last stored event.
     pub(crate) stored_before: i64,
     pub(crate) stored_open: bool,
-    /// The last batches of the history, oldest first.
-    pub(crate) recent: Vec<(i64, Bytes)>,
+    /// The last batches of the history by their first events, oldest first, and their bytes together.
+    recent: VecDeque<(i64, Bytes)>,
+    recent_bytes: usize,
     /// Calls that wait for the history to grow.
     pub(crate) waiters: Vec<Waiter>,
     /// When it was last asked for, to find the idle ones.
@@ -96,16 +103,37 @@ pub(crate) enum Held {
 impl Entry {
     pub(crate) fn new(run: Run, due: Due, stored_before: i64, now: Time) -> Self {
         let stored_open = run.is_open();
-        Self { run, due, stored_before, stored_open, recent: Vec::new(), waiters: Vec::new(), used: now, sequence: 0 }
+        Self {
+            run,
+            due,
+            stored_before,
+            stored_open,
+            recent: VecDeque::new(),
+            recent_bytes: 0,
+            waiters: Vec::new(),
+            used: now,
+            sequence: 0,
+        }
     }
 
     /// Keeps a batch of history at hand; the oldest ones make room.
     pub(crate) fn remember(&mut self, first_event_id: i64, batch: Bytes) {
-        self.recent.push((first_event_id, batch));
-        let mut bytes: usize = self.recent.iter().map(|(_, batch)| batch.len()).sum();
-        while bytes > RECENT_BYTES && !self.recent.is_empty() {
-            bytes -= self.recent.remove(0).1.len();
+        self.recent_bytes += batch.len();
+        self.recent.push_back((first_event_id, batch));
+        let most = if self.run.is_open() { RECENT_BYTES } else { LAST_BYTES };
+        while self.recent_bytes > most {
+            let Some((_, oldest)) = self.recent.pop_front() else { break };
+            self.recent_bytes -= oldest.len();
         }
+    }
+
+    /// The batches at hand that hold the events from `from` up to `before`; none if the first of them is not at hand.
+    pub(crate) fn recent(&self, from: i64, before: i64) -> Vec<(i64, Bytes)> {
+        let behind = self.recent.partition_point(|(first, _)| *first <= from);
+        let Some(start) = behind.checked_sub(1) else {
+            return Vec::new();
+        };
+        self.recent.range(start..).take_while(|(first, _)| *first < before).cloned().collect()
     }
 }
 
@@ -128,6 +156,11 @@ impl Shard {
 
     pub(crate) fn is_settled(&self) -> bool {
         self.epoch.is_some() && self.open.changes.is_empty() && self.flight.is_none()
+    }
+
+    /// Whether its open batch can be written.
+    pub(crate) fn has_changes(&self) -> bool {
+        self.epoch.is_some() && self.flight.is_none() && !self.open.changes.is_empty()
     }
 
     /// Where the changes of a step go.
@@ -156,23 +189,21 @@ impl Shard {
     /// memory knows stay. Returns those forgotten.
     fn forget_idle(&mut self, keep: usize) -> Vec<RunId> {
         let durable = self.durable;
-        if self.currents.len() > keep {
+        if self.currents.len() > keep + keep / 2 {
             self.currents.retain(|_, entry| entry.sequence > durable);
         }
         let excess = self.runs.len().saturating_sub(keep);
-        if excess <= keep / 8 {
+        if excess <= keep / 2 {
             return Vec::new();
         }
-        let mut idle: Vec<_> = self
-            .runs
-            .iter()
-            .filter(|(_, entry)| {
-                entry.sequence <= durable && entry.run.started_task.is_none() && entry.waiters.is_empty()
-            })
-            .map(|(run_id, entry)| (entry.used, *run_id))
-            .collect();
-        idle.sort_unstable();
-        idle.truncate(excess);
+        let idle = self.runs.iter().filter(|(_, entry)| {
+            entry.sequence <= durable && entry.run.started_task.is_none() && entry.waiters.is_empty()
+        });
+        let mut idle: Vec<_> = idle.map(|(run_id, entry)| (entry.used, *run_id)).collect();
+        if excess < idle.len() {
+            idle.select_nth_unstable(excess);
+            idle.truncate(excess);
+        }
         let ids: Vec<_> = idle.into_iter().map(|(_, run_id)| run_id).collect();
         for run_id in &ids {
             self.runs.remove(run_id);
@@ -196,13 +227,11 @@ impl Node {
         }
     }
 
-    /// Hands each shard's open batch to the store, unless one of the shard is still being written.
-    pub(crate) fn pump(&mut self) {
+    /// Hands each shard's open batch to the store, unless one of the shard is still being written. The later this is
+    /// asked for, the more steps share a commit.
+    pub(crate) fn cut(&mut self) {
         for (id, shard) in &mut self.shards {
-            let Some(epoch) = shard.epoch else { continue };
-            if shard.flight.is_some() || shard.open.changes.is_empty() {
-                continue;
-            }
+            let Some(epoch) = shard.epoch.filter(|_| shard.has_changes()) else { continue };
             shard.flight = Some(std::mem::take(&mut shard.open_held));
             shard.sequence += 1;
             let batch = Arc::new(std::mem::take(&mut shard.open));

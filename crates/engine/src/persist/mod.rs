@@ -10,7 +10,7 @@ use bytes::Bytes;
 use machine::{Current, Due, MessageKey, Run, Task};
 use model::{NamespaceId, QueueKey, QueueKind, RunId, WorkflowKey};
 use prost::Message;
-use proto::temporal::api::history::v1::{History, HistoryEvent};
+use proto::temporal::api::history::v1::HistoryEvent;
 use store::{Change, Key, record};
 
 pub(crate) use difference::rows;
@@ -51,8 +51,16 @@ pub(crate) fn put_current(workflow: &WorkflowKey, current: &Current) -> Change {
 }
 
 /// A batch of events as it stands in the history: an encoded `History`, so that joined batches are one too.
-pub(crate) fn history_batch(events: Vec<HistoryEvent>) -> Bytes {
-    History { events }.encode_to_vec().into()
+pub(crate) fn history_batch<'a>(events: impl Iterator<Item = &'a HistoryEvent>) -> Bytes {
+    /// The tag of `History.events`.
+    const EVENT_TAG: u8 = 0x0a;
+    let mut batch = Vec::new();
+    for event in events {
+        batch.push(EVENT_TAG);
+        // Only a lack of room could fail, and a vector grows.
+        let _ = event.encode_length_delimited(&mut batch);
+    }
+    batch.into()
 }
 
 /// Everything that is due because of the durable part of a state: the same whether or not its workflow task was
@@ -123,5 +131,19 @@ pub(crate) fn message_key(kind: u8, id: i64) -> Option<MessageKey> {
         4 => Some(MessageKey::ClosePolicy(id)),
         5 => Some(MessageKey::ParentNotice),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::temporal::api::history::v1::History;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_is_a_history() {
+        let events: Vec<_> = (1..4).map(|event_id| HistoryEvent { event_id, ..HistoryEvent::default() }).collect();
+        let batch = history_batch(events.iter());
+        assert_eq!(History::decode(batch).unwrap(), History { events });
     }
 }

@@ -92,8 +92,8 @@ pub struct Core {
     #[prost(string, tag = "29")]
     pub reported_problem: String,
     /// The closing event, kept until the parent has heard of it.
-    #[prost(message, optional, tag = "30")]
-    pub closing_event: Option<HistoryEvent>,
+    #[prost(message, optional, boxed, tag = "30")]
+    pub closing_event: Option<Box<HistoryEvent>>,
     /// The request that started the run, and those that were answered with it since.
     #[prost(string, repeated, tag = "31")]
     pub start_request_ids: Vec<String>,

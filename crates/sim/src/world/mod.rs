@@ -82,6 +82,8 @@ struct Slot {
     skew: Duration,
     /// Ticks that are on their way.
     ticks: BTreeSet<Time>,
+    /// A cut is on its way.
+    is_writing: bool,
 }
 
 /// Everything there is.
@@ -270,12 +272,21 @@ impl World {
         if matches!(event, Event::Tick) {
             state.ticks.remove(&self.now);
         }
+        if matches!(event, Event::Cut) {
+            state.is_writing = false;
+        }
         let Some(node) = &mut state.node else { return };
         node.on(local, event);
         let actions = node.take_actions();
         let next = node.next_alarm();
+        // Whoever writes is free at any time: sooner or later more steps share a commit.
+        let is_called = node.has_changes() && !std::mem::replace(&mut state.is_writing, true);
         for action in actions {
             self.act(slot, life, action);
+        }
+        if is_called {
+            let wait = self.rng.within(2);
+            self.after(wait, Happening::Node { slot, life, event: Event::Cut });
         }
         if let Some(next) = next {
             self.arm(slot, life, next);
@@ -386,7 +397,7 @@ impl World {
             cached_runs: if self.rng.one_in(2) { 1 } else { 100 },
         };
         let node = Node::new(config, self.now + skew);
-        self.slots.push(Slot { node: Some(node), life: self.lives, skew, ticks: BTreeSet::new() });
+        self.slots.push(Slot { node: Some(node), life: self.lives, skew, ticks: BTreeSet::new(), is_writing: false });
         self.active = self.slots.len() - 1;
         let (slot, life) = (self.active, self.lives);
         self.after(Duration::ZERO, Happening::Node { slot, life, event: Event::Tick });

@@ -190,7 +190,7 @@ fn close(run: &mut Run, event: &HistoryEvent, status: WorkflowExecutionStatus, s
     core.sticky = None;
     core.first_task_due = 0;
     core.parent_notice_pending = notify;
-    core.closing_event = notify.then(|| event.clone());
+    core.closing_event = notify.then(|| Box::new(event.clone()));
 }
 
 /// A child after its parent's end. One that has not started and may live on is still to be started; one that may not is

@@ -26,7 +26,9 @@ const USUAL_STATES: &[NamespaceState] = &[Registered, Deprecated];
 /// Who calls, from the headers alone: nothing of the message is read before.
 pub(crate) fn identify(door: &Door, headers: &HeaderMap) -> Result<Client, Reject> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let caller = door.policy.identify(&Credentials { authorization: text("authorization") })?;
+    let caller = door
+        .policy
+        .identify(&Credentials { authorization: text("authorization"), ..Credentials::default() }, door.engine.now())?;
     let features = text("supported-features").unwrap_or_default();
     let header = |name: &str| text(name).unwrap_or_default();
     let version = version::check(

@@ -57,11 +57,8 @@ where
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
     let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
-        gate::check_name(door.limits(), message.namespace())?;
-        gate::authorize(&door, &client, method.path, message.namespace())?;
-        let namespace = gate::by_name(&door, method.path, message.namespace())?;
-        client.version.clone()?;
-        handler(Scope { door, namespace, client }, message).await
+        let scope = scope(door, client, method, message.namespace(), "Namespace is empty.")?;
+        handler(scope, message).await
     };
     Box::pin(answer(door, method, request, enter))
 }
@@ -81,16 +78,22 @@ where
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
     let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
-        if message.namespace().is_empty() {
-            return Err(Reject::invalid("Namespace not set on request."));
-        }
-        gate::check_name(door.limits(), message.namespace())?;
-        gate::authorize(&door, &client, method.path, message.namespace())?;
-        let namespace = gate::by_name(&door, method.path, message.namespace())?;
-        client.version.clone()?;
-        handler(Scope { door, namespace, client }, message).await
+        let scope = scope(door, client, method, message.namespace(), "Namespace not set on request.")?;
+        handler(scope, message).await
     };
     Box::pin(answer(door, method, request, enter))
+}
+
+/// Lets a call into the namespace that it names; one that names none is refused with the text `unnamed`.
+fn scope(door: Arc<Door>, client: Client, method: Method, name: &str, unnamed: &'static str) -> Result<Scope, Reject> {
+    gate::check_name(door.limits(), name)?;
+    gate::authorize(&door, &client, method.path, name)?;
+    if name.is_empty() {
+        return Err(Reject::invalid(unnamed));
+    }
+    let namespace = gate::by_name(&door, method.path, name)?;
+    client.version.clone()?;
+    Ok(Scope { door, namespace, client })
 }
 
 /// A handler whose request carries a task token: the token's namespace is the one that counts.

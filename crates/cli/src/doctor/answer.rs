@@ -1,0 +1,167 @@
+//! What the server says: whether it knows us, whether the namespace lets us in, whether we may start something.
+
+use proto::temporal::api::workflowservice::v1::{
+    DescribeNamespaceRequest, StartWorkflowExecutionRequest, workflow_service_client::WorkflowServiceClient,
+};
+use tonic::{Code, Status};
+
+use super::{Finding, Verdict, local::NEW_KEY};
+use crate::{
+    connect::{Transport, settings::Settings},
+    doctor::credential,
+    failure::status_text,
+};
+
+/// Asks for the namespace, then whether a start would be allowed.
+pub(super) async fn findings(settings: &Settings, transport: Transport) -> Vec<Finding> {
+    let mut client = WorkflowServiceClient::new(transport);
+    let namespace = settings.namespace.clone();
+    let request = DescribeNamespaceRequest { namespace: namespace.clone(), ..Default::default() };
+    if let Err(status) = client.describe_namespace(request).await {
+        return vec![refusal(settings, &status)];
+    }
+    let known = Finding::good("namespace", format!("{namespace} lets us in"));
+    // Without a Workflow Id nothing can start. Who may not start anything hears of that first.
+    let request = StartWorkflowExecutionRequest { namespace: namespace.clone(), ..Default::default() };
+    let rights = match client.start_workflow_execution(request).await {
+        Err(status) if status.code() == Code::PermissionDenied => read_only(settings),
+        Err(status) if status.code() == Code::InvalidArgument => {
+            Finding::good("rights", "we may read, and start and change Workflow Executions")
+        }
+        Err(status) => Finding { verdict: Verdict::Skipped, ..Finding::good("rights", status_text(&status)) },
+        Ok(_) => Finding::good("rights", "we may start Workflow Executions"),
+    };
+    vec![known, rights]
+}
+
+fn read_only(settings: &Settings) -> Finding {
+    let namespace = &settings.namespace;
+    Finding::bad(
+        "rights",
+        "we may only read: nothing can be started, signalled or served by a worker",
+        format!(
+            "Give the key's owner more rights: perdure cloud service-account set-namespace-access --service-account-id \
+             ID --namespace {namespace} --permission write."
+        ),
+    )
+}
+
+/// What an error says about the connection. The server tells nobody whether a namespace exists that they may not see,
+/// and does not tell why a key is not taken, so these findings name what it can be.
+pub(super) fn refusal(settings: &Settings, status: &Status) -> Finding {
+    let namespace = &settings.namespace;
+    let text = status_text(status);
+    match status.code() {
+        Code::Unauthenticated => unauthenticated(settings, &text),
+        Code::PermissionDenied => denied(settings, &text),
+        Code::NotFound | Code::InvalidArgument => Finding::bad(
+            "namespace",
+            format!("{namespace}: {text}"),
+            "See which namespaces there are: perdure cloud namespace list, or perdure operator namespace list.",
+        ),
+        Code::FailedPrecondition if text.contains("TLS") => {
+            Finding::bad("connection", text, "Retry with --tls, or write the address as https://HOST:PORT.")
+        }
+        Code::ResourceExhausted => Finding::bad("namespace", text, "Wait a little: there are too many calls."),
+        _ => Finding::bad("server", text, "See the server's log."),
+    }
+}
+
+fn unauthenticated(settings: &Settings, text: &str) -> Finding {
+    match &settings.api_key {
+        Some(key) => {
+            let id = credential::claims(key).and_then(|claims| claims.key_id).unwrap_or_else(|| "ID".to_owned());
+            Finding::bad(
+                "API key",
+                format!("the server does not take it ({text}): it is disabled, deleted, expired or of another server"),
+                format!(
+                    "Look at it: perdure cloud apikey get --id {id}. If it is disabled: perdure cloud apikey enable \
+                     --id {id}. Otherwise: {NEW_KEY}"
+                ),
+            )
+        }
+        None => Finding::bad(
+            "identity",
+            format!("the server wants to know who we are ({text})"),
+            "Pass --api-key, or a client certificate with --tls-cert-path and --tls-key-path.",
+        ),
+    }
+}
+
+fn denied(settings: &Settings, text: &str) -> Finding {
+    let namespace = &settings.namespace;
+    let has_certificate = settings.tls.as_ref().is_some_and(|tls| tls.client.is_some());
+    let (cause, remedy) = if !namespace.contains('.') {
+        (
+            format!("{namespace} is not a full name"),
+            "Pass --namespace NAME.ACCOUNT; perdure cloud namespace list shows the names.".to_owned(),
+        )
+    } else if settings.api_key.is_some() {
+        (
+            format!("there is no {namespace}, the key's owner has no permission on it, or it takes no API keys"),
+            format!(
+                "See what is there: perdure cloud namespace list. Then perdure cloud namespace auth-method get \
+                 --namespace {namespace}, and give permission: perdure cloud service-account set-namespace-access \
+                 --service-account-id ID --namespace {namespace} --permission write."
+            ),
+        )
+    } else if has_certificate {
+        (
+            format!(
+                "there is no {namespace}, it does not accept the certificate's authority, its filters do not match the \
+                 certificate, or it takes no certificates"
+            ),
+            format!(
+                "See what it accepts: perdure cloud namespace accepted-client-ca list --namespace {namespace} and \
+                 perdure cloud namespace certificate-filters export --namespace {namespace}. If the address is an IP \
+                 address, pass --tls-server-name with the name of the namespace's endpoint."
+            ),
+        )
+    } else {
+        (
+            "we have shown neither an API key nor a certificate".to_owned(),
+            "Pass --api-key, or a client certificate with --tls-cert-path and --tls-key-path.".to_owned(),
+        )
+    };
+    Finding::bad("namespace", format!("the server does not let us in ({text}): {cause}"), remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, time::Duration};
+
+    use super::*;
+    use crate::connect::settings::{Address, TlsSettings};
+
+    fn settings(namespace: &str, api_key: Option<&str>, certificate: bool) -> Settings {
+        let client = certificate.then(|| (Vec::new(), Vec::new()));
+        Settings {
+            address: Address::parse("localhost:7233").unwrap(),
+            namespace: namespace.to_owned(),
+            identity: String::new(),
+            authority: None,
+            api_key: api_key.map(str::to_owned),
+            headers: BTreeMap::new(),
+            tls: Some(TlsSettings { client, ..TlsSettings::default() }),
+            connect_timeout: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn every_refusal_names_a_cause_and_a_command() {
+        let denied = Status::permission_denied("Request unauthorized.");
+        let unknown = Status::unauthenticated("request not authenticated");
+        for (settings, status, cause, remedy) in [
+            (settings("a.b", Some("k"), false), &unknown, "disabled, deleted, expired", "perdure cloud apikey enable"),
+            (settings("a.b", None, false), &unknown, "wants to know who we are", "--api-key"),
+            (settings("a.b", Some("k"), false), &denied, "no permission on it", "set-namespace-access"),
+            (settings("a.b", None, true), &denied, "filters do not match", "certificate-filters export"),
+            (settings("a.b", None, false), &denied, "neither an API key nor a certificate", "--tls-cert-path"),
+            (settings("default", Some("k"), false), &denied, "is not a full name", "NAME.ACCOUNT"),
+        ] {
+            let finding = refusal(&settings, status);
+            assert!(finding.text.contains(cause), "{}", finding.text);
+            assert!(finding.remedy.contains(remedy), "{}", finding.remedy);
+        }
+    }
+}

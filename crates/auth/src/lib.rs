@@ -9,6 +9,8 @@ mod caller;
 mod certificate;
 mod cloud;
 mod directory;
+#[cfg(test)]
+mod fixture;
 mod permission;
 mod policy;
 mod principal;

@@ -3,8 +3,12 @@
 
 mod bundle;
 mod chain;
+mod fields;
 mod filter;
 
 pub use bundle::{BundleViolation, ClientCa};
 pub use chain::{CertificateRefusal, ClientCertificate};
 pub use filter::{Filter, FilterViolation, Filters};
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use tonic::{
 use crate::{
     codec::Prost,
     door::{Client, Door, Scope},
-    gate,
+    gate, identity,
     requests::{Addressed, Tokened},
     status::to_status,
 };
@@ -106,8 +106,8 @@ where
 {
     let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
         gate::check_name(door.limits(), message.namespace())?;
-        let (namespace, token) = gate::by_token(&door, method.path, message.namespace(), message.task_token())?;
-        gate::authorize(&door, &client, method.path, &namespace.name)?;
+        let (namespace, token) =
+            gate::by_token(&door, &client, method.path, message.namespace(), message.task_token())?;
         client.version.clone()?;
         handler(Scope { door, namespace, client }, token, message).await
     };
@@ -134,8 +134,7 @@ where
 /// A method that is declared in the API and not served by this version.
 pub(crate) async fn not_yet(door: Arc<Door>, path: &str, request: HttpRequest) -> HttpResponse {
     let method = path.rsplit('/').next().unwrap_or_default();
-    let admitted =
-        gate::identify(&door, request.headers()).and_then(|client| gate::authorize(&door, &client, path, ""));
+    let admitted = identity::identify(&door, &request).and_then(|client| identity::admit(&door, &client, path));
     let refusal = match admitted {
         Ok(()) => Reject::unimplemented(method),
         Err(reject) => reject,
@@ -152,7 +151,9 @@ where
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
     let began = door.engine.now();
-    let client = match gate::identify(&door, request.headers()) {
+    let identified = identity::identify(&door, &request)
+        .and_then(|client| identity::admit(&door, &client, method.path).map(|()| client));
+    let client = match identified {
         Ok(client) => client,
         Err(reject) => {
             let status = to_status(&reject);
@@ -183,7 +184,7 @@ fn largest_frame(door: &Door) -> usize {
 }
 
 /// The code of a response; where the transport refused a message for its size, with the reference's code and text.
-fn settle(response: HttpResponse, limit: usize) -> (HttpResponse, Code) {
+pub(crate) fn settle(response: HttpResponse, limit: usize) -> (HttpResponse, Code) {
     let Some(status) = Status::from_header_map(response.headers()) else {
         return (response, Code::Ok);
     };

@@ -4,6 +4,7 @@
 //! engine, and one mapping of errors. What a call means for a workflow is decided behind the engine, never here.
 
 mod check;
+mod cloud;
 mod codec;
 mod door;
 mod gate;
@@ -17,6 +18,7 @@ mod pages;
 mod queue;
 mod requests;
 mod router;
+mod secured;
 mod status;
 mod system;
 mod tls;
@@ -31,5 +33,6 @@ pub use grpc::serve;
 pub use namespace::{NewNamespace, ensure, resume_deletions};
 pub use pages::{Page, serve_page};
 pub use router::{is_served, not_yet};
+pub use secured::{Port, Secured, serve_secured};
 pub use status::to_status;
 pub use tls::{ServerTls, TlsFault};

@@ -1,3 +1,5 @@
+//! The table against the descriptor set; what it gives to whom is tested with the policy.
+
 use std::collections::BTreeSet;
 
 use prost::Message;

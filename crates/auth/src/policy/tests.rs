@@ -124,9 +124,14 @@ fn a_key_that_was_not_given_out_is_no_key() {
         let text = refused(house.by_key(&format!("Bearer {}", forged.as_str()), NOW));
         assert_eq!(text, (Kind::Unauthenticated, NOT_AUTHENTICATED.to_owned()));
     }
-    // Neither are records without a signature: whoever can write them can't sign.
-    house.account.change(&claims.key_id, |record| record.token_hash = by_other_key.hash());
-    assert!(house.by_key(&format!("Bearer {}", by_other_key.as_str()), NOW).is_err());
+    // Neither is a record without a signature: whoever can write records can't sign, whichever key he names.
+    let body = token.as_str().rsplit_once('.').unwrap().0;
+    let signature = by_other_key.as_str().rsplit_once('.').unwrap().1;
+    let named_ours = format!("{body}.{signature}");
+    for forged in [by_other_key.as_str(), &named_ours] {
+        house.account.change(&claims.key_id, |record| record.token_hash = TokenHash::of(forged));
+        assert!(house.by_key(&format!("Bearer {forged}"), NOW).is_err());
+    }
     let elsewhere = crate::Claims { account_id: "b3ee7".into(), ..claims };
     let elsewhere = mint(&elsewhere, &other_key).unwrap();
     let cause = refused(house.by_key(&format!("Bearer {}", elsewhere.as_str()), NOW)).1;

@@ -25,7 +25,7 @@ pub struct Visit {
 
 /// A request of the Cloud Operations API that is served.
 pub trait Ask: Message + Name + Default {
-    type Answer: Message + Default;
+    type Answer: Message + Default + std::fmt::Debug;
     const METHOD: &'static str;
 }
 

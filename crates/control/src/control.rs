@@ -1,18 +1,18 @@
 //! `Control`: the account of one store, shared by everybody who asks or changes it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use auth::SigningKey;
+use auth::{Principal, SigningKey};
 use model::{Epoch, Reject, Time};
 use store::{Batch, CommitError, Store, StoreError};
 
 use crate::{
     SHARD, audit,
-    record::{AuditEntry, SigningKeyRecord},
+    record::{ApiKeyRecord, AuditEntry, SigningKeyRecord},
     state::State,
     turn::Turn,
 };
@@ -52,10 +52,32 @@ struct Inner {
     store: Arc<dyn Store>,
     settings: Settings,
     account_id: String,
-    /// As of the last durable change.
-    state: RwLock<Arc<State>>,
+    shown: RwLock<Arc<Shown>>,
     writer: Mutex<Writer>,
     bell: RwLock<Option<Box<dyn Fn() + Send + Sync>>>,
+}
+
+/// The account as of the last durable change, with what was derived from it since.
+#[derive(Default)]
+pub(crate) struct Shown {
+    pub(crate) state: Arc<State>,
+    /// The owners of keys with their rights, by key id, as far as they were asked for.
+    principals: RwLock<BTreeMap<String, Arc<Principal>>>,
+}
+
+impl Shown {
+    /// The owner of a key with its rights. `None` when there is no such owner (any more).
+    pub(crate) fn principal(&self, key: &ApiKeyRecord) -> Option<Arc<Principal>> {
+        let known = self.principals.read().unwrap_or_else(PoisonError::into_inner).get(&key.id).cloned();
+        if known.is_some() {
+            return known;
+        }
+        let principal = self.state.principal(key.spec.owner_type(), &key.spec.owner_id, Some(&key.id))?;
+        let principal = Arc::new(principal);
+        let mut principals = self.principals.write().unwrap_or_else(PoisonError::into_inner);
+        principals.insert(key.id.clone(), principal.clone());
+        Some(principal)
+    }
 }
 
 /// What only one change at a time may use.
@@ -88,9 +110,9 @@ impl Control {
         };
         let account_id = account.id.clone();
         let writer = Mutex::new(Writer { epoch, lost: false, taken: BTreeSet::new() });
-        let inner =
-            Inner { store, settings, account_id, state: RwLock::new(Arc::new(state)), writer, bell: RwLock::new(None) };
+        let inner = Inner { store, settings, account_id, shown: RwLock::default(), writer, bell: RwLock::new(None) };
         let control = Self { inner: Arc::new(inner) };
+        control.show(state);
         control.take_up_signer(moment).map_err(|reject| StoreError::Io(reject.message))?;
         Ok(control)
     }
@@ -136,7 +158,11 @@ impl Control {
 
     /// The account as of the last durable change.
     pub(crate) fn snapshot(&self) -> Arc<State> {
-        self.inner.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shown().state.clone()
+    }
+
+    pub(crate) fn shown(&self) -> Arc<Shown> {
+        self.inner.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Calls `ring` whenever there may be a job. It must not block.
@@ -157,7 +183,8 @@ impl Control {
 
     /// Shows a state that differs from the durable one only in what may be forgotten.
     pub(crate) fn show(&self, state: State) {
-        *self.inner.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        let shown = Shown { state: Arc::new(state), principals: RwLock::default() };
+        *self.inner.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shown);
     }
 
     /// Makes a change: durable when this returns.

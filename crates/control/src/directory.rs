@@ -12,11 +12,10 @@ impl Directory for Control {
     }
 
     fn key(&self, key_id: &str) -> Option<KeyRecord> {
-        let state = self.snapshot();
-        let row = state.api_keys.get(key_id)?;
-        let principal = state.principal(row.spec.owner_type(), &row.spec.owner_id, Some(key_id))?;
+        let shown = self.shown();
+        let row = shown.state.api_keys.get(key_id)?;
         Some(KeyRecord {
-            principal: Arc::new(principal),
+            principal: shown.principal(row)?,
             disabled: row.spec.disabled,
             expires_at: row.expires_at(),
             token_hash: TokenHash(<[u8; 32]>::try_from(row.token_hash.as_slice()).ok()?),

@@ -130,8 +130,12 @@ impl Walk {
             return Err(AuditFault::Missing { position });
         }
         let altered = |_| AuditFault::Altered { position };
-        let row: AuditRecord = record::decode(value).map_err(altered)?;
-        if row.previous != self.hash || row.hash != hash(position, &row.previous, &row.entry) {
+        let row: AuditRecord = record::decode(value.clone()).map_err(altered)?;
+        // Nothing may stand in a row that the hash does not cover.
+        if record::encode(&row) != value
+            || row.previous != self.hash
+            || row.hash != hash(position, &row.previous, &row.entry)
+        {
             return Err(AuditFault::Altered { position });
         }
         self.position = position;

@@ -136,8 +136,6 @@ fn take_bundle(mtls: &mut MtlsAuthSpec) -> Result<(), Reject> {
         let bytes = BASE64_STANDARD.decode(text.trim());
         mtls.accepted_client_ca =
             bytes.map_err(|_| Reject::invalid("the accepted client CA is not valid base64"))?.into();
-        // A client that knows only this field has no flag to set.
-        mtls.enabled = true;
     }
     Ok(())
 }

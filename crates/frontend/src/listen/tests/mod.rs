@@ -27,6 +27,9 @@ use self::{
 };
 use super::wrong_door::{SPEAK_PLAIN, SPEAK_TLS};
 
+/// Names and values.
+type Headers<'a> = &'a [(&'static str, &'a [u8])];
+
 const UNAUTHORIZED: &str = "Request unauthorized.";
 
 fn answer(result: Result<(), Status>) -> (Code, String) {
@@ -225,7 +228,7 @@ async fn headers_that_can_not_be_meant_are_refused_by_name() {
     let mut client = world.client(Some(BANK_HOST), None).await;
     let long = format!("Bearer {}", "x".repeat(20_000));
     let unauthenticated = |cause: &str| (Code::Unauthenticated, format!("request not authenticated: {cause}"));
-    let rows: [(&[(&'static str, &[u8])], _); 6] = [
+    let rows: [(Headers<'_>, _); 6] = [
         (
             &[("authorization", long.as_bytes())],
             unauthenticated("the authorization header has 20007 bytes, at most 16384 are read"),

@@ -8,31 +8,31 @@ use rcgen::{
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// An authority.
-pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key.
-pub(super) struct Leaf {
-    pub(super) certificate: CertificateDer<'static>,
-    pub(super) certificate_pem: String,
-    pub(super) key_pem: String,
+pub(crate) struct Leaf {
+    pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) certificate_pem: String,
+    pub(crate) key_pem: String,
     key_der: Vec<u8>,
 }
 
 impl Leaf {
-    pub(super) fn key(&self) -> PrivateKeyDer<'static> {
+    pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
         PrivatePkcs8KeyDer::from(self.key_der.clone()).into()
     }
 }
 
 /// From when and until when (both excluded) a certificate is good, in years.
-pub(super) type Years = (i32, i32);
+pub(crate) type Years = (i32, i32);
 
-pub(super) const GOOD: Years = (2020, 2090);
-pub(super) const EXPIRED: Years = (2020, 2021);
-pub(super) const NOT_YET_VALID: Years = (2089, 2090);
+pub(crate) const GOOD: Years = (2020, 2090);
+pub(crate) const EXPIRED: Years = (2020, 2021);
+pub(crate) const NOT_YET_VALID: Years = (2089, 2090);
 
 impl Authority {
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -40,15 +40,15 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    pub(super) fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
 
-    pub(super) fn der(&self) -> CertificateDer<'static> {
+    pub(crate) fn der(&self) -> CertificateDer<'static> {
         self.0.der().clone()
     }
 
-    pub(super) fn client(&self, common_name: &str, (from, until): Years) -> Leaf {
+    pub(crate) fn client(&self, common_name: &str, (from, until): Years) -> Leaf {
         let mut params = CertificateParams::new(vec![format!("{common_name}.clients.test")]).unwrap();
         params.distinguished_name.push(DnType::CommonName, common_name);
         (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(until, 1, 1));
@@ -57,7 +57,7 @@ impl Authority {
         self.sign(params)
     }
 
-    pub(super) fn server(&self, names: &[&str]) -> Leaf {
+    pub(crate) fn server(&self, names: &[&str]) -> Leaf {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

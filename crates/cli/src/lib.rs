@@ -29,6 +29,11 @@ pub use self::{
 };
 use self::{context::Context, failure::Failure};
 
+/// What a server says to those whom it does not know or does not let do something, and no more than that.
+const REFUSALS: [&str; 2] = ["request not authenticated", "Request unauthorized."];
+/// Where to find out more.
+const HINT: &str = "To find out why, run perdure doctor with the same connection options.";
+
 /// The commands of this crate.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
@@ -60,6 +65,9 @@ async fn finish(work: impl Future<Output = Result<(), Failure>>, globals: &Globa
         Ok(()) | Err(Failure::Unread) => ExitCode::SUCCESS,
         Err(Failure::Told(text)) => {
             eprintln!("Error: {text}");
+            if REFUSALS.iter().any(|refusal| text.contains(refusal)) {
+                eprintln!("{HINT}");
+            }
             ExitCode::FAILURE
         }
     }

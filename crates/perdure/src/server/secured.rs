@@ -132,7 +132,9 @@ async fn serve(mut config: Config, output: &Output) -> Result<(), String> {
     let (stop, stopped) = watch::channel(false);
     let mut servers = open_doors(&door, control, &tls, ports, &config, &stopped);
     let ended = signalled().map_err(|error| format!("signals can't be watched: {error}"))?;
-    servers.spawn(reload_on_hangup(tls).map_err(|error| format!("signals can't be watched: {error}"))?);
+    // Apart from the servers, because it ends with the process only.
+    let mut background = JoinSet::new();
+    background.spawn(reload_on_hangup(tls).map_err(|error| format!("signals can't be watched: {error}"))?);
     if output.is_text() {
         start::print(&banner(&config))?;
     }

@@ -1,7 +1,7 @@
 //! Commands on one setting of a namespace each: retention, delete protection, authentication, search attributes, tags
 //! and the codec server.
 
-use clap::{Args, Subcommand};
+use clap::{ArgAction, Args, Subcommand};
 use proto::temporal::api::cloud::{
     cloudservice::v1::{RenameCustomSearchAttributeRequest, UpdateNamespaceTagsRequest},
     namespace::v1::{ApiKeyAuthSpec, CodecServerSpec, LifecycleSpec, NamespaceSpec},
@@ -68,8 +68,8 @@ enum LifecycleVerb {
     Get,
     /// Set whether the namespace is protected
     Set {
-        /// Refuse to delete the namespace. Required.
-        #[arg(long, required = true, num_args = 0..=1, default_missing_value = "true", value_parser = boolean)]
+        /// Refuse to delete the namespace: true or false. Required.
+        #[arg(long, alias = "edp", required = true, action = ArgAction::Set, value_name = "bool", value_parser = boolean)]
         enable_delete_protection: bool,
         #[command(flatten)]
         change: ChangeArgs,

@@ -1,13 +1,20 @@
-//! The gate: may the caller do this, in which namespace, and is that namespace in a state that allows it. One place for
-//! all calls; who calls is found in `identity`.
+//! The gate: who calls, may they, in which namespace, and is that namespace in a state that allows it. One place for
+//! all calls.
 
 use std::sync::Arc;
 
+use auth::{Caller, Credentials, Policy};
 use engine::NamespaceTable;
 use model::{Kind, Limits, Namespace, NamespaceId, Reject, Token};
 use proto::temporal::api::enums::v1::NamespaceState::{self, Deleted, Deprecated, Registered};
+use tonic::codegen::http::Request;
 
-use crate::door::{Client, Door};
+use crate::{
+    door::{Client, Door},
+    headers,
+    listen::Peer,
+    version,
+};
 
 /// The states that a method allows, where they are not the usual ones.
 const STATES: &[(&str, &[NamespaceState])] = &[
@@ -17,6 +24,56 @@ const STATES: &[(&str, &[NamespaceState])] = &[
 ];
 
 const USUAL_STATES: &[NamespaceState] = &[Registered, Deprecated];
+
+/// Who sends this request.
+///
+/// # Errors
+/// `Unauthenticated` when what the caller shows is not good; `InvalidArgument` when its headers can't be read.
+pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, Reject> {
+    let headers = request.headers();
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let peer = request.extensions().get::<Arc<Peer>>().cloned().unwrap_or_default();
+    let (authorization, namespace) = match door.policy {
+        Policy::Open => (None, None),
+        Policy::Secured(_) => (headers::authorization(headers)?, headers::namespace(headers)?),
+    };
+    let authority = request.uri().authority().map(|authority| authority.as_str()).or_else(|| text("host"));
+    let credentials = Credentials {
+        plane: peer.plane,
+        authorization,
+        peer_certificates: &peer.certificates,
+        server_name: peer.server_name.as_deref(),
+        authority,
+        namespace_header: namespace,
+    };
+    let caller = door.policy.identify(&credentials, door.engine.now())?;
+    let features = text("supported-features").unwrap_or_default();
+    let header = |name: &str| text(name).unwrap_or_default();
+    let version = version::check(
+        header("client-name"),
+        header("client-version"),
+        header("supported-server-versions"),
+        door.about.server_version,
+    );
+    Ok(Client {
+        caller,
+        version,
+        namespace: namespace.map(str::to_owned),
+        deadline: text("grpc-timeout").and_then(headers::timeout).map(|timeout| door.engine.now() + timeout),
+        follows_next_run: features.split(',').any(|feature| feature.trim() == "follows-next-run-id"),
+    })
+}
+
+/// Whether the caller may have its message read: one that showed nothing only where nothing is asked for.
+///
+/// # Errors
+/// `Unauthenticated`.
+pub(crate) fn admit(door: &Door, client: &Client, path: &str) -> Result<(), Reject> {
+    match &client.caller {
+        Caller::Stranger => door.policy.authorize(&client.caller, auth::permission(path), None),
+        Caller::Anyone | Caller::Principal(_) | Caller::Certificate(_) => Ok(()),
+    }
+}
 
 /// A namespace's name may not be longer than any id.
 pub(crate) fn check_name(limits: &Limits, name: &str) -> Result<(), Reject> {

@@ -26,7 +26,7 @@ use tonic_health::{pb::health_server::HealthServer, server::HealthReporter, serv
 
 use crate::{
     door::Door,
-    gate, identity,
+    gate,
     listen::{self, Connection},
     router,
     status::to_status,
@@ -45,7 +45,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const HEALTHY: [&str; 3] =
     ["", "temporal.api.workflowservice.v1.WorkflowService", "temporal.api.operatorservice.v1.OperatorService"];
 
-pub(crate) const HEALTH: &str = "/grpc.health.v1.Health/";
+const HEALTH: &str = "/grpc.health.v1.Health/";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/";
 const REFLECTION_ALPHA: &str = "/grpc.reflection.v1alpha.ServerReflection/";
 
@@ -68,7 +68,7 @@ pub(crate) async fn serve_data(
 ) -> io::Result<()> {
     let (health, stop) = health(&HEALTHY, stop).await;
     let server = server(door.limits());
-    let root = Root { door, health, reflection: Arc::default() };
+    let root = Root { door, health, reflection: Arc::new(Reflection::of(&HEALTHY)) };
     // The work that opens connections ends when the server takes no more of them.
     let ((), served) = tokio::join!(opening, server.serve_with_incoming_shutdown(root, connections, stop));
     served.map_err(io::Error::other)
@@ -111,8 +111,8 @@ pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, I
 type Unnamed = Box<dyn Fn(Request<Body>) -> Answering + Send + Sync>;
 
 /// Reflection decodes the whole API, so it is built when somebody asks first.
-#[derive(Default)]
-struct Reflection {
+pub(crate) struct Reflection {
+    services: &'static [&'static str],
     v1: OnceLock<Option<Unnamed>>,
     v1alpha: OnceLock<Option<Unnamed>>,
 }
@@ -136,31 +136,47 @@ impl Service<Request<Body>> for Root {
 
     fn call(&mut self, request: Request<Body>) -> Answering {
         let path = request.uri().path();
-        if ![HEALTH, REFLECTION, REFLECTION_ALPHA].iter().any(|service| path.starts_with(service)) {
-            let door = self.door.clone();
-            return Box::pin(async move { Ok(router::route(door, request).await) });
+        if is_beside_the_api(path) {
+            return beside_the_api(&self.door, &mut self.health, &self.reflection, request);
         }
-        if let Some(refused) = refusal(&self.door, &request) {
-            return Box::pin(async move { Ok(refused) });
-        }
-        if path.starts_with(HEALTH) {
-            return Box::pin(self.health.call(request));
-        }
-        let service = if path.starts_with(REFLECTION) { self.reflection.v1() } else { self.reflection.v1alpha() };
-        match service {
-            Some(service) => service(request),
-            None => {
-                let unknown = router::unknown(path).into_http();
-                Box::pin(async move { Ok(unknown) })
-            }
+        let door = self.door.clone();
+        Box::pin(async move { Ok(router::route(door, request).await) })
+    }
+}
+
+/// Whether a path is of health or reflection, which every port has.
+pub(crate) fn is_beside_the_api(path: &str) -> bool {
+    [HEALTH, REFLECTION, REFLECTION_ALPHA].iter().any(|service| path.starts_with(service))
+}
+
+/// Answers a call of health or reflection.
+pub(crate) fn beside_the_api(
+    door: &Door,
+    health: &mut HealthServer<HealthService>,
+    reflection: &Reflection,
+    request: Request<Body>,
+) -> Answering {
+    if let Some(refused) = refusal(door, &request) {
+        return Box::pin(async move { Ok(refused) });
+    }
+    let path = request.uri().path();
+    if path.starts_with(HEALTH) {
+        return Box::pin(health.call(request));
+    }
+    let service = if path.starts_with(REFLECTION) { reflection.v1() } else { reflection.v1alpha() };
+    match service {
+        Some(service) => service(request),
+        None => {
+            let unknown = router::unknown(path).into_http();
+            Box::pin(async move { Ok(unknown) })
         }
     }
 }
 
 /// The gate of the services that are not the API's own: the answer of a call that does not pass.
-pub(crate) fn refusal(door: &Door, request: &Request<Body>) -> Option<Response<Body>> {
+fn refusal(door: &Door, request: &Request<Body>) -> Option<Response<Body>> {
     let path = request.uri().path();
-    let admitted = identity::identify(door, request).and_then(|client| gate::authorize(door, &client, path, ""));
+    let admitted = gate::identify(door, request).and_then(|client| gate::authorize(door, &client, path, ""));
     let status = match (admitted, auth::permission(path)) {
         (Ok(()), _) => return None,
         (Err(reject), Some(_)) => to_status(&reject),
@@ -170,28 +186,35 @@ pub(crate) fn refusal(door: &Door, request: &Request<Body>) -> Option<Response<B
 }
 
 impl Reflection {
+    /// `services` as health has them: the first one is the server as a whole.
+    pub(crate) fn of(services: &'static [&'static str]) -> Self {
+        Self { services, v1: OnceLock::new(), v1alpha: OnceLock::new() }
+    }
+
     fn v1(&self) -> Option<&Unnamed> {
         self.v1
-            .get_or_init(|| Some(unnamed(builder().build_v1().ok()?.accept_compressed(CompressionEncoding::Gzip))))
+            .get_or_init(|| Some(unnamed(self.builder().build_v1().ok()?.accept_compressed(CompressionEncoding::Gzip))))
             .as_ref()
     }
 
     fn v1alpha(&self) -> Option<&Unnamed> {
         self.v1alpha
-            .get_or_init(|| Some(unnamed(builder().build_v1alpha().ok()?.accept_compressed(CompressionEncoding::Gzip))))
+            .get_or_init(|| {
+                Some(unnamed(self.builder().build_v1alpha().ok()?.accept_compressed(CompressionEncoding::Gzip)))
+            })
             .as_ref()
     }
-}
 
-fn builder() -> tonic_reflection::server::Builder<'static> {
-    let others = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"];
-    let served = HEALTHY.iter().skip(1).copied().chain(others);
-    served.fold(
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET),
-        |builder, name| builder.with_service_name(name),
-    )
+    fn builder(&self) -> tonic_reflection::server::Builder<'static> {
+        let others = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"];
+        let served = self.services.iter().skip(1).copied().chain(others);
+        served.fold(
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET),
+            |builder, name| builder.with_service_name(name),
+        )
+    }
 }
 
 fn unnamed<S>(service: S) -> Unnamed

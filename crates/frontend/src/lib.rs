@@ -9,7 +9,7 @@ mod codec;
 mod door;
 mod gate;
 mod grpc;
-mod identity;
+mod headers;
 mod listen;
 mod metrics;
 mod namespace;

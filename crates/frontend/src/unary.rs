@@ -15,7 +15,7 @@ use tonic::{
 use crate::{
     codec::Prost,
     door::{Client, Door, Scope},
-    gate, identity,
+    gate,
     requests::{Addressed, Tokened},
     status::to_status,
 };
@@ -134,7 +134,7 @@ where
 /// A method that is declared in the API and not served by this version.
 pub(crate) async fn not_yet(door: Arc<Door>, path: &str, request: HttpRequest) -> HttpResponse {
     let method = path.rsplit('/').next().unwrap_or_default();
-    let admitted = identity::identify(&door, &request).and_then(|client| identity::admit(&door, &client, path));
+    let admitted = gate::identify(&door, &request).and_then(|client| gate::admit(&door, &client, path));
     let refusal = match admitted {
         Ok(()) => Reject::unimplemented(method),
         Err(reject) => reject,
@@ -151,8 +151,8 @@ where
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
     let began = door.engine.now();
-    let identified = identity::identify(&door, &request)
-        .and_then(|client| identity::admit(&door, &client, method.path).map(|()| client));
+    let identified =
+        gate::identify(&door, &request).and_then(|client| gate::admit(&door, &client, method.path).map(|()| client));
     let client = match identified {
         Ok(client) => client,
         Err(reject) => {

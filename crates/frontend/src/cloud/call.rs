@@ -8,7 +8,7 @@ use model::{Kind, Reject};
 use tonic::codegen::http::Request;
 
 use super::{Cloud, version};
-use crate::{door::Client, identity, listen::Peer};
+use crate::{door::Client, gate, listen::Peer};
 
 /// A caller that may send its message.
 pub(super) struct Admitted {
@@ -22,7 +22,7 @@ pub(super) struct Admitted {
 /// # Errors
 /// `Unauthenticated`; `InvalidArgument` for a version that there can't be; `ResourceExhausted`.
 pub(super) fn admit<B>(cloud: &Cloud, request: &Request<B>) -> Result<Admitted, Reject> {
-    let client = identity::identify(&cloud.door, request)?;
+    let client = gate::identify(&cloud.door, request)?;
     match &client.caller {
         Caller::Stranger => return Err(auth::unauthenticated()),
         Caller::Principal(principal) => {

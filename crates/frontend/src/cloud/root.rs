@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     codec::Raw,
-    grpc::{self, Answering},
+    grpc::{self, Answering, Reflection},
     listen::Connection,
     router,
     status::to_status,
@@ -52,7 +52,7 @@ pub(crate) async fn serve_cloud(
 ) -> io::Result<()> {
     let (health, stop) = grpc::health(&HEALTHY, stop).await;
     let server = grpc::server(cloud.door.limits()).accept_http1(true);
-    let root = Root { cloud, health };
+    let root = Root { cloud, health, reflection: Arc::new(Reflection::of(&HEALTHY)) };
     // The work that opens connections ends when the server takes no more of them.
     let ((), served) = tokio::join!(opening, server.serve_with_incoming_shutdown(root, connections, stop));
     served.map_err(io::Error::other)
@@ -62,6 +62,7 @@ pub(crate) async fn serve_cloud(
 struct Root {
     cloud: Arc<Cloud>,
     health: HealthServer<HealthService>,
+    reflection: Arc<Reflection>,
 }
 
 impl Service<Request<Body>> for Root {
@@ -75,11 +76,8 @@ impl Service<Request<Body>> for Root {
 
     fn call(&mut self, request: Request<Body>) -> Answering {
         let path = request.uri().path();
-        if path.starts_with(grpc::HEALTH) {
-            return match grpc::refusal(&self.cloud.door, &request) {
-                Some(refused) => Box::pin(async move { Ok(refused) }),
-                None => Box::pin(self.health.call(request)),
-            };
+        if grpc::is_beside_the_api(path) {
+            return grpc::beside_the_api(&self.cloud.door, &mut self.health, &self.reflection, request);
         }
         let cloud = self.cloud.clone();
         if path.starts_with(http::ROOT) {

@@ -1,74 +1,20 @@
-//! Who calls: what the connection and the headers say, before anything of the message is read.
+//! What the gate reads of a request's headers.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use auth::{Caller, Credentials, Policy};
 use model::{Kind, Reject};
-use tonic::codegen::http::{HeaderMap, Request, header};
-
-use crate::{
-    door::{Client, Door},
-    listen::Peer,
-    version,
-};
+use tonic::codegen::http::{HeaderMap, header};
 
 /// Longest `authorization` header of a secured server; tokens of identity providers stay far below it.
 const LONGEST_AUTHORIZATION: usize = 16 * 1024;
 /// Where a client says which namespace its calls are for.
 const NAMESPACE: &str = "temporal-namespace";
 
-/// Who sends this request.
-///
-/// # Errors
-/// `Unauthenticated` when what the caller shows is not good; `InvalidArgument` when its headers can't be read.
-pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, Reject> {
-    let headers = request.headers();
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let peer = request.extensions().get::<Arc<Peer>>().cloned().unwrap_or_default();
-    let (authorization, namespace) = match door.policy {
-        Policy::Open => (None, None),
-        Policy::Secured(_) => (authorization(headers)?, namespace(headers)?),
-    };
-    let authority = request.uri().authority().map(|authority| authority.as_str()).or_else(|| text("host"));
-    let credentials = Credentials {
-        plane: peer.plane,
-        authorization,
-        peer_certificates: &peer.certificates,
-        server_name: peer.server_name.as_deref(),
-        authority,
-        namespace_header: namespace,
-    };
-    let caller = door.policy.identify(&credentials, door.engine.now())?;
-    let features = text("supported-features").unwrap_or_default();
-    let header = |name: &str| text(name).unwrap_or_default();
-    let version = version::check(
-        header("client-name"),
-        header("client-version"),
-        header("supported-server-versions"),
-        door.about.server_version,
-    );
-    Ok(Client {
-        caller,
-        version,
-        namespace: namespace.map(str::to_owned),
-        deadline: text("grpc-timeout").and_then(timeout).map(|timeout| door.engine.now() + timeout),
-        follows_next_run: features.split(',').any(|feature| feature.trim() == "follows-next-run-id"),
-    })
-}
-
-/// Whether the caller may have its message read: one that showed nothing only where nothing is asked for.
+/// The one `authorization` header. What is wrong with it is said: its sender knows it, and nothing is compared yet.
 ///
 /// # Errors
 /// `Unauthenticated`.
-pub(crate) fn admit(door: &Door, client: &Client, path: &str) -> Result<(), Reject> {
-    match &client.caller {
-        Caller::Stranger => door.policy.authorize(&client.caller, auth::permission(path), None),
-        Caller::Anyone | Caller::Principal(_) | Caller::Certificate(_) => Ok(()),
-    }
-}
-
-/// The one `authorization` header. What is wrong with it is said: its sender knows it, and nothing is compared yet.
-fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Reject> {
+pub(crate) fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Reject> {
     let refused = |text: String| Reject::new(Kind::Unauthenticated, text);
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -85,7 +31,11 @@ fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Reject> {
     text.map(Some).map_err(|_| refused("request not authenticated: the authorization header is not text".to_owned()))
 }
 
-fn namespace(headers: &HeaderMap) -> Result<Option<&str>, Reject> {
+/// The namespace that a header names; an empty text is none.
+///
+/// # Errors
+/// `InvalidArgument`.
+pub(crate) fn namespace(headers: &HeaderMap) -> Result<Option<&str>, Reject> {
     let mut values = headers.get_all(NAMESPACE).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.any(|other| other != value) {
@@ -96,7 +46,7 @@ fn namespace(headers: &HeaderMap) -> Result<Option<&str>, Reject> {
 }
 
 /// The gRPC protocol's timeout: at most eight digits and a unit.
-fn timeout(text: &str) -> Option<Duration> {
+pub(crate) fn timeout(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -15,6 +15,11 @@ use crate::{
     turn::{Turn, View},
 };
 
+/// Longest request that changes something, in bytes: it is kept with its operation. A whole spec has a tenth of it.
+const MOST_REQUEST: usize = 256 * 1024;
+/// Longest text of the caller's that goes into the audit log, in characters.
+const MOST_TEXT: usize = 1_000;
+
 /// When and from where a call comes.
 #[derive(Clone, Debug)]
 pub struct Visit {
@@ -51,6 +56,12 @@ pub(crate) trait Mutation: Ask {
 
     fn concerns(&self, _state: &State) -> Concerns {
         Concerns::Account
+    }
+
+    /// Whether the caller may, where that hangs on more than the policy's tables know. Asked again when the same request
+    /// comes again.
+    fn permit(&self, _state: &State, _caller: &Principal) -> Result<(), Reject> {
+        Ok(())
     }
 
     fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject>;
@@ -161,8 +172,8 @@ pub(crate) fn question<Q: Question>(
         && access::is_denied(refusal)
     {
         let mut entry = entry(Q::METHOD, Q::METHOD, known, visit);
-        entry.subject = concerns.subject().to_owned();
-        entry.message.clone_from(&refusal.message);
+        entry.subject = shortened(concerns.subject());
+        entry.message = shortened(&refusal.message);
         // The refusal stands whether or not it could be written down.
         drop(control.audited(&visit.moment, |_| Ok(()), |_| Some(entry)));
     }
@@ -177,17 +188,23 @@ pub(crate) fn mutation<Q: Mutation>(
     visit: &Visit,
     input: &[u8],
 ) -> Result<Bytes, Reject> {
+    if input.len() > MOST_REQUEST {
+        return Err(Reject::invalid(format!("the request has {} bytes, and {MOST_REQUEST} are allowed", input.len())));
+    }
     let request: Q = decode(input)?;
+    // Clients write maps in any order; our own writing of the request is the same each time it comes.
+    let input = request.encode_to_vec();
     let concerns = request.concerns(&control.snapshot());
     let make = |turn: &mut Turn<'_>| {
         let concerns = request.concerns(&turn.state);
         authorize_cloud(caller, Q::METHOD, concerns.resource())?;
+        request.permit(&turn.state, known)?;
         let chosen = request.async_operation_id();
-        let operation = match operation::repeated(&turn.state, Q::METHOD, chosen, input, known)? {
+        let operation = match operation::repeated(&turn.state, Q::METHOD, chosen, &input, known)? {
             Some(operation) => operation,
             None => {
                 let applied = request.apply(turn, known)?;
-                operation::start(turn, Q::METHOD, chosen, input, known, applied)?
+                operation::start(turn, Q::METHOD, chosen, &input, known, applied)?
             }
         };
         let shown = operation::describe(&operation);
@@ -203,8 +220,8 @@ pub(crate) fn mutation<Q: Mutation>(
                 entry.operation_id.clone_from(&operation.id);
             }
             Err(refusal) => {
-                entry.subject = concerns.subject().to_owned();
-                entry.message.clone_from(&refusal.message);
+                entry.subject = shortened(concerns.subject());
+                entry.message = shortened(&refusal.message);
                 entry.operation_id = request.async_operation_id().chars().take(operation::MOST_ID).collect();
             }
         }
@@ -217,6 +234,10 @@ pub(crate) fn mutation<Q: Mutation>(
     Ok(answer)
 }
 
+fn shortened(text: &str) -> String {
+    text.chars().take(MOST_TEXT).collect()
+}
+
 fn entry(event: &str, method: &str, principal: &Principal, visit: &Visit) -> AuditEntry {
     AuditEntry {
         time: visit.moment.now.0,
@@ -225,7 +246,7 @@ fn entry(event: &str, method: &str, principal: &Principal, visit: &Visit) -> Aud
         ok: false,
         id: String::new(),
         principal: access::remembered(principal),
-        address: visit.address.clone(),
+        address: shortened(&visit.address),
         operation_id: String::new(),
         subject: String::new(),
         message: String::new(),

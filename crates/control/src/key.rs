@@ -122,10 +122,14 @@ impl Mutation for CreateApiKeyRequest {
         Concerns::ApiKey(self.spec.as_ref().map(|spec| spec.owner_id.clone()).unwrap_or_default())
     }
 
-    fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
+    fn permit(&self, state: &State, caller: &Principal) -> Result<(), Reject> {
+        let mut spec = self.spec.clone().ok_or_else(|| Reject::invalid("API key spec is required"))?;
+        access::check_acts_for(caller, &check_owner(state, &mut spec)?)
+    }
+
+    fn apply(&self, turn: &mut Turn<'_>, _caller: &Principal) -> Result<Applied, Reject> {
         let mut spec = self.spec.clone().ok_or_else(|| Reject::invalid("API key spec is required"))?;
         let owner = check_owner(&turn.state, &mut spec)?;
-        access::check_acts_for(caller, &owner)?;
         check_texts(&spec)?;
         check_expiry(&spec, turn.now)?;
         let most = match spec.owner_type() {

@@ -26,7 +26,7 @@ pub(crate) const MOST_ID: usize = 200;
 /// Operations that may run at a time.
 const MOST_RUNNING: usize = 10;
 /// Finished operations that are remembered; when there are more, the oldest tenth is forgotten.
-const MOST_REMEMBERED: usize = 5_000;
+const MOST_REMEMBERED: usize = 2_000;
 /// How soon it is worth asking again.
 const CHECK_AGAIN: Duration = Duration::from_secs(1);
 

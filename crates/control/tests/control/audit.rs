@@ -68,6 +68,17 @@ fn changes_and_refusals_are_written_and_reading_is_not() {
 }
 
 #[test]
+fn a_caller_cannot_fill_the_log_with_its_words() {
+    let desk = Desk::new();
+    desk.refused(&create_namespace(&"A".repeat(100_000)));
+    assert_eq!(detail(&logs(&desk).pop().unwrap(), "error").len(), 1_000);
+    let before = logs(&desk).len();
+    let large = desk.refused(&create_namespace(&"A".repeat(300_000)));
+    assert!(large.message.contains("are allowed"), "{large}");
+    assert_eq!(logs(&desk).len(), before);
+}
+
+#[test]
 fn lists_have_bounds_in_time_and_pages() {
     let desk = Desk::new();
     desk.pass(DAY * 40);

@@ -7,13 +7,14 @@ use control::Control;
 use model::{Kind, Reject};
 use proto::temporal::api::cloud::{
     cloudservice::v1::{
-        CreateApiKeyRequest, DeleteApiKeyRequest, GetApiKeyRequest, GetApiKeysRequest, UpdateApiKeyRequest,
+        CreateApiKeyRequest, DeleteApiKeyRequest, GetApiKeyRequest, GetApiKeysRequest, GetUserRequest,
+        UpdateApiKeyRequest, UpdateUserRequest,
     },
     identity::v1::{ApiKey, ApiKeySpec, OwnerType, account_access::Role},
     resource::v1::ResourceState,
 };
 
-use crate::desk::{DAY, Desk, SERVICE_ACCOUNT, assert_refused, principal, service_account, start};
+use crate::desk::{DAY, Desk, SERVICE_ACCOUNT, access, assert_refused, principal, service_account, start};
 
 fn describe(desk: &Desk, id: &str) -> ApiKey {
     desk.own(&GetApiKeyRequest { key_id: id.to_owned() }).api_key.unwrap()
@@ -188,6 +189,26 @@ fn asking_again_with_the_same_operation_id_makes_no_second_key() {
     assert!(identify(&desk, &first.token).is_err());
     let list = desk.own(&GetApiKeysRequest { owner_id: owner, ..Default::default() }).api_keys;
     assert_eq!(list.len(), 1);
+}
+
+#[test]
+fn asking_again_needs_the_rights_of_the_moment() {
+    let desk = Desk::new();
+    let admin = desk.person("admin@example.test", Role::Admin);
+    let ada = desk.user("ada@example.test", Role::Developer);
+    let request = CreateApiKeyRequest { async_operation_id: "mine".to_owned(), ..desk.create_key(&ada, "key") };
+    desk.ask(&admin, &request).unwrap();
+    let user = desk.own(&GetUserRequest { user_id: ada.clone() }).user.unwrap();
+    let mut spec = user.spec.unwrap();
+    spec.access = Some(access(Role::Owner));
+    desk.own(&UpdateUserRequest {
+        user_id: ada,
+        spec: Some(spec),
+        resource_version: user.resource_version,
+        async_operation_id: String::new(),
+    });
+    // An admin gets no token of somebody who has become an owner.
+    assert_refused(desk.ask(&admin, &request), &Kind::PermissionDenied, "Request unauthorized.");
 }
 
 #[test]

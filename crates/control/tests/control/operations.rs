@@ -78,6 +78,27 @@ fn the_same_request_with_the_same_id_is_done_once() {
     assert_refused(desk.ask(&desk.owner, &long), &Kind::InvalidArgument, "longer than 200");
 }
 
+/// Some clients write maps in another order each time.
+#[test]
+fn the_same_request_is_known_whatever_the_order_of_its_maps() {
+    let desk = Desk::new();
+    let with = |tags: &[&str]| {
+        let request = CreateNamespaceRequest { async_operation_id: "mine".to_owned(), ..create_namespace("orders") };
+        let mut bytes = request.encode_to_vec();
+        for tag in tags {
+            let one = CreateNamespaceRequest {
+                tags: [((*tag).to_owned(), "v".to_owned())].into(),
+                ..CreateNamespaceRequest::default()
+            };
+            bytes.extend(one.encode_to_vec());
+        }
+        desk.control.call(&desk.owner, &desk.visit(), "CreateNamespace", &bytes)
+    };
+    let first = with(&["a", "b"]).unwrap();
+    assert_eq!(with(&["b", "a"]).unwrap(), first);
+    assert_refused(with(&["b"]), &Kind::InvalidArgument, "was used for another request");
+}
+
 #[test]
 fn ten_operations_run_at_a_time() {
     let desk = Desk::new();
@@ -88,6 +109,26 @@ fn ten_operations_run_at_a_time() {
     assert!(matches!(more.kind, Kind::ResourceExhausted { .. }), "{more:?}");
     desk.work();
     desk.own(&create_namespace("more"));
+}
+
+/// Finished operations are forgotten when there are many, the newest last.
+#[test]
+fn old_operations_are_forgotten() {
+    let desk = Desk::new();
+    let tag = |value: usize| UpdateNamespaceTagsRequest {
+        namespace: "orders.a2dd6".to_owned(),
+        tags_to_upsert: [("at".to_owned(), value.to_string())].into(),
+        ..UpdateNamespaceTagsRequest::default()
+    };
+    desk.namespace("orders");
+    let first = desk.own(&tag(0)).async_operation.unwrap().id;
+    let mut last = String::new();
+    for at in 1..2_000 {
+        last = desk.own(&tag(at)).async_operation.unwrap().id;
+    }
+    let ask = |id: &str| desk.ask(&desk.owner, &GetAsyncOperationRequest { async_operation_id: id.to_owned() });
+    assert_refused(ask(&first), &Kind::NotFound, "not found");
+    assert!(ask(&last).is_ok());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use proto::temporal::api::cloud::{
     account::v1::{AccountSpec, MetricsSpec},
     cloudservice::v1::{
         CreateNamespaceRequest, CreateUserRequest, GetAccountRequest, GetAsyncOperationRequest, GetRegionRequest,
-        GetRegionsRequest, UpdateAccountRequest,
+        GetRegionsRequest, UpdateAccountRequest, UpdateNamespaceTagsRequest,
     },
     identity::v1::{UserSpec, account_access::Role},
     operation::v1::{AsyncOperation, async_operation::State},

@@ -5,7 +5,10 @@ use std::{fmt, io, sync::Arc};
 
 use auth::{ClientCa, Directory, namespace_of_host};
 use model::Time;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_rustls::{
     LazyConfigAcceptor,
     rustls::{
@@ -21,6 +24,9 @@ use super::{
     ServerTls,
     client::{Client, Trust},
 };
+
+/// Bytes of a refused client that are thrown away, so that it gets to read why.
+const MOST_UNREAD: usize = 64 * 1024;
 
 /// What is asked of clients at the handshake.
 pub(crate) enum Clients {
@@ -58,7 +64,13 @@ impl Lock {
     pub(crate) async fn handshake(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let config = self.config(begun.client_hello().server_name()).map_err(io::Error::other)?;
-        begun.into_stream(Arc::new(config)).await
+        match begun.into_stream(Arc::new(config)).into_fallible().await {
+            Ok(stream) => Ok(stream),
+            Err((error, stream)) => {
+                linger(stream).await;
+                Err(error)
+            }
+        }
     }
 
     fn config(&self, server_name: Option<&str>) -> Result<ServerConfig, rustls::Error> {
@@ -77,6 +89,22 @@ impl Lock {
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(config)
+    }
+}
+
+/// Waits until a refused client closes: with TLS 1.3 it may be sending already, and closing on what it sends would take
+/// the alert away from it. How long it may take, who opens the connection decides.
+async fn linger(mut stream: TcpStream) {
+    let mut unread = [0; 1024];
+    let mut left = MOST_UNREAD;
+    if stream.shutdown().await.is_err() {
+        return;
+    }
+    while let Ok(length @ 1..) = stream.read(&mut unread).await {
+        left = left.saturating_sub(length);
+        if left == 0 {
+            return;
+        }
     }
 }
 

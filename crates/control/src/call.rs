@@ -36,6 +36,11 @@ pub trait Ask: Message + Name + Default {
 
 /// A request that changes nothing.
 pub(crate) trait Question: Ask {
+    /// What it is about, as the audit log names it; empty: the account.
+    fn subject(&self) -> &str {
+        ""
+    }
+
     fn concerns(&self, _state: &State) -> Concerns {
         Concerns::Account
     }
@@ -50,6 +55,11 @@ pub(crate) trait Mutation: Ask {
 
     fn event(&self) -> &'static str {
         Self::EVENT
+    }
+
+    /// What it is about, as the audit log names it where it was refused; empty: the account.
+    fn subject(&self) -> &str {
+        ""
     }
 
     fn async_operation_id(&self) -> &str;
@@ -101,14 +111,6 @@ impl Concerns {
             Concerns::Namespace(id) => Resource::Namespace(id),
             Concerns::ApiKey(owner_id) => Resource::ApiKey { owner_id },
             Concerns::ServiceAccount(scope) => Resource::ServiceAccount { scope },
-        }
-    }
-
-    /// What the audit log names as the subject of a refused call.
-    fn subject(&self) -> &str {
-        match self {
-            Concerns::Namespace(id) | Concerns::ApiKey(id) => id,
-            Concerns::Account | Concerns::ServiceAccount(_) => "",
         }
     }
 }
@@ -172,7 +174,7 @@ pub(crate) fn question<Q: Question>(
         && access::is_denied(refusal)
     {
         let mut entry = entry(Q::METHOD, Q::METHOD, known, visit);
-        entry.subject = shortened(concerns.subject());
+        entry.subject = shortened(request.subject());
         entry.message = shortened(&refusal.message);
         // The refusal stands whether or not it could be written down.
         drop(control.audited(&visit.moment, |_| Ok(()), |_| Some(entry)));
@@ -194,7 +196,6 @@ pub(crate) fn mutation<Q: Mutation>(
     let request: Q = decode(input)?;
     // Clients write maps in any order; our own writing of the request is the same each time it comes.
     let input = request.encode_to_vec();
-    let concerns = request.concerns(&control.snapshot());
     let make = |turn: &mut Turn<'_>| {
         let concerns = request.concerns(&turn.state);
         authorize_cloud(caller, Q::METHOD, concerns.resource())?;
@@ -220,7 +221,7 @@ pub(crate) fn mutation<Q: Mutation>(
                 entry.operation_id.clone_from(&operation.id);
             }
             Err(refusal) => {
-                entry.subject = shortened(concerns.subject());
+                entry.subject = shortened(request.subject());
                 entry.message = shortened(&refusal.message);
                 entry.operation_id = request.async_operation_id().chars().take(operation::MOST_ID).collect();
             }

@@ -88,6 +88,10 @@ impl Ask for GetApiKeyRequest {
 }
 
 impl Question for GetApiKeyRequest {
+    fn subject(&self) -> &str {
+        &self.key_id
+    }
+
     fn concerns(&self, state: &State) -> Concerns {
         concerns(state, &self.key_id)
     }
@@ -105,6 +109,10 @@ impl Ask for CreateApiKeyRequest {
 
 impl Mutation for CreateApiKeyRequest {
     const EVENT: &'static str = "CreateAPIKey";
+
+    fn subject(&self) -> &str {
+        self.spec.as_ref().map_or("", |spec| &spec.owner_id)
+    }
 
     fn event(&self) -> &'static str {
         let owner = self.spec.as_ref().map(|spec| spec.owner_type()).unwrap_or_default();
@@ -227,6 +235,10 @@ impl Ask for UpdateApiKeyRequest {
 impl Mutation for UpdateApiKeyRequest {
     const EVENT: &'static str = "UpdateAPIKey";
 
+    fn subject(&self) -> &str {
+        &self.key_id
+    }
+
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id
     }
@@ -291,6 +303,10 @@ impl Ask for DeleteApiKeyRequest {
 
 impl Mutation for DeleteApiKeyRequest {
     const EVENT: &'static str = "DeleteAPIKey";
+
+    fn subject(&self) -> &str {
+        &self.key_id
+    }
 
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id

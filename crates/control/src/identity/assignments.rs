@@ -42,6 +42,10 @@ impl Ask for GetUserNamespaceAssignmentsRequest {
 }
 
 impl Question for GetUserNamespaceAssignmentsRequest {
+    fn subject(&self) -> &str {
+        &self.namespace
+    }
+
     fn concerns(&self, _state: &State) -> Concerns {
         Concerns::Namespace(self.namespace.clone())
     }
@@ -71,6 +75,10 @@ impl Ask for GetServiceAccountNamespaceAssignmentsRequest {
 }
 
 impl Question for GetServiceAccountNamespaceAssignmentsRequest {
+    fn subject(&self) -> &str {
+        &self.namespace
+    }
+
     fn concerns(&self, _state: &State) -> Concerns {
         Concerns::Namespace(self.namespace.clone())
     }

@@ -101,6 +101,10 @@ impl Ask for GetServiceAccountRequest {
 }
 
 impl Question for GetServiceAccountRequest {
+    fn subject(&self) -> &str {
+        &self.service_account_id
+    }
+
     fn concerns(&self, state: &State) -> Concerns {
         concerns(state, &self.service_account_id)
     }
@@ -118,6 +122,10 @@ impl Ask for CreateServiceAccountRequest {
 
 impl Mutation for CreateServiceAccountRequest {
     const EVENT: &'static str = "CreateServiceAccount";
+
+    fn subject(&self) -> &str {
+        self.spec.as_ref().map_or("", |spec| &spec.name)
+    }
 
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id
@@ -150,6 +158,10 @@ impl Ask for UpdateServiceAccountRequest {
 
 impl Mutation for UpdateServiceAccountRequest {
     const EVENT: &'static str = "UpdateServiceAccount";
+
+    fn subject(&self) -> &str {
+        &self.service_account_id
+    }
 
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id
@@ -192,6 +204,10 @@ impl Ask for SetServiceAccountNamespaceAccessRequest {
 impl Mutation for SetServiceAccountNamespaceAccessRequest {
     const EVENT: &'static str = "SetServiceAccountNamespaceAccessAPI";
 
+    fn subject(&self) -> &str {
+        &self.service_account_id
+    }
+
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id
     }
@@ -228,6 +244,10 @@ impl Ask for DeleteServiceAccountRequest {
 
 impl Mutation for DeleteServiceAccountRequest {
     const EVENT: &'static str = "DeleteServiceAccount";
+
+    fn subject(&self) -> &str {
+        &self.service_account_id
+    }
 
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id

@@ -101,6 +101,10 @@ impl Ask for GetUserRequest {
 }
 
 impl Question for GetUserRequest {
+    fn subject(&self) -> &str {
+        &self.user_id
+    }
+
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
         let row = find::<UserRecord>(view.state, KIND, &self.user_id)?;
         Ok(GetUserResponse { user: Some(describe(row, view.now)) })
@@ -114,6 +118,10 @@ impl Ask for CreateUserRequest {
 
 impl Mutation for CreateUserRequest {
     const EVENT: &'static str = "CreateUserAPI";
+
+    fn subject(&self) -> &str {
+        self.spec.as_ref().map_or("", |spec| &spec.email)
+    }
 
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id
@@ -159,6 +167,10 @@ impl Ask for UpdateUserRequest {
 
 impl Mutation for UpdateUserRequest {
     const EVENT: &'static str = "UpdateUserAPI";
+
+    fn subject(&self) -> &str {
+        &self.user_id
+    }
 
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id
@@ -213,6 +225,10 @@ impl Ask for DeleteUserRequest {
 impl Mutation for DeleteUserRequest {
     const EVENT: &'static str = "DeleteUserAPI";
 
+    fn subject(&self) -> &str {
+        &self.user_id
+    }
+
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id
     }
@@ -240,6 +256,10 @@ impl Ask for SetUserNamespaceAccessRequest {
 
 impl Mutation for SetUserNamespaceAccessRequest {
     const EVENT: &'static str = "SetUserNamespaceAccessAPI";
+
+    fn subject(&self) -> &str {
+        &self.user_id
+    }
 
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id

@@ -104,6 +104,10 @@ impl Ask for RenameCustomSearchAttributeRequest {
 impl Mutation for RenameCustomSearchAttributeRequest {
     const EVENT: &'static str = "RenameCustomSearchAttributeAPI";
 
+    fn subject(&self) -> &str {
+        &self.namespace
+    }
+
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id
     }

@@ -59,6 +59,10 @@ impl Ask for GetNamespaceRequest {
 }
 
 impl Question for GetNamespaceRequest {
+    fn subject(&self) -> &str {
+        &self.namespace
+    }
+
     fn concerns(&self, _state: &State) -> Concerns {
         Concerns::Namespace(self.namespace.clone())
     }
@@ -76,6 +80,10 @@ impl Ask for CreateNamespaceRequest {
 
 impl Mutation for CreateNamespaceRequest {
     const EVENT: &'static str = "CreateNamespaceAPI";
+
+    fn subject(&self) -> &str {
+        self.spec.as_ref().map_or("", |spec| &spec.name)
+    }
 
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id
@@ -140,6 +148,10 @@ impl Ask for UpdateNamespaceRequest {
 impl Mutation for UpdateNamespaceRequest {
     const EVENT: &'static str = "UpdateNamespaceAPI";
 
+    fn subject(&self) -> &str {
+        &self.namespace
+    }
+
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id
     }
@@ -177,6 +189,10 @@ impl Ask for DeleteNamespaceRequest {
 
 impl Mutation for DeleteNamespaceRequest {
     const EVENT: &'static str = "DeleteNamespaceAPI";
+
+    fn subject(&self) -> &str {
+        &self.namespace
+    }
 
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id

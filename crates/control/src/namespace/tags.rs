@@ -61,6 +61,10 @@ impl Ask for UpdateNamespaceTagsRequest {
 impl Mutation for UpdateNamespaceTagsRequest {
     const EVENT: &'static str = "UpdateNamespaceTagsAPI";
 
+    fn subject(&self) -> &str {
+        &self.namespace
+    }
+
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id
     }

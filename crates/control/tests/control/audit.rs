@@ -7,7 +7,9 @@ use control::{AuditFault, SHARD, verify_audit};
 use model::{Kind, Time};
 use proto::temporal::api::cloud::{
     auditlog::v1::LogRecord,
-    cloudservice::v1::{GetAccountRequest, GetAuditLogsRequest, GetNamespaceRequest, GetUsersRequest},
+    cloudservice::v1::{
+        GetAccountRequest, GetApiKeyRequest, GetAuditLogsRequest, GetNamespaceRequest, GetUsersRequest,
+    },
     identity::v1::account_access::Role,
 };
 use store::{Batch, Change, ControlKey, Key, MemoryStore, Store};
@@ -56,6 +58,9 @@ fn changes_and_refusals_are_written_and_reading_is_not() {
     assert_eq!((denied.operation.as_str(), denied.status.as_str()), ("GetNamespace", "ERROR"));
     assert_eq!(denied.principal.clone().unwrap().id, principal(&reader).id);
     assert_eq!(detail(&denied, "resource"), "orders.a2dd6");
+    let foreign = GetApiKeyRequest { key_id: desk.created.api_key_id.clone() };
+    assert_refused(desk.ask(&reader, &foreign), &Kind::PermissionDenied, "Request unauthorized.");
+    assert_eq!(detail(&logs(&desk).pop().unwrap(), "resource"), desk.created.api_key_id);
     assert_refused(desk.ask(&reader, &GetAuditLogsRequest::default()), &Kind::PermissionDenied, "unauthorized");
 
     let job = desk.control.next_job().unwrap();

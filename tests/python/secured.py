@@ -226,7 +226,10 @@ class Authority:
         assert made.code == 0, made.said
 
     def leaf(self, common_name: str, *flags: str) -> Leaf:
+        """The leaf of this name, made when it is first asked for."""
         leaf = Leaf(self._directory / f"{common_name}.pem", self._directory / f"{common_name}.key")
+        if leaf.certificate.exists():
+            return leaf
         files = ["--ca-cert", self.certificate, "--ca-key", self._key, "--cert", leaf.certificate, "--key", leaf.key]
         subject = ["--organization", "Acme", "--common-name", common_name]
         made = perdure("cloud", "cert", "generate-leaf", *subject, *files, *flags)

@@ -30,7 +30,7 @@ pub use self::{
 use self::{context::Context, failure::Failure};
 
 /// What a server says to those whom it does not know or does not let do something, and no more than that.
-const REFUSALS: [&str; 2] = ["request not authenticated", "Request unauthorized."];
+const REFUSALS: [&str; 2] = ["request not authenticated", "Request unauthorized"];
 /// Where to find out more.
 const HINT: &str = "To find out why, run perdure doctor with the same connection options.";
 

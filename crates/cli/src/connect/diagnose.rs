@@ -9,10 +9,16 @@ use tokio::{
     time::timeout,
 };
 
-use super::settings::{Settings, TlsSettings};
+use super::{
+    Unconnected,
+    settings::{Settings, TlsSettings},
+};
 
 /// How long each step of the checks may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How often to ask again for a reason that was lost.
+const ATTEMPTS: usize = 8;
 
 /// What the checks found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,12 +140,15 @@ async fn connect_any(targets: &[SocketAddr]) -> Result<(), Cause> {
 
 /// What failed above TCP, judged by the original error and, without TLS, by whether the server would have it.
 async fn beyond_tcp(settings: &Settings, error: &(dyn Error + 'static)) -> (String, Cause) {
-    let reason = innermost(error);
+    let mut reason = innermost(error);
     if settings.tls.is_none() {
         return match speaks_tls(settings).await {
             true => ("✗ server expects TLS, but the CLI is connecting without it".to_owned(), Cause::TlsServer),
             false => (format!("? gRPC failure was not classified: {reason}"), Cause::NotGrpc),
         };
+    }
+    if is_lost(&reason) {
+        reason = heard(settings).await.unwrap_or(reason);
     }
     if is_not_tls(&reason) {
         let line = "✗ TLS handshake failed: server did not respond with TLS (it may be a plaintext gRPC endpoint)";
@@ -153,6 +162,35 @@ async fn beyond_tcp(settings: &Settings, error: &(dyn Error + 'static)) -> (Stri
         reason => alert(reason, settings),
     };
     (format!("✗ TLS handshake failed: {reason}"), cause)
+}
+
+/// Whether a connection is known to have ended, but not why. A server judges a client's certificate after the client's
+/// side of the handshake is done, so its alert may arrive when nobody listens for it.
+fn is_lost(reason: &str) -> bool {
+    [
+        "connection closed",
+        "broken pipe",
+        "Broken pipe",
+        "connection reset",
+        "Connection reset",
+        "operation was canceled",
+    ]
+    .iter()
+    .any(|sign| reason.contains(sign))
+}
+
+/// Connects again until the server's alert is heard, a few times at most.
+async fn heard(settings: &Settings) -> Option<String> {
+    for _ in 0..ATTEMPTS {
+        let Err(Unconnected::Unreached(error)) = super::reach(settings).await else {
+            return None;
+        };
+        let reason = innermost(error.as_ref());
+        if !is_lost(&reason) {
+            return Some(reason);
+        }
+    }
+    None
 }
 
 /// What an alert of the server says of our certificate. The names are the TLS library's.

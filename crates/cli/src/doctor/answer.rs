@@ -68,53 +68,64 @@ pub(super) fn refusal(settings: &Settings, status: &Status) -> Finding {
 }
 
 fn unauthenticated(settings: &Settings, text: &str) -> Finding {
-    match &settings.api_key {
-        Some(key) => {
-            let id = credential::claims(key).and_then(|claims| claims.key_id).unwrap_or_else(|| "ID".to_owned());
-            Finding::bad(
-                "API key",
-                format!("the server does not take it ({text}): it is disabled, deleted, expired or of another server"),
-                format!(
-                    "Look at it: perdure cloud apikey get --id {id}. If it is disabled: perdure cloud apikey enable \
-                     --id {id}. Otherwise: {NEW_KEY}"
-                ),
-            )
-        }
-        None => Finding::bad(
+    let Some(key) = &settings.api_key else {
+        return Finding::bad(
             "identity",
-            format!("the server wants to know who we are ({text})"),
-            "Pass --api-key, or a client certificate with --tls-cert-path and --tls-key-path.",
-        ),
-    }
+            format!("the server does not know who we are: {text}"),
+            "Pass --api-key, or a client certificate with --tls-cert-path and --tls-key-path; with an IP address, also \
+             --tls-server-name with the name of the namespace's endpoint.",
+        );
+    };
+    let id = credential::claims(key).and_then(|claims| claims.key_id).unwrap_or_else(|| "ID".to_owned());
+    let enable = format!("perdure cloud apikey enable --id {id}");
+    let remedy = if text.contains("disabled") {
+        format!("Enable it: {enable}.")
+    } else if text.contains("expired") {
+        NEW_KEY.to_owned()
+    } else if text.contains("another account") {
+        "Pass a key of this server's account, or correct --address.".to_owned()
+    } else {
+        format!(
+            "It was cut, deleted, or made by another server. Look at it: perdure cloud apikey get --id {id}. If it is \
+             disabled: {enable}. Otherwise: {NEW_KEY}"
+        )
+    };
+    Finding::bad("API key", format!("the server does not take it: {text}"), remedy)
 }
 
 fn denied(settings: &Settings, text: &str) -> Finding {
     let namespace = &settings.namespace;
     let has_certificate = settings.tls.as_ref().is_some_and(|tls| tls.client.is_some());
-    let (cause, remedy) = if !namespace.contains('.') {
+    let method = format!("perdure cloud namespace auth-method set --namespace {namespace} --method api_key_or_mtls");
+    let (cause, remedy) = if text.contains("certificate filter") {
+        (
+            String::new(),
+            format!(
+                "See the filters: perdure cloud namespace certificate-filters export --namespace {namespace}. Make a \
+                 certificate that matches: perdure cloud cert generate-leaf."
+            ),
+        )
+    } else if text.contains("does not take API keys") {
+        (String::new(), format!("Let it: {method}. Or pass a client certificate instead of the key."))
+    } else if !namespace.contains('.') {
         (
             format!("{namespace} is not a full name"),
             "Pass --namespace NAME.ACCOUNT; perdure cloud namespace list shows the names.".to_owned(),
         )
     } else if settings.api_key.is_some() {
         (
-            format!("there is no {namespace}, the key's owner has no permission on it, or it takes no API keys"),
+            format!("there is no {namespace}, or the key's owner has no permission on it"),
             format!(
-                "See what is there: perdure cloud namespace list. Then perdure cloud namespace auth-method get \
-                 --namespace {namespace}, and give permission: perdure cloud service-account set-namespace-access \
-                 --service-account-id ID --namespace {namespace} --permission write."
+                "See what is there: perdure cloud namespace list. Give permission: perdure cloud service-account \
+                 set-namespace-access --service-account-id ID --namespace {namespace} --permission write."
             ),
         )
     } else if has_certificate {
         (
+            format!("there is no {namespace}, or the certificate is not one for it"),
             format!(
-                "there is no {namespace}, it does not accept the certificate's authority, its filters do not match the \
-                 certificate, or it takes no certificates"
-            ),
-            format!(
-                "See what it accepts: perdure cloud namespace accepted-client-ca list --namespace {namespace} and \
-                 perdure cloud namespace certificate-filters export --namespace {namespace}. If the address is an IP \
-                 address, pass --tls-server-name with the name of the namespace's endpoint."
+                "See what it accepts: perdure cloud namespace accepted-client-ca list --namespace {namespace}. With an \
+                 IP address, pass --tls-server-name with the name of the namespace's endpoint."
             ),
         )
     } else {
@@ -123,7 +134,9 @@ fn denied(settings: &Settings, text: &str) -> Finding {
             "Pass --api-key, or a client certificate with --tls-cert-path and --tls-key-path.".to_owned(),
         )
     };
-    Finding::bad("namespace", format!("the server does not let us in ({text}): {cause}"), remedy)
+    let text = text.trim_end_matches('.');
+    let text = if cause.is_empty() { text.to_owned() } else { format!("{text}: {cause}") };
+    Finding::bad("namespace", format!("the server does not let us in: {text}"), remedy)
 }
 
 #[cfg(test)]
@@ -150,12 +163,20 @@ mod tests {
     #[test]
     fn every_refusal_names_a_cause_and_a_command() {
         let denied = Status::permission_denied("Request unauthorized.");
+        let filtered = Status::permission_denied("Request unauthorized: no certificate filter of namespace \"a.b\" …");
+        let no_keys = Status::permission_denied("Request unauthorized: namespace \"a.b\" does not take API keys.");
         let unknown = Status::unauthenticated("request not authenticated");
+        let disabled = Status::unauthenticated("request not authenticated: the API key is disabled");
+        let expired = Status::unauthenticated("request not authenticated: the API key has expired");
         for (settings, status, cause, remedy) in [
-            (settings("a.b", Some("k"), false), &unknown, "disabled, deleted, expired", "perdure cloud apikey enable"),
-            (settings("a.b", None, false), &unknown, "wants to know who we are", "--api-key"),
+            (settings("a.b", Some("k"), false), &unknown, "does not take it", "perdure cloud apikey get"),
+            (settings("a.b", Some("k"), false), &disabled, "is disabled", "Enable it: perdure cloud apikey enable"),
+            (settings("a.b", Some("k"), false), &expired, "has expired", "perdure cloud apikey create"),
+            (settings("a.b", None, false), &unknown, "does not know who we are", "--api-key"),
             (settings("a.b", Some("k"), false), &denied, "no permission on it", "set-namespace-access"),
-            (settings("a.b", None, true), &denied, "filters do not match", "certificate-filters export"),
+            (settings("a.b", None, true), &denied, "is not one for it", "accepted-client-ca list"),
+            (settings("a.b", None, true), &filtered, "no certificate filter", "certificate-filters export"),
+            (settings("a.b", Some("k"), false), &no_keys, "does not take API keys", "auth-method set"),
             (settings("a.b", None, false), &denied, "neither an API key nor a certificate", "--tls-cert-path"),
             (settings("default", Some("k"), false), &denied, "is not a full name", "NAME.ACCOUNT"),
         ] {

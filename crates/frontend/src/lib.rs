@@ -28,6 +28,7 @@ mod visibility;
 mod worker;
 mod workflow;
 
+pub use cloud::http_path;
 pub use door::{About, Door};
 pub use grpc::serve;
 pub use namespace::{NewNamespace, ensure, resume_deletions};

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use control::{Control, Moment, Visit};
 use tokio::sync::Notify;
 
+pub use self::paths::http_path;
 pub(crate) use self::root::serve_cloud;
 use crate::door::Door;
 

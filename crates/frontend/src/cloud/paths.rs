@@ -53,6 +53,18 @@ pub(super) fn declared(method: &str) -> Option<&'static str> {
     PATHS.iter().map(|(known, ..)| *known).find(|known| *known == method)
 }
 
+/// The verb and the path of a method, with the fields that the path names in braces. `None` for what is no method of
+/// the Cloud Operations API.
+pub fn http_path(method: &str) -> Option<(Method, &'static str)> {
+    let (_, verb, template) = PATHS.iter().find(|(known, ..)| *known == method)?;
+    let verb = match verb {
+        Delete => Method::DELETE,
+        Get => Method::GET,
+        Post => Method::POST,
+    };
+    Some((verb, template))
+}
+
 impl Verb {
     fn is(self, verb: &Method) -> bool {
         match self {

@@ -21,7 +21,7 @@ use crate::{
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
 /// One request over HTTP/1.1 and TLS: the status and the JSON that come back.
-async fn ask(world: &World, verb: &str, path: &str, headers: Headers<'_>, body: &str) -> (u16, Value) {
+pub(crate) async fn ask(world: &World, verb: &str, path: &str, headers: Headers<'_>, body: &str) -> (u16, Value) {
     ask_as(world, None, verb, path, headers, body).await
 }
 

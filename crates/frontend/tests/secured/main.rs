@@ -11,4 +11,8 @@ mod cloud;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod raw;
+#[cfg(test)]
 mod tenants;
+#[cfg(test)]
+mod walk;

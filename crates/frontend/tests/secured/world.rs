@@ -196,12 +196,17 @@ impl World {
 
     /// The key of a new service account with a permission in each of these namespaces, and the key's id.
     pub(crate) async fn robot(&self, name: &str, rights: &[(&str, Permission)]) -> (String, String) {
+        self.robot_as(name, Role::Read, rights).await
+    }
+
+    /// The same with a role in the account.
+    pub(crate) async fn robot_as(&self, name: &str, role: Role, rights: &[(&str, Permission)]) -> (String, String) {
         let mut cloud = self.cloud();
         let right = |(namespace, permission): &(&str, Permission)| {
             ((*namespace).to_owned(), NamespaceAccess { permission: (*permission).into(), ..Default::default() })
         };
         let access = Access {
-            account_access: Some(AccountAccess { role: Role::Read.into(), ..Default::default() }),
+            account_access: Some(AccountAccess { role: role.into(), ..Default::default() }),
             namespace_accesses: rights.iter().map(right).collect(),
             ..Default::default()
         };

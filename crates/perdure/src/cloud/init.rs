@@ -26,8 +26,6 @@ const DAY: Duration = Duration::from_secs(86_400);
 const AUTHORITY_PERIOD: Duration = Duration::from_secs(3_650 * 86_400);
 /// For how long the server's certificate is good.
 const SERVER_PERIOD: Duration = Duration::from_secs(730 * 86_400);
-/// For how long the owner's first API key is good.
-const API_KEY_PERIOD: Duration = Duration::from_secs(90 * 86_400);
 /// For how long the login link is good.
 const LOGIN_PERIOD: Duration = Duration::from_secs(7 * 86_400);
 /// Letters and digits of an id that nobody chose.
@@ -48,6 +46,9 @@ pub(crate) struct InitArgs {
     /// Email address of the owner.
     #[arg(long, value_name = "string")]
     email: Option<String>,
+    /// How long the owner's first API key is good.
+    #[arg(long, value_name = "duration", value_parser = cli::duration, default_value = "90d")]
+    api_key_duration: Duration,
     /// IP address that the server is to listen on.
     #[arg(long, value_name = "string", default_value = "127.0.0.1")]
     ip: std::net::IpAddr,
@@ -102,7 +103,7 @@ pub(super) fn run(args: &InitArgs, json: bool) -> Result<String, String> {
     certificates::write_public(&file, &text)?;
     let config = config::load(&file)?;
     let email = args.email.clone().unwrap_or_else(|| format!("owner@{}", args.domain.0));
-    let created = create(&config, &account, &email)?;
+    let created = create(&config, &account, &email, args.api_key_duration)?;
     let outcome = Outcome {
         file,
         authority,
@@ -187,7 +188,7 @@ fn make_certificates(args: &InitArgs, account: &AccountId) -> Result<PathBuf, St
     write("ca", "ca", &authority)
 }
 
-fn create(config: &Config, account: &AccountId, email: &str) -> Result<Created, String> {
+fn create(config: &Config, account: &AccountId, email: &str, api_key_duration: Duration) -> Result<Created, String> {
     let store = SqliteStore::open(&config.storage_file, OpenOptions::default()).map_err(|error| error.to_string())?;
     let moment = moment();
     let [first, second] = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes);
@@ -197,7 +198,7 @@ fn create(config: &Config, account: &AccountId, email: &str) -> Result<Created, 
     let new = NewAccount {
         account_id: account.0.clone(),
         owner_email: email.to_owned(),
-        api_key_expires: moment.now + API_KEY_PERIOD,
+        api_key_expires: moment.now + api_key_duration,
         login_secret,
         login_expires: moment.now + LOGIN_PERIOD,
     };
@@ -213,7 +214,7 @@ impl Outcome {
             "Account {account} is made.\n\n  \
              Configuration:  {file}\n  Authority:      {authority}\n  Owner:          {}\n\n\
              Shown this once; keep it where secrets are kept:\n\n  \
-             Login link:     {}\n  (once, within {} days)\n  API key:        {}\n  (for {} days)\n\n\
+             Login link:     {}\n  (once, within {} days)\n  API key:        {}\n\n\
              Next:\n\n  perdure server start --config {file}\n\n  \
              export TEMPORAL_CLOUD_API_KEY=<the API key> TEMPORAL_CLOUD_ENDPOINT={control_address}\n  \
              export TEMPORAL_TLS_SERVER_CA_CERT_PATH={authority}\n  \
@@ -225,7 +226,6 @@ impl Outcome {
             self.login_link,
             LOGIN_PERIOD.as_secs() / DAY.as_secs(),
             self.created.api_key,
-            API_KEY_PERIOD.as_secs() / DAY.as_secs(),
             self.domain,
             self.domain,
             self.domain,

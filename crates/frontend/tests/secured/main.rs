@@ -13,6 +13,8 @@ mod http;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]
+mod substitution;
+#[cfg(test)]
 mod tenants;
 #[cfg(test)]
 mod walk;

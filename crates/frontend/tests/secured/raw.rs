@@ -51,15 +51,19 @@ pub(crate) struct Shown {
     pub(crate) channel: Channel,
     pub(crate) key: String,
     pub(crate) namespace: String,
+    /// How long a call may wait for work.
+    pub(crate) patience: Duration,
 }
+
+/// Longer than anything takes here but a wait for work that never comes.
+pub(crate) const LONG: Duration = Duration::from_secs(20);
 
 impl Shown {
     pub(crate) async fn call(&self, path: &str, message: Vec<u8>) -> Result<Bytes, Status> {
         let mut client = Grpc::new(self.channel.clone());
         client.ready().await.map_err(|error| Status::unknown(error.to_string()))?;
         let mut request = with(Bytes::from(message), &self.key, &self.namespace);
-        // Longer than anything takes here but a wait for work.
-        request.set_timeout(Duration::from_secs(20));
+        request.set_timeout(self.patience);
         let path = PathAndQuery::try_from(path).unwrap();
         client.unary(request, path, Raw).await.map(tonic::Response::into_inner)
     }

@@ -9,7 +9,7 @@ use tonic::{Code, codegen::http::Method};
 use crate::{
     http,
     pki::{Authority, GOOD},
-    raw::{self, Shown},
+    raw::{self, LONG, Shown},
     world::{Account, World},
 };
 
@@ -28,7 +28,12 @@ async fn everybody(world: &World, authority: &Authority, bank: &str, shop: &str)
     let leaf = authority.client("worker", GOOD);
     let mut all = Vec::new();
     let open = |certificate: bool| world.channel(world.data, certificate.then_some(&leaf));
-    let shown = |key: String, certificate| Shown { channel: open(certificate), key, namespace: bank.to_owned() };
+    let shown = |key: String, certificate| Shown {
+        channel: open(certificate),
+        key,
+        namespace: bank.to_owned(),
+        patience: LONG,
+    };
     let mut add = |name, shown, held, holds_anything| all.push(Somebody { name, shown, held, holds_anything });
     add("owner", shown(world.owner_key.clone(), false), Some(Access::Admin), true);
     add("certificate", shown(String::new(), true), Some(Access::Admin), true);
@@ -58,7 +63,8 @@ async fn the_data_plane_lets_everybody_do_what_the_table_says() {
     let bank = world.namespace("bank", Some(&authority)).await;
     let shop = world.namespace("shop", None).await;
     let everybody = everybody(&world, &authority, &bank, &shop).await;
-    let stranger = Shown { channel: world.channel(world.data, None), key: String::new(), namespace: bank.clone() };
+    let stranger =
+        Shown { channel: world.channel(world.data, None), key: String::new(), namespace: bank.clone(), patience: LONG };
     let pool = raw::pool();
     let mut walked = 0;
     for service in SERVICES {
@@ -138,12 +144,12 @@ async fn the_control_plane_lets_every_role_do_what_the_table_says_by_grpc_and_by
     let pool = raw::pool();
     let service = pool.get_service_by_name("temporal.api.cloud.cloudservice.v1.CloudService").unwrap();
     for method in service.methods() {
-        let stranger = Shown { channel: channel.clone(), key: String::new(), namespace: String::new() };
+        let stranger = Shown { channel: channel.clone(), key: String::new(), namespace: String::new(), patience: LONG };
         let code = stranger.code(&raw::path(&method), Vec::new()).await;
         assert_eq!(code, Code::Unauthenticated, "{}", method.name());
         assert_eq!(by_path(&world, &method, "").await, Code::Unauthenticated, "{}", method.name());
         for (role, key) in &keys {
-            let shown = Shown { channel: channel.clone(), key: key.clone(), namespace: String::new() };
+            let shown = Shown { channel: channel.clone(), key: key.clone(), namespace: String::new(), patience: LONG };
             let code = by_grpc(&shown, &method).await;
             let same = by_path(&world, &method, key).await;
             // A request without its fields is refused by either; what counts is whether it was let in.

@@ -1,7 +1,7 @@
 """A secured server under test: an account in a folder, its server, and the commands that manage it.
 
-Names under the account's domain lead to loopback only for commands that run inside `Names`: it gives them an `/etc/hosts`
-of their own, so that nothing outside the test changes.
+Names under the account's domain lead to loopback only for commands that run inside `Names`: it gives them an
+`/etc/hosts` of their own, so that nothing outside the test changes.
 """
 
 from __future__ import annotations
@@ -136,6 +136,10 @@ class SecuredServer:
                 assert self._process.poll() is None, f"server exited:\n{self.log}"
                 assert time.monotonic() < deadline, f"server did not listen within {START_SECONDS} s:\n{self.log}"
                 time.sleep(0.02)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def stop(self) -> int | None:
         process, self._process = self._process, None

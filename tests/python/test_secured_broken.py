@@ -163,7 +163,9 @@ CASES: dict[str, Case] = {
     "plaintext-to-tls": Case(
         lambda world: replace(world.good(), tls=False, leaf=None),
         **everywhere(
-            "this port speaks TLS, and the client does not", official="the server requires TLS", doctor="Retry with --tls"
+            "this port speaks TLS, and the client does not",
+            official="the server requires TLS",
+            doctor="Retry with --tls",
         ),
     ),
     "tls-to-plaintext": Case(

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ from temporalio.client import Client, CloudOperationsClient
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from secured import DOMAIN, Authority, Leaf, Names, SecuredServer, execute, official, perdure, running
+from secured import Authority, Leaf, Names, SecuredServer, execute, official, perdure, running
 from server import BINARY
 from tutorial_worker import TASK_QUEUE, MoneyTransfer, deposit, withdraw
 
@@ -84,7 +84,9 @@ def key(account: SecuredServer, namespace: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def tutorial(account: SecuredServer, namespace: str, leaf: Leaf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def tutorial(
+    account: SecuredServer, namespace: str, leaf: Leaf, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     """The tutorial's worker, working."""
     log = tmp_path_factory.mktemp("worker") / "log"
     variables = {
@@ -295,7 +297,9 @@ def test_keys_are_disabled_enabled_and_deleted(account: SecuredServer, namespace
     assert "request not authenticated" in perdure(*count).stderr
 
 
-def test_authorities_are_rotated_without_a_gap(account: SecuredServer, authority: Authority, leaf: Leaf, tmp_path: Path) -> None:
+def test_authorities_are_rotated_without_a_gap(
+    account: SecuredServer, authority: Authority, leaf: Leaf, tmp_path: Path
+) -> None:
     namespace = account.create_namespace("rotating", "--ca-file", authority.certificate)
     newer = Authority(tmp_path / "newer", "Newer")
     later = newer.leaf("later")
@@ -305,9 +309,10 @@ def test_authorities_are_rotated_without_a_gap(account: SecuredServer, authority
         return perdure("workflow", "count", *connection, "--tls-ca-path", account.ca).code == 0
 
     assert (counts(leaf), counts(later)) == (True, False)
-    account.cloud("namespace", "accepted-client-ca", "add", "-n", namespace, "--ca-file", newer.certificate).data()
+    authorities = ["namespace", "accepted-client-ca", "-n", namespace]
+    account.cloud(*authorities, "add", "--ca-file", newer.certificate).data()
     assert (counts(leaf), counts(later)) == (True, True)
-    account.cloud("namespace", "accepted-client-ca", "remove", "-n", namespace, "--ca-file", authority.certificate).data()
+    account.cloud(*authorities, "remove", "--ca-file", authority.certificate).data()
     assert (counts(leaf), counts(later)) == (False, True)
 
 

@@ -214,7 +214,7 @@ impl Outcome {
             "Account {account} is made.\n\n  \
              Configuration:  {file}\n  Authority:      {authority}\n  Owner:          {}\n\n\
              Shown this once; keep it where secrets are kept:\n\n  \
-             Login link:     {}\n  (once, within {} days)\n  API key:        {}\n\n\
+             Login link:     {}\n  (for the web UI; once, within {} days)\n  API key:        {}\n\n\
              Next:\n\n  perdure server start --config {file}\n\n  \
              export TEMPORAL_CLOUD_API_KEY=<the API key> TEMPORAL_CLOUD_ENDPOINT={control_address}\n  \
              export TEMPORAL_TLS_SERVER_CA_CERT_PATH={authority}\n  \

@@ -38,7 +38,13 @@ impl Ask for GetAsyncOperationRequest {
 impl Question for GetAsyncOperationRequest {
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
         let row = find::<OperationRecord>(view.state, "async operation", &self.async_operation_id)?;
-        Ok(GetAsyncOperationResponse { async_operation: Some(describe(row)) })
+        let mut operation = describe(row);
+        // Everybody may ask how an operation stands; what was asked for is told to its caller and to administrators.
+        if row.principal.id != view.caller.id && !view.caller.is_account_admin() {
+            operation.operation_input = None;
+            operation.failure_reason.clear();
+        }
+        Ok(GetAsyncOperationResponse { async_operation: Some(operation) })
     }
 }
 

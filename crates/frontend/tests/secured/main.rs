@@ -15,6 +15,8 @@ mod raw;
 #[cfg(test)]
 mod substitution;
 #[cfg(test)]
+mod substitution_cloud;
+#[cfg(test)]
 mod tenants;
 #[cfg(test)]
 mod walk;

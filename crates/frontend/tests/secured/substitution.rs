@@ -216,7 +216,7 @@ impl Tenant {
 }
 
 /// Every place of a message where a text or bytes can stand.
-fn places(message: &MessageDescriptor, above: &[FieldDescriptor]) -> Vec<Vec<FieldDescriptor>> {
+pub(crate) fn places(message: &MessageDescriptor, above: &[FieldDescriptor]) -> Vec<Vec<FieldDescriptor>> {
     let mut found = Vec::new();
     for field in message.fields().filter(|field| !field.is_map()) {
         let place: Vec<_> = above.iter().cloned().chain([field.clone()]).collect();
@@ -231,7 +231,7 @@ fn places(message: &MessageDescriptor, above: &[FieldDescriptor]) -> Vec<Vec<Fie
     found
 }
 
-fn put(message: &mut DynamicMessage, place: &[FieldDescriptor], value: Value) {
+pub(crate) fn put(message: &mut DynamicMessage, place: &[FieldDescriptor], value: Value) {
     let Some((first, rest)) = place.split_first() else { return };
     let value = if rest.is_empty() {
         value
@@ -273,7 +273,7 @@ fn values(theirs: &Tenant, kind: &Kind) -> Vec<(Value, Option<Value>)> {
 }
 
 /// What an answer says, without the names that the caller gave itself; of a success only that it was one.
-fn said(answer: &Result<Bytes, Status>, names: &[&Value]) -> (Code, String) {
+pub(crate) fn said(answer: &Result<Bytes, Status>, names: &[&Value]) -> (Code, String) {
     let Err(status) = answer else { return (Code::Ok, String::new()) };
     let mut text = status.message().to_owned();
     for name in names.iter().filter_map(|name| name.as_str()) {

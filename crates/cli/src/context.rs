@@ -61,12 +61,12 @@ impl Context {
 
     /// The full name of the namespace that a command on the control plane is about.
     pub(crate) fn cloud_namespace(&self) -> Result<String, Failure> {
-        connect::settings::named_namespace(&self.globals, &self.environment)
+        connect::settings::named_namespace(&self.globals, &self.environment)?
             .ok_or_else(|| Failure::told("no namespace is given: pass --namespace NAME.ACCOUNT"))
     }
 
     /// The namespace that flags and environment name.
-    pub(crate) fn namespace(&self) -> String {
+    pub(crate) fn namespace(&self) -> Result<String, Failure> {
         connect::settings::namespace(&self.globals, &self.environment)
     }
 

@@ -1,4 +1,5 @@
-//! From flags and environment to what a connection needs. A flag wins over a variable, a variable over the default.
+//! From flags and environment to what a connection needs. A flag wins over a variable, a variable over the profile of the
+//! configuration file, and that over the default.
 //!
 //! Empty variables count as absent. TLS is on if anything asks for it (`--tls`, an `https://` address, a certificate,
 //! a key, a CA, an API key) and nothing says `--tls=false` or `TEMPORAL_TLS=false`.
@@ -6,7 +7,7 @@
 use std::{collections::BTreeMap, fs, time::Duration};
 
 pub(crate) use super::address::Address;
-use super::identity::default_identity;
+use super::{identity::default_identity, profile};
 use crate::{
     failure::{Attempt, Failure},
     flags::{
@@ -24,7 +25,7 @@ const DEFAULT_NAMESPACE: &str = "default";
 /// Replaced by the namespace wherever it occurs in an address.
 const NAMESPACE_PLACEHOLDER: &str = "${namespace}";
 /// Variables of this prefix are request headers.
-const HEADER_PREFIX: &str = "TEMPORAL_GRPC_META_";
+pub(super) const HEADER_PREFIX: &str = "TEMPORAL_GRPC_META_";
 /// How long connecting may take where nothing is said.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -59,20 +60,21 @@ pub(crate) struct TlsSettings {
 }
 
 /// The namespace that commands act on.
-pub(crate) fn namespace(globals: &Globals, environment: &Environment) -> String {
-    let source = Source::new(globals, environment);
-    source.flag_or(&globals.connection.namespace, "TEMPORAL_NAMESPACE").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
+pub(crate) fn namespace(globals: &Globals, environment: &Environment) -> Result<String, Failure> {
+    Ok(named_namespace(globals, environment)?.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()))
 }
 
-/// The namespace that was named, be it by flag or by variable.
-pub(crate) fn named_namespace(globals: &Globals, environment: &Environment) -> Option<String> {
-    Source::new(globals, environment).flag_or(&globals.connection.namespace, "TEMPORAL_NAMESPACE")
+/// The namespace that was named, be it by flag, by variable or in the profile.
+pub(crate) fn named_namespace(globals: &Globals, environment: &Environment) -> Result<Option<String>, Failure> {
+    let environment = profile::layered(globals, environment)?;
+    Ok(Source::new(globals, &environment).flag_or(&globals.connection.namespace, "TEMPORAL_NAMESPACE"))
 }
 
 /// Resolves flags and environment for the control plane. It always speaks TLS unless told otherwise, wants an API key,
 /// and has no use for a client certificate or a namespace.
 pub(crate) fn resolve_cloud(globals: &Globals, environment: &Environment) -> Result<Settings, Failure> {
-    let source = Source::new(globals, environment);
+    let environment = profile::layered(globals, environment)?;
+    let source = Source::new(globals, &environment);
     source.refuse_what_is_missing()?;
     let args = &globals.connection;
     let variable = |names: [&str; 2]| names.iter().find_map(|name| source.variable(name));
@@ -92,10 +94,12 @@ pub(crate) fn resolve_cloud(globals: &Globals, environment: &Environment) -> Res
 
 /// Resolves flags and environment.
 pub(crate) fn resolve(globals: &Globals, environment: &Environment) -> Result<Settings, Failure> {
-    let source = Source::new(globals, environment);
+    let environment = profile::layered(globals, environment)?;
+    let source = Source::new(globals, &environment);
     source.refuse_what_is_missing()?;
     let args = &globals.connection;
-    let namespace = namespace(globals, environment);
+    let namespace =
+        source.flag_or(&args.namespace, "TEMPORAL_NAMESPACE").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
     let address = source.flag_or(&args.address, "TEMPORAL_ADDRESS").unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
     let address = source.address(&address.replace(NAMESPACE_PLACEHOLDER, &namespace))?;
     let api_key = source.flag_or(&args.api_key, "TEMPORAL_API_KEY");
@@ -114,12 +118,9 @@ impl<'a> Source<'a> {
         Self { args: &globals.connection, globals, environment }
     }
 
-    /// A variable that is set to something, unless `--disable-config-env` turns variables off.
+    /// A variable that is set to something.
     fn variable(&self, name: &str) -> Option<String> {
-        match self.globals.general.disable_config_env {
-            true => None,
-            false => self.environment.get(name).filter(|value| !value.is_empty()).cloned(),
-        }
+        self.environment.get(name).filter(|value| !value.is_empty()).cloned()
     }
 
     fn flag_or(&self, flag: &Option<String>, variable: &str) -> Option<String> {
@@ -133,13 +134,11 @@ impl<'a> Source<'a> {
     }
 
     /// Options that are known but not served: refusing them is better than to print what was to be decoded, or to
-    /// connect where the profile says otherwise.
+    /// connect where the environment file says otherwise.
     fn refuse_what_is_missing(&self) -> Result<(), Failure> {
         let general = &self.globals.general;
         let missing = [
             ("--codec-endpoint", self.flag_or(&self.args.codec_endpoint, "TEMPORAL_CODEC_ENDPOINT").is_some()),
-            ("--profile", self.flag_or(&general.profile, "TEMPORAL_PROFILE").is_some_and(|name| name != "default")),
-            ("--config-file", self.flag_or(&general.config_file, "TEMPORAL_CONFIG_FILE").is_some()),
             ("--env", self.flag_or(&general.env, "TEMPORAL_ENV").is_some_and(|name| name != "default")),
             ("--env-file", self.flag_or(&general.env_file, "TEMPORAL_ENV_FILE").is_some()),
             ("--tls-disable-host-verification", {
@@ -168,7 +167,7 @@ impl<'a> Source<'a> {
             address,
             namespace: String::new(),
             identity: identity.unwrap_or_else(|| default_identity(|name| self.environment.get(name).cloned())),
-            authority: self.args.client_authority.clone(),
+            authority: self.flag_or(&self.args.client_authority, "TEMPORAL_CLIENT_AUTHORITY"),
             api_key: None,
             headers: self.headers()?,
             tls: None,
@@ -178,11 +177,9 @@ impl<'a> Source<'a> {
 
     fn headers(&self) -> Result<BTreeMap<String, String>, Failure> {
         let mut headers = BTreeMap::new();
-        if !self.globals.general.disable_config_env {
-            for (name, value) in self.environment {
-                if let Some(key) = name.strip_prefix(HEADER_PREFIX) {
-                    headers.insert(key.to_ascii_lowercase().replace('_', "-"), value.clone());
-                }
+        for (name, value) in self.environment {
+            if let Some(key) = name.strip_prefix(HEADER_PREFIX) {
+                headers.insert(key.to_ascii_lowercase().replace('_', "-"), value.clone());
             }
         }
         for item in &self.args.grpc_meta {
@@ -388,7 +385,11 @@ mod tests {
             ),
             ("x --grpc-meta a", &[], "invalid gRPC meta: invalid format \"a\", expected KEY=VALUE"),
             ("x --codec-endpoint http://c", &[], "--codec-endpoint is not available yet; leave it out"),
-            ("x", &[("TEMPORAL_PROFILE", "prod")], "--profile is not available yet; leave it out"),
+            (
+                "x",
+                &[("TEMPORAL_PROFILE", "prod")],
+                "failed loading client config: unable to find profile prod in config data",
+            ),
             (
                 "x --address a:b",
                 &[],

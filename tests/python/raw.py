@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.command.v1 import Command, CompleteWorkflowExecutionCommandAttributes
-from temporalio.api.common.v1 import Payload
+from temporalio.api.command.v1 import (
+    Command,
+    CompleteWorkflowExecutionCommandAttributes,
+    ContinueAsNewWorkflowExecutionCommandAttributes,
+)
+from temporalio.api.common.v1 import Payload, WorkflowType
 from temporalio.api.enums.v1 import CommandType, TaskQueueKind
 from temporalio.api.taskqueue.v1 import StickyExecutionAttributes, TaskQueue
 from temporalio.api.workflowservice.v1 import (
@@ -29,6 +33,15 @@ def complete(result: str) -> Command:
     )
     command.complete_workflow_execution_command_attributes.result.payloads.append(payload(result))
     return command
+
+
+def continue_as_new(workflow_type: str) -> Command:
+    return Command(
+        command_type=CommandType.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION,
+        continue_as_new_workflow_execution_command_attributes=ContinueAsNewWorkflowExecutionCommandAttributes(
+            workflow_type=WorkflowType(name=workflow_type)
+        ),
+    )
 
 
 class RawWorker:

@@ -1,4 +1,4 @@
-"""Activities that come back with the answer to the task that asked for them."""
+"""Tasks that come back with the answer to the request that caused them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.command.v1 import Command, ScheduleActivityTaskCommandAttributes
-from temporalio.api.common.v1 import ActivityType
+from temporalio.api.common.v1 import ActivityType, WorkflowType
 from temporalio.api.enums.v1 import CommandType
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import RespondActivityTaskCompletedRequest
+from temporalio.api.workflowservice.v1 import RespondActivityTaskCompletedRequest, StartWorkflowExecutionRequest
 from temporalio.client import Client
 
 from history import events_of, names
@@ -75,3 +75,31 @@ async def test_workflow_task(client: Client, workflow_id: str, task_queue: str) 
     await worker.answer(second, complete("done"))
     assert await handle.result() == "done"
     assert len(await events_of(handle)) == 8
+
+
+async def test_start(client: Client, workflow_id: str, task_queue: str) -> None:
+    """The first task comes with the start, and once more to a client that asks again because it heard no answer."""
+    worker = RawWorker(client, task_queue)
+    request = StartWorkflowExecutionRequest(
+        namespace=client.namespace,
+        workflow_id=workflow_id,
+        workflow_type=WorkflowType(name="Any"),
+        task_queue=TaskQueue(name=task_queue),
+        request_id="the very same",
+        request_eager_execution=True,
+    )
+    unheard = await client.workflow_service.start_workflow_execution(request)
+    assert unheard.eager_workflow_task.task_token
+    again = await client.workflow_service.start_workflow_execution(request)
+    assert (again.run_id, again.started) == (unheard.run_id, True)
+    task = again.eager_workflow_task
+    assert (task.attempt, task.previous_started_event_id, task.started_event_id) == (1, 0, 3)
+    assert names(task.history.events) == ["WorkflowExecutionStarted", "WorkflowTaskScheduled", "WorkflowTaskStarted"]
+    request.request_eager_execution = False
+    patient = await client.workflow_service.start_workflow_execution(request)
+    assert (patient.run_id, patient.eager_workflow_task.task_token) == (unheard.run_id, b"")
+    request.request_eager_execution = True
+    await worker.answer(task, complete("done"))
+    assert await client.get_workflow_handle(workflow_id).result() == "done"
+    late = await client.workflow_service.start_workflow_execution(request)
+    assert (late.run_id, late.eager_workflow_task.task_token) == (unheard.run_id, b"")

@@ -6,16 +6,25 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from temporalio import workflow
-from temporalio.api.common.v1 import WorkflowType
+from temporalio.api.common.v1 import Link, WorkflowExecution, WorkflowType
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import WorkflowIdConflictPolicy as ConflictPolicy
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
+from temporalio.api.workflow.v1 import OnConflictOptions
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    RequestCancelWorkflowExecutionRequest,
+    StartWorkflowExecutionRequest,
+    TerminateWorkflowExecutionRequest,
+)
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from conftest import Working
-from history import counted, events_of, name, only
+from history import counted, events_of, name, names, only
+from raw import RawWorker, continue_as_new
 
 Start = Callable[..., Awaitable[WorkflowHandle]]
 
@@ -151,6 +160,84 @@ async def test_same_request_starts_once(client: Client, workflow_id: str, task_q
     third = await client.workflow_service.start_workflow_execution(request)
     assert first.run_id == second.run_id == third.run_id
     await counted(client, f"WorkflowId = '{workflow_id}'", 1)
+
+
+def start_request(client: Client, workflow_id: str, task_queue: str, request_id: str) -> StartWorkflowExecutionRequest:
+    return StartWorkflowExecutionRequest(
+        namespace=client.namespace,
+        workflow_id=workflow_id,
+        workflow_type=WorkflowType(name="Any"),
+        task_queue=TaskQueue(name=task_queue),
+        request_id=request_id,
+    )
+
+
+async def test_attach_to_the_running_one(client: Client, workflow_id: str, task_queue: str) -> None:
+    """The run that stands in for the one asked for notes the request and its links, and knows the request again."""
+    service = client.workflow_service
+    first = await service.start_workflow_execution(start_request(client, workflow_id, task_queue, "first"))
+    request = start_request(client, workflow_id, task_queue, "second")
+    request.workflow_id_conflict_policy = ConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
+    request.on_conflict_options.CopyFrom(OnConflictOptions(attach_request_id=True, attach_links=True))
+    link = Link(workflow_event=Link.WorkflowEvent(namespace=client.namespace, workflow_id="caller", run_id=first.run_id))
+    link.workflow_event.event_ref.event_id = 1
+    link.workflow_event.event_ref.event_type = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
+    request.links.append(link)
+    second = await service.start_workflow_execution(request)
+    assert (second.run_id, second.started) == (first.run_id, False)
+    assert second.link.workflow_event.request_id_ref.request_id == "second"
+    repeated = await service.start_workflow_execution(request)
+    assert repeated.run_id == first.run_id
+    noted = only(await events_of(client.get_workflow_handle(workflow_id)), "WorkflowExecutionOptionsUpdated")
+    assert noted.workflow_execution_options_updated_event_attributes.attached_request_id == "second"
+    assert list(noted.links) == [link]
+    described = await service.describe_workflow_execution(
+        DescribeWorkflowExecutionRequest(
+            namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
+        )
+    )
+    known = described.workflow_extended_info.request_id_infos
+    assert {request_id: info.event_id for request_id, info in known.items()} == {"first": 1, "second": noted.event_id}
+
+
+async def test_attach_nothing(client: Client, workflow_id: str, task_queue: str) -> None:
+    """A request that asks for no note leaves none."""
+    service = client.workflow_service
+    first = await service.start_workflow_execution(start_request(client, workflow_id, task_queue, "first"))
+    request = start_request(client, workflow_id, task_queue, "second")
+    request.workflow_id_conflict_policy = ConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
+    second = await service.start_workflow_execution(request)
+    assert (second.run_id, second.started) == (first.run_id, False)
+    events = await events_of(client.get_workflow_handle(workflow_id))
+    assert names(events) == ["WorkflowExecutionStarted", "WorkflowTaskScheduled"]
+
+
+async def test_the_first_run_stands_for_its_chain(client: Client, workflow_id: str, task_queue: str) -> None:
+    """Who names the first run of a chain means its newest one, even beside the id of a run that is closed."""
+    worker = RawWorker(client, task_queue)
+    service = client.workflow_service
+    first = await service.start_workflow_execution(start_request(client, workflow_id, task_queue, "first"))
+    await worker.answer(await worker.poll(), continue_as_new("Any"))
+    stale = WorkflowExecution(workflow_id=workflow_id, run_id=first.run_id)
+    newest = client.get_workflow_handle(workflow_id, run_id=(await worker.poll()).workflow_execution.run_id)
+    assert newest.run_id != first.run_id
+    await service.request_cancel_workflow_execution(
+        RequestCancelWorkflowExecutionRequest(
+            namespace=client.namespace, workflow_execution=stale, first_execution_run_id=first.run_id
+        )
+    )
+    described = await service.describe_workflow_execution(
+        DescribeWorkflowExecutionRequest(
+            namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id, run_id=newest.run_id)
+        )
+    )
+    assert described.workflow_extended_info.cancel_requested
+    await service.terminate_workflow_execution(
+        TerminateWorkflowExecutionRequest(
+            namespace=client.namespace, workflow_execution=stale, first_execution_run_id=first.run_id
+        )
+    )
+    assert await status_of(newest) == WorkflowExecutionStatus.TERMINATED
 
 
 async def test_only_the_chain_meant_is_ended(start: Start, client: Client, workflow_id: str) -> None:

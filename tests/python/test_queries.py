@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from temporalio import workflow
+from temporalio.api.common.v1 import WorkflowType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
@@ -15,6 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from conftest import Working
 from history import events_of, names
+from raw import RawWorker
 
 
 @workflow.defn
@@ -150,6 +156,23 @@ async def test_terminated_one_still_answers(client: Client, working: Working, wo
         with pytest.raises(WorkflowQueryRejectedError) as rejected:
             await handle.query(Counter.count, reject_condition=QueryRejectCondition.NOT_COMPLETED_CLEANLY)
     assert rejected.value.status == WorkflowExecutionStatus.TERMINATED
+
+
+async def test_nobody_to_answer(client: Client, workflow_id: str, task_queue: str) -> None:
+    """Shortly before the caller gives up it hears why: of this queue no worker was ever seen, though a task is done."""
+    start = StartWorkflowExecutionRequest(
+        namespace=client.namespace,
+        workflow_id=workflow_id,
+        workflow_type=WorkflowType(name="Any"),
+        task_queue=TaskQueue(name=task_queue),
+        request_eager_execution=True,
+    )
+    started = await client.workflow_service.start_workflow_execution(start)
+    await RawWorker(client, task_queue).answer(started.eager_workflow_task)
+    with pytest.raises(RPCError) as unanswered:
+        await client.get_workflow_handle(workflow_id).query("count", rpc_timeout=timedelta(seconds=3))
+    assert unanswered.value.status == RPCStatusCode.FAILED_PRECONDITION
+    assert unanswered.value.message == "no poller seen for task queue recently, worker may be down"
 
 
 async def test_nothing_to_ask(client: Client, workflow_id: str) -> None:

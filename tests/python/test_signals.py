@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 import pytest
 from temporalio import workflow
 from temporalio.api.common.v1 import WorkflowExecution, WorkflowType
+from temporalio.api.enums.v1 import WorkflowIdConflictPolicy
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import SignalWithStartWorkflowExecutionRequest, SignalWorkflowExecutionRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import RawValue, WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -180,6 +181,47 @@ async def test_signal_with_start_says_whether_it_started(client: Client, unique:
     second = await client.workflow_service.signal_with_start_workflow_execution(request)
     assert (first.started, second.started) == (True, False)
     assert first.run_id == second.run_id
+
+
+async def test_same_signal_with_start_counts_once(client: Client, workflow_id: str, task_queue: str) -> None:
+    """While the run is open: the run remembers the signal, and is not started or signalled again."""
+    request = SignalWithStartWorkflowExecutionRequest(
+        namespace=client.namespace,
+        workflow_id=workflow_id,
+        workflow_type=WorkflowType(name="Any"),
+        task_queue=TaskQueue(name=task_queue),
+        signal_name="knock",
+        request_id="the very same",
+    )
+    first = await client.workflow_service.signal_with_start_workflow_execution(request)
+    second = await client.workflow_service.signal_with_start_workflow_execution(request)
+    assert (second.run_id, first.started, second.started) == (first.run_id, True, False)
+    handle = client.get_workflow_handle(workflow_id)
+    assert counts(await events_of(handle))["WorkflowExecutionSignaled"] == 1
+
+
+async def test_same_signal_with_start_after_the_end(client: Client, workflow_id: str, task_queue: str) -> None:
+    """Only an open run knows its signals: once the run is closed, or made to give way, another one is started."""
+    request = SignalWithStartWorkflowExecutionRequest(
+        namespace=client.namespace,
+        workflow_id=workflow_id,
+        workflow_type=WorkflowType(name="Any"),
+        task_queue=TaskQueue(name=task_queue),
+        signal_name="knock",
+        request_id="the very same",
+    )
+    signal = client.workflow_service.signal_with_start_workflow_execution
+    first = await signal(request)
+    await client.get_workflow_handle(workflow_id, run_id=first.run_id).terminate()
+    second = await signal(request)
+    request.workflow_id_conflict_policy = WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
+    third = await signal(request)
+    assert len({first.run_id, second.run_id, third.run_id}) == 3
+    assert (second.started, third.started) == (True, True)
+    ended = client.get_workflow_handle(workflow_id, run_id=second.run_id)
+    assert (await ended.describe()).status == WorkflowExecutionStatus.TERMINATED
+    newest = client.get_workflow_handle(workflow_id, run_id=third.run_id)
+    assert counts(await events_of(newest))["WorkflowExecutionSignaled"] == 1
 
 
 async def test_signal_with_start_tolerates_a_running_one(client: Client, workflow_id: str, task_queue: str) -> None:

@@ -6,7 +6,10 @@ use std::io::{BufRead, IsTerminal};
 use jiff::Timestamp;
 
 use crate::{
-    connect::{self, Session, identity, settings::Environment},
+    connect::{
+        self, CloudSession, Session, identity,
+        settings::{Environment, Settings},
+    },
     failure::Failure,
     flags::Globals,
     output::{Printer, Style, colour::Colour, proto_json::Payloads},
@@ -43,11 +46,27 @@ impl Context {
 
     /// Connects to the server that flags and environment name.
     pub(crate) async fn connect(&self) -> Result<Session, Failure> {
-        connect::connect(connect::settings::resolve(&self.globals, &self.environment)?).await
+        connect::connect(self.settings()?).await
+    }
+
+    /// What flags and environment say of a connection.
+    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
+        connect::settings::resolve(&self.globals, &self.environment)
+    }
+
+    /// Connects to the control plane that flags and environment name.
+    pub(crate) async fn connect_cloud(&self) -> Result<CloudSession, Failure> {
+        connect::connect_cloud(&connect::settings::resolve_cloud(&self.globals, &self.environment)?).await
+    }
+
+    /// The full name of the namespace that a command on the control plane is about.
+    pub(crate) fn cloud_namespace(&self) -> Result<String, Failure> {
+        connect::settings::named_namespace(&self.globals, &self.environment)?
+            .ok_or_else(|| Failure::told("no namespace is given: pass --namespace NAME.ACCOUNT"))
     }
 
     /// The namespace that flags and environment name.
-    pub(crate) fn namespace(&self) -> String {
+    pub(crate) fn namespace(&self) -> Result<String, Failure> {
         connect::settings::namespace(&self.globals, &self.environment)
     }
 

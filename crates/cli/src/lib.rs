@@ -5,8 +5,11 @@
 //!
 //! What stands here is a part of the `temporal` command; a command that is missing is refused by its name.
 
+mod certificate;
+mod cloud;
 mod connect;
 mod context;
+mod doctor;
 mod failure;
 mod flags;
 mod operator;
@@ -19,11 +22,17 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use self::{context::Context, failure::Failure};
 pub use self::{
-    flags::Globals,
+    cloud::CloudCommand,
+    flags::{Globals, values::positive_duration as duration},
     usage::{Refusal, parse},
 };
+use self::{context::Context, failure::Failure};
+
+/// What a server says to those whom it does not know or does not let do something, and no more than that.
+const REFUSALS: [&str; 2] = ["request not authenticated", "Request unauthorized"];
+/// Where to find out more.
+const HINT: &str = "To find out why, run perdure doctor with the same connection options.";
 
 /// The commands of this crate.
 #[derive(Clone, Debug, Subcommand)]
@@ -31,20 +40,34 @@ pub enum Command {
     Workflow(Box<workflow::WorkflowArgs>),
     Operator(Box<operator::OperatorArgs>),
     TaskQueue(Box<task_queue::TaskQueueArgs>),
+    Doctor(Box<doctor::DoctorArgs>),
 }
 
 /// Runs a command to its end, to an interrupt or to `--command-timeout`. What went wrong is told on stderr; the exit
 /// code is 0 or 1.
 pub async fn run(command: Command, globals: &Globals) -> ExitCode {
     let mut context = Context::of_process(globals);
+    finish(dispatch(command, &mut context), globals).await
+}
+
+/// Runs a command on the control plane, likewise.
+pub async fn run_cloud(command: CloudCommand, globals: &Globals) -> ExitCode {
+    let mut context = Context::of_process(globals);
+    finish(command.run(&mut context), globals).await
+}
+
+async fn finish(work: impl Future<Output = Result<(), Failure>>, globals: &Globals) -> ExitCode {
     let outcome = tokio::select! {
-        outcome = dispatch(command, &mut context) => outcome,
+        outcome = work => outcome,
         () = interrupted(globals) => Err(Failure::told("program interrupted")),
     };
     match outcome {
         Ok(()) | Err(Failure::Unread) => ExitCode::SUCCESS,
         Err(Failure::Told(text)) => {
             eprintln!("Error: {text}");
+            if REFUSALS.iter().any(|refusal| text.contains(refusal)) {
+                eprintln!("{HINT}");
+            }
             ExitCode::FAILURE
         }
     }
@@ -55,6 +78,7 @@ async fn dispatch(command: Command, context: &mut Context) -> Result<(), Failure
         Command::Workflow(args) => args.run(context).await,
         Command::Operator(args) => args.run(context).await,
         Command::TaskQueue(args) => args.run(context).await,
+        Command::Doctor(args) => args.run(context).await,
     }
 }
 

@@ -223,7 +223,10 @@ pub enum QueryOutcome {
 pub struct TaskQueueDescription {
     pub pollers: Vec<PollerInfo>,
     pub stats: TaskQueueStats,
+    /// At least the usual priority, 3.
     pub stats_by_priority: Vec<(i32, TaskQueueStats)>,
+    /// The limit that the last poll set; `None` where there is none.
+    pub tasks_per_second: Option<f64>,
 }
 
 /// The priority that a task is ordered by: 1 (first) to 5, 3 where none is given.

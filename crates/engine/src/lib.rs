@@ -3,6 +3,9 @@
 //! `Node` is the whole of it without IO: events go in, actions come out, one after the other, so that the simulator can
 //! run it from a seed. `Engine` is the thin driver that gives a `Node` a clock, threads for the store and callers.
 
+// A new input, answer or refusal must be decided about everywhere.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod call;
 mod driver;
 mod namespace;

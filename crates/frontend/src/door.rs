@@ -68,6 +68,8 @@ impl Door {
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) caller: Caller,
+    /// The namespace that a header names; read on a secured server only.
+    pub(crate) namespace: Option<String>,
     /// When the caller stops waiting, if it says so.
     pub(crate) deadline: Option<Time>,
     /// Why a client of this version is not served, if it is not.

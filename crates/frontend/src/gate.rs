@@ -1,16 +1,18 @@
 //! The gate: who calls, may they, in which namespace, and is that namespace in a state that allows it. One place for
 //! all calls.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use auth::Credentials;
+use auth::{Caller, Credentials, Policy};
 use engine::NamespaceTable;
 use model::{Kind, Limits, Namespace, NamespaceId, Reject, Token};
 use proto::temporal::api::enums::v1::NamespaceState::{self, Deleted, Deprecated, Registered};
-use tonic::codegen::http::HeaderMap;
+use tonic::codegen::http::Request;
 
 use crate::{
     door::{Client, Door},
+    headers,
+    listen::Peer,
     version,
 };
 
@@ -23,10 +25,28 @@ const STATES: &[(&str, &[NamespaceState])] = &[
 
 const USUAL_STATES: &[NamespaceState] = &[Registered, Deprecated];
 
-/// Who calls, from the headers alone: nothing of the message is read before.
-pub(crate) fn identify(door: &Door, headers: &HeaderMap) -> Result<Client, Reject> {
+/// Who sends this request.
+///
+/// # Errors
+/// `Unauthenticated` when what the caller shows is not good; `InvalidArgument` when its headers can't be read.
+pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, Reject> {
+    let headers = request.headers();
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let caller = door.policy.identify(&Credentials { authorization: text("authorization") })?;
+    let peer = request.extensions().get::<Arc<Peer>>().cloned().unwrap_or_default();
+    let (authorization, namespace) = match door.policy {
+        Policy::Open => (None, None),
+        Policy::Secured(_) => (headers::authorization(headers)?, headers::namespace(headers)?),
+    };
+    let authority = request.uri().authority().map(|authority| authority.as_str()).or_else(|| text("host"));
+    let credentials = Credentials {
+        plane: peer.plane,
+        authorization,
+        peer_certificates: &peer.certificates,
+        server_name: peer.server_name.as_deref(),
+        authority,
+        namespace_header: namespace,
+    };
+    let caller = door.policy.identify(&credentials, door.engine.now())?;
     let features = text("supported-features").unwrap_or_default();
     let header = |name: &str| text(name).unwrap_or_default();
     let version = version::check(
@@ -38,26 +58,20 @@ pub(crate) fn identify(door: &Door, headers: &HeaderMap) -> Result<Client, Rejec
     Ok(Client {
         caller,
         version,
-        deadline: text("grpc-timeout").and_then(timeout).map(|timeout| door.engine.now() + timeout),
+        namespace: namespace.map(str::to_owned),
+        deadline: text("grpc-timeout").and_then(headers::timeout).map(|timeout| door.engine.now() + timeout),
         follows_next_run: features.split(',').any(|feature| feature.trim() == "follows-next-run-id"),
     })
 }
 
-/// The gRPC protocol's timeout: at most eight digits and a unit.
-fn timeout(text: &str) -> Option<Duration> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let amount: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_secs(amount * 3_600)),
-        "M" => Some(Duration::from_secs(amount * 60)),
-        "S" => Some(Duration::from_secs(amount)),
-        "m" => Some(Duration::from_millis(amount)),
-        "u" => Some(Duration::from_micros(amount)),
-        "n" => Some(Duration::from_nanos(amount)),
-        _ => None,
+/// Whether the caller may have its message read: one that showed nothing only where nothing is asked for.
+///
+/// # Errors
+/// `Unauthenticated`.
+pub(crate) fn admit(door: &Door, client: &Client, path: &str) -> Result<(), Reject> {
+    match &client.caller {
+        Caller::Stranger => door.policy.authorize(&client.caller, auth::permission(path), None),
+        Caller::Anyone | Caller::Principal(_) | Caller::Certificate(_) => Ok(()),
     }
 }
 
@@ -69,10 +83,18 @@ pub(crate) fn check_name(limits: &Limits, name: &str) -> Result<(), Reject> {
     Ok(())
 }
 
-/// Whether the caller may use the method, in the namespace that the request names; an empty name is none.
+/// Whether the caller may use the method, in the namespace that the request names; an empty name is none. A header that
+/// names another namespace must be as good: a request is not let in by one name and carried out under the other.
 pub(crate) fn authorize(door: &Door, client: &Client, path: &str, namespace: &str) -> Result<(), Reject> {
+    let permission = auth::permission(path);
     let namespace = (!namespace.is_empty()).then_some(namespace);
-    door.policy.authorize(&client.caller, auth::permission(path), namespace)
+    door.policy.authorize(&client.caller, permission, namespace)?;
+    match (namespace, client.namespace.as_deref()) {
+        (Some(namespace), Some(header)) if namespace != header => {
+            door.policy.authorize(&client.caller, permission, Some(header))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The namespace that a request names, in a state that the method allows.
@@ -85,10 +107,22 @@ pub(crate) fn by_name(door: &Door, path: &str, name: &str) -> Result<Arc<Namespa
     Ok(namespace)
 }
 
-/// The namespace of a task token, which must be the one that the request names, if it names one.
-pub(crate) fn by_token(door: &Door, path: &str, name: &str, sealed: &[u8]) -> Result<(Arc<Namespace>, Token), Reject> {
+/// The namespace of a task token, which must be the one that the request names, if it names one. The caller must have
+/// its rights in both.
+pub(crate) fn by_token(
+    door: &Door,
+    client: &Client,
+    path: &str,
+    name: &str,
+    sealed: &[u8],
+) -> Result<(Arc<Namespace>, Token), Reject> {
     let table = door.engine.namespaces();
-    let named = if name.is_empty() { None } else { Some(find(&table, name)?) };
+    let named = if name.is_empty() {
+        None
+    } else {
+        authorize(door, client, path, name)?;
+        Some(find(&table, name)?)
+    };
     if sealed.is_empty() {
         return Err(Reject::invalid("Task token not set on request."));
     }
@@ -96,6 +130,7 @@ pub(crate) fn by_token(door: &Door, path: &str, name: &str, sealed: &[u8]) -> Re
     let token = door.engine.token_key().open(sealed).map_err(unreadable)?;
     let id = NamespaceId::from_slice(&token.namespace_id).unwrap_or_default();
     let namespace = find_id(&table, id)?;
+    authorize(door, client, path, &namespace.name)?;
     if named.is_some_and(|named| named.id != namespace.id) {
         return Err(Reject::invalid("Operation requested with a token from a different namespace."));
     }
@@ -145,31 +180,9 @@ fn state_name(state: NamespaceState) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::{collections::BTreeMap, time::Duration};
 
     use super::*;
-
-    #[test]
-    fn timeouts_are_read_as_the_protocol_writes_them() {
-        let rows = [
-            ("1H", Some(3_600_000_000_000)),
-            ("2M", Some(120_000_000_000)),
-            ("30S", Some(30_000_000_000)),
-            ("1500m", Some(1_500_000_000)),
-            ("7u", Some(7_000)),
-            ("9n", Some(9)),
-            ("99999999H", Some(99_999_999 * 3_600_000_000_000_u128)),
-            ("", None),
-            ("S", None),
-            ("5", None),
-            ("123456789S", None),
-            ("-5S", None),
-            ("1é", None),
-        ];
-        for (text, nanos) in rows {
-            assert_eq!(timeout(text).map(|timeout| timeout.as_nanos()), nanos, "{text}");
-        }
-    }
 
     fn namespace(state: NamespaceState) -> Namespace {
         Namespace {

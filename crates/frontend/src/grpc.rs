@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use auth::Plane;
+use model::Limits;
 use tokio::net::TcpListener;
 use tonic::{
     body::Body,
@@ -16,12 +18,19 @@ use tonic::{
     codegen::{
         Service,
         http::{Request, Response},
+        tokio_stream::Stream,
     },
-    transport::{Server, server::TcpIncoming},
+    transport::Server,
 };
 use tonic_health::{pb::health_server::HealthServer, server::HealthReporter, server::HealthService};
 
-use crate::{door::Door, gate, router, status::to_status};
+use crate::{
+    door::Door,
+    gate,
+    listen::{self, Connection},
+    router,
+    status::to_status,
+};
 
 /// Streams of one connection; more wait. The reference sets no limit.
 const STREAMS: u32 = 100_000;
@@ -46,40 +55,64 @@ const REFLECTION_ALPHA: &str = "/grpc.reflection.v1alpha.ServerReflection/";
 /// # Errors
 /// When the listener fails.
 pub async fn serve(door: Arc<Door>, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
-    let reporter = HealthReporter::new();
-    for service in HEALTHY {
-        reporter.set_service_status(service, tonic_health::ServingStatus::Serving).await;
-    }
-    let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()))
-        .accept_compressed(CompressionEncoding::Gzip)
-        .send_compressed(CompressionEncoding::Gzip);
-    let limit = door.limits().header_size;
-    let root = Root { door, health, reflection: Arc::default() };
-    let stop = async move {
-        stop.await;
-        for service in HEALTHY {
-            reporter.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
-        }
-    };
+    let (connections, opening) = listen::open(listener, None, Plane::Data);
+    serve_data(door, connections, opening, stop).await
+}
+
+/// Serves the data plane on connections from wherever they come.
+pub(crate) async fn serve_data(
+    door: Arc<Door>,
+    connections: impl Stream<Item = io::Result<Connection>>,
+    opening: impl Future<Output = ()>,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let (health, stop) = health(&HEALTHY, stop).await;
+    let server = server(door.limits());
+    let root = Root { door, health, reflection: Arc::new(Reflection::of(&HEALTHY)) };
+    // The work that opens connections ends when the server takes no more of them.
+    let ((), served) = tokio::join!(opening, server.serve_with_incoming_shutdown(root, connections, stop));
+    served.map_err(io::Error::other)
+}
+
+/// What is the same on all gRPC ports. Sizes of headers and streams are capped here, before anybody is identified.
+pub(crate) fn server(limits: &Limits) -> Server {
     Server::builder()
-        .http2_max_header_list_size(limit)
+        .http2_max_header_list_size(limits.header_size)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(STREAMS)
-        .serve_with_incoming_shutdown(root, TcpIncoming::from(listener).with_nodelay(Some(true)), stop)
-        .await
-        .map_err(io::Error::other)
 }
 
-type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+/// The health of `services`: good until `stop` is done. What is given back ends after that was told.
+pub(crate) async fn health<S: Future<Output = ()>>(
+    services: &'static [&'static str],
+    stop: S,
+) -> (HealthServer<HealthService>, impl Future<Output = ()> + use<S>) {
+    let reporter = HealthReporter::new();
+    for service in services {
+        reporter.set_service_status(*service, tonic_health::ServingStatus::Serving).await;
+    }
+    let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()))
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Gzip);
+    let stop = async move {
+        stop.await;
+        for service in services {
+            reporter.set_service_status(*service, tonic_health::ServingStatus::NotServing).await;
+        }
+    };
+    (health, stop)
+}
+
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 /// A service whose type has no name.
 type Unnamed = Box<dyn Fn(Request<Body>) -> Answering + Send + Sync>;
 
 /// Reflection decodes the whole API, so it is built when somebody asks first.
-#[derive(Default)]
-struct Reflection {
+pub(crate) struct Reflection {
+    services: &'static [&'static str],
     v1: OnceLock<Option<Unnamed>>,
     v1alpha: OnceLock<Option<Unnamed>>,
 }
@@ -103,65 +136,85 @@ impl Service<Request<Body>> for Root {
 
     fn call(&mut self, request: Request<Body>) -> Answering {
         let path = request.uri().path();
-        if ![HEALTH, REFLECTION, REFLECTION_ALPHA].iter().any(|service| path.starts_with(service)) {
-            let door = self.door.clone();
-            return Box::pin(async move { Ok(router::route(door, request).await) });
+        if is_beside_the_api(path) {
+            return beside_the_api(&self.door, &mut self.health, &self.reflection, request);
         }
-        if let Some(refused) = self.refusal(&request) {
-            return Box::pin(async move { Ok(refused) });
-        }
-        if path.starts_with(HEALTH) {
-            return Box::pin(self.health.call(request));
-        }
-        let service = if path.starts_with(REFLECTION) { self.reflection.v1() } else { self.reflection.v1alpha() };
-        match service {
-            Some(service) => service(request),
-            None => {
-                let unknown = router::unknown(path).into_http();
-                Box::pin(async move { Ok(unknown) })
-            }
+        let door = self.door.clone();
+        Box::pin(async move { Ok(router::route(door, request).await) })
+    }
+}
+
+/// Whether a path is of health or reflection, which every port has.
+pub(crate) fn is_beside_the_api(path: &str) -> bool {
+    [HEALTH, REFLECTION, REFLECTION_ALPHA].iter().any(|service| path.starts_with(service))
+}
+
+/// Answers a call of health or reflection.
+pub(crate) fn beside_the_api(
+    door: &Door,
+    health: &mut HealthServer<HealthService>,
+    reflection: &Reflection,
+    request: Request<Body>,
+) -> Answering {
+    if let Some(refused) = refusal(door, &request) {
+        return Box::pin(async move { Ok(refused) });
+    }
+    let path = request.uri().path();
+    if path.starts_with(HEALTH) {
+        return Box::pin(health.call(request));
+    }
+    let service = if path.starts_with(REFLECTION) { reflection.v1() } else { reflection.v1alpha() };
+    match service {
+        Some(service) => service(request),
+        None => {
+            let unknown = router::unknown(path).into_http();
+            Box::pin(async move { Ok(unknown) })
         }
     }
 }
 
-impl Root {
-    /// The gate of the services that are not the API's own: the answer of a call that does not pass.
-    fn refusal(&self, request: &Request<Body>) -> Option<Response<Body>> {
-        let path = request.uri().path();
-        let admitted = gate::identify(&self.door, request.headers())
-            .and_then(|client| gate::authorize(&self.door, &client, path, ""));
-        let status = match (admitted, auth::permission(path)) {
-            (Ok(()), _) => return None,
-            (Err(reject), Some(_)) => to_status(&reject),
-            (Err(_), None) => router::unknown(path),
-        };
-        Some(status.into_http())
-    }
+/// The gate of the services that are not the API's own: the answer of a call that does not pass.
+fn refusal(door: &Door, request: &Request<Body>) -> Option<Response<Body>> {
+    let path = request.uri().path();
+    let admitted = gate::identify(door, request).and_then(|client| gate::authorize(door, &client, path, ""));
+    let status = match (admitted, auth::permission(path)) {
+        (Ok(()), _) => return None,
+        (Err(reject), Some(_)) => to_status(&reject),
+        (Err(_), None) => router::unknown(path),
+    };
+    Some(status.into_http())
 }
 
 impl Reflection {
+    /// `services` as health has them: the first one is the server as a whole.
+    pub(crate) fn of(services: &'static [&'static str]) -> Self {
+        Self { services, v1: OnceLock::new(), v1alpha: OnceLock::new() }
+    }
+
     fn v1(&self) -> Option<&Unnamed> {
         self.v1
-            .get_or_init(|| Some(unnamed(builder().build_v1().ok()?.accept_compressed(CompressionEncoding::Gzip))))
+            .get_or_init(|| Some(unnamed(self.builder().build_v1().ok()?.accept_compressed(CompressionEncoding::Gzip))))
             .as_ref()
     }
 
     fn v1alpha(&self) -> Option<&Unnamed> {
         self.v1alpha
-            .get_or_init(|| Some(unnamed(builder().build_v1alpha().ok()?.accept_compressed(CompressionEncoding::Gzip))))
+            .get_or_init(|| {
+                Some(unnamed(self.builder().build_v1alpha().ok()?.accept_compressed(CompressionEncoding::Gzip)))
+            })
             .as_ref()
     }
-}
 
-fn builder() -> tonic_reflection::server::Builder<'static> {
-    let others = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"];
-    let served = HEALTHY.iter().skip(1).copied().chain(others);
-    served.fold(
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET),
-        |builder, name| builder.with_service_name(name),
-    )
+    fn builder(&self) -> tonic_reflection::server::Builder<'static> {
+        let others = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"];
+        let served = self.services.iter().skip(1).copied().chain(others);
+        served.fold(
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET),
+            |builder, name| builder.with_service_name(name),
+        )
+    }
 }
 
 fn unnamed<S>(service: S) -> Unnamed

@@ -4,10 +4,13 @@
 //! engine, and one mapping of errors. What a call means for a workflow is decided behind the engine, never here.
 
 mod check;
+mod cloud;
 mod codec;
 mod door;
 mod gate;
 mod grpc;
+mod headers;
+mod listen;
 mod metrics;
 mod namespace;
 mod operator;
@@ -15,17 +18,22 @@ mod pages;
 mod queue;
 mod requests;
 mod router;
+mod secured;
 mod status;
 mod system;
+mod tls;
 mod unary;
 mod version;
 mod visibility;
 mod worker;
 mod workflow;
 
+pub use cloud::http_path;
 pub use door::{About, Door};
 pub use grpc::serve;
 pub use namespace::{NewNamespace, ensure, resume_deletions};
 pub use pages::{Page, serve_page};
 pub use router::{is_served, not_yet};
+pub use secured::{Port, Secured, serve_secured};
 pub use status::to_status;
+pub use tls::{ServerTls, TlsFault};

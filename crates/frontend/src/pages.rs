@@ -56,7 +56,7 @@ fn respond<B>(door: &Door, page: &Page, request: &Request<B>) -> Response<Full<B
         Page::Metrics if is_read && path == "/metrics" => {
             text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", door.metrics_page())
         }
-        Page::Welcome { version, address } if is_read && path == "/" => {
+        Page::Welcome { version, address } if is_read && leads_to_ui(path) => {
             text(StatusCode::OK, "text/html; charset=utf-8", welcome(version, address))
         }
         Page::HttpApi => {
@@ -67,6 +67,11 @@ fn respond<B>(door: &Door, page: &Page, request: &Request<B>) -> Response<Full<B
             text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n".to_owned())
         }
     }
+}
+
+/// Where links of an account lead: to log in, and to a namespace's workflows.
+fn leads_to_ui(path: &str) -> bool {
+    path == "/" || path == "/login" || path.starts_with("/namespaces/")
 }
 
 fn welcome(version: &str, address: &str) -> String {

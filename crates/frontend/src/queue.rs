@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use engine::{Answer, Call, TaskQueueDescription};
 use model::{QueueKey, QueueKind, Reject};
 use proto::temporal::api::{
-    enums::v1::{DescribeTaskQueueMode, TaskQueueKind, TaskQueueType},
+    enums::v1::{DescribeTaskQueueMode, RateLimitSource, TaskQueueKind, TaskQueueType},
     taskqueue::v1::{
         TaskQueuePartitionMetadata, TaskQueueStatus, TaskQueueTypeInfo, TaskQueueVersionInfo, TaskQueueVersioningInfo,
     },
     workflowservice::v1::{
         DescribeTaskQueueRequest, DescribeTaskQueueResponse, ListTaskQueuePartitionsRequest,
-        ListTaskQueuePartitionsResponse,
+        ListTaskQueuePartitionsResponse, describe_task_queue_response::EffectiveRateLimit,
     },
 };
 
@@ -44,10 +44,17 @@ pub(crate) async fn describe_task_queue(
         ..Default::default()
     };
     if request.include_task_queue_status {
-        let status =
-            TaskQueueStatus { backlog_count_hint: found.stats.approximate_backlog_count, ..Default::default() };
-        response.task_queue_status = Some(status);
+        response.task_queue_status = Some(TaskQueueStatus {
+            backlog_count_hint: found.stats.approximate_backlog_count,
+            rate_per_second: found.tasks_per_second.unwrap_or_default(),
+            ..Default::default()
+        });
     }
+    // A queue that nobody has limited is not limited by the server either, so it shows none.
+    response.effective_rate_limit = found.tasks_per_second.map(|rate| EffectiveRateLimit {
+        requests_per_second: rate as f32,
+        rate_limit_source: RateLimitSource::Worker.into(),
+    });
     if request.report_stats {
         response.stats = Some(found.stats);
         response.stats_by_priority_key = found.stats_by_priority.into_iter().collect();

@@ -57,11 +57,8 @@ where
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
     let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
-        gate::check_name(door.limits(), message.namespace())?;
-        gate::authorize(&door, &client, method.path, message.namespace())?;
-        let namespace = gate::by_name(&door, method.path, message.namespace())?;
-        client.version.clone()?;
-        handler(Scope { door, namespace, client }, message).await
+        let scope = scope(door, client, method, message.namespace(), "Namespace is empty.")?;
+        handler(scope, message).await
     };
     Box::pin(answer(door, method, request, enter))
 }
@@ -81,16 +78,22 @@ where
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
     let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
-        if message.namespace().is_empty() {
-            return Err(Reject::invalid("Namespace not set on request."));
-        }
-        gate::check_name(door.limits(), message.namespace())?;
-        gate::authorize(&door, &client, method.path, message.namespace())?;
-        let namespace = gate::by_name(&door, method.path, message.namespace())?;
-        client.version.clone()?;
-        handler(Scope { door, namespace, client }, message).await
+        let scope = scope(door, client, method, message.namespace(), "Namespace not set on request.")?;
+        handler(scope, message).await
     };
     Box::pin(answer(door, method, request, enter))
+}
+
+/// Lets a call into the namespace that it names; one that names none is refused with the text `unnamed`.
+fn scope(door: Arc<Door>, client: Client, method: Method, name: &str, unnamed: &'static str) -> Result<Scope, Reject> {
+    gate::check_name(door.limits(), name)?;
+    gate::authorize(&door, &client, method.path, name)?;
+    if name.is_empty() {
+        return Err(Reject::invalid(unnamed));
+    }
+    let namespace = gate::by_name(&door, method.path, name)?;
+    client.version.clone()?;
+    Ok(Scope { door, namespace, client })
 }
 
 /// A handler whose request carries a task token: the token's namespace is the one that counts.
@@ -103,8 +106,8 @@ where
 {
     let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
         gate::check_name(door.limits(), message.namespace())?;
-        let (namespace, token) = gate::by_token(&door, method.path, message.namespace(), message.task_token())?;
-        gate::authorize(&door, &client, method.path, &namespace.name)?;
+        let (namespace, token) =
+            gate::by_token(&door, &client, method.path, message.namespace(), message.task_token())?;
         client.version.clone()?;
         handler(Scope { door, namespace, client }, token, message).await
     };
@@ -131,8 +134,7 @@ where
 /// A method that is declared in the API and not served by this version.
 pub(crate) async fn not_yet(door: Arc<Door>, path: &str, request: HttpRequest) -> HttpResponse {
     let method = path.rsplit('/').next().unwrap_or_default();
-    let admitted =
-        gate::identify(&door, request.headers()).and_then(|client| gate::authorize(&door, &client, path, ""));
+    let admitted = gate::identify(&door, &request).and_then(|client| gate::admit(&door, &client, path));
     let refusal = match admitted {
         Ok(()) => Reject::unimplemented(method),
         Err(reject) => reject,
@@ -149,7 +151,9 @@ where
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
     let began = door.engine.now();
-    let client = match gate::identify(&door, request.headers()) {
+    let identified =
+        gate::identify(&door, &request).and_then(|client| gate::admit(&door, &client, method.path).map(|()| client));
+    let client = match identified {
         Ok(client) => client,
         Err(reject) => {
             let status = to_status(&reject);
@@ -180,7 +184,7 @@ fn largest_frame(door: &Door) -> usize {
 }
 
 /// The code of a response; where the transport refused a message for its size, with the reference's code and text.
-fn settle(response: HttpResponse, limit: usize) -> (HttpResponse, Code) {
+pub(crate) fn settle(response: HttpResponse, limit: usize) -> (HttpResponse, Code) {
     let Some(status) = Status::from_header_map(response.headers()) else {
         return (response, Code::Ok);
     };

@@ -109,32 +109,39 @@ fn is_timeout_type(name: &str) -> bool {
     SHORT.contains(&name) || TimeoutType::from_str_name(name).is_some_and(|kind| kind != TimeoutType::Unspecified)
 }
 
-/// Fills in a queue's kind and, where it has none, its name. `limit` is the longest name in bytes.
+/// Fills in the kind of a queue that a call is about. `limit` is the longest name in bytes.
+///
+/// # Errors
+/// The name is missing, too long, or one of a partition.
+pub fn task_queue(queue: &mut TaskQueue, limit: usize) -> Result<(), String> {
+    fill_task_queue(queue, "");
+    task_queue_name(&queue.name, limit)?;
+    if queue.name.starts_with(RESERVED_QUEUE_PREFIX) {
+        return Err(format!("task queue name cannot start with reserved prefix {RESERVED_QUEUE_PREFIX}"));
+    }
+    normal_name(queue, limit)
+}
+
+/// The same where a partition may be named as well.
+///
+/// # Errors
+/// The name is missing or too long.
+pub fn task_queue_partition(queue: &mut TaskQueue, limit: usize) -> Result<(), String> {
+    fill_task_queue(queue, "");
+    task_queue_name(&queue.name, limit)?;
+    normal_name(queue, limit)
+}
+
+/// Fills in the kind and, where it has none, the name of a queue that work is to be put on.
 ///
 /// `parent` is the queue of the workflow that names it, empty where a client does; an empty `default` means that the
 /// name must be given.
 ///
 /// # Errors
-/// The name is missing, too long, or one of the server's own.
-pub fn task_queue(queue: &mut TaskQueue, default: &str, parent: &str, limit: usize) -> Result<(), String> {
-    if queue.kind() == TaskQueueKind::Unspecified {
-        queue.set_kind(TaskQueueKind::Normal);
-    }
-    if queue.name.is_empty() {
-        if default.is_empty() {
-            return Err("missing task queue name".into());
-        }
-        default.clone_into(&mut queue.name);
-    }
-    if queue.name.len() > limit {
-        return Err("taskQueue length exceeds limit".into());
-    }
-    if queue.name.starts_with(RESERVED_QUEUE_PREFIX) {
-        return Err(format!("task queue name cannot start with reserved prefix {RESERVED_QUEUE_PREFIX}"));
-    }
-    if queue.kind() == TaskQueueKind::Sticky && queue.normal_name.len() > limit {
-        return Err("taskQueue length exceeds limit".into());
-    }
+/// As of `task_queue`, or the queue is one of the server's own.
+pub fn user_task_queue(queue: &mut TaskQueue, default: &str, parent: &str, limit: usize) -> Result<(), String> {
+    fill_task_queue(queue, default);
+    task_queue(queue, limit)?;
     let internal = |name: &str| name.starts_with(INTERNAL_QUEUE_PREFIX) || name == INTERNAL_QUEUE;
     if internal(&queue.name) && !internal(parent) {
         let mut text = format!("cannot use internal per-namespace task queue:{}", queue.name);
@@ -142,6 +149,33 @@ pub fn task_queue(queue: &mut TaskQueue, default: &str, parent: &str, limit: usi
             text.push_str(&format!(" (in parent component task queue: {parent})"));
         }
         return Err(text);
+    }
+    Ok(())
+}
+
+fn fill_task_queue(queue: &mut TaskQueue, default: &str) {
+    if queue.kind() == TaskQueueKind::Unspecified {
+        queue.set_kind(TaskQueueKind::Normal);
+    }
+    if queue.name.is_empty() {
+        default.clone_into(&mut queue.name);
+    }
+}
+
+fn task_queue_name(name: &str, limit: usize) -> Result<(), String> {
+    if name.is_empty() {
+        return Err("missing task queue name".into());
+    }
+    if name.len() > limit {
+        return Err("taskQueue length exceeds limit".into());
+    }
+    Ok(())
+}
+
+/// Of a worker's own queue: the name of the common one beside it, which may be a partition's.
+fn normal_name(queue: &TaskQueue, limit: usize) -> Result<(), String> {
+    if queue.kind() == TaskQueueKind::Sticky && !queue.normal_name.is_empty() {
+        return task_queue_name(&queue.normal_name, limit);
     }
     Ok(())
 }
@@ -170,6 +204,52 @@ mod tests {
         assert_eq!(duration(&mut None), Ok(()));
     }
 
+    fn seconds(seconds: i64) -> Option<Duration> {
+        Some(Duration { seconds, nanos: 0 })
+    }
+
+    #[test]
+    fn policies_are_refused_as_on_the_reference() {
+        let policy = ProtoRetryPolicy::default;
+        let rows = [
+            (
+                ProtoRetryPolicy { initial_interval: seconds(-1), ..policy() },
+                "invalid InitialInterval set on retry policy: negative duration",
+            ),
+            (
+                ProtoRetryPolicy { backoff_coefficient: 0.5, ..policy() },
+                "BackoffCoefficient cannot be less than 1 on retry policy.",
+            ),
+            (
+                ProtoRetryPolicy { maximum_interval: seconds(-1), ..policy() },
+                "invalid MaximumInterval set on retry policy: negative duration",
+            ),
+            (
+                ProtoRetryPolicy { initial_interval: seconds(5), maximum_interval: seconds(1), ..policy() },
+                "MaximumInterval cannot be less than InitialInterval on retry policy.",
+            ),
+            (
+                ProtoRetryPolicy { maximum_attempts: -1, ..policy() },
+                "MaximumAttempts cannot be negative on retry policy.",
+            ),
+            (
+                ProtoRetryPolicy { non_retryable_error_types: vec!["TemporalTimeout:Foo".into()], ..policy() },
+                "Invalid timeout type value: Foo.",
+            ),
+        ];
+        for (mut given, text) in rows {
+            assert_eq!(retry_policy(&mut given), Err(text.into()));
+        }
+    }
+
+    #[test]
+    fn a_policy_gets_the_defaults_of_what_it_leaves_out() {
+        let mut policy = ProtoRetryPolicy::default();
+        assert_eq!(retry_policy(&mut policy), Ok(()));
+        assert_eq!((policy.initial_interval, policy.maximum_interval), (seconds(1), seconds(100)));
+        assert_eq!(policy.backoff_coefficient, 2.0);
+    }
+
     #[test]
     fn a_policy_with_one_attempt_may_say_anything_else() {
         let mut policy = ProtoRetryPolicy { maximum_attempts: 1, backoff_coefficient: 0.1, ..Default::default() };
@@ -179,10 +259,56 @@ mod tests {
     }
 
     #[test]
+    fn priorities_are_in_range() {
+        let check = |priority_key, fairness_key: &str, fairness_weight| {
+            priority(Some(&Priority { priority_key, fairness_key: fairness_key.into(), fairness_weight }))
+        };
+        assert_eq!(check(6, "", 0.0), Ok(()));
+        assert_eq!(check(-1, "", 0.0), Err("priority key can't be negative"));
+        assert_eq!(check(0, &"x".repeat(65), 0.0), Err("fairness key length exceeds limit"));
+        assert_eq!(check(0, "", -1.0), Err("must be greater than zero"));
+    }
+
+    #[test]
+    fn queue_names_are_there_and_short_and_only_partitions_have_the_reserved_ones() {
+        let long = "q".repeat(41);
+        let reserved = Err("task queue name cannot start with reserved prefix /_sys/".to_owned());
+        let rows = [
+            ("", Err("missing task queue name".to_owned()), Err("missing task queue name".to_owned())),
+            (
+                long.as_str(),
+                Err("taskQueue length exceeds limit".to_owned()),
+                Err("taskQueue length exceeds limit".to_owned()),
+            ),
+            ("/_sys/orders/1", reserved, Ok(TaskQueueKind::Normal)),
+            ("temporal-sys-per-ns-tq", Ok(TaskQueueKind::Normal), Ok(TaskQueueKind::Normal)),
+            ("orders", Ok(TaskQueueKind::Normal), Ok(TaskQueueKind::Normal)),
+        ];
+        for (name, whole, partition) in rows {
+            let queue = || TaskQueue { name: name.into(), ..Default::default() };
+            let (mut one, mut other) = (queue(), queue());
+            assert_eq!(task_queue(&mut one, 40).map(|()| one.kind()), whole, "{name}");
+            assert_eq!(task_queue_partition(&mut other, 40).map(|()| other.kind()), partition, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_workers_own_queue_stands_beside_one_with_a_short_name() {
+        let checked = |normal_name: &str| {
+            let mut queue = TaskQueue { name: "own".into(), normal_name: normal_name.into(), ..Default::default() };
+            queue.set_kind(TaskQueueKind::Sticky);
+            task_queue(&mut queue, 40)
+        };
+        assert_eq!(checked(""), Ok(()));
+        assert_eq!(checked("/_sys/orders/1"), Ok(()));
+        assert_eq!(checked(&"q".repeat(41)), Err("taskQueue length exceeds limit".into()));
+    }
+
+    #[test]
     fn only_the_servers_own_workflows_name_its_own_queues() {
         let checked = |name: &str, parent: &str| {
             let mut queue = TaskQueue { name: name.into(), ..Default::default() };
-            task_queue(&mut queue, "own", parent, 40).map(|()| queue.name)
+            user_task_queue(&mut queue, "own", parent, 40).map(|()| queue.name)
         };
         assert_eq!(checked("", "q"), Ok("own".into()));
         assert!(checked("temporal-sys-per-ns-tq", "q").is_err());

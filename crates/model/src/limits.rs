@@ -36,7 +36,7 @@ macro_rules! limits {
 
         /// The table behind `Limits`: field, the reference's dynamic-configuration key, and what it means.
         pub const TABLE: &[Entry] = &[
-            $(Entry { name: stringify!($name), setting: $setting, meaning: concat!($($doc),+) },)+
+            $(Entry { name: stringify!($name), setting: $setting, default: stringify!($default), meaning: concat!($($doc),+) },)+
         ];
     };
 }
@@ -101,6 +101,8 @@ pub struct Entry {
     pub name: &'static str,
     /// The key under which the reference's dynamic configuration knows the limit.
     pub setting: &'static str,
+    /// The default as it is written above.
+    pub default: &'static str,
     pub meaning: &'static str,
 }
 

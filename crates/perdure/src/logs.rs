@@ -3,6 +3,8 @@
 use clap::ArgMatches;
 use tracing::level_filters::LevelFilter;
 
+use crate::config::{LogFormat, LogLevel};
+
 /// What the global flags say of output, for the server's part.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Output {
@@ -28,20 +30,48 @@ impl Output {
         Self { level: given("log_level"), format: given("log_format"), data: given("output") }
     }
 
+    /// Whether results are to be JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self.data.as_deref(), Some("json" | "jsonl"))
+    }
+
+    /// Whether the banner of a server belongs on stdout.
+    pub(crate) fn is_text(&self) -> bool {
+        self.data.as_deref().is_none_or(|data| data == "text")
+    }
+
     /// Starts to log. `warn` is the usual level of a server.
     pub(crate) fn start(&self) {
+        self.start_or(LogLevel::Warn, LogFormat::Text);
+    }
+
+    /// Starts to log, in this way where the flags do not say otherwise.
+    pub(crate) fn start_or(&self, level: LogLevel, format: LogFormat) {
         let level = match self.level.as_deref() {
-            Some("debug") => LevelFilter::DEBUG,
-            Some("info") => LevelFilter::INFO,
-            Some("error") => LevelFilter::ERROR,
-            Some("never") => LevelFilter::OFF,
-            _ => LevelFilter::WARN,
+            Some("debug") => LogLevel::Debug,
+            Some("info") => LogLevel::Info,
+            Some("warn") => LogLevel::Warn,
+            Some("error") => LogLevel::Error,
+            Some("never") => LogLevel::Never,
+            _ => level,
         };
-        let logs = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+        let format = match self.format.as_deref() {
+            Some("json") => LogFormat::Json,
+            Some(_) => LogFormat::Text,
+            None => format,
+        };
+        let filter = match level {
+            LogLevel::Debug => LevelFilter::DEBUG,
+            LogLevel::Info => LevelFilter::INFO,
+            LogLevel::Warn => LevelFilter::WARN,
+            LogLevel::Error => LevelFilter::ERROR,
+            LogLevel::Never => LevelFilter::OFF,
+        };
+        let logs = tracing_subscriber::fmt().with_max_level(filter).with_writer(std::io::stderr);
         // A second start is a second logger, which nobody needs.
-        let _ = match self.format.as_deref() {
-            Some("json") => logs.json().try_init(),
-            _ => logs.with_ansi(false).try_init(),
+        let _ = match format {
+            LogFormat::Json => logs.json().try_init(),
+            LogFormat::Text => logs.with_ansi(false).try_init(),
         };
     }
 }

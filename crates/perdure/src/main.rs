@@ -1,9 +1,12 @@
 //! The binary: the command line, and the wiring of a server. Everything that decides stands in the other crates.
 
+mod certificates;
+mod cloud;
+mod config;
 mod logs;
 mod server;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -24,6 +27,12 @@ struct Root {
 enum Top {
     /// Run Perdure Server
     Server(Box<server::ServerArgs>),
+    /// Run an account of your own
+    ///
+    /// Creates an account, and manages its namespaces, users, service accounts, API keys and certificates.
+    Cloud(Box<cloud::CloudArgs>),
+    /// Explain the server's configuration
+    Config(config::ConfigArgs),
     #[command(flatten)]
     Client(cli::Command),
 }
@@ -37,15 +46,36 @@ fn main() -> ExitCode {
         Ok(root) => root,
         Err(error) => return failed(&error.to_string()),
     };
+    let output = logs::Output::of(&matches);
     match root.command {
-        Top::Server(args) => match server::run(*args, &logs::Output::of(&matches)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(text) => failed(&text),
+        Top::Server(args) => told(server::run(*args, &output).map(|()| String::new())),
+        Top::Config(args) => told(config::run(&args, output.is_json())),
+        Top::Cloud(args) => match cloud::run(*args, output.is_json()) {
+            cloud::Next::Tell(outcome) => told(outcome),
+            cloud::Next::Ask(command) => client(cli::run_cloud(command, &root.globals)),
         },
-        Top::Client(command) => match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime.block_on(cli::run(command, &root.globals)),
-            Err(error) => failed(&format!("the event loop can't start: {error}")),
-        },
+        Top::Client(command) => client(cli::run(command, &root.globals)),
+    }
+}
+
+/// Runs a command of the client.
+fn client(work: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => failed(&format!("the event loop can't start: {error}")),
+    }
+}
+
+/// Prints what a command has to say.
+fn told(outcome: Result<String, String>) -> ExitCode {
+    match outcome {
+        Ok(text) => {
+            let mut out = std::io::stdout().lock();
+            // Nobody reads on: nothing is left to be said.
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            ExitCode::SUCCESS
+        }
+        Err(text) => failed(&text),
     }
 }
 

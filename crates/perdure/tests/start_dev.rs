@@ -158,10 +158,10 @@ fn values_that_can_not_be_meant_are_refused() {
 }
 
 #[test]
-fn the_secured_server_is_said_to_be_missing() {
+fn those_who_want_a_secured_server_are_led_to_its_file() {
     let output =
         Command::new(env!("CARGO_BIN_EXE_perdure")).args(["server", "start", "--tls-cert", "x"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.ends_with("the secured server is not there yet.\n"), "{text}");
+    assert!(text.contains("perdure server start --config perdure.toml. `perdure cloud init` makes one."), "{text}");
 }

@@ -46,6 +46,16 @@ impl Catalog {
         Ok(Catalog { pool, methods })
     }
 
+    /// Every method of a service, by its full name, with the method's short name.
+    pub(crate) fn service(&self, name: &str) -> Result<Vec<(String, Method)>, Fault> {
+        let service = self.pool.get_service_by_name(name).ok_or_else(|| format!("no service {name:?} in the API"))?;
+        let method = |method: prost_reflect::MethodDescriptor| {
+            let path = PathAndQuery::try_from(format!("/{name}/{}", method.name()))?;
+            Ok((method.name().to_owned(), Method { path, input: method.input(), output: method.output() }))
+        };
+        service.methods().map(method).collect()
+    }
+
     /// The method of that short name, as `StartWorkflowExecution`.
     pub(crate) fn method(&self, name: &str) -> Result<&Method, Fault> {
         self.methods.get(name).ok_or_else(|| format!("no method {name:?} in the API").into())

@@ -1,13 +1,16 @@
 //! Outside views of a running server: `differential` compares it with the reference server, `malformed` sends it what
-//! no client should, `bench` loads both in turn. All three speak only gRPC and know nothing of the server's insides.
+//! no client should, `substitution` sets one tenant of a secured server on another, `bench` loads both in turn. All of
+//! them speak only gRPC and know nothing of the server's insides.
 
 mod bench;
 mod catalog;
 mod differential;
 mod malformed;
 mod reference;
+mod secured;
 mod seed;
 mod server;
+mod substitution;
 mod wire;
 
 use std::process::ExitCode;
@@ -30,6 +33,8 @@ enum Command {
     Bench(bench::Options),
     /// Send what no client should send, and see that each gets a precise answer and the server goes on.
     Malformed(malformed::Options),
+    /// Put what one tenant of a secured server has into every request of another, and see that nothing comes of it.
+    Substitution(substitution::Options),
     /// Install the reference server into the virtual environment of the repository.
     InstallReference,
 }
@@ -48,6 +53,7 @@ fn main() -> ExitCode {
             Command::Differential(options) => differential::run(options).await,
             Command::Bench(options) => bench::run(options).await,
             Command::Malformed(options) => malformed::run(options).await,
+            Command::Substitution(options) => substitution::run(options).await,
             Command::InstallReference => reference::install(),
         }
     });

@@ -17,6 +17,8 @@ use tokio::{
     task::JoinSet,
 };
 
+use tonic::Code;
+
 use crate::{Fault, catalog::Catalog, wire::Wire};
 
 /// How long a server may take until it answers.
@@ -89,11 +91,20 @@ impl Server {
         if launch.kind == Kind::Reference {
             command.args(LIFTED.iter().flat_map(|setting| ["--dynamic-config-value", setting]));
         }
-        command.args(&launch.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| format!("cannot start {:?}: {error}", launch.binary.display().to_string()))?;
+        command.args(&launch.arguments);
+        Server::spawn(command, port, &Wire::to(port)?, "default", catalog).await
+    }
+
+    /// Runs a server that will listen on `port`, and waits until it answers on `wire` about a namespace.
+    pub(crate) async fn spawn(
+        mut command: Command,
+        port: u16,
+        wire: &Wire,
+        namespace: &str,
+        catalog: &Catalog,
+    ) -> Result<Server, Fault> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().map_err(|error| format!("cannot start {command:?}: {error}"))?;
         let output = Arc::new(Mutex::new(Vec::new()));
         let mut readers = JoinSet::new();
         if let Some(stdout) = child.stdout.take() {
@@ -103,22 +114,23 @@ impl Server {
             readers.spawn(keep(stderr, Arc::clone(&output)));
         }
         let mut server = Server { port, child, output, _readers: readers };
-        server.answer(catalog).await?;
+        server.answer(wire, namespace, catalog).await?;
         Ok(server)
     }
 
-    async fn answer(&mut self, catalog: &Catalog) -> Result<(), Fault> {
+    async fn answer(&mut self, wire: &Wire, namespace: &str, catalog: &Catalog) -> Result<(), Fault> {
         let started = Instant::now();
         let method = catalog.method("DescribeNamespace")?;
-        let request = catalog.encode(method, &serde_json::json!({"namespace": "default"}))?;
+        let request = catalog.encode(method, &serde_json::json!({"namespace": namespace}))?;
         while started.elapsed() < START_LIMIT {
             if let Some(status) = self.child.try_wait()? {
                 return Err(format!("server ended with {status}: {}", self.output().join(" | ")).into());
             }
-            let wire = Wire::to(self.port)?;
             let answer: Result<Bytes, _> = wire.call(&method.path, request.clone(), Duration::from_secs(2)).await;
-            if answer.is_ok() {
-                return Ok(());
+            // A secured server refuses what it does not know, and so it answers.
+            match answer.map_err(|status| status.code()) {
+                Ok(_) | Err(Code::PermissionDenied | Code::NotFound) => return Ok(()),
+                Err(_) => {}
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -156,7 +168,7 @@ impl Server {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> Result<u16, Fault> {
+pub(crate) fn free_port() -> Result<u16, Fault> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 

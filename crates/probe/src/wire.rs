@@ -8,7 +8,8 @@ use tonic::{
     Request, Status,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     codegen::http::uri::PathAndQuery,
-    transport::{Channel, Endpoint},
+    metadata::{MetadataMap, MetadataValue},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
 use crate::Fault;
@@ -22,13 +23,58 @@ const GRACE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub(crate) struct Wire {
     channel: Channel,
+    /// What goes with every call.
+    metadata: MetadataMap,
+}
+
+/// What a client of a secured server trusts and shows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pass {
+    /// The authority of the server's certificate, as PEM.
+    pub(crate) trusted: String,
+    /// An API key; empty: none.
+    pub(crate) key: String,
+    /// A client's certificate and its private key, as PEM.
+    pub(crate) certificate: Option<(String, String)>,
+    /// The name that the client asks for by SNI; empty: it goes by the address.
+    pub(crate) server_name: String,
 }
 
 impl Wire {
     /// Connects to `127.0.0.1:port` when first used.
     pub(crate) fn to(port: u16) -> Result<Wire, Fault> {
         let channel = Endpoint::from_shared(format!("http://127.0.0.1:{port}"))?.connect_lazy();
-        Ok(Wire { channel })
+        Ok(Wire { channel, metadata: MetadataMap::new() })
+    }
+
+    /// Connects to a secured port of `127.0.0.1` when first used.
+    pub(crate) fn secured(port: u16, pass: &Pass) -> Result<Wire, Fault> {
+        let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&pass.trusted));
+        if let Some((certificate, key)) = &pass.certificate {
+            tls = tls.identity(Identity::from_pem(certificate, key));
+        }
+        if !pass.server_name.is_empty() {
+            tls = tls.domain_name(&pass.server_name);
+        }
+        let channel = Endpoint::from_shared(format!("https://127.0.0.1:{port}"))?.tls_config(tls)?.connect_lazy();
+        let wire = Wire { channel, metadata: MetadataMap::new() };
+        if pass.key.is_empty() {
+            Ok(wire)
+        } else {
+            wire.showing("authorization", format!("Bearer {}", pass.key).as_bytes())
+        }
+    }
+
+    /// The same connection with one more header on every call. Bytes above 127 are allowed.
+    pub(crate) fn showing(&self, header: &'static str, value: &[u8]) -> Result<Wire, Fault> {
+        let mut wire = self.clone();
+        wire.metadata.insert(header, MetadataValue::try_from(value)?);
+        Ok(wire)
+    }
+
+    /// What goes with every call.
+    pub(crate) fn metadata(&self) -> &MetadataMap {
+        &self.metadata
     }
 
     /// The channel, for the generated clients.
@@ -42,6 +88,7 @@ impl Wire {
         let mut grpc = tonic::client::Grpc::new(self.channel.clone()).max_decoding_message_size(LARGEST_REPLY);
         grpc.ready().await.map_err(|error| Status::unavailable(format!("probe: not connected: {error}")))?;
         let mut request = Request::new(body);
+        *request.metadata_mut() = self.metadata.clone();
         request.set_timeout(deadline);
         request.metadata_mut().insert("client-name", tonic::metadata::MetadataValue::from_static("temporal-rust"));
         request.metadata_mut().insert("client-version", tonic::metadata::MetadataValue::from_static("1.0.0"));

@@ -11,5 +11,5 @@ pub mod record;
 pub mod visibility;
 
 pub use batch::{Batch, Change, CommitError, Page, Store, StoreError};
-pub use key::{Key, OwnedKey};
+pub use key::{ControlKey, Key, OwnedKey};
 pub use memory::MemoryStore;

@@ -9,10 +9,16 @@ use tokio::{
     time::timeout,
 };
 
-use super::settings::{Settings, TlsSettings};
+use super::{
+    Unconnected,
+    settings::{Settings, TlsSettings},
+};
 
 /// How long each step of the checks may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How often to ask again for a reason that was lost.
+const ATTEMPTS: usize = 8;
 
 /// What the checks found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +35,18 @@ enum Cause {
     Untrusted,
     /// The server's certificate is for another name.
     WrongName,
+    /// The server's certificate is not valid any more.
+    ServerExpired,
+    /// The server's certificate is not valid yet.
+    ServerNotYetValid,
+    /// The server says that our certificate is not valid at this time.
+    ClientExpired,
+    /// The server says that our certificate is signed by nobody it trusts.
+    ClientUntrusted,
+    /// The server refused our certificate otherwise.
+    ClientRefused,
+    /// The server wants a certificate, and we have none.
+    ClientMissing,
     /// The TLS handshake failed otherwise.
     Handshake,
     /// Connected, but what answers is no gRPC server.
@@ -41,19 +59,33 @@ struct Checks {
     cause: Cause,
 }
 
+/// What was found out about a connection that failed.
+pub(crate) struct Examination {
+    /// One line per check, each beginning with its mark: `✓`, `✗`, `-` or `?`.
+    pub(crate) lines: Vec<String>,
+    /// What is wrong, in a few words.
+    pub(crate) summary: String,
+    /// What to do about it.
+    pub(crate) advice: String,
+}
+
+/// Finds out why a connection failed.
+pub(crate) async fn examine(settings: &Settings, error: &(dyn Error + 'static)) -> Examination {
+    let Checks { lines, cause } = run(settings, error).await;
+    Examination { lines, summary: summary(cause, error), advice: advice(cause, settings) }
+}
+
 /// The message of a failed connection, several lines long.
 pub(crate) async fn report(settings: &Settings, error: &(dyn Error + 'static)) -> String {
-    let checks = run(settings, error).await;
+    let Examination { lines, summary, advice } = examine(settings, error).await;
     let address = settings.address.authority();
-    let lines: Vec<String> = checks.lines.iter().map(|line| format!("    {line}\n")).collect();
+    let lines: Vec<String> = lines.iter().map(|line| format!("    {line}\n")).collect();
     format!(
-        "failed connecting to Temporal server at {address}: {}\n  Namespace: {}\n  TLS: {}\n\n  \
-         Connection checks for {address}\n{}\n  {}",
-        summary(checks.cause, error),
+        "failed connecting to Temporal server at {address}: {summary}\n  Namespace: {}\n  TLS: {}\n\n  \
+         Connection checks for {address}\n{}\n  {advice}",
         settings.namespace,
         settings.tls.is_some(),
         lines.concat(),
-        advice(checks.cause, settings),
     )
 }
 
@@ -108,12 +140,15 @@ async fn connect_any(targets: &[SocketAddr]) -> Result<(), Cause> {
 
 /// What failed above TCP, judged by the original error and, without TLS, by whether the server would have it.
 async fn beyond_tcp(settings: &Settings, error: &(dyn Error + 'static)) -> (String, Cause) {
-    let reason = innermost(error);
+    let mut reason = innermost(error);
     if settings.tls.is_none() {
         return match speaks_tls(settings).await {
             true => ("✗ server expects TLS, but the CLI is connecting without it".to_owned(), Cause::TlsServer),
             false => (format!("? gRPC failure was not classified: {reason}"), Cause::NotGrpc),
         };
+    }
+    if is_lost(&reason) {
+        reason = heard(settings).await.unwrap_or(reason);
     }
     if is_not_tls(&reason) {
         let line = "✗ TLS handshake failed: server did not respond with TLS (it may be a plaintext gRPC endpoint)";
@@ -122,9 +157,60 @@ async fn beyond_tcp(settings: &Settings, error: &(dyn Error + 'static)) -> (Stri
     let cause = match reason.as_str() {
         reason if reason.contains("UnknownIssuer") => Cause::Untrusted,
         reason if reason.contains("not valid for name") => Cause::WrongName,
-        _ => Cause::Handshake,
+        reason if reason.contains("certificate expired") => Cause::ServerExpired,
+        reason if reason.contains("certificate not valid yet") => Cause::ServerNotYetValid,
+        reason => alert(reason, settings),
     };
     (format!("✗ TLS handshake failed: {reason}"), cause)
+}
+
+/// Whether a connection is known to have ended, but not why. A server judges a client's certificate after the client's
+/// side of the handshake is done, so its alert may arrive when nobody listens for it.
+fn is_lost(reason: &str) -> bool {
+    [
+        "connection closed",
+        "broken pipe",
+        "Broken pipe",
+        "connection reset",
+        "Connection reset",
+        "operation was canceled",
+    ]
+    .iter()
+    .any(|sign| reason.contains(sign))
+}
+
+/// Connects again until the server's alert is heard, a few times at most.
+async fn heard(settings: &Settings) -> Option<String> {
+    for _ in 0..ATTEMPTS {
+        let Err(Unconnected::Unreached(error)) = super::reach(settings).await else {
+            return None;
+        };
+        let reason = innermost(error.as_ref());
+        if !is_lost(&reason) {
+            return Some(reason);
+        }
+    }
+    None
+}
+
+/// What an alert of the server says of our certificate. The names are the TLS library's.
+fn alert(reason: &str, settings: &Settings) -> Cause {
+    let says = |names: &[&str]| names.iter().any(|name| reason.contains(name));
+    let shows_certificate = settings.tls.as_ref().is_some_and(|tls| tls.client.is_some());
+    if !says(&["received fatal alert"]) {
+        Cause::Handshake
+    } else if says(&["CertificateRequired"]) || (says(&["HandshakeFailure"]) && !shows_certificate) {
+        Cause::ClientMissing
+    } else if says(&["CertificateExpired"]) {
+        Cause::ClientExpired
+    } else if says(&["UnknownCA"]) {
+        Cause::ClientUntrusted
+    } else if says(&["BadCertificate", "CertificateUnknown", "UnsupportedCertificate", "AccessDenied", "DecryptError"])
+    {
+        Cause::ClientRefused
+    } else {
+        Cause::Handshake
+    }
 }
 
 /// Whether the server answers a TLS handshake, be it to refuse it.
@@ -167,6 +253,14 @@ fn summary(cause: Cause, error: &(dyn Error + 'static)) -> String {
         Cause::TlsServer => "the server requires TLS but the CLI is connecting without it".to_owned(),
         Cause::Untrusted => "cannot verify server TLS certificate".to_owned(),
         Cause::WrongName => "server TLS certificate does not match host".to_owned(),
+        Cause::ServerExpired => "server TLS certificate has expired".to_owned(),
+        Cause::ServerNotYetValid => "server TLS certificate is not valid yet".to_owned(),
+        Cause::ClientExpired => "the server refuses the client certificate: it is not valid at this time".to_owned(),
+        Cause::ClientUntrusted => {
+            "the server refuses the client certificate: it is of no authority that the namespace accepts".to_owned()
+        }
+        Cause::ClientRefused => "the server refuses the client certificate".to_owned(),
+        Cause::ClientMissing => "the server wants a client certificate".to_owned(),
         Cause::Unreachable | Cause::Handshake | Cause::NotGrpc => innermost(error),
     }
 }
@@ -204,6 +298,27 @@ fn advice(cause: Cause, settings: &Settings) -> String {
                 settings.address.host
             ),
         },
+        Cause::ServerExpired => "The server's certificate has expired. Whoever runs the server must replace it; check \
+             this machine's clock, too."
+            .to_owned(),
+        Cause::ServerNotYetValid => "The server's certificate begins to be valid later. Check the clocks of both \
+             machines, or ask whoever runs the server."
+            .to_owned(),
+        Cause::ClientExpired => {
+            "The client certificate has expired or is not valid yet. Make a new one: perdure cloud \
+             cert generate-leaf, with the authority that the namespace accepts."
+                .to_owned()
+        }
+        Cause::ClientUntrusted => "The client certificate is of an authority that the namespace does not accept. Make \
+             one with the right authority, or accept this one: perdure cloud namespace accepted-client-ca add."
+            .to_owned(),
+        Cause::ClientRefused => "Check that the client certificate is one for clients and has its whole chain in the \
+             file."
+            .to_owned(),
+        Cause::ClientMissing => {
+            "Pass the client certificate with --tls-cert-path and --tls-key-path, or an API key with --api-key."
+                .to_owned()
+        }
         Cause::Handshake => "Check the certificates, the server name and the CA.".to_owned(),
         Cause::NotGrpc => format!("What answers at {address} is not a gRPC server. Check the address and the port."),
     }
@@ -285,6 +400,18 @@ mod tests {
             ("invalid peer certificate: UnknownIssuer", "cannot verify server TLS certificate"),
             ("certificate not valid for name \"a\"", "server TLS certificate does not match host"),
             ("peer is incompatible", "peer is incompatible"),
+            ("invalid peer certificate: certificate expired: verified at 1", "server TLS certificate has expired"),
+            ("invalid peer certificate: certificate not valid yet: x", "server TLS certificate is not valid yet"),
+            ("received fatal alert: CertificateRequired", "the server wants a client certificate"),
+            (
+                "received fatal alert: CertificateExpired",
+                "the server refuses the client certificate: it is not valid at this time",
+            ),
+            (
+                "received fatal alert: UnknownCA",
+                "the server refuses the client certificate: it is of no authority that the namespace accepts",
+            ),
+            ("received fatal alert: BadCertificate", "the server refuses the client certificate"),
         ] {
             let report = report(&settings(&address, true), &io::Error::other(error)).await;
             assert!(report.starts_with(&format!("failed connecting to Temporal server at {address}: {summary}\n")));

@@ -1,14 +1,16 @@
 //! The connection of a command to a server: one channel, the headers of every request, and typed clients.
 
 mod address;
-mod diagnose;
+pub(crate) mod diagnose;
 pub(crate) mod health;
 pub(crate) mod identity;
+mod profile;
 pub(crate) mod settings;
 
 use std::error::Error;
 
 use proto::temporal::api::{
+    cloud::cloudservice::v1::cloud_service_client::CloudServiceClient,
     operatorservice::v1::operator_service_client::OperatorServiceClient,
     workflowservice::v1::{GetSystemInfoRequest, workflow_service_client::WorkflowServiceClient},
 };
@@ -38,7 +40,10 @@ pub(crate) struct Session {
     pub(crate) identity: String,
 }
 
-/// The headers of every request.
+/// A control plane that answered.
+pub(crate) type CloudSession = CloudServiceClient<Transport>;
+
+/// The headers of every request. Their values are marked as secrets where they are, so that `Debug` shows none.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Headers(Vec<(MetadataKey<Ascii>, MetadataValue<Ascii>)>);
 
@@ -62,34 +67,64 @@ impl Interceptor for Headers {
     }
 }
 
-/// Connects and asks the server who it is, so that a wrong address fails here and with a reason.
+/// Connects to a server.
 pub(crate) async fn connect(settings: Settings) -> Result<Session, Failure> {
-    let address = settings.address.authority();
-    let endpoint = endpoint(&settings)?;
-    let channel = match timeout(settings.connect_timeout, endpoint.connect()).await {
-        Ok(Ok(channel)) => channel,
-        Ok(Err(error)) => return Err(Failure::Told(diagnose::report(&settings, &error).await)),
-        Err(elapsed) => return Err(Failure::Told(diagnose::report(&settings, &elapsed).await)),
-    };
-    let transport = InterceptedService::new(channel, headers(&settings)?);
-    let mut workflow = WorkflowServiceClient::new(transport.clone()).max_decoding_message_size(MAX_REPLY_BYTES);
-    let greeting = timeout(settings.connect_timeout, workflow.get_system_info(GetSystemInfoRequest {})).await;
-    match greeting {
-        Ok(Ok(_)) => {}
-        Ok(Err(status)) if status.code() == Code::Unimplemented => {}
-        Ok(Err(status)) => match status.source() {
-            Some(error) => return Err(Failure::Told(diagnose::report(&settings, error).await)),
-            None => return Err(status).attempt(&format!("failed connecting to Temporal server at {address}")),
-        },
-        Err(elapsed) => return Err(Failure::Told(diagnose::report(&settings, &elapsed).await)),
-    }
+    let transport = open(&settings).await?;
     Ok(Session {
-        workflow,
+        workflow: WorkflowServiceClient::new(transport.clone()).max_decoding_message_size(MAX_REPLY_BYTES),
         operator: OperatorServiceClient::new(transport.clone()).max_decoding_message_size(MAX_REPLY_BYTES),
         transport,
         namespace: settings.namespace,
         identity: settings.identity,
     })
+}
+
+/// Connects to a control plane.
+pub(crate) async fn connect_cloud(settings: &Settings) -> Result<CloudSession, Failure> {
+    Ok(CloudServiceClient::new(open(settings).await?).max_decoding_message_size(MAX_REPLY_BYTES))
+}
+
+/// Why a connection can't be had.
+pub(crate) enum Unconnected {
+    /// The settings make no connection.
+    Unusable(Failure),
+    /// No server was reached, or none that speaks our protocol.
+    Unreached(Box<dyn Error + Send + Sync>),
+    /// A server answered, with an error.
+    Answered(Status),
+}
+
+/// Connects and asks the server who it is, so that a wrong address fails here and with a reason.
+async fn open(settings: &Settings) -> Result<Transport, Failure> {
+    let address = settings.address.authority();
+    match reach(settings).await {
+        Ok(transport) => Ok(transport),
+        Err(Unconnected::Unusable(failure)) => Err(failure),
+        Err(Unconnected::Unreached(error)) => Err(Failure::Told(diagnose::report(settings, error.as_ref()).await)),
+        Err(Unconnected::Answered(status)) => {
+            Err(status).attempt(&format!("failed connecting to Temporal server at {address}"))
+        }
+    }
+}
+
+/// Connects and asks the server who it is.
+pub(crate) async fn reach(settings: &Settings) -> Result<Transport, Unconnected> {
+    let endpoint = endpoint(settings).map_err(Unconnected::Unusable)?;
+    let headers = headers(settings).map_err(Unconnected::Unusable)?;
+    let channel = match timeout(settings.connect_timeout, endpoint.connect()).await {
+        Ok(Ok(channel)) => channel,
+        Ok(Err(error)) => return Err(Unconnected::Unreached(error.into())),
+        Err(elapsed) => return Err(Unconnected::Unreached(elapsed.into())),
+    };
+    let transport = InterceptedService::new(channel, headers);
+    let mut workflow = WorkflowServiceClient::new(transport.clone());
+    match timeout(settings.connect_timeout, workflow.get_system_info(GetSystemInfoRequest {})).await {
+        Ok(Ok(_)) => Ok(transport),
+        Ok(Err(status)) if status.code() == Code::Unimplemented => Ok(transport),
+        Ok(Err(status)) if status.source().is_some() => Err(Unconnected::Unreached(status.into())),
+        Ok(Err(status)) => Err(Unconnected::Answered(status)),
+        Err(elapsed) => Err(Unconnected::Unreached(elapsed.into())),
+    }
 }
 
 fn endpoint(settings: &Settings) -> Result<Endpoint, Failure> {
@@ -130,8 +165,11 @@ fn headers(settings: &Settings) -> Result<Headers, Failure> {
     let mut headers = Headers::default();
     if let Some(key) = &settings.api_key {
         headers.insert("authorization", &format!("Bearer {key}"))?;
+        headers.0.iter_mut().for_each(|(_, value)| value.set_sensitive(true));
     }
-    headers.insert("temporal-namespace", &settings.namespace)?;
+    if !settings.namespace.is_empty() {
+        headers.insert("temporal-namespace", &settings.namespace)?;
+    }
     headers.insert("client-name", "temporal-cli")?;
     headers.insert("client-version", env!("CARGO_PKG_VERSION"))?;
     headers.insert("supported-server-versions", ">=1.0.0 <2.0.0")?;

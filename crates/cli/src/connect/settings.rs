@@ -1,11 +1,13 @@
-//! From flags and environment to what a connection needs. A flag wins over a variable, a variable over the default.
+//! From flags and environment to what a connection needs. A flag wins over a variable, a variable over the profile of the
+//! configuration file, and that over the default.
 //!
 //! Empty variables count as absent. TLS is on if anything asks for it (`--tls`, an `https://` address, a certificate,
 //! a key, a CA, an API key) and nothing says `--tls=false` or `TEMPORAL_TLS=false`.
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use super::{address::Address, identity::default_identity};
+pub(crate) use super::address::Address;
+use super::{identity::default_identity, profile};
 use crate::{
     failure::{Attempt, Failure},
     flags::{
@@ -15,11 +17,15 @@ use crate::{
 };
 
 const DEFAULT_ADDRESS: &str = "localhost:7233";
+const DEFAULT_CLOUD_ADDRESS: &str = "localhost:7243";
+/// Where the control plane is, by the names that other clients of it read.
+const CLOUD_ADDRESSES: [&str; 2] = ["TEMPORAL_CLOUD_ENDPOINT", "TEMPORAL_CLOUD_API_SERVER"];
+const CLOUD_API_KEYS: [&str; 2] = ["TEMPORAL_CLOUD_API_KEY", "TEMPORAL_API_KEY"];
 const DEFAULT_NAMESPACE: &str = "default";
 /// Replaced by the namespace wherever it occurs in an address.
 const NAMESPACE_PLACEHOLDER: &str = "${namespace}";
 /// Variables of this prefix are request headers.
-const HEADER_PREFIX: &str = "TEMPORAL_GRPC_META_";
+pub(super) const HEADER_PREFIX: &str = "TEMPORAL_GRPC_META_";
 /// How long connecting may take where nothing is said.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -27,7 +33,8 @@ const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) type Environment = BTreeMap<String, String>;
 
 /// What a connection needs.
-#[derive(Clone, Debug, PartialEq)]
+// Without `Debug`: there are secrets in it.
+#[derive(Clone, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) address: Address,
     pub(crate) namespace: String,
@@ -42,7 +49,7 @@ pub(crate) struct Settings {
 }
 
 /// Keys and names of a TLS connection, all in PEM.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct TlsSettings {
     /// Certificate chain and private key of the client.
     pub(crate) client: Option<(Vec<u8>, Vec<u8>)>,
@@ -53,38 +60,51 @@ pub(crate) struct TlsSettings {
 }
 
 /// The namespace that commands act on.
-pub(crate) fn namespace(globals: &Globals, environment: &Environment) -> String {
-    let source = Source::new(globals, environment);
-    source.flag_or(&globals.connection.namespace, "TEMPORAL_NAMESPACE").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
+pub(crate) fn namespace(globals: &Globals, environment: &Environment) -> Result<String, Failure> {
+    Ok(named_namespace(globals, environment)?.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()))
+}
+
+/// The namespace that was named, be it by flag, by variable or in the profile.
+pub(crate) fn named_namespace(globals: &Globals, environment: &Environment) -> Result<Option<String>, Failure> {
+    let environment = profile::layered(globals, environment)?;
+    Ok(Source::new(globals, &environment).flag_or(&globals.connection.namespace, "TEMPORAL_NAMESPACE"))
+}
+
+/// Resolves flags and environment for the control plane. It always speaks TLS unless told otherwise, wants an API key,
+/// and has no use for a client certificate or a namespace.
+pub(crate) fn resolve_cloud(globals: &Globals, environment: &Environment) -> Result<Settings, Failure> {
+    let environment = profile::layered(globals, environment)?;
+    let source = Source::new(globals, &environment);
+    source.refuse_what_is_missing()?;
+    let args = &globals.connection;
+    let variable = |names: [&str; 2]| names.iter().find_map(|name| source.variable(name));
+    let address = args.address.clone().or_else(|| variable(CLOUD_ADDRESSES));
+    let address = source.address(&address.unwrap_or_else(|| DEFAULT_CLOUD_ADDRESS.to_owned()))?;
+    let api_key = args.api_key.clone().or_else(|| variable(CLOUD_API_KEYS));
+    if api_key.is_none() {
+        return Err(Failure::told(
+            "no API key is given: pass --api-key or set TEMPORAL_CLOUD_API_KEY. The first key of an account is the one \
+             that `perdure cloud init` prints; `perdure cloud apikey create` makes more",
+        ));
+    }
+    let plain = address.tls == Some(false);
+    let tls = source.tls(&address, !plain)?.map(|tls| TlsSettings { client: None, ..tls });
+    Ok(Settings { namespace: String::new(), tls, api_key, ..source.common(address)? })
 }
 
 /// Resolves flags and environment.
 pub(crate) fn resolve(globals: &Globals, environment: &Environment) -> Result<Settings, Failure> {
-    let source = Source::new(globals, environment);
+    let environment = profile::layered(globals, environment)?;
+    let source = Source::new(globals, &environment);
     source.refuse_what_is_missing()?;
     let args = &globals.connection;
-    let namespace = namespace(globals, environment);
+    let namespace =
+        source.flag_or(&args.namespace, "TEMPORAL_NAMESPACE").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
     let address = source.flag_or(&args.address, "TEMPORAL_ADDRESS").unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
-    let address = address.replace(NAMESPACE_PLACEHOLDER, &namespace);
-    let address = Address::parse(&address)
-        .map_err(Failure::told)
-        .attempt(&format!("failed connecting to Temporal server at {address}"))?;
+    let address = source.address(&address.replace(NAMESPACE_PLACEHOLDER, &namespace))?;
     let api_key = source.flag_or(&args.api_key, "TEMPORAL_API_KEY");
     let tls = source.tls(&address, api_key.is_some())?;
-    let connect_timeout = match globals.general.client_connect_timeout {
-        Some(timeout) if timeout.is_positive() => timeout.unsigned_abs(),
-        Some(_) | None => DEFAULT_CONNECT_TIMEOUT,
-    };
-    Ok(Settings {
-        address,
-        namespace,
-        identity: args.identity.clone().unwrap_or_else(|| default_identity(|name| environment.get(name).cloned())),
-        authority: args.client_authority.clone(),
-        api_key,
-        headers: source.headers()?,
-        tls,
-        connect_timeout,
-    })
+    Ok(Settings { namespace, tls, api_key, ..source.common(address)? })
 }
 
 struct Source<'a> {
@@ -98,12 +118,9 @@ impl<'a> Source<'a> {
         Self { args: &globals.connection, globals, environment }
     }
 
-    /// A variable that is set to something, unless `--disable-config-env` turns variables off.
+    /// A variable that is set to something.
     fn variable(&self, name: &str) -> Option<String> {
-        match self.globals.general.disable_config_env {
-            true => None,
-            false => self.environment.get(name).filter(|value| !value.is_empty()).cloned(),
-        }
+        self.environment.get(name).filter(|value| !value.is_empty()).cloned()
     }
 
     fn flag_or(&self, flag: &Option<String>, variable: &str) -> Option<String> {
@@ -117,13 +134,11 @@ impl<'a> Source<'a> {
     }
 
     /// Options that are known but not served: refusing them is better than to print what was to be decoded, or to
-    /// connect where the profile says otherwise.
+    /// connect where the environment file says otherwise.
     fn refuse_what_is_missing(&self) -> Result<(), Failure> {
         let general = &self.globals.general;
         let missing = [
             ("--codec-endpoint", self.flag_or(&self.args.codec_endpoint, "TEMPORAL_CODEC_ENDPOINT").is_some()),
-            ("--profile", self.flag_or(&general.profile, "TEMPORAL_PROFILE").is_some_and(|name| name != "default")),
-            ("--config-file", self.flag_or(&general.config_file, "TEMPORAL_CONFIG_FILE").is_some()),
             ("--env", self.flag_or(&general.env, "TEMPORAL_ENV").is_some_and(|name| name != "default")),
             ("--env-file", self.flag_or(&general.env_file, "TEMPORAL_ENV_FILE").is_some()),
             ("--tls-disable-host-verification", {
@@ -137,13 +152,34 @@ impl<'a> Source<'a> {
         }
     }
 
+    fn address(&self, text: &str) -> Result<Address, Failure> {
+        Address::parse(text).map_err(Failure::told).attempt(&format!("failed connecting to Temporal server at {text}"))
+    }
+
+    /// What does not depend on whom to talk to; no namespace, no key and no TLS.
+    fn common(&self, address: Address) -> Result<Settings, Failure> {
+        let connect_timeout = match self.globals.general.client_connect_timeout {
+            Some(timeout) if timeout.is_positive() => timeout.unsigned_abs(),
+            Some(_) | None => DEFAULT_CONNECT_TIMEOUT,
+        };
+        let identity = self.args.identity.clone();
+        Ok(Settings {
+            address,
+            namespace: String::new(),
+            identity: identity.unwrap_or_else(|| default_identity(|name| self.environment.get(name).cloned())),
+            authority: self.flag_or(&self.args.client_authority, "TEMPORAL_CLIENT_AUTHORITY"),
+            api_key: None,
+            headers: self.headers()?,
+            tls: None,
+            connect_timeout,
+        })
+    }
+
     fn headers(&self) -> Result<BTreeMap<String, String>, Failure> {
         let mut headers = BTreeMap::new();
-        if !self.globals.general.disable_config_env {
-            for (name, value) in self.environment {
-                if let Some(key) = name.strip_prefix(HEADER_PREFIX) {
-                    headers.insert(key.to_ascii_lowercase().replace('_', "-"), value.clone());
-                }
+        for (name, value) in self.environment {
+            if let Some(key) = name.strip_prefix(HEADER_PREFIX) {
+                headers.insert(key.to_ascii_lowercase().replace('_', "-"), value.clone());
             }
         }
         for item in &self.args.grpc_meta {
@@ -260,7 +296,7 @@ mod tests {
         let settings = settings("x", &[]).unwrap();
         assert_eq!(settings.address.authority(), "localhost:7233");
         assert_eq!(settings.namespace, "default");
-        assert_eq!(settings.tls, None);
+        assert!(settings.tls.is_none());
         assert_eq!(settings.connect_timeout, Duration::from_secs(5));
     }
 
@@ -291,6 +327,30 @@ mod tests {
         ] {
             assert_eq!(settings(line, environment).unwrap().tls.is_some(), wanted, "{line}");
         }
+    }
+
+    fn cloud(line: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
+        let globals = Line::try_parse_from(line.split_whitespace()).unwrap().globals;
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        resolve_cloud(&globals, &environment).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn the_control_plane_has_an_address_and_a_key_of_its_own() {
+        let environment = [
+            ("TEMPORAL_ADDRESS", "data:1"),
+            ("TEMPORAL_CLOUD_ENDPOINT", "cloud:2"),
+            ("TEMPORAL_API_KEY", "data-key"),
+            ("TEMPORAL_NAMESPACE", "a.b"),
+        ];
+        let settings = cloud("x", &environment).unwrap();
+        assert_eq!((settings.address.authority(), settings.api_key), ("cloud:2".into(), Some("data-key".into())));
+        assert!(settings.tls.is_some() && settings.namespace.is_empty());
+        let settings = cloud("x --api-key k", &[]).unwrap();
+        assert_eq!((settings.address.authority(), settings.api_key), ("localhost:7243".into(), Some("k".into())));
+        assert!(cloud("x --api-key k --tls=false", &[]).unwrap().tls.is_none());
+        assert!(cloud("x --api-key k --address http://a:1", &[]).unwrap().tls.is_none());
+        assert!(cloud("x", &[]).err().unwrap().starts_with("no API key is given: pass --api-key"));
     }
 
     #[test]
@@ -325,14 +385,18 @@ mod tests {
             ),
             ("x --grpc-meta a", &[], "invalid gRPC meta: invalid format \"a\", expected KEY=VALUE"),
             ("x --codec-endpoint http://c", &[], "--codec-endpoint is not available yet; leave it out"),
-            ("x", &[("TEMPORAL_PROFILE", "prod")], "--profile is not available yet; leave it out"),
+            (
+                "x",
+                &[("TEMPORAL_PROFILE", "prod")],
+                "failed loading client config: unable to find profile prod in config data",
+            ),
             (
                 "x --address a:b",
                 &[],
                 "failed connecting to Temporal server at a:b: invalid target address a:b: invalid port \"b\"",
             ),
         ] {
-            assert_eq!(settings(line, environment).unwrap_err(), wanted);
+            assert_eq!(settings(line, environment).err().as_deref(), Some(wanted));
         }
     }
 }

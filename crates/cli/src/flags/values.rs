@@ -84,6 +84,24 @@ pub(crate) fn duration(text: &str) -> Result<SignedDuration, String> {
     Ok(SignedDuration::from_nanos(nanos))
 }
 
+/// Parses a duration that is not negative, with `y` for a year of 365 days in front where it is wanted: `1y`, `1y12h`.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn positive_duration(text: &str) -> Result<std::time::Duration, String> {
+    let (years, rest) = match text.split_once('y') {
+        Some((years, rest)) => (years, rest),
+        None => ("0", text),
+    };
+    let years: u32 = years.parse().map_err(|_| format!("time: invalid duration {text:?}"))?;
+    let rest = if rest.is_empty() && !text.is_empty() { "0" } else { rest };
+    let rest = duration(rest)?;
+    match rest.is_negative() {
+        true => Err(format!("time: the duration {text:?} is negative")),
+        false => Ok(std::time::Duration::from_secs(u64::from(years) * 365 * 86_400) + rest.unsigned_abs()),
+    }
+}
+
 fn unit_nanos(unit: &str) -> Option<i128> {
     match unit {
         "ns" => Some(1),
@@ -163,6 +181,16 @@ mod tests {
             ("1..5s", "time: invalid duration \"1..5s\""),
         ] {
             assert_eq!(duration(text), Err(complaint.to_owned()));
+        }
+    }
+
+    #[test]
+    fn years_and_no_negative_durations() {
+        assert_eq!(positive_duration("1y").unwrap().as_secs(), 31_536_000);
+        assert_eq!(positive_duration("1y12h").unwrap().as_secs(), 31_579_200);
+        assert_eq!(positive_duration("90m").unwrap().as_secs(), 5_400);
+        for text in ["", "-1h", "y", "1.5y", "5", "1h1y"] {
+            assert!(positive_duration(text).is_err(), "{text}");
         }
     }
 

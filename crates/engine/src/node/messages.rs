@@ -172,7 +172,7 @@ impl Node {
 
     /// The receiver has spoken, durably: the sender is told, or the message is sent again later.
     pub(crate) fn message_done(&mut self, sender: Sender, result: Result<Answer, Reject>) {
-        if matches!(&result, Err(reject) if is_passing(reject)) {
+        if matches!(result.as_ref().map_err(refusal), Err(Refusal::Passing)) {
             return self.alarm(self.now + RESEND_AFTER, Alarm::Resend(sender));
         }
         let input = match sender.key {
@@ -218,41 +218,80 @@ fn namespace_gone(id: &str) -> Reject {
     Reject::new(Kind::NamespaceNotFound { namespace: id.into() }, format!("Namespace {id} is not found."))
 }
 
-/// Whether the same message may be taken a moment later.
-fn is_passing(reject: &Reject) -> bool {
-    matches!(reject.kind, Kind::Unavailable | Kind::Aborted | Kind::DeadlineExceeded)
+/// What a receiver's refusal means to the run that sent the message.
+enum Refusal {
+    /// The same message may be taken a moment later.
+    Passing,
+    NamespaceGone,
+    /// The receiver takes no more of the kind.
+    Full,
+    /// Somebody asked before: what the message wants is so.
+    AlreadySo,
+    /// The receiver is not there, is closed, or has no use for the message.
+    Final,
+}
+
+fn refusal(reject: &Reject) -> Refusal {
+    match reject.kind {
+        Kind::Unavailable | Kind::Aborted | Kind::DeadlineExceeded => Refusal::Passing,
+        Kind::NamespaceNotFound { .. } => Refusal::NamespaceGone,
+        Kind::InvalidArgument | Kind::ResourceExhausted { .. } => Refusal::Full,
+        Kind::CancellationAlreadyRequested => Refusal::AlreadySo,
+        Kind::NotFound
+        | Kind::NamespaceInvalidState { .. }
+        | Kind::NamespaceAlreadyExists
+        | Kind::WorkflowAlreadyStarted { .. }
+        | Kind::AlreadyExists
+        | Kind::FailedPrecondition
+        | Kind::WorkflowNotReady
+        | Kind::QueryFailed { .. }
+        | Kind::ClientVersionNotSupported { .. }
+        | Kind::ServerVersionNotSupported { .. }
+        | Kind::PermissionDenied
+        | Kind::Unauthenticated
+        | Kind::Unimplemented
+        | Kind::Canceled
+        | Kind::Internal => Refusal::Final,
+    }
 }
 
 fn child_outcome(result: Result<Answer, Reject>) -> ChildOutcome {
-    match result {
+    match result.map_err(|reject| refusal(&reject)) {
         Ok(Answer::Started(started)) => ChildOutcome::Started { run_id: started.run_id },
-        Ok(_) => ChildOutcome::Failed(StartCause::Unspecified),
-        Err(reject) if matches!(reject.kind, Kind::NamespaceNotFound { .. }) => {
-            ChildOutcome::Failed(StartCause::NamespaceNotFound)
+        Ok(
+            Answer::Done
+            | Answer::Signaled { .. }
+            | Answer::Description(_)
+            | Answer::HistoryState(_)
+            | Answer::WorkflowTask(_)
+            | Answer::WorkflowTaskCompleted { .. }
+            | Answer::ActivityTask(_)
+            | Answer::Heartbeat { .. }
+            | Answer::QueryAnswer { .. }
+            | Answer::TaskQueue(_),
+        ) => ChildOutcome::Failed(StartCause::Unspecified),
+        Err(Refusal::NamespaceGone) => ChildOutcome::Failed(StartCause::NamespaceNotFound),
+        Err(Refusal::Passing | Refusal::Full | Refusal::AlreadySo | Refusal::Final) => {
+            ChildOutcome::Failed(StartCause::WorkflowAlreadyExists)
         }
-        Err(_) => ChildOutcome::Failed(StartCause::WorkflowAlreadyExists),
     }
 }
 
 fn signal_outcome(result: Result<Answer, Reject>) -> ExternalOutcome<SignalCause> {
-    let Err(reject) = result else {
-        return ExternalOutcome::Delivered;
-    };
-    ExternalOutcome::Failed(match reject.kind {
-        Kind::NamespaceNotFound { .. } => SignalCause::NamespaceNotFound,
-        Kind::InvalidArgument | Kind::ResourceExhausted { .. } => SignalCause::SignalCountLimitExceeded,
-        _ => SignalCause::ExternalWorkflowExecutionNotFound,
+    ExternalOutcome::Failed(match result.map_err(|reject| refusal(&reject)) {
+        Ok(_) => return ExternalOutcome::Delivered,
+        Err(Refusal::NamespaceGone) => SignalCause::NamespaceNotFound,
+        Err(Refusal::Full) => SignalCause::SignalCountLimitExceeded,
+        Err(Refusal::Passing | Refusal::AlreadySo | Refusal::Final) => SignalCause::ExternalWorkflowExecutionNotFound,
     })
 }
 
 fn cancel_outcome(result: Result<Answer, Reject>) -> ExternalOutcome<CancelCause> {
-    let Err(reject) = result else {
-        return ExternalOutcome::Delivered;
-    };
-    match reject.kind {
-        // Somebody asked before: what this message wants is so.
-        Kind::CancellationAlreadyRequested => ExternalOutcome::Delivered,
-        Kind::NamespaceNotFound { .. } => ExternalOutcome::Failed(CancelCause::NamespaceNotFound),
-        _ => ExternalOutcome::Failed(CancelCause::ExternalWorkflowExecutionNotFound),
+    match result.map_err(|reject| refusal(&reject)) {
+        Ok(_) | Err(Refusal::AlreadySo) => ExternalOutcome::Delivered,
+        Err(Refusal::NamespaceGone) => ExternalOutcome::Failed(CancelCause::NamespaceNotFound),
+        Err(Refusal::Passing | Refusal::Full | Refusal::Final) => {
+            ExternalOutcome::Failed(CancelCause::ExternalWorkflowExecutionNotFound)
+        }
     }
 }

@@ -7,10 +7,12 @@
 
 mod answer;
 mod apply;
+mod backlog;
 mod calls;
 mod deletion;
 mod describe;
 mod messages;
+mod pace;
 mod polls;
 mod queries;
 mod queue;
@@ -169,6 +171,10 @@ pub(crate) enum Alarm {
     Query(String),
     /// The caller of a query is about to give up.
     QueryLate(String),
+    /// A queue's limit lets the next task go.
+    Queue(QueueKey),
+    /// A queue may have stood unused for long.
+    QueueIdle(QueueKey),
     Resend(Sender),
     Reacquire(ShardId),
 }

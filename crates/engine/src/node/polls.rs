@@ -4,19 +4,16 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use machine::{Input, Reply};
 use model::{Namespace, QueueKey, QueueKind, ShardId, Time};
-use proto::temporal::api::taskqueue::v1::{PollerInfo, TaskQueueStats};
 
 use super::{
     Action, Alarm, Asker, CallId, Node, Work,
     apply::{Apply, Presence},
     shard::{Held, Need},
 };
-use crate::{Answer, Poll, TaskQueueDescription, persist::TaskPlace};
+use crate::{Answer, Poll, persist::TaskPlace};
 
 /// How long after its last poll a sticky queue's worker counts as there.
 const STICKY_WORKER_GONE_AFTER: Duration = Duration::from_secs(10);
-/// How long a poller is shown after its last poll.
-const POLLER_SHOWN_FOR: Duration = Duration::from_secs(300);
 
 /// The polls of this node that wait.
 #[derive(Debug, Default)]
@@ -40,8 +37,7 @@ impl Node {
         let now = self.now;
         let kind = poll.queue.kind;
         let queue = self.queue(&poll.queue);
-        queue.last_poll = now;
-        queue.seen.insert(poll.identity.clone(), now);
+        queue.polled(&poll.identity, poll.max_tasks_per_second, now);
         if self.draining || poll.deadline <= now {
             return self.actions.push(Action::Answer { id, result: Ok(nothing(kind)) });
         }
@@ -64,12 +60,26 @@ impl Node {
                 self.hand_query(call, poll, &query);
                 continue;
             }
+            if queue.len() > 0 && queue.limit.ready() > self.now {
+                return self.hold_back(key);
+            }
             let Some((shard, place)) = queue.pop() else { break };
+            queue.limit.take(self.now);
             queue.pollers.pop_front();
             let Some(poll) = self.take_poll(call) else { continue };
             self.agenda.push_back(Work::Dispatch(Box::new(Meeting { call, poll, shard, place })));
         }
         self.refill(key);
+    }
+
+    /// Tasks and pollers wait for the queue's limit.
+    fn hold_back(&mut self, key: &QueueKey) {
+        let Some(queue) = self.queues.get_mut(key) else { return };
+        queue.limited.count(self.now);
+        let ready = queue.limit.ready();
+        if ready != Time::MAX {
+            self.alarm(ready, Alarm::Queue(key.clone()));
+        }
     }
 
     /// Starts a task for the poll that met it. A task that is no more sends the poll back to the head of the queue.
@@ -106,6 +116,10 @@ impl Node {
 
     fn hand_task(&mut self, meeting: Meeting, reply: Reply) {
         let (shard, run_id) = (meeting.shard, meeting.place.run_id);
+        let now = self.now;
+        if let Some(queue) = self.queues.get_mut(&meeting.place.queue) {
+            queue.paces.entry(meeting.place.priority).or_default().dispatched.count(now);
+        }
         let answer = match reply {
             Reply::WorkflowTask(task) => {
                 let sticky = task.sticky && !meeting.poll.normal_name.is_empty();
@@ -126,19 +140,15 @@ impl Node {
 
     /// Whether the run still has the task that the queue held for it.
     fn still_waits(&self, meeting: &Meeting) -> bool {
-        let Some(entry) = self.entry(meeting.shard, meeting.place.run_id) else {
-            return false;
-        };
-        if meeting.place.queue.kind == QueueKind::Workflow && entry.run.started_task.is_some() {
-            return false;
-        }
-        let namespace = entry.run.key.workflow.namespace;
-        entry.due.tasks.iter().any(|task| TaskPlace::of(task, namespace, meeting.place.run_id) == meeting.place)
+        self.entry(meeting.shard, meeting.place.run_id).is_some_and(|entry| entry.has_waiting(&meeting.place))
     }
 
     /// The poll did not get this task: it is first in line for the next one.
     pub(crate) fn missed(&mut self, meeting: Meeting) {
         let Meeting { call, poll, .. } = meeting;
+        if let Some(queue) = self.queues.get_mut(&poll.queue) {
+            queue.limit.give_back();
+        }
         if poll.deadline <= self.now || self.draining {
             return self.actions.push(Action::Answer { id: call, result: Ok(nothing(poll.queue.kind)) });
         }
@@ -168,7 +178,7 @@ impl Node {
         let kind = poll.queue.kind;
         if let Some(queue) = self.queues.get_mut(&poll.queue) {
             queue.pollers.retain(|waiting| *waiting != id);
-            queue.last_poll = self.now;
+            queue.saw(&poll.identity, poll.max_tasks_per_second, self.now);
         }
         self.actions.push(Action::Answer { id, result: Ok(nothing(kind)) });
     }
@@ -239,32 +249,6 @@ impl Node {
         for (shard, place) in queue.take_all() {
             self.offer(shard, place);
         }
-    }
-
-    pub(crate) fn describe_queue(&mut self, asker: Asker, key: QueueKey) {
-        let now = self.now;
-        let queue = self.queue(&key);
-        queue.seen.retain(|_, time| *time + POLLER_SHOWN_FOR > now);
-        let poller = |(identity, time): (&String, &Time)| PollerInfo {
-            identity: identity.clone(),
-            last_access_time: Some(time.to_proto()),
-            rate_per_second: 100_000.0,
-            ..PollerInfo::default()
-        };
-        let stats = |count: usize, since: Time| TaskQueueStats {
-            approximate_backlog_count: count as i64,
-            approximate_backlog_age: Some(model::to_proto_duration(now.since(since))),
-            ..TaskQueueStats::default()
-        };
-        let groups = queue.by_priority();
-        let oldest = groups.values().map(|(_, since)| *since).min().unwrap_or(now);
-        let description = TaskQueueDescription {
-            pollers: queue.seen.iter().map(poller).collect(),
-            stats: stats(queue.len(), oldest),
-            stats_by_priority: groups.into_iter().map(|(key, (count, since))| (key, stats(count, since))).collect(),
-        };
-        self.refill(&key);
-        self.answer_now(asker, Ok(Answer::TaskQueue(Box::new(description))));
     }
 }
 

@@ -1,20 +1,36 @@
 //! A task queue: pollers and cursors in memory, waiting tasks on disk.
 //!
 //! The tasks of a queue are rows of their shards. In memory stands the front of them, at most a page for each shard; what
-//! does not fit is read again when there is room.
+//! does not fit is read again when there is room. So a queue that nobody uses can be forgotten at any time, as those of
+//! workers that are gone must be: each of them had a name of its own.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::Range,
+    time::Duration,
+};
 
 use model::{QueueKey, ShardId, Time};
 use store::{Key, Page, StoreError, key, key::OwnedKey, record};
 
-use super::{CallId, Node, ReadRequest, Ticket, Work};
+use super::{
+    Alarm, Asker, CallId, Node, ReadRequest, Ticket, Work,
+    backlog::{Backlog, POLLER_SHOWN_FOR},
+    pace::{Pace, Rate, RateLimit},
+};
 use crate::persist::{TaskPlace, TaskRecord};
 
 /// Tasks of one queue that stand in memory; more stay on disk.
 const IN_MEMORY: usize = 2_000;
 /// Tasks that are read at once.
 const PAGE: usize = 500;
+/// Tasks that are counted at once.
+pub(crate) const COUNT_PAGE: usize = 5_000;
+/// Pollers of one queue that are remembered by their identity.
+const REMEMBERED_POLLERS: usize = 1_000;
+/// How long a queue stands in memory that nobody polls, describes or puts a task on. Source: the reference server, which
+/// unloads a queue after this time.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(300);
 
 /// A task in the order of dispatch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,13 +44,32 @@ pub(crate) struct Waiting {
 }
 
 /// How far a shard's tasks of this queue have been read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Cursor {
     /// Where to read on; empty for the beginning.
     from: Vec<u8>,
-    reading: bool,
+    reading: Reading,
     /// There may be more from `from` on.
     more: bool,
+    /// What waits from `from` on and does not stand in memory; `None` until it is counted.
+    left: Option<Backlog>,
+}
+
+/// What is being read of a shard. One thing at a time, so that a count is of rows that stay where they are.
+#[derive(Clone, Debug)]
+enum Reading {
+    Nothing,
+    Tasks,
+    /// With what was counted so far.
+    Count(Backlog),
+}
+
+/// A worker that polled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) at: Time,
+    /// The limit that came with its last poll.
+    pub(crate) tasks_per_second: Option<f64>,
 }
 
 /// One task queue.
@@ -47,24 +82,78 @@ pub(crate) struct TaskQueue {
     /// Queries that wait for a worker, oldest first; they go before tasks.
     pub(crate) queries: VecDeque<String>,
     cursors: BTreeMap<ShardId, Cursor>,
-    /// Who polled lately: by identity, when.
-    pub(crate) seen: BTreeMap<String, Time>,
+    /// Who polled lately, by identity.
+    pub(crate) seen: BTreeMap<String, Seen>,
     /// When it was last polled; zero for never.
     pub(crate) last_poll: Time,
+    /// When it was last polled, described or given a task.
+    used: Time,
+    pub(crate) limit: RateLimit,
+    /// How often a task had to wait for the limit.
+    pub(crate) limited: Rate,
+    /// How fast tasks came and went, by priority.
+    pub(crate) paces: BTreeMap<i32, Pace>,
+    /// Who waits to hear what the queue looks like.
+    pub(crate) describers: Vec<Asker>,
+}
+
+impl Cursor {
+    fn at_the_beginning() -> Self {
+        Self { from: Vec::new(), reading: Reading::Nothing, more: true, left: None }
+    }
 }
 
 impl TaskQueue {
     pub(crate) fn new(key: QueueKey, shards: u32) -> Self {
-        let cursors = (0..shards).map(|id| (ShardId(id), Cursor { more: true, ..Cursor::default() })).collect();
         Self {
             key,
             tasks: BTreeSet::new(),
             pollers: VecDeque::new(),
             queries: VecDeque::new(),
-            cursors,
+            cursors: (0..shards).map(|id| (ShardId(id), Cursor::at_the_beginning())).collect(),
             seen: BTreeMap::new(),
             last_poll: Time::ZERO,
+            used: Time::ZERO,
+            limit: RateLimit::default(),
+            limited: Rate::default(),
+            paces: BTreeMap::new(),
+            describers: Vec::new(),
         }
+    }
+
+    /// A worker polls, with the limit that it asks for. The limit is the queue's from now on: the last poll counts.
+    pub(crate) fn polled(&mut self, identity: &str, tasks_per_second: Option<f64>, now: Time) {
+        self.limit.set(tasks_per_second, now);
+        self.saw(identity, tasks_per_second, now);
+    }
+
+    /// A worker is there, with the limit that it asked for last. One without an identity is not remembered.
+    pub(crate) fn saw(&mut self, identity: &str, tasks_per_second: Option<f64>, now: Time) {
+        (self.last_poll, self.used) = (now, now);
+        if identity.is_empty() {
+            return;
+        }
+        self.seen.insert(identity.to_owned(), Seen { at: now, tasks_per_second });
+        if self.seen.len() <= REMEMBERED_POLLERS {
+            return;
+        }
+        self.forget_pollers(now);
+        let oldest = self.seen.iter().min_by_key(|(_, seen)| seen.at).map(|(identity, _)| identity.clone());
+        if let (true, Some(oldest)) = (self.seen.len() > REMEMBERED_POLLERS, oldest) {
+            self.seen.remove(&oldest);
+        }
+    }
+
+    /// Forgets who has not polled for so long that it is not shown.
+    pub(crate) fn forget_pollers(&mut self, now: Time) {
+        self.seen.retain(|_, seen| seen.at + POLLER_SHOWN_FOR > now);
+    }
+
+    /// Until when the queue is to be kept; `None` while somebody waits at it or a read of its tasks is under way.
+    fn kept_until(&self) -> Option<Time> {
+        let is_quiet = self.pollers.is_empty() && self.queries.is_empty() && self.describers.is_empty();
+        let reads = self.cursors.values().any(|cursor| !matches!(cursor.reading, Reading::Nothing));
+        (is_quiet && !reads).then_some(self.used + FORGOTTEN_AFTER)
     }
 
     /// The tasks that are known to wait; more may stand on disk.
@@ -72,15 +161,21 @@ impl TaskQueue {
         self.tasks.len()
     }
 
-    /// The waiting tasks in memory by priority: how many, and since when the oldest waits.
-    pub(crate) fn by_priority(&self) -> BTreeMap<i32, (usize, Time)> {
-        let mut groups: BTreeMap<i32, (usize, Time)> = BTreeMap::new();
+    /// What waits, in memory and as far as it was counted on disk.
+    pub(crate) fn backlog(&self) -> Backlog {
+        let mut backlog = Backlog::default();
         for task in &self.tasks {
-            let group = groups.entry(task.priority).or_insert((0, Time(task.since)));
-            group.0 += 1;
-            group.1 = group.1.min(Time(task.since));
+            backlog.add(task.priority, Time(task.since));
         }
-        groups
+        for left in self.cursors.values().filter_map(|cursor| cursor.left.as_ref()) {
+            backlog.merge(left);
+        }
+        backlog
+    }
+
+    /// Whether the task stands in memory.
+    pub(crate) fn holds(&self, shard: ShardId, place: &TaskPlace) -> bool {
+        self.tasks.contains(&Waiting::of(shard, place))
     }
 
     fn place(&self, task: Waiting) -> (ShardId, TaskPlace) {
@@ -90,8 +185,7 @@ impl TaskQueue {
 
     /// Takes a task in; when memory is full, the last one is left to the disk.
     fn insert(&mut self, shard: ShardId, place: &TaskPlace) {
-        let TaskPlace { queue: _, priority, since, run_id, event_id, attempt } = *place;
-        self.tasks.insert(Waiting { priority, since, run_id, event_id, attempt, shard });
+        self.tasks.insert(Waiting::of(shard, place));
         if self.tasks.len() <= IN_MEMORY {
             return;
         }
@@ -103,7 +197,21 @@ impl TaskQueue {
                 cursor.from = key;
             }
             cursor.more = true;
+            if let Some(left) = &mut cursor.left {
+                left.add(place.priority, Time(place.since));
+            }
         }
+    }
+
+    /// Takes in a task that was read: it is not among what is left on disk any more.
+    fn take_up(&mut self, shard: ShardId, place: &TaskPlace) {
+        if self.holds(shard, place) {
+            return;
+        }
+        if let Some(left) = self.cursors.get_mut(&shard).and_then(|cursor| cursor.left.as_mut()) {
+            left.remove(place.priority);
+        }
+        self.insert(shard, place);
     }
 
     /// The first task, taken out.
@@ -118,9 +226,9 @@ impl TaskQueue {
     }
 
     /// A shard's tasks in memory may never become durable: forget them, to be read again.
-    pub(crate) fn lose_shard(&mut self, shard: ShardId, _shards: u32) {
+    fn lose_shard(&mut self, shard: ShardId) {
         self.tasks.retain(|task| task.shard != shard);
-        self.cursors.insert(shard, Cursor { more: true, ..Cursor::default() });
+        self.cursors.insert(shard, Cursor::at_the_beginning());
     }
 
     /// The reads that are worth doing now: none while there are enough tasks at hand.
@@ -131,12 +239,11 @@ impl TaskQueue {
         let prefix = Key::task_queue_prefix(&self.key);
         let mut reads = Vec::new();
         for (shard, cursor) in &mut self.cursors {
-            if !cursor.more || cursor.reading {
+            if !cursor.more || !matches!(cursor.reading, Reading::Nothing) {
                 continue;
             }
-            cursor.reading = true;
-            let start = if cursor.from.is_empty() { prefix.clone() } else { cursor.from.clone() };
-            reads.push((*shard, ReadRequest::scan(*shard, start..key::prefix_end(&prefix), PAGE)));
+            cursor.reading = Reading::Tasks;
+            reads.push((*shard, ReadRequest::scan(*shard, rest(&prefix, &cursor.from), PAGE)));
         }
         reads
     }
@@ -145,21 +252,109 @@ impl TaskQueue {
         let Some(cursor) = self.cursors.get_mut(&shard) else {
             return;
         };
-        cursor.reading = false;
+        cursor.reading = Reading::Nothing;
         cursor.more = page.more;
-        if let Some((last, _)) = page.pairs.last() {
-            cursor.from.clone_from(last);
-            // Behind the last one: the same key with one more byte is the next that can be.
-            cursor.from.push(0);
+        if !page.more {
+            cursor.left = Some(Backlog::default());
         }
+        if let Some((last, _)) = page.pairs.last() {
+            cursor.from = behind(last);
+        }
+    }
+
+    /// The counts of these shards that are to be made now, and whether any is under way or has to wait its turn.
+    pub(crate) fn wanted_counts(&mut self, shards: &[ShardId]) -> (Vec<(ShardId, ReadRequest)>, bool) {
+        let prefix = Key::task_queue_prefix(&self.key);
+        let mut reads = Vec::new();
+        let mut waits = false;
+        for shard in shards {
+            let Some(cursor) = self.cursors.get_mut(shard).filter(|cursor| cursor.left.is_none()) else {
+                continue;
+            };
+            waits = true;
+            if matches!(cursor.reading, Reading::Nothing) {
+                cursor.reading = Reading::Count(Backlog::default());
+                reads.push((*shard, ReadRequest::scan(*shard, rest(&prefix, &cursor.from), COUNT_PAGE)));
+            }
+        }
+        (reads, waits)
+    }
+
+    /// Takes in the count of one page, the last key of which is `last` if more pages follow. Returns what to count next.
+    pub(crate) fn counted(&mut self, shard: ShardId, found: &Backlog, last: Option<Vec<u8>>) -> Option<Range<Vec<u8>>> {
+        let cursor = self.cursors.get_mut(&shard)?;
+        let Reading::Count(so_far) = &mut cursor.reading else {
+            return None;
+        };
+        so_far.merge(found);
+        let Some(last) = last else {
+            cursor.left = Some(std::mem::take(so_far));
+            cursor.reading = Reading::Nothing;
+            return None;
+        };
+        Some(rest(&Key::task_queue_prefix(&self.key), &behind(&last)))
     }
 }
 
+impl Waiting {
+    fn of(shard: ShardId, place: &TaskPlace) -> Self {
+        let TaskPlace { queue: _, priority, since, run_id, event_id, attempt } = *place;
+        Self { priority, since, run_id, event_id, attempt, shard }
+    }
+}
+
+/// A queue's keys from `from` on; empty for all.
+fn rest(prefix: &[u8], from: &[u8]) -> Range<Vec<u8>> {
+    let start = if from.is_empty() { prefix } else { from };
+    start.to_vec()..key::prefix_end(prefix)
+}
+
+/// Behind a key: the same one with one more byte is the next that can be.
+fn behind(key: &[u8]) -> Vec<u8> {
+    [key, &[0]].concat()
+}
+
+/// The tasks of a page.
+///
+/// # Errors
+/// A row of it is damaged.
+pub(crate) fn places(queue: &QueueKey, page: Page) -> Result<Vec<TaskPlace>, StoreError> {
+    let place = |(bytes, value): (Vec<u8>, bytes::Bytes)| {
+        let OwnedKey::Task { queue: _, priority, pass: _, since, run_id, event_id } = Key::decode(&bytes)? else {
+            return Err(StoreError::Unusable("a task's key is damaged".into()));
+        };
+        let attempt = record::decode::<TaskRecord>(value)?.attempt;
+        Ok(TaskPlace { queue: queue.clone(), priority, since: since.0, run_id, event_id, attempt })
+    };
+    page.pairs.into_iter().map(place).collect()
+}
+
 impl Node {
-    /// The queue, made when it is first named.
+    /// The queue, which is used now; made when it is first named.
     pub(crate) fn queue(&mut self, key: &QueueKey) -> &mut TaskQueue {
-        let shards = self.config.shards;
-        self.queues.entry(key.clone()).or_insert_with(|| TaskQueue::new(key.clone(), shards))
+        let (shards, now) = (self.config.shards, self.now);
+        if !self.queues.contains_key(key) {
+            self.alarm(now + FORGOTTEN_AFTER, Alarm::QueueIdle(key.clone()));
+        }
+        let queue = self.queues.entry(key.clone()).or_insert_with(|| TaskQueue::new(key.clone(), shards));
+        queue.used = now;
+        queue
+    }
+
+    /// Forgets the queue if nobody has used it for long. Nothing is lost but its cursors: its tasks are on disk.
+    pub(crate) fn forget_queue(&mut self, key: &QueueKey) {
+        let Some(queue) = self.queues.get(key) else { return };
+        match queue.kept_until() {
+            Some(until) if until <= self.now => {
+                self.queues.remove(key);
+            }
+            until => self.alarm(until.unwrap_or(self.now + FORGOTTEN_AFTER), Alarm::QueueIdle(key.clone())),
+        }
+    }
+
+    /// Task queues that stand in memory.
+    pub fn task_queues(&self) -> usize {
+        self.queues.len()
     }
 
     /// A durable task waits for a worker.
@@ -167,8 +362,10 @@ impl Node {
         if self.leave_sticky(shard, &place) {
             return;
         }
+        let now = self.now;
         let queue = self.queue(&place.queue);
         queue.insert(shard, &place);
+        queue.paces.entry(place.priority).or_default().added.count(now);
         let key = place.queue;
         self.agenda.push_back(Work::Match(key));
     }
@@ -181,8 +378,20 @@ impl Node {
             if open {
                 self.read(request, Ticket::Queue(shard, key.clone()));
             } else if let Some(cursor) = self.queues.get_mut(key).and_then(|queue| queue.cursors.get_mut(&shard)) {
-                cursor.reading = false;
+                cursor.reading = Reading::Nothing;
             }
+        }
+    }
+
+    /// A shard's tasks in memory are forgotten with it.
+    pub(crate) fn lose_tasks(&mut self, shard: ShardId) {
+        let keys: Vec<_> = self.queues.keys().cloned().collect();
+        for key in keys {
+            if let Some(queue) = self.queues.get_mut(&key) {
+                queue.lose_shard(shard);
+            }
+            // Whoever waited for a count of them hears of what the other shards have.
+            self.count_queue(&key);
         }
     }
 
@@ -199,14 +408,10 @@ impl Node {
             return Ok(());
         };
         queue.read_to(shard, &page);
-        for (bytes, value) in page.pairs {
-            let OwnedKey::Task { queue: _, priority, pass: _, since, run_id, event_id } = Key::decode(&bytes)? else {
-                return Err(StoreError::Unusable("a task's key is damaged".into()));
-            };
-            let attempt = record::decode::<TaskRecord>(value)?.attempt;
-            let place = TaskPlace { queue: key.clone(), priority, since: since.0, run_id, event_id, attempt };
-            queue.insert(shard, &place);
+        for place in places(key, page)? {
+            queue.take_up(shard, &place);
         }
+        self.count_queue(key);
         self.agenda.push_back(Work::Match(key.clone()));
         Ok(())
     }

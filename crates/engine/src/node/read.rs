@@ -49,6 +49,8 @@ pub(crate) enum Ticket {
     Outbox(ShardId),
     Namespaces,
     Queue(ShardId, QueueKey),
+    /// A count of a queue's tasks that stay on disk.
+    Count(ShardId, QueueKey),
 }
 
 impl Ticket {
@@ -59,7 +61,8 @@ impl Ticket {
             | Ticket::Run(shard, _)
             | Ticket::Wakes(shard)
             | Ticket::Outbox(shard)
-            | Ticket::Queue(shard, _) => Some(*shard),
+            | Ticket::Queue(shard, _)
+            | Ticket::Count(shard, _) => Some(*shard),
             Ticket::Namespaces => None,
         }
     }
@@ -177,13 +180,15 @@ impl Node {
                 self.publish_namespaces();
             }
             (Ticket::Queue(shard, queue), ReadResult::Page(page)) => self.tasks_found(*shard, queue, page)?,
+            (Ticket::Count(shard, queue), ReadResult::Page(page)) => self.tasks_counted(*shard, queue, page)?,
             (
                 Ticket::Current(..)
                 | Ticket::Run(..)
                 | Ticket::Wakes(_)
                 | Ticket::Outbox(_)
                 | Ticket::Namespaces
-                | Ticket::Queue(..),
+                | Ticket::Queue(..)
+                | Ticket::Count(..),
                 ReadResult::Value(_) | ReadResult::Page(_) | ReadResult::Run { .. },
             ) => return Err(StoreError::Io("a read was answered with something else".into())),
         }
@@ -196,7 +201,7 @@ impl Node {
         let (shard, need) = match purpose {
             Ticket::Current(shard, workflow) => (shard, Need::Current(workflow)),
             Ticket::Run(shard, run_id) => (shard, Need::Run(run_id)),
-            Ticket::Wakes(shard) | Ticket::Outbox(shard) | Ticket::Queue(shard, _) => {
+            Ticket::Wakes(shard) | Ticket::Outbox(shard) | Ticket::Queue(shard, _) | Ticket::Count(shard, _) => {
                 return self.lose(shard, &error.to_string());
             }
             Ticket::Namespaces => return self.lose(ShardId(0), &error.to_string()),

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use machine::{Current, Due, MessageKey, Run};
-use model::{Epoch, Reject, RunId, ShardId, Time, WorkflowKey};
+use model::{Epoch, QueueKind, Reject, RunId, ShardId, Time, WorkflowKey};
 use store::{Batch, Change, CommitError, Key, StoreError, key};
 
 use super::{Action, Alarm, Asker, CallId, Node, ReadRequest, Ticket, Work};
@@ -114,6 +114,15 @@ impl Entry {
             used: now,
             sequence: 0,
         }
+    }
+
+    /// Whether a task of the run still waits for a worker.
+    pub(crate) fn has_waiting(&self, place: &TaskPlace) -> bool {
+        if place.queue.kind == QueueKind::Workflow && self.run.started_task.is_some() {
+            return false;
+        }
+        let (namespace, run_id) = (self.run.key.workflow.namespace, self.run.key.run_id);
+        self.due.tasks.iter().any(|task| TaskPlace::of(task, namespace, run_id) == *place)
     }
 
     /// Keeps a batch of history at hand; the oldest ones make room.
@@ -284,9 +293,7 @@ impl Node {
         }
         self.alarms.retain(|(_, alarm)| !matches!(alarm, Alarm::Run(of, _) | Alarm::Horizon(of) if *of == shard));
         self.lose_queries(shard, &reject);
-        for queue in self.queues.values_mut() {
-            queue.lose_shard(shard, self.config.shards);
-        }
+        self.lose_tasks(shard);
         self.alarm(self.now + REACQUIRE_AFTER, Alarm::Reacquire(shard));
     }
 

@@ -317,18 +317,20 @@ pub(crate) fn child_request(
 /// The policies in force: what is not given depends on who starts.
 fn policies(start: &Start) -> (WorkflowIdReusePolicy, WorkflowIdConflictPolicy) {
     let reuse = match start.request.workflow_id_reuse_policy() {
-        WorkflowIdReusePolicy::Unspecified => WorkflowIdReusePolicy::AllowDuplicate,
-        given => given,
+        WorkflowIdReusePolicy::Unspecified | WorkflowIdReusePolicy::AllowDuplicate => {
+            WorkflowIdReusePolicy::AllowDuplicate
+        }
+        // The deprecated reuse policy says in one word what two policies say now.
+        WorkflowIdReusePolicy::TerminateIfRunning => {
+            return (WorkflowIdReusePolicy::AllowDuplicate, WorkflowIdConflictPolicy::TerminateExisting);
+        }
+        given @ (WorkflowIdReusePolicy::AllowDuplicateFailedOnly | WorkflowIdReusePolicy::RejectDuplicate) => given,
     };
     let conflict = match start.request.workflow_id_conflict_policy() {
         WorkflowIdConflictPolicy::Unspecified if start.signal.is_some() => WorkflowIdConflictPolicy::UseExisting,
-        WorkflowIdConflictPolicy::Unspecified => WorkflowIdConflictPolicy::Fail,
-        given => given,
+        WorkflowIdConflictPolicy::Unspecified | WorkflowIdConflictPolicy::Fail => WorkflowIdConflictPolicy::Fail,
+        given @ (WorkflowIdConflictPolicy::UseExisting | WorkflowIdConflictPolicy::TerminateExisting) => given,
     };
-    // The deprecated reuse policy says in one word what two policies say now.
-    if reuse == WorkflowIdReusePolicy::TerminateIfRunning {
-        return (WorkflowIdReusePolicy::AllowDuplicate, WorkflowIdConflictPolicy::TerminateExisting);
-    }
     (reuse, conflict)
 }
 

@@ -27,6 +27,8 @@ impl Node {
                 Alarm::Call(id) => self.expire_call(id),
                 Alarm::Query(id) => self.query_fallback(&id),
                 Alarm::QueryLate(id) => self.query_late(&id),
+                Alarm::Queue(key) => self.agenda.push_back(Work::Match(key)),
+                Alarm::QueueIdle(key) => self.forget_queue(&key),
                 Alarm::Resend(sender) => self.agenda.push_back(Work::Send(sender)),
                 Alarm::Reacquire(shard) => self.actions.push(Action::Acquire { shard }),
             }

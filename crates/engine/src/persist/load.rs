@@ -52,7 +52,8 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
             | OwnedKey::History(..)
             | OwnedKey::Wake(..)
             | OwnedKey::Task { .. }
-            | OwnedKey::Outbox(..) => return Err(missing("row under this key")),
+            | OwnedKey::Outbox(..)
+            | OwnedKey::Control(_) => return Err(missing("row under this key")),
         }
     }
     run.core = core.ok_or_else(|| missing("core"))?;

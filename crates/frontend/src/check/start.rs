@@ -9,7 +9,7 @@ use proto::temporal::api::{
     workflowservice::v1::{SignalWithStartWorkflowExecutionRequest, StartWorkflowExecutionRequest},
 };
 
-use super::{blob, duration, links, priority::priority, queue::user_task_queue, request_id, retry::retry_policy};
+use super::{blob, duration, links, priority, request_id, retry_policy, user_task_queue};
 
 type Span = Option<prost_types::Duration>;
 

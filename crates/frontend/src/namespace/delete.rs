@@ -32,9 +32,24 @@ pub(crate) async fn delete_namespace(
     request: DeleteNamespaceRequest,
 ) -> Result<DeleteNamespaceResponse, Reject> {
     let namespace = named(&door, &request)?;
-    gate::check_state("DeleteNamespace", &namespace)?;
-    let renamed = new_name(&door.engine.namespaces(), &namespace);
-    let record = change(&door, namespace.id, move |record| {
+    let delay = model::from_proto_duration(request.namespace_delete_delay.as_ref());
+    let record = begin(&door, &namespace, delay).await?;
+    Ok(DeleteNamespaceResponse { deleted_namespace: record.name.clone() })
+}
+
+/// Deletes the namespace of this name; what is left to do goes on behind the caller's back.
+///
+/// # Errors
+/// `NamespaceNotFound`; the storage's errors.
+pub(crate) async fn delete(door: &Door, name: &str) -> Result<(), Reject> {
+    let namespace = gate::find(&door.engine.namespaces(), name)?;
+    begin(door, &namespace, Duration::ZERO).await.map(|_| ())
+}
+
+async fn begin(door: &Door, namespace: &Namespace, delay: Duration) -> Result<Arc<NamespaceRecord>, Reject> {
+    gate::check_state("DeleteNamespace", namespace)?;
+    let renamed = new_name(&door.engine.namespaces(), namespace);
+    let record = change(door, namespace.id, move |record| {
         if record.state() != NamespaceState::Deleted || record.name != renamed {
             record.name_before_delete = std::mem::replace(&mut record.name, renamed.clone());
             record.set_state(NamespaceState::Deleted);
@@ -42,10 +57,8 @@ pub(crate) async fn delete_namespace(
         Ok(())
     })
     .await?;
-    let delay = model::from_proto_duration(request.namespace_delete_delay.as_ref());
-    let deleted_namespace = record.name.clone();
-    start(&door, &record, delay);
-    Ok(DeleteNamespaceResponse { deleted_namespace })
+    start(door, &record, delay);
+    Ok(record)
 }
 
 /// The namespace that the request names, by name or by id.
@@ -90,10 +103,10 @@ pub fn resume_deletions(door: &Door) {
 
 fn start(door: &Door, record: &NamespaceRecord, delay: Duration) {
     let namespace = Arc::new(record.snapshot());
-    door.start_job(delete(door.engine.clone(), namespace, delay));
+    door.start_job(remove(door.engine.clone(), namespace, delay));
 }
 
-async fn delete(engine: Engine, namespace: Arc<Namespace>, delay: Duration) {
+async fn remove(engine: Engine, namespace: Arc<Namespace>, delay: Duration) {
     while !delete_page(&engine, &namespace).await {}
     wait(delay).await;
     while engine.namespaces().by_id(namespace.id).is_some() {

@@ -9,14 +9,14 @@ mod register;
 mod update;
 
 pub(crate) use change::{change, write};
-pub(crate) use delete::delete_namespace;
 pub use delete::resume_deletions;
+pub(crate) use delete::{delete, delete_namespace};
 pub(crate) use deprecate::deprecate_namespace;
 pub(crate) use describe::describe_namespace;
 pub(crate) use list::list_namespaces;
 pub(crate) use register::register_namespace;
 pub use register::{NewNamespace, ensure};
-pub(crate) use update::update_namespace;
+pub(crate) use update::{shape, update_namespace};
 
 use std::time::Duration;
 

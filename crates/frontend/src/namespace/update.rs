@@ -1,5 +1,7 @@
 //! `UpdateNamespace`.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use engine::NamespaceRecord;
 use model::{Limits, Reject, Time};
 use proto::temporal::api::{
@@ -20,7 +22,10 @@ use super::{
     register::local,
     retention,
 };
-use crate::door::Scope;
+use crate::{
+    door::{Door, Scope},
+    gate,
+};
 
 /// Builds that may be marked as bad.
 const MOST_BAD_BINARIES: usize = 10;
@@ -58,6 +63,26 @@ pub(crate) async fn update_namespace(
         failover_version: 0,
         is_global_namespace: false,
     })
+}
+
+/// Gives a namespace this retention and these custom search attributes, and no others.
+///
+/// # Errors
+/// `NamespaceNotFound`; the storage's errors.
+pub(crate) async fn shape(
+    door: &Door,
+    name: &str,
+    retention: Duration,
+    search_attributes: BTreeMap<String, IndexedValueType>,
+) -> Result<(), Reject> {
+    let namespace = gate::find(&door.engine.namespaces(), name)?;
+    let attributes: BTreeMap<_, _> = search_attributes.into_iter().map(|(name, kind)| (name, kind.into())).collect();
+    let edit = move |record: &mut NamespaceRecord| {
+        record.retention_ns = nanos(retention);
+        record.search_attributes.clone_from(&attributes);
+        Ok(())
+    };
+    change(door, namespace.id, edit).await.map(|_| ())
 }
 
 /// Empty texts leave what is there; data is merged.

@@ -6,6 +6,7 @@ use proto::temporal::api::workflowservice::v1::{
     RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskCompletedResponse,
 };
 
+use super::reach;
 use crate::{
     check::{self, WorkerVersion},
     door::{Scope, unexpected},
@@ -21,6 +22,7 @@ pub(crate) async fn respond_workflow_task_completed(
     let sticky = request.sticky_attributes.as_ref().and_then(|sticky| sticky.worker_task_queue.as_ref());
     let version = WorkerVersion::from(request.worker_version_stamp.as_ref());
     check::worker_version(version, request.deployment_options.as_ref(), sticky)?;
+    reach::check(&scope, &request.commands)?;
     let call = Call::CompleteWorkflowTask { token, request: Box::new(request) };
     let (next_task, activity_tasks) = match scope.call(call).await? {
         Answer::WorkflowTaskCompleted { next_task, activities } => (next_task, activities),

@@ -9,6 +9,7 @@ mod poll;
 mod poll_activity;
 mod poll_workflow;
 mod query;
+mod reach;
 mod shutdown;
 mod sticky;
 

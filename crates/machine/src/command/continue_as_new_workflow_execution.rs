@@ -72,7 +72,7 @@ fn check(draft: &Draft, command: &mut ContinueAsNewWorkflowExecutionCommandAttri
     let queue = command
         .task_queue
         .get_or_insert_with(|| TaskQueue { kind: TaskQueueKind::Normal.into(), ..Default::default() });
-    let checked = model::check::task_queue(queue, own, own, limit);
+    let checked = model::check::user_task_queue(queue, own, own, limit);
     let other_queue = queue.name != own;
     let context = format!("WorkflowType={kind} TaskQueue={}", valid::queue_text(queue));
     checked.map_err(|text| bad(format!("error validating {COMMAND} TaskQueue: {text}. {context}")))?;

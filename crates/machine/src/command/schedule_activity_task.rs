@@ -91,7 +91,7 @@ fn check(draft: &Draft, command: &mut ScheduleActivityTaskCommandAttributes) -> 
     let Some(queue) = &mut command.task_queue else {
         return Err("taskQueue is not set".into());
     };
-    model::check::task_queue(queue, "", own, limit)?;
+    model::check::user_task_queue(queue, "", own, limit)?;
     let kind = command.activity_type.as_ref().map_or("", |kind| kind.name.as_str());
     if command.activity_id.is_empty() {
         return Err("activityId is not set".into());

@@ -140,7 +140,7 @@ fn check(
     let queue = command
         .task_queue
         .get_or_insert_with(|| TaskQueue { kind: TaskQueueKind::Normal.into(), ..Default::default() });
-    model::check::task_queue(queue, own, own, limits.id_length).map_err(|text| {
+    model::check::user_task_queue(queue, own, own, limits.id_length).map_err(|text| {
         bad(format!("invalid TaskQueue on {COMMAND}: {text}. {named} TaskQueue={}", valid::queue_text(queue)))
     })?;
     let other_queue = queue.name != own;

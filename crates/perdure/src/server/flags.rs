@@ -1,4 +1,4 @@
-//! The flags of `server start-dev`: those of the reference.
+//! The flags of `server start-dev`, which are those of the reference, and of `server start`.
 
 use std::path::PathBuf;
 
@@ -59,4 +59,22 @@ pub(crate) struct StartDevArgs {
     /// The public base path for the Web UI. Defaults to `/`.
     #[arg(long, value_name = "/")]
     pub(super) ui_public_path: Option<String>,
+}
+
+/// The flags of `server start`. Those of the development server go without `--config` only.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct StartArgs {
+    /// Configuration of a secured server.
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "db_filename", "dynamic_config_value", "headless", "http_port", "ip", "log_config", "metrics_port", "namespace",
+        "port", "search_attribute", "sqlite_pragma", "ui_asset_path", "ui_codec_endpoint", "ui_disable_news_fetch",
+        "ui_ip", "ui_port", "ui_public_path",
+    ])]
+    pub(super) config: Option<PathBuf>,
+    /// Serve what has neither TLS nor identities on other addresses than loopback: everybody who can reach them is let
+    /// in.
+    #[arg(long)]
+    pub(super) allow_open_network: bool,
+    #[command(flatten)]
+    pub(super) development: StartDevArgs,
 }

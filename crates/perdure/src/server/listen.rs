@@ -7,7 +7,7 @@ use std::{
 
 use tokio::net::TcpListener;
 
-use super::flags::StartDevArgs;
+use super::flags::{StartArgs, StartDevArgs};
 
 /// The Web UI's default port is this far above the server's.
 const UI_DISTANCE: u16 = 1_000;
@@ -44,6 +44,26 @@ pub(super) async fn bind(args: &StartDevArgs) -> Result<Ports, String> {
     let metrics = args.metrics_port.unwrap_or(0);
     let metrics = listen(ip, metrics, &format!("can't set metrics port {metrics}"), "--metrics-port").await?;
     Ok(Ports { grpc, metrics, http, ui })
+}
+
+/// Refuses to open a server to the network that asks nobody who they are, unless the operator names that risk.
+///
+/// # Errors
+/// The flag, the risk and both ways out.
+pub(super) fn check_open(args: &StartArgs) -> Result<(), String> {
+    let development = &args.development;
+    let given = [("--ip", Some(development.ip.as_str())), ("--ui-ip", development.ui_ip.as_deref())];
+    for (flag, ip) in given {
+        let Some(ip) = ip else { continue };
+        if !address(ip)?.is_loopback() && !args.allow_open_network {
+            return Err(format!(
+                "{flag} {ip}: without --config there is neither TLS nor anybody asked who they are, so everybody who can \
+                 reach {ip} may do everything; start a secured server with --config perdure.toml (`perdure cloud init` \
+                 makes one), or accept the risk with --allow-open-network"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn address(ip: &str) -> Result<IpAddr, String> {

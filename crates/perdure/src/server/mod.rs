@@ -3,13 +3,15 @@
 mod banner;
 mod flags;
 mod listen;
+mod secured;
 mod settings;
 mod start;
 
 use clap::{Args, Subcommand};
 use cli::Refusal;
 
-use self::flags::StartDevArgs;
+use self::flags::{StartArgs, StartDevArgs};
+pub(crate) use self::secured::{control_settings, moment};
 use crate::logs::Output;
 
 /// `perdure server`.
@@ -26,10 +28,11 @@ enum ServerCommand {
     /// Serves a whole cluster from one process, open to everybody who reaches it. Without --db-filename all is kept in
     /// memory and lost at the end.
     StartDev(StartDevArgs),
-    /// Start a server; for now with the flags of start-dev only
+    /// Start a server
     ///
-    /// The secured server, with TLS and identities, is not there yet. Until then this is start-dev by another name.
-    Start(StartDevArgs),
+    /// With --config, a secured server: TLS, client certificates and API keys, and an account that perdure cloud init
+    /// has made. Without it, the same as start-dev, but on loopback only.
+    Start(StartArgs),
 }
 
 /// Runs the server until a signal ends it.
@@ -37,17 +40,26 @@ enum ServerCommand {
 /// # Errors
 /// One line that names cause and remedy.
 pub(crate) fn run(args: ServerArgs, output: &Output) -> Result<(), String> {
-    let (ServerCommand::StartDev(args) | ServerCommand::Start(args)) = args.command;
-    start::run(args, output)
+    match args.command {
+        ServerCommand::StartDev(args) => start::run(args, output),
+        ServerCommand::Start(args) => match &args.config {
+            Some(file) => secured::run(file, args.allow_open_network, output),
+            None => {
+                listen::check_open(&args)?;
+                start::run(args.development, output)
+            }
+        },
+    }
 }
 
-/// Says to those who want a secured server that there is none, where a flag of it was not understood.
+/// Leads those who want a secured server to its flag, where another one was not understood.
 pub(crate) fn explain(mut refusal: Refusal) -> Refusal {
     let line: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).take(2).collect();
     if line == ["server", "start"] && refusal.stderr.contains("unknown flag") {
-        refusal
-            .stderr
-            .push_str("server start takes the flags of start-dev only: the secured server is not there yet.\n");
+        refusal.stderr.push_str(
+            "A secured server takes its settings from a file: perdure server start --config perdure.toml. `perdure \
+             cloud init` makes one.\n",
+        );
     }
     refusal
 }

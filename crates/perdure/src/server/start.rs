@@ -8,6 +8,7 @@ use proto::temporal::api::enums::v1::IndexedValueType;
 use store::{MemoryStore, Store};
 use store_sqlite::{OpenOptions, SqliteStore};
 use tokio::{
+    runtime::Runtime,
     signal::unix::{SignalKind, signal},
     sync::watch,
     task::JoinSet,
@@ -22,7 +23,7 @@ use super::{
 use crate::logs::Output;
 
 /// The version that clients read to decide what they may use.
-const SERVER_VERSION: &str = "1.32.0";
+pub(super) const SERVER_VERSION: &str = "1.32.0";
 /// Threads of the event loop. What waits for the disk has threads of its own.
 const WORKERS: usize = 2;
 /// Shards of new data: as on the reference's development server. One node with one writer gains nothing from more.
@@ -37,14 +38,19 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Runs the development server.
 pub(super) fn run(args: StartDevArgs, output: &Output) -> Result<(), String> {
     output.start();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .enable_all()
-        .build()
-        .map_err(|error| format!("the event loop can't start: {error}"))?;
+    let runtime = runtime()?;
     let outcome = runtime.block_on(serve(args, output));
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
+}
+
+/// The event loop of a server.
+pub(super) fn runtime() -> Result<Runtime, String> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the event loop can't start: {error}"))
 }
 
 async fn serve(args: StartDevArgs, output: &Output) -> Result<(), String> {
@@ -72,8 +78,8 @@ async fn serve(args: StartDevArgs, output: &Output) -> Result<(), String> {
     let (stop, stopped) = watch::channel(false);
     let mut servers = open_doors(&door, ports, &banner, &stopped);
     let ended = signalled().map_err(|error| format!("signals can't be watched: {error}"))?;
-    if output.data.as_deref().is_none_or(|data| data == "text") {
-        print(&banner)?;
+    if output.is_text() {
+        print(&banner.text())?;
     }
     tokio::select! {
         () = ended => {}
@@ -98,9 +104,10 @@ fn banner(args: &StartDevArgs, ports: &Ports) -> Result<Banner, String> {
     })
 }
 
-fn print(banner: &Banner) -> Result<(), String> {
+/// Prints the banner of a server.
+pub(super) fn print(banner: &str) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
-    out.write_all(banner.text().as_bytes())
+    out.write_all(banner.as_bytes())
         .and_then(|()| out.flush())
         .map_err(|error| format!("the banner can't be printed: {error}"))
 }
@@ -168,7 +175,7 @@ fn open_doors(door: &Arc<Door>, ports: Ports, banner: &Banner, stopped: &watch::
 }
 
 /// Ends when somebody interrupts or terminates the process.
-fn signalled() -> std::io::Result<impl Future<Output = ()>> {
+pub(super) fn signalled() -> std::io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(async move {

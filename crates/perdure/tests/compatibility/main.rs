@@ -10,16 +10,15 @@ use std::{collections::BTreeSet, process::Command, time::Duration};
 use document::Row;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
-use server::Server;
-use tonic::{Code, Request, Status, codegen::http::uri::PathAndQuery};
+use server::{ControlPlane, Server};
+use tonic::{Code, Request, Status, codegen::http::uri::PathAndQuery, transport::Channel};
 use tonic_prost::ProstCodec;
 
 /// Services whose every method must answer as its row says: package, and whether a method that waits is refused by its
 /// own name or, as on the reference, by that of the whole service.
-const SERVICES: [(&str, &str, bool); 4] = [
+const SERVICES: [(&str, &str, bool); 3] = [
     ("WorkflowService", "temporal.api.workflowservice.v1", true),
     ("OperatorService", "temporal.api.operatorservice.v1", true),
-    ("CloudService", "temporal.api.cloud.cloudservice.v1", false),
     ("TestService", "temporal.api.testservice.v1", false),
 ];
 
@@ -88,7 +87,7 @@ async fn the_server_answers_as_the_tables_say() {
     let mut wrong = Vec::new();
     for (service, package, by_method) in SERVICES {
         for Row { name, state } in document::rows(service) {
-            let answer = call(&server, &format!("/{package}.{service}/{name}")).await;
+            let answer = call(server.channel(), Request::new(()), &format!("/{package}.{service}/{name}")).await;
             let promised = state == "works" || state.starts_with("partial: ");
             let refusal = answer.filter(|status| status.code() == Code::Unimplemented);
             let right = match &refusal {
@@ -101,7 +100,7 @@ async fn the_server_answers_as_the_tables_say() {
         }
     }
     for Row { name, state } in document::rows("Other services") {
-        let answer = call(&server, &format!("/{name}")).await;
+        let answer = call(server.channel(), Request::new(()), &format!("/{name}")).await;
         if answer.is_some_and(|status| status.code() == Code::Unimplemented) {
             wrong.push(format!("{name} is \"{state}\" but is not served"));
         }
@@ -109,13 +108,50 @@ async fn the_server_answers_as_the_tables_say() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The control plane is that of a secured server, asked by its owner. Elsewhere the service is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_control_plane_answers_as_the_table_says() {
+    let plane = ControlPlane::start().await;
+    let open = Server::start().await;
+    let mut wrong = Vec::new();
+    for Row { name, state } in document::rows("CloudService") {
+        let path = format!("/temporal.api.cloud.cloudservice.v1.CloudService/{name}");
+        let answer = call_patiently(&plane, &path).await;
+        let refusal = answer.filter(|status| status.code() == Code::Unimplemented);
+        let right = match &refusal {
+            None => state == "works" || state.starts_with("partial: "),
+            Some(status) => !(state == "works" || state.starts_with("partial: ")) && status.message().contains(&name),
+        };
+        if !right {
+            wrong.push(format!("CloudService/{name} is \"{state}\" but answers {refusal:?}"));
+        }
+        let elsewhere = call(open.channel(), Request::new(()), &path).await;
+        assert_eq!(elsewhere.map(|status| status.code()), Some(Code::Unimplemented), "{name} on an open server");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A call as the account's owner, who has to keep to the limit of calls per second.
+async fn call_patiently(plane: &ControlPlane, path: &str) -> Option<Status> {
+    loop {
+        let mut request = Request::new(());
+        let bearer = format!("Bearer {}", plane.api_key).parse().expect("a key is ASCII");
+        request.metadata_mut().insert("authorization", bearer);
+        let answer = call(plane.channel(), request, path).await;
+        if answer.as_ref().is_none_or(|status| status.code() != Code::ResourceExhausted) {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// The error of a call with an empty request, if it has one within a moment. A long poll that is still waiting after
 /// it is implemented.
-async fn call(server: &Server, path: &str) -> Option<Status> {
-    let mut client = tonic::client::Grpc::new(server.channel());
+async fn call(channel: Channel, request: Request<()>, path: &str) -> Option<Status> {
+    let mut client = tonic::client::Grpc::new(channel);
     client.ready().await.expect("the server is up");
     let path: PathAndQuery = path.parse().expect("names of the API are valid in a path");
-    let answer = client.unary(Request::new(()), path, ProstCodec::<(), ()>::default());
+    let answer = client.unary(request, path, ProstCodec::<(), ()>::default());
     tokio::time::timeout(Duration::from_secs(2), answer).await.ok()?.err()
 }
 
@@ -127,7 +163,8 @@ fn perdure<'a>(arguments: impl IntoIterator<Item = &'a str>) -> [String; 2] {
 
 #[test]
 fn the_command_line_has_the_commands_of_the_table() {
-    for Row { name, state } in document::rows("Command line") {
+    let rows = ["Command line", "Account command line"].into_iter().flat_map(document::rows);
+    for Row { name, state } in rows {
         let [stderr, _] = perdure(name.split(' ').chain(["--no-such-flag"]));
         let known = !stderr.contains("unknown command");
         assert_eq!(state != "not yet", known, "\"{name}\" is \"{state}\" but the binary says: {stderr}");

@@ -1,12 +1,17 @@
-//! A server of this repository's own, in memory, on a free port of loopback, for as long as a test holds it.
+//! Servers of this repository's own, on free ports of loopback, for as long as a test holds them: an open one in memory,
+//! and the control plane of a secured one.
 
-use std::{net::TcpListener, process::Stdio};
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
 pub(crate) struct Server {
     channel: Channel,
@@ -38,6 +43,70 @@ impl Server {
     pub(crate) fn channel(&self) -> Channel {
         self.channel.clone()
     }
+}
+
+/// The control plane of a secured server.
+pub(crate) struct ControlPlane {
+    channel: Channel,
+    /// The owner's.
+    pub(crate) api_key: String,
+    folder: PathBuf,
+    // Killed when the test lets go of it.
+    _process: Child,
+}
+
+impl ControlPlane {
+    /// Makes an account and returns when its server has said that it is ready.
+    pub(crate) async fn start() -> Self {
+        let folder = std::env::temp_dir().join(format!("perdure-compatibility-{}", std::process::id()));
+        let made = init(&folder).await;
+        let text = |name: &str| made[name].as_str().expect("a text").to_owned();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_perdure"))
+            .args(["server", "start", "--config", &text("config")])
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary starts");
+        let stdout = process.stdout.take().expect("stdout is a pipe");
+        let mut lines = BufReader::new(stdout).lines();
+        let ready = async {
+            while let Some(line) = lines.next_line().await.expect("stdout is text") {
+                if line.starts_with("Control plane:") {
+                    return;
+                }
+            }
+            panic!("the server ended without its banner");
+        };
+        ready.await;
+        let authority = std::fs::read(text("caCertificate")).expect("the authority is there");
+        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority));
+        let address = format!("https://{}", text("controlPlaneAddress"));
+        let endpoint = Endpoint::from_shared(address).expect("an address").tls_config(tls).expect("an authority");
+        Self { channel: endpoint.connect_lazy(), api_key: text("apiKey"), folder, _process: process }
+    }
+
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+async fn init(folder: &Path) -> serde_json::Value {
+    let [data, control, web] = [free_port(), free_port(), free_port()].map(|port| port.to_string());
+    let output = Command::new(env!("CARGO_BIN_EXE_perdure"))
+        .args(["cloud", "init", "-o", "json", "--directory"])
+        .arg(folder)
+        .args(["--data-port", &data, "--control-port", &control, "--web-port", &web])
+        .output()
+        .await
+        .expect("the binary starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON was asked for")
 }
 
 fn free_port() -> u16 {

@@ -3,7 +3,7 @@
 use model::{NamespaceId, QueueKey, QueueKind, RunId, Time};
 use uuid::Uuid;
 
-use super::{OwnedKey, codec::Decoder, kind, row, tag};
+use super::{ControlKey, OwnedKey, codec::Decoder, kind, row, tag};
 use crate::StoreError;
 
 pub(super) fn key(bytes: &[u8]) -> Result<OwnedKey, StoreError> {
@@ -24,6 +24,7 @@ pub(super) fn key(bytes: &[u8]) -> Result<OwnedKey, StoreError> {
             event_id: fields.i64()?,
         },
         tag::OUTBOX => OwnedKey::Outbox(run_id(&mut fields)?, fields.byte()?, fields.i64()?),
+        tag::CONTROL => OwnedKey::Control(ControlKey::decode(&mut fields)?),
         _ => return Err(fields.damaged()),
     };
     fields.end(key)

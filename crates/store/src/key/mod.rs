@@ -4,6 +4,7 @@
 //! a UUIDv7, so that what is written together stands together and inserts are nearly in order.
 
 mod codec;
+mod control;
 mod decode;
 mod owned;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use std::ops::Range;
 use model::{NamespaceId, QueueKey, QueueKind, RunId, Time};
 
 use codec::Encoder;
+pub use control::ControlKey;
 pub use owned::OwnedKey;
 
 /// A key in a shard. The comment of each variant says what its value is; records are the prost messages of `machine`
@@ -54,6 +56,8 @@ pub enum Key<'a> {
     Task { queue: &'a QueueKey, priority: i32, pass: i64, since: Time, run_id: RunId, event_id: i64 },
     /// A message that a run still has to deliver, by kind and initiated event id. Value: empty.
     Outbox(RunId, u8, i64),
+    /// A row of the account; in a shard of its own.
+    Control(&'a ControlKey),
 }
 
 impl Key<'_> {
@@ -83,6 +87,7 @@ impl Key<'_> {
             Key::Outbox(run_id, kind, event_id) => {
                 Encoder::new(tag::OUTBOX).raw(run_id.as_bytes()).byte(*kind).i64(*event_id)
             }
+            Key::Control(key) => key.encode(),
         }
         .finish()
     }
@@ -198,6 +203,7 @@ mod tag {
     pub(super) const WAKE: u8 = 0x40;
     pub(super) const TASK: u8 = 0x50;
     pub(super) const OUTBOX: u8 = 0x60;
+    pub(super) const CONTROL: u8 = 0x70;
 }
 
 /// The second tag of a run's rows, after its run id.

@@ -2,7 +2,7 @@
 
 use model::{NamespaceId, QueueKey, RunId, Time};
 
-use super::Key;
+use super::{ControlKey, Key};
 
 /// The twin of `Key`; see there for what each one means.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,7 @@ pub enum OwnedKey {
     Wake(Time, RunId),
     Task { queue: QueueKey, priority: i32, pass: i64, since: Time, run_id: RunId, event_id: i64 },
     Outbox(RunId, u8, i64),
+    Control(ControlKey),
 }
 
 impl OwnedKey {
@@ -54,6 +55,7 @@ impl OwnedKey {
                 event_id: *event_id,
             },
             OwnedKey::Outbox(run_id, kind, event_id) => Key::Outbox(*run_id, *kind, *event_id),
+            OwnedKey::Control(key) => Key::Control(key),
         }
     }
 }

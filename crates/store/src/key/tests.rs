@@ -50,7 +50,7 @@ impl Draw {
     }
 
     fn key(&mut self) -> OwnedKey {
-        match self.below(17) {
+        match self.below(18) {
             0 => OwnedKey::Cluster,
             1 => OwnedKey::Namespace(NamespaceId(self.uuid())),
             2 => OwnedKey::Current { namespace: NamespaceId(self.uuid()), workflow_id: self.text() },
@@ -74,7 +74,24 @@ impl Draw {
                 run_id: self.run(),
                 event_id: self.i64(),
             },
-            _ => OwnedKey::Outbox(self.run(), self.pick(&[0, 1, 255]), self.i64()),
+            16 => OwnedKey::Outbox(self.run(), self.pick(&[0, 1, 255]), self.i64()),
+            _ => OwnedKey::Control(self.control()),
+        }
+    }
+
+    fn control(&mut self) -> ControlKey {
+        let id = self.text();
+        match self.below(10) {
+            0 => ControlKey::Account,
+            1 => ControlKey::Namespace(id),
+            2 => ControlKey::User(id),
+            3 => ControlKey::ServiceAccount(id),
+            4 => ControlKey::ApiKey(id),
+            5 => ControlKey::Operation(id),
+            6 => ControlKey::SigningKey(id),
+            7 => ControlKey::Login(id),
+            8 => ControlKey::AuditHead,
+            _ => ControlKey::Audit(self.i64()),
         }
     }
 }

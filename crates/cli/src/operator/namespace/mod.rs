@@ -54,7 +54,7 @@ struct NameArgs {
 
 impl NameArgs {
     fn resolve(&self, context: &Context) -> Result<String, Failure> {
-        let by_flag = context.namespace();
+        let by_flag = context.namespace()?;
         match &self.name {
             None => Ok(by_flag),
             Some(name) if by_flag != "default" => Err(Failure::told(format!(

@@ -1,0 +1,188 @@
+//! What the server says: whether it knows us, whether the namespace lets us in, whether we may start something.
+
+use proto::temporal::api::workflowservice::v1::{
+    DescribeNamespaceRequest, StartWorkflowExecutionRequest, workflow_service_client::WorkflowServiceClient,
+};
+use tonic::{Code, Status};
+
+use super::{Finding, Verdict, local::NEW_KEY};
+use crate::{
+    connect::{Transport, settings::Settings},
+    doctor::credential,
+    failure::status_text,
+};
+
+/// Asks for the namespace, then whether a start would be allowed.
+pub(super) async fn findings(settings: &Settings, transport: Transport) -> Vec<Finding> {
+    let mut client = WorkflowServiceClient::new(transport);
+    let namespace = settings.namespace.clone();
+    let request = DescribeNamespaceRequest { namespace: namespace.clone(), ..Default::default() };
+    if let Err(status) = client.describe_namespace(request).await {
+        return vec![refusal(settings, &status)];
+    }
+    let known = Finding::good("namespace", format!("{namespace} lets us in"));
+    // Without a Workflow Id nothing can start. Who may not start anything hears of that first.
+    let request = StartWorkflowExecutionRequest { namespace: namespace.clone(), ..Default::default() };
+    let rights = match client.start_workflow_execution(request).await {
+        Err(status) if status.code() == Code::PermissionDenied => read_only(settings),
+        Err(status) if status.code() == Code::InvalidArgument => {
+            Finding::good("rights", "we may read, and start and change Workflow Executions")
+        }
+        Err(status) => Finding { verdict: Verdict::Skipped, ..Finding::good("rights", status_text(&status)) },
+        Ok(_) => Finding::good("rights", "we may start Workflow Executions"),
+    };
+    vec![known, rights]
+}
+
+fn read_only(settings: &Settings) -> Finding {
+    let namespace = &settings.namespace;
+    Finding::bad(
+        "rights",
+        "we may only read: nothing can be started, signalled or served by a worker",
+        format!(
+            "Give the key's owner more rights: perdure cloud service-account set-namespace-access --service-account-id \
+             ID --namespace {namespace} --permission write."
+        ),
+    )
+}
+
+/// What an error says about the connection. The server tells nobody whether a namespace exists that they may not see,
+/// and does not tell why a key is not taken, so these findings name what it can be.
+pub(super) fn refusal(settings: &Settings, status: &Status) -> Finding {
+    let namespace = &settings.namespace;
+    let text = status_text(status);
+    match status.code() {
+        Code::Unauthenticated => unauthenticated(settings, &text),
+        Code::PermissionDenied => denied(settings, &text),
+        Code::NotFound | Code::InvalidArgument => Finding::bad(
+            "namespace",
+            format!("{namespace}: {text}"),
+            "See which namespaces there are: perdure cloud namespace list, or perdure operator namespace list.",
+        ),
+        Code::FailedPrecondition if text.contains("TLS") => {
+            Finding::bad("connection", text, "Retry with --tls, or write the address as https://HOST:PORT.")
+        }
+        Code::ResourceExhausted => Finding::bad("namespace", text, "Wait a little: there are too many calls."),
+        _ => Finding::bad("server", text, "See the server's log."),
+    }
+}
+
+fn unauthenticated(settings: &Settings, text: &str) -> Finding {
+    let Some(key) = &settings.api_key else {
+        return Finding::bad(
+            "identity",
+            format!("the server does not know who we are: {text}"),
+            "Pass --api-key, or a client certificate with --tls-cert-path and --tls-key-path; with an IP address, also \
+             --tls-server-name with the name of the namespace's endpoint.",
+        );
+    };
+    let id = credential::claims(key).and_then(|claims| claims.key_id).unwrap_or_else(|| "ID".to_owned());
+    let enable = format!("perdure cloud apikey enable --id {id}");
+    let remedy = if text.contains("disabled") {
+        format!("Enable it: {enable}.")
+    } else if text.contains("expired") {
+        NEW_KEY.to_owned()
+    } else if text.contains("another account") {
+        "Pass a key of this server's account, or correct --address.".to_owned()
+    } else {
+        format!(
+            "It was cut, deleted, or made by another server. Look at it: perdure cloud apikey get --id {id}. If it is \
+             disabled: {enable}. Otherwise: {NEW_KEY}"
+        )
+    };
+    Finding::bad("API key", format!("the server does not take it: {text}"), remedy)
+}
+
+fn denied(settings: &Settings, text: &str) -> Finding {
+    let namespace = &settings.namespace;
+    let has_certificate = settings.tls.as_ref().is_some_and(|tls| tls.client.is_some());
+    let method = format!("perdure cloud namespace auth-method set --namespace {namespace} --method api_key_or_mtls");
+    let (cause, remedy) = if text.contains("certificate filter") {
+        (
+            String::new(),
+            format!(
+                "See the filters: perdure cloud namespace certificate-filters export --namespace {namespace}. Make a \
+                 certificate that matches: perdure cloud cert generate-leaf."
+            ),
+        )
+    } else if text.contains("does not take API keys") {
+        (String::new(), format!("Let it: {method}. Or pass a client certificate instead of the key."))
+    } else if !namespace.contains('.') {
+        (
+            format!("{namespace} is not a full name"),
+            "Pass --namespace NAME.ACCOUNT; perdure cloud namespace list shows the names.".to_owned(),
+        )
+    } else if settings.api_key.is_some() {
+        (
+            format!("there is no {namespace}, or the key's owner has no permission on it"),
+            format!(
+                "See what is there: perdure cloud namespace list. Give permission: perdure cloud service-account \
+                 set-namespace-access --service-account-id ID --namespace {namespace} --permission write."
+            ),
+        )
+    } else if has_certificate {
+        (
+            format!("there is no {namespace}, or the certificate is not one for it"),
+            format!(
+                "See what it accepts: perdure cloud namespace accepted-client-ca list --namespace {namespace}. With an \
+                 IP address, pass --tls-server-name with the name of the namespace's endpoint."
+            ),
+        )
+    } else {
+        (
+            "we have shown neither an API key nor a certificate".to_owned(),
+            "Pass --api-key, or a client certificate with --tls-cert-path and --tls-key-path.".to_owned(),
+        )
+    };
+    let text = text.trim_end_matches('.');
+    let text = if cause.is_empty() { text.to_owned() } else { format!("{text}: {cause}") };
+    Finding::bad("namespace", format!("the server does not let us in: {text}"), remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, time::Duration};
+
+    use super::*;
+    use crate::connect::settings::{Address, TlsSettings};
+
+    fn settings(namespace: &str, api_key: Option<&str>, certificate: bool) -> Settings {
+        let client = certificate.then(|| (Vec::new(), Vec::new()));
+        Settings {
+            address: Address::parse("localhost:7233").unwrap(),
+            namespace: namespace.to_owned(),
+            identity: String::new(),
+            authority: None,
+            api_key: api_key.map(str::to_owned),
+            headers: BTreeMap::new(),
+            tls: Some(TlsSettings { client, ..TlsSettings::default() }),
+            connect_timeout: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn every_refusal_names_a_cause_and_a_command() {
+        let denied = Status::permission_denied("Request unauthorized.");
+        let filtered = Status::permission_denied("Request unauthorized: no certificate filter of namespace \"a.b\" …");
+        let no_keys = Status::permission_denied("Request unauthorized: namespace \"a.b\" does not take API keys.");
+        let unknown = Status::unauthenticated("request not authenticated");
+        let disabled = Status::unauthenticated("request not authenticated: the API key is disabled");
+        let expired = Status::unauthenticated("request not authenticated: the API key has expired");
+        for (settings, status, cause, remedy) in [
+            (settings("a.b", Some("k"), false), &unknown, "does not take it", "perdure cloud apikey get"),
+            (settings("a.b", Some("k"), false), &disabled, "is disabled", "Enable it: perdure cloud apikey enable"),
+            (settings("a.b", Some("k"), false), &expired, "has expired", "perdure cloud apikey create"),
+            (settings("a.b", None, false), &unknown, "does not know who we are", "--api-key"),
+            (settings("a.b", Some("k"), false), &denied, "no permission on it", "set-namespace-access"),
+            (settings("a.b", None, true), &denied, "is not one for it", "accepted-client-ca list"),
+            (settings("a.b", None, true), &filtered, "no certificate filter", "certificate-filters export"),
+            (settings("a.b", Some("k"), false), &no_keys, "does not take API keys", "auth-method set"),
+            (settings("a.b", None, false), &denied, "neither an API key nor a certificate", "--tls-cert-path"),
+            (settings("default", Some("k"), false), &denied, "is not a full name", "NAME.ACCOUNT"),
+        ] {
+            let finding = refusal(&settings, status);
+            assert!(finding.text.contains(cause), "{}", finding.text);
+            assert!(finding.remedy.contains(remedy), "{}", finding.remedy);
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! API keys. The token is told once and not kept; its key can be disabled, and is refused from the next call on.
+
+use std::time::Duration;
+
+use auth::{Claims, Principal, mint};
+use model::{Reject, Time};
+use proto::temporal::api::cloud::{
+    cloudservice::v1::{
+        CreateApiKeyRequest, CreateApiKeyResponse, DeleteApiKeyRequest, DeleteApiKeyResponse, GetApiKeyRequest,
+        GetApiKeyResponse, GetApiKeysRequest, GetApiKeysResponse, UpdateApiKeyRequest, UpdateApiKeyResponse,
+    },
+    identity::v1::{ApiKey, ApiKeySpec, OwnerType},
+    operation::v1::AsyncOperation,
+    resource::v1::ResourceState,
+};
+
+use crate::{
+    access,
+    call::{Applied, Ask, Concerns, Mutation, Question},
+    namespace::quota,
+    page,
+    record::{ApiKeyRecord, LoginRecord},
+    state::State,
+    turn::{Turn, View, check_version, find, nothing_to_change},
+    twins,
+};
+
+const KIND: &str = "API key";
+/// Keys that are not expired, disabled ones included.
+const MOST_OF_USER: usize = 10;
+const MOST_OF_SERVICE_ACCOUNT: usize = 20;
+/// How long a key lives at least and at most, in hours.
+const SHORTEST_HOURS: u64 = 24;
+const LONGEST_HOURS: u64 = 2 * 365 * 24;
+/// Longest name and description, in characters.
+const MOST_NAME: usize = 64;
+const MOST_DESCRIPTION: usize = 255;
+
+/// A key as the API shows it.
+pub(crate) fn describe(row: &ApiKeyRecord, now: Time) -> ApiKey {
+    let mut spec = row.spec.clone();
+    twins::fill_api_key(&mut spec);
+    let state = if row.is_expired(now) { ResourceState::Expired } else { row.meta.state() };
+    ApiKey {
+        id: row.id.clone(),
+        resource_version: row.meta.version.clone(),
+        spec: Some(spec),
+        state_deprecated: twins::resource_state(state),
+        state: state as i32,
+        async_operation_id: row.meta.operation_id.clone(),
+        created_time: row.meta.created(),
+        last_modified_time: row.meta.modified(),
+    }
+}
+
+fn concerns(state: &State, key_id: &str) -> Concerns {
+    Concerns::ApiKey(state.api_keys.get(key_id).map(|row| row.spec.owner_id.clone()).unwrap_or_default())
+}
+
+impl Ask for GetApiKeysRequest {
+    type Answer = GetApiKeysResponse;
+    const METHOD: &'static str = "GetApiKeys";
+}
+
+/// Owners and admins see all, everybody else their own.
+impl Question for GetApiKeysRequest {
+    fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
+        let ask = page::Ask { size: self.page_size, token: &self.page_token };
+        let kind = match self.owner_type() {
+            OwnerType::Unspecified => twins::owner_type(&self.owner_type_deprecated),
+            kind @ (OwnerType::User | OwnerType::ServiceAccount) => kind,
+        };
+        let shown = |row: &ApiKeyRecord| {
+            let is_own = row.spec.owner_id == view.caller.id;
+            let is_asked = self.owner_id.is_empty() || row.spec.owner_id == self.owner_id;
+            let is_of_kind = kind == OwnerType::Unspecified || row.spec.owner_type() == kind;
+            (is_own || view.caller.is_account_admin()) && is_asked && is_of_kind
+        };
+        let (rows, next_page_token) = page::of::<ApiKeyRecord>(view.state, ask, shown)?;
+        let api_keys = rows.into_iter().map(|row| describe(row, view.now)).collect();
+        Ok(GetApiKeysResponse { api_keys, next_page_token })
+    }
+}
+
+impl Ask for GetApiKeyRequest {
+    type Answer = GetApiKeyResponse;
+    const METHOD: &'static str = "GetApiKey";
+}
+
+impl Question for GetApiKeyRequest {
+    fn subject(&self) -> &str {
+        &self.key_id
+    }
+
+    fn concerns(&self, state: &State) -> Concerns {
+        concerns(state, &self.key_id)
+    }
+
+    fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
+        let row = find::<ApiKeyRecord>(view.state, KIND, &self.key_id)?;
+        Ok(GetApiKeyResponse { api_key: Some(describe(row, view.now)) })
+    }
+}
+
+impl Ask for CreateApiKeyRequest {
+    type Answer = CreateApiKeyResponse;
+    const METHOD: &'static str = "CreateApiKey";
+}
+
+impl Mutation for CreateApiKeyRequest {
+    const EVENT: &'static str = "CreateAPIKey";
+
+    fn subject(&self) -> &str {
+        self.spec.as_ref().map_or("", |spec| &spec.owner_id)
+    }
+
+    fn event(&self) -> &'static str {
+        let owner = self.spec.as_ref().map(|spec| spec.owner_type()).unwrap_or_default();
+        match owner {
+            OwnerType::ServiceAccount => "CreateServiceAccountAPIKey",
+            OwnerType::User | OwnerType::Unspecified => Self::EVENT,
+        }
+    }
+
+    fn async_operation_id(&self) -> &str {
+        &self.async_operation_id
+    }
+
+    fn concerns(&self, _state: &State) -> Concerns {
+        Concerns::ApiKey(self.spec.as_ref().map(|spec| spec.owner_id.clone()).unwrap_or_default())
+    }
+
+    fn permit(&self, state: &State, caller: &Principal) -> Result<(), Reject> {
+        let mut spec = self.spec.clone().ok_or_else(|| Reject::invalid("API key spec is required"))?;
+        access::check_acts_for(caller, &check_owner(state, &mut spec)?)
+    }
+
+    fn apply(&self, turn: &mut Turn<'_>, _caller: &Principal) -> Result<Applied, Reject> {
+        let mut spec = self.spec.clone().ok_or_else(|| Reject::invalid("API key spec is required"))?;
+        let owner = check_owner(&turn.state, &mut spec)?;
+        check_texts(&spec)?;
+        check_expiry(&spec, turn.now)?;
+        let most = match spec.owner_type() {
+            OwnerType::ServiceAccount => MOST_OF_SERVICE_ACCOUNT,
+            OwnerType::User | OwnerType::Unspecified => MOST_OF_USER,
+        };
+        if turn.state.living_keys(&owner.id, turn.now) >= most {
+            let name = &owner.name;
+            return Err(quota(format!(
+                "\"{name}\" has {most} API keys that are not expired, which is the most it can have"
+            )));
+        }
+        let id = turn.key_id();
+        let meta = turn.new_meta(ResourceState::Active);
+        turn.put(ApiKeyRecord { id: id.clone(), meta, spec, token_hash: Vec::new() });
+        Ok(Applied::done(id))
+    }
+
+    /// A client that asks again with the same operation id did not get the first token, so it gets another one; only
+    /// the newest is good.
+    fn answer(turn: &mut Turn<'_>, subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
+        let token = issue(turn, subject)?;
+        Ok(CreateApiKeyResponse { key_id: subject.to_owned(), token, async_operation: Some(operation) })
+    }
+}
+
+/// Signs the token of a key and keeps its hash.
+pub(crate) fn issue(turn: &mut Turn<'_>, key_id: &str) -> Result<String, Reject> {
+    let mut row: ApiKeyRecord = turn.take(KIND, key_id)?;
+    let claims = Claims {
+        account_id: turn.state.account_id().to_owned(),
+        principal_id: row.spec.owner_id.clone(),
+        key_id: row.id.clone(),
+        expires_at: row.expires_at(),
+    };
+    let token = mint(&claims, &turn.settings.signer)?;
+    row.token_hash = token.hash().0.to_vec();
+    turn.put(row);
+    Ok(token.as_str().to_owned())
+}
+
+/// Finds the owner of a new key, by its type where that is given.
+fn check_owner(state: &State, spec: &mut ApiKeySpec) -> Result<Principal, Reject> {
+    twins::take_api_key(spec);
+    if spec.owner_id.is_empty() {
+        return Err(Reject::invalid("the owner id of an API key is required"));
+    }
+    let kinds = match spec.owner_type() {
+        OwnerType::Unspecified => vec![OwnerType::User, OwnerType::ServiceAccount],
+        kind @ (OwnerType::User | OwnerType::ServiceAccount) => vec![kind],
+    };
+    for kind in kinds {
+        if let Some(owner) = state.principal(kind, &spec.owner_id, None) {
+            spec.owner_type = kind as i32;
+            return Ok(owner);
+        }
+    }
+    Err(Reject::not_found(format!("owner \"{}\" not found", spec.owner_id)))
+}
+
+fn check_texts(spec: &ApiKeySpec) -> Result<(), Reject> {
+    let name = spec.display_name.chars().count();
+    if name == 0 || name > MOST_NAME {
+        return Err(Reject::invalid(format!("the display name of an API key must have 1 to {MOST_NAME} characters")));
+    }
+    match spec.description.chars().count() > MOST_DESCRIPTION {
+        true => Err(Reject::invalid(format!("a description can have {MOST_DESCRIPTION} characters"))),
+        false => Ok(()),
+    }
+}
+
+fn check_expiry(spec: &ApiKeySpec, now: Time) -> Result<(), Reject> {
+    let expiry =
+        spec.expiry_time.as_ref().ok_or_else(|| Reject::invalid("the expiry time of an API key is required"))?;
+    let after = |hours: u64| now + Duration::from_secs(hours * 60 * 60);
+    // Clients count from their own clock, a moment before ours.
+    let grace = Duration::from_secs(60);
+    let expiry = Time::from_proto(expiry);
+    if expiry + grace < after(SHORTEST_HOURS) {
+        let earliest = after(SHORTEST_HOURS).to_proto();
+        return Err(Reject::invalid(format!("expiry must be after {earliest} ({SHORTEST_HOURS}h0m0s from now)")));
+    }
+    if expiry > after(LONGEST_HOURS + SHORTEST_HOURS) {
+        let latest = after(LONGEST_HOURS).to_proto();
+        return Err(Reject::invalid(format!("expiry must be before {latest} ({LONGEST_HOURS}h0m0s from now)")));
+    }
+    Ok(())
+}
+
+impl Ask for UpdateApiKeyRequest {
+    type Answer = UpdateApiKeyResponse;
+    const METHOD: &'static str = "UpdateApiKey";
+}
+
+impl Mutation for UpdateApiKeyRequest {
+    const EVENT: &'static str = "UpdateAPIKey";
+
+    fn subject(&self) -> &str {
+        &self.key_id
+    }
+
+    fn async_operation_id(&self) -> &str {
+        &self.async_operation_id
+    }
+
+    fn concerns(&self, state: &State) -> Concerns {
+        concerns(state, &self.key_id)
+    }
+
+    fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
+        let mut row: ApiKeyRecord = turn.take(KIND, &self.key_id)?;
+        check_rights_over(turn, caller, &row)?;
+        check_version(&row.meta, &self.resource_version)?;
+        let mut spec = self.spec.clone().ok_or_else(|| Reject::invalid("API key spec is required"))?;
+        twins::take_api_key(&mut spec);
+        keep_fixed(&row.spec, &mut spec)?;
+        check_texts(&spec)?;
+        if spec == row.spec {
+            return Err(nothing_to_change());
+        }
+        row.spec = spec;
+        turn.touch(&mut row.meta);
+        turn.put(row);
+        Ok(Applied::done(self.key_id.clone()))
+    }
+
+    fn answer(_turn: &mut Turn<'_>, _subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
+        Ok(UpdateApiKeyResponse { async_operation: Some(operation) })
+    }
+}
+
+/// The owner and the expiry stand in the token, so they stay; left out, they mean what they were.
+fn keep_fixed(old: &ApiKeySpec, new: &mut ApiKeySpec) -> Result<(), Reject> {
+    if new.owner_id.is_empty() {
+        new.owner_id.clone_from(&old.owner_id);
+    }
+    if new.owner_type() == OwnerType::Unspecified {
+        new.owner_type = old.owner_type;
+    }
+    if new.owner_id != old.owner_id || new.owner_type != old.owner_type {
+        return Err(Reject::invalid("the owner of an API key cannot be changed"));
+    }
+    if new.expiry_time.is_none() {
+        new.expiry_time = old.expiry_time;
+    }
+    match new.expiry_time == old.expiry_time {
+        true => Ok(()),
+        false => Err(Reject::invalid("the expiry time of an API key cannot be changed")),
+    }
+}
+
+fn check_rights_over(turn: &Turn<'_>, caller: &Principal, row: &ApiKeyRecord) -> Result<(), Reject> {
+    match turn.state.principal(row.spec.owner_type(), &row.spec.owner_id, None) {
+        Some(owner) => access::check_acts_for(caller, &owner),
+        None => Ok(()),
+    }
+}
+
+impl Ask for DeleteApiKeyRequest {
+    type Answer = DeleteApiKeyResponse;
+    const METHOD: &'static str = "DeleteApiKey";
+}
+
+impl Mutation for DeleteApiKeyRequest {
+    const EVENT: &'static str = "DeleteAPIKey";
+
+    fn subject(&self) -> &str {
+        &self.key_id
+    }
+
+    fn async_operation_id(&self) -> &str {
+        &self.async_operation_id
+    }
+
+    fn concerns(&self, state: &State) -> Concerns {
+        concerns(state, &self.key_id)
+    }
+
+    fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
+        let row: ApiKeyRecord = turn.take(KIND, &self.key_id)?;
+        check_rights_over(turn, caller, &row)?;
+        check_version(&row.meta, &self.resource_version)?;
+        turn.remove::<ApiKeyRecord>(&row.id);
+        Ok(Applied::done(row.id))
+    }
+
+    fn answer(_turn: &mut Turn<'_>, _subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
+        Ok(DeleteApiKeyResponse { async_operation: Some(operation) })
+    }
+}
+
+/// Removes all keys of an owner that goes.
+pub(crate) fn remove_of(turn: &mut Turn<'_>, owner_id: &str) {
+    let keys = turn.state.api_keys.values().filter(|row| row.spec.owner_id == owner_id);
+    let keys: Vec<String> = keys.map(|row| row.id.clone()).collect();
+    for id in keys {
+        turn.remove::<ApiKeyRecord>(&id);
+    }
+}
+
+/// Voids the login codes of a user.
+pub(crate) fn remove_logins_of(turn: &mut Turn<'_>, user_id: &str) {
+    let logins = turn.state.logins.values().filter(|row| row.user_id == user_id);
+    let logins: Vec<String> = logins.map(|row| row.hash.clone()).collect();
+    for hash in logins {
+        turn.remove::<LoginRecord>(&hash);
+    }
+}

@@ -1,0 +1,77 @@
+//! Every method of the Cloud Operations API that is served. What is not in here is answered as not implemented.
+
+use auth::{Caller, Principal};
+use bytes::Bytes;
+use model::Reject;
+use proto::temporal::api::cloud::cloudservice::v1::{
+    CreateApiKeyRequest, CreateNamespaceRequest, CreateServiceAccountRequest, CreateUserRequest, DeleteApiKeyRequest,
+    DeleteNamespaceRequest, DeleteServiceAccountRequest, DeleteUserRequest, GetAccountRequest, GetApiKeyRequest,
+    GetApiKeysRequest, GetAsyncOperationRequest, GetAuditLogsRequest, GetCurrentIdentityRequest, GetNamespaceRequest,
+    GetNamespacesRequest, GetRegionRequest, GetRegionsRequest, GetServiceAccountNamespaceAssignmentsRequest,
+    GetServiceAccountRequest, GetServiceAccountsRequest, GetUserNamespaceAssignmentsRequest, GetUserRequest,
+    GetUsersRequest, RenameCustomSearchAttributeRequest, SetServiceAccountNamespaceAccessRequest,
+    SetUserNamespaceAccessRequest, UpdateAccountRequest, UpdateApiKeyRequest, UpdateNamespaceRequest,
+    UpdateNamespaceTagsRequest, UpdateServiceAccountRequest, UpdateUserRequest,
+};
+
+use crate::{
+    Control,
+    call::{Mutation, Question, Visit, mutation, question},
+};
+
+/// How a method is answered.
+type Run = fn(&Control, &Caller, &Principal, &Visit, &[u8]) -> Result<Bytes, Reject>;
+
+pub(crate) struct Method {
+    name: &'static str,
+    pub(crate) run: Run,
+}
+
+const fn reads<Q: Question>() -> Method {
+    Method { name: Q::METHOD, run: question::<Q> }
+}
+
+const fn changes<Q: Mutation>() -> Method {
+    Method { name: Q::METHOD, run: mutation::<Q> }
+}
+
+/// The method of this name (`GetNamespaces`), if it is served.
+pub(crate) fn method(name: &str) -> Option<&'static Method> {
+    METHODS.iter().find(|method| method.name == name)
+}
+
+const METHODS: &[Method] = &[
+    reads::<GetCurrentIdentityRequest>(),
+    reads::<GetAccountRequest>(),
+    changes::<UpdateAccountRequest>(),
+    reads::<GetAsyncOperationRequest>(),
+    reads::<GetAuditLogsRequest>(),
+    reads::<GetRegionsRequest>(),
+    reads::<GetRegionRequest>(),
+    changes::<CreateNamespaceRequest>(),
+    reads::<GetNamespacesRequest>(),
+    reads::<GetNamespaceRequest>(),
+    changes::<UpdateNamespaceRequest>(),
+    changes::<RenameCustomSearchAttributeRequest>(),
+    changes::<UpdateNamespaceTagsRequest>(),
+    changes::<DeleteNamespaceRequest>(),
+    changes::<CreateUserRequest>(),
+    reads::<GetUsersRequest>(),
+    reads::<GetUserRequest>(),
+    changes::<UpdateUserRequest>(),
+    changes::<SetUserNamespaceAccessRequest>(),
+    changes::<DeleteUserRequest>(),
+    changes::<CreateServiceAccountRequest>(),
+    reads::<GetServiceAccountsRequest>(),
+    reads::<GetServiceAccountRequest>(),
+    changes::<UpdateServiceAccountRequest>(),
+    changes::<SetServiceAccountNamespaceAccessRequest>(),
+    changes::<DeleteServiceAccountRequest>(),
+    changes::<CreateApiKeyRequest>(),
+    reads::<GetApiKeysRequest>(),
+    reads::<GetApiKeyRequest>(),
+    changes::<UpdateApiKeyRequest>(),
+    changes::<DeleteApiKeyRequest>(),
+    reads::<GetUserNamespaceAssignmentsRequest>(),
+    reads::<GetServiceAccountNamespaceAssignmentsRequest>(),
+];

@@ -1,0 +1,16 @@
+//! The account by its own door: requests in, answers and refusals out, over a store in memory.
+
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod desk;
+#[cfg(test)]
+mod identities;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod namespaces;
+#[cfg(test)]
+mod opening;
+#[cfg(test)]
+mod operations;

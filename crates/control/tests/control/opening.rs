@@ -1,0 +1,163 @@
+//! Making, opening and losing an account, and a storage that fails.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use auth::Directory;
+use bytes::Bytes;
+use control::{Control, CreateError, Moment, NewAccount, Work, create_account, verify_audit};
+use model::{Epoch, Kind, ShardId};
+use proto::temporal::api::cloud::{
+    cloudservice::v1::{
+        GetAccountRequest, GetApiKeysRequest, GetAuditLogsRequest, GetNamespacesRequest, GetServiceAccountsRequest,
+        GetUsersRequest, UpdateNamespaceTagsRequest,
+    },
+    identity::v1::account_access::Role,
+};
+use store::{
+    Batch, CommitError, MemoryStore, Page, Store, StoreError,
+    visibility::{GroupCount, Query, QueryPage},
+};
+
+use crate::desk::{DAY, Desk, assert_refused, create_namespace, service_account, settings, start};
+
+fn new_account(id: &str, email: &str) -> NewAccount {
+    NewAccount {
+        account_id: id.to_owned(),
+        owner_email: email.to_owned(),
+        api_key_expires: start() + DAY * 90,
+        login_secret: [1; 32],
+        login_expires: start() + DAY,
+    }
+}
+
+#[test]
+fn a_store_has_one_account_and_an_account_an_owner() {
+    let moment = Moment { now: start(), seed: 1 };
+    let store = MemoryStore::new();
+    let settings = settings();
+    for (id, email) in [("abc", "a@b"), ("ABCDE", "a@b"), ("a2dd6-", "a@b"), ("a2dd6", "nobody")] {
+        let made = create_account(&store, &new_account(id, email), &settings, &moment);
+        assert!(matches!(made, Err(CreateError::Invalid(_))), "{id} {email}");
+    }
+    let empty = Control::open(Arc::new(store.clone()), settings.clone(), &moment).unwrap_err();
+    assert!(empty.to_string().contains("no account"), "{empty}");
+    create_account(&store, &new_account("a2dd6", "a@b"), &settings, &moment).unwrap();
+    let again = create_account(&store, &new_account("b3ee7", "a@b"), &settings, &moment).unwrap_err();
+    assert_eq!(again, CreateError::Exists { account_id: "a2dd6".to_owned() });
+    let control = Control::open(Arc::new(store), settings, &moment).unwrap();
+    assert_eq!(Control::account_id(&control), "a2dd6");
+}
+
+#[test]
+fn everything_is_there_after_a_restart() {
+    let mut desk = Desk::new();
+    let id = desk.namespace("orders");
+    desk.own(&UpdateNamespaceTagsRequest {
+        namespace: id.clone(),
+        tags_to_upsert: [("team".to_owned(), "a".to_owned())].into(),
+        ..UpdateNamespaceTagsRequest::default()
+    });
+    let machine = desk.service_account(service_account("machine", Role::Developer));
+    let key = desk.key(&machine);
+    desk.user("ada@example.test", Role::Read);
+    let show = |desk: &Desk| {
+        (
+            desk.own(&GetAccountRequest {}),
+            desk.own(&GetNamespacesRequest::default()),
+            desk.own(&GetUsersRequest::default()),
+            desk.own(&GetServiceAccountsRequest::default()),
+            desk.own(&GetApiKeysRequest::default()),
+            desk.own(&GetAuditLogsRequest::default()),
+        )
+    };
+    let before = show(&desk);
+    desk.reopen();
+    assert_eq!(show(&desk), before);
+    assert_eq!(desk.control.key(&key.key_id).unwrap().principal.id, machine);
+    assert!(desk.control.namespace(&id).unwrap().api_key_enabled);
+}
+
+#[test]
+fn a_job_that_was_not_finished_comes_again_after_a_restart() {
+    let mut desk = Desk::new();
+    desk.own(&create_namespace("orders"));
+    let job = desk.control.next_job().unwrap();
+    desk.reopen();
+    let again = desk.control.next_job().unwrap();
+    assert_eq!(again, job);
+    assert!(matches!(again.work, Work::Register(_)));
+    desk.control.finish(&desk.moment(), &again.operation_id, Ok(())).unwrap();
+    desk.reopen();
+    assert_eq!(desk.control.next_job(), None);
+}
+
+#[test]
+fn whoever_lost_the_account_answers_nothing_new() {
+    let desk = Desk::new();
+    let newer = Control::open(desk.store.clone(), desk.settings.clone(), &desk.moment()).unwrap();
+    let late = desk.refused(&create_namespace("orders"));
+    assert_eq!(late.kind, Kind::Unavailable);
+    let later = desk.refused(&create_namespace("orders"));
+    assert!(later.message.contains("newer process"), "{later}");
+    newer.ask(&desk.owner, &desk.visit(), &create_namespace("orders")).unwrap();
+    assert_eq!(verify_audit(&*desk.store).unwrap().records, 2);
+}
+
+/// A store whose commits fail when told so.
+#[derive(Default)]
+struct Failing {
+    inner: MemoryStore,
+    fails: AtomicBool,
+}
+
+impl Store for Failing {
+    fn acquire(&self, shard: ShardId) -> Result<Epoch, StoreError> {
+        self.inner.acquire(shard)
+    }
+
+    fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {
+        if self.fails.load(Ordering::Relaxed) {
+            let error = CommitError::Store(StoreError::Full("no space is left".to_owned()));
+            return batches.iter().map(|_| Err(error.clone())).collect();
+        }
+        self.inner.commit(batches)
+    }
+
+    fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        self.inner.get(shard, key)
+    }
+
+    fn scan(&self, shard: ShardId, start: &[u8], end: &[u8], limit: usize) -> Result<Page, StoreError> {
+        self.inner.scan(shard, start, end, limit)
+    }
+
+    fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
+        self.inner.query(query)
+    }
+
+    fn count(&self, query: &Query) -> Result<Vec<GroupCount>, StoreError> {
+        self.inner.count(query)
+    }
+}
+
+#[test]
+fn what_was_not_written_did_not_happen() {
+    let desk = Desk::over(Failing::default());
+    desk.store.fails.store(true, Ordering::Relaxed);
+    let refused = desk.ask(&desk.owner, &create_namespace("orders"));
+    assert_refused(refused, &Kind::Unavailable, "no space is left");
+    assert_eq!(desk.own(&GetNamespacesRequest::default()).namespaces, []);
+    assert_eq!(desk.control.next_job(), None);
+    desk.store.fails.store(false, Ordering::Relaxed);
+    desk.own(&create_namespace("orders"));
+    let job = desk.control.next_job().unwrap();
+    desk.store.fails.store(true, Ordering::Relaxed);
+    let unwritten = desk.control.finish(&desk.moment(), &job.operation_id, Ok(()));
+    assert_refused(unwritten, &Kind::Unavailable, "no space is left");
+    desk.store.fails.store(false, Ordering::Relaxed);
+    desk.control.finish(&desk.moment(), &job.operation_id, Ok(())).unwrap();
+    assert_eq!(verify_audit(&*desk.store).unwrap().records, 2);
+}

@@ -1,0 +1,290 @@
+//! Task queues on a node without threads, where time passes only when it is told to.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use cluster::{Member, NodeId};
+use engine::{Action, Answer, Call, Event, NamespaceRecord, Node, NodeConfig, Poll, Request, TaskQueueDescription};
+use model::{Limits, Namespace, QueueKey, QueueKind, Reject, Time, TokenKey};
+use proto::temporal::api::{
+    command::v1::{Command, ScheduleActivityTaskCommandAttributes, command::Attributes},
+    common::v1::{ActivityType, WorkflowType},
+    enums::v1::{CommandType, NamespaceState},
+    taskqueue::v1::TaskQueue,
+    workflowservice::v1::{RespondWorkflowTaskCompletedRequest, StartWorkflowExecutionRequest},
+};
+use store::{MemoryStore, Store};
+
+const START: Time = Time(1_700_000_000_000_000_000);
+
+/// One node and its store. Every action is done at once.
+struct World {
+    node: Node,
+    store: Arc<MemoryStore>,
+    token_key: TokenKey,
+    namespace: Arc<Namespace>,
+    now: Time,
+    calls: u64,
+    /// What was answered, and when.
+    answers: BTreeMap<u64, (Time, Result<Answer, Reject>)>,
+}
+
+impl World {
+    fn new() -> Self {
+        let record = NamespaceRecord {
+            id: uuid::Uuid::from_u128(1).as_bytes().to_vec(),
+            name: "default".into(),
+            state: NamespaceState::Registered.into(),
+            retention_ns: 86_400_000_000_000,
+            ..NamespaceRecord::default()
+        };
+        let mut world = Self::on(Arc::new(MemoryStore::default()), START, Arc::new(record.snapshot()));
+        world.ask(Call::PutNamespace { record: Box::new(record), expected_version: 0 });
+        world
+    }
+
+    fn on(store: Arc<MemoryStore>, now: Time, namespace: Arc<Namespace>) -> Self {
+        let token_key = TokenKey::new([7; 32]);
+        let config = NodeConfig {
+            id: NodeId(1),
+            members: vec![Member { id: NodeId(1), address: String::new(), lease_until: Time::MAX }],
+            shards: 2,
+            limits: Arc::new(Limits::default()),
+            token_key: token_key.clone(),
+            seed: 1,
+            cached_runs: 10_000,
+        };
+        let node = Node::new(config, now);
+        let mut world = Self { node, store, token_key, namespace, now, calls: 0, answers: BTreeMap::new() };
+        world.act();
+        world
+    }
+
+    /// The process ends and starts again.
+    fn restart(self) -> Self {
+        Self::on(self.store, self.now, self.namespace)
+    }
+
+    fn act(&mut self) {
+        loop {
+            let actions = self.node.take_actions();
+            if actions.is_empty() {
+                return;
+            }
+            for action in actions {
+                let event = match action {
+                    Action::Answer { id, result } => {
+                        self.answers.insert(id, (self.now, result));
+                        continue;
+                    }
+                    Action::Namespaces(_) => continue,
+                    Action::Acquire { shard } => Event::Acquired { shard, result: self.store.acquire(shard) },
+                    Action::Read { ticket, request } => Event::Read { ticket, result: request.perform(&*self.store) },
+                    Action::Commit { shard, epoch, batch } => {
+                        let result = self.store.commit(&[(shard, epoch, batch)]).pop().expect("one commit, one result");
+                        Event::Committed { shard, result }
+                    }
+                };
+                self.node.on(self.now, event);
+            }
+        }
+    }
+
+    /// Lets time pass; what is to happen meanwhile happens at its time.
+    fn pass(&mut self, span: Duration) {
+        let end = self.now + span;
+        while let Some(alarm) = self.node.next_alarm().filter(|alarm| *alarm <= end) {
+            self.now = self.now.max(alarm);
+            self.node.on(self.now, Event::Tick);
+            self.act();
+        }
+        self.now = end;
+        self.node.on(self.now, Event::Tick);
+        self.act();
+    }
+
+    fn call(&mut self, call: Call) -> u64 {
+        self.calls += 1;
+        let request = Request { namespace: self.namespace.clone(), call };
+        self.node.on(self.now, Event::Call { id: self.calls, request });
+        self.act();
+        self.calls
+    }
+
+    /// A call that is answered at once.
+    fn ask(&mut self, call: Call) -> Answer {
+        let id = self.call(call);
+        self.answers.remove(&id).expect("the call is answered").1.expect("the call is accepted")
+    }
+
+    fn queue(&self, kind: QueueKind, name: &str) -> QueueKey {
+        QueueKey { namespace: self.namespace.id, kind, name: name.into() }
+    }
+
+    fn start(&mut self, workflow_id: &str) {
+        let request = StartWorkflowExecutionRequest {
+            workflow_id: workflow_id.into(),
+            workflow_type: Some(WorkflowType { name: "Pay".into() }),
+            task_queue: Some(TaskQueue { name: "orders".into(), ..TaskQueue::default() }),
+            request_id: workflow_id.into(),
+            ..StartWorkflowExecutionRequest::default()
+        };
+        self.ask(Call::Start(Box::new(request)));
+    }
+
+    fn poll(&self, kind: QueueKind, name: &str, patience: Duration) -> Poll {
+        Poll {
+            queue: self.queue(kind, name),
+            normal_name: String::new(),
+            identity: "worker".into(),
+            worker_version: None,
+            worker_instance_key: String::new(),
+            deadline: self.now + patience,
+            max_tasks_per_second: None,
+        }
+    }
+
+    fn poll_activity(&mut self, tasks_per_second: Option<f64>) -> u64 {
+        let poll = self.poll(QueueKind::Activity, "orders", Duration::from_secs(60));
+        self.call(Call::PollActivityTask(Poll { max_tasks_per_second: tasks_per_second, ..poll }))
+    }
+
+    fn describe(&mut self, kind: QueueKind) -> TaskQueueDescription {
+        match self.ask(Call::DescribeTaskQueue { queue: self.queue(kind, "orders") }) {
+            Answer::TaskQueue(description) => *description,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// One workflow with that many activities that wait.
+    fn schedule_activities(&mut self, count: usize) {
+        self.start("order");
+        let poll = self.poll(QueueKind::Workflow, "orders", Duration::from_secs(60));
+        let Answer::WorkflowTask(Some(task)) = self.ask(Call::PollWorkflowTask(poll)) else { panic!("no task") };
+        let token = self.token_key.open(&task.response.task_token).expect("a token of this node");
+        let commands = (0..count).map(activity).collect();
+        let request = Box::new(RespondWorkflowTaskCompletedRequest { commands, ..Default::default() });
+        self.ask(Call::CompleteWorkflowTask { token, request });
+    }
+
+    /// When the polls got a task, in milliseconds since the beginning; the ones that wait are left out.
+    fn departures(&self, polls: &[u64]) -> Vec<u128> {
+        let at = |poll| match self.answers.get(poll) {
+            Some((at, Ok(Answer::ActivityTask(Some(_))))) => Some(at.since(START).as_millis()),
+            Some(other) => panic!("{other:?}"),
+            None => None,
+        };
+        polls.iter().filter_map(at).collect()
+    }
+}
+
+fn activity(number: usize) -> Command {
+    let attributes = ScheduleActivityTaskCommandAttributes {
+        activity_id: number.to_string(),
+        activity_type: Some(ActivityType { name: "Charge".into() }),
+        task_queue: Some(TaskQueue { name: "orders".into(), ..TaskQueue::default() }),
+        start_to_close_timeout: Some(prost_types::Duration { seconds: 600, nanos: 0 }),
+        ..ScheduleActivityTaskCommandAttributes::default()
+    };
+    Command {
+        command_type: CommandType::ScheduleActivityTask.into(),
+        attributes: Some(Attributes::ScheduleActivityTaskCommandAttributes(attributes)),
+        ..Command::default()
+    }
+}
+
+fn backlog(description: &TaskQueueDescription) -> (i64, i64) {
+    let age = description.stats.approximate_backlog_age.map_or(0, |age| age.seconds);
+    (description.stats.approximate_backlog_count, age)
+}
+
+/// More than stands in memory, nobody polls, and the process is new: all of it is counted, with the age of the oldest.
+#[test]
+fn a_backlog_is_known_also_after_a_restart() {
+    let mut world = World::new();
+    world.start("first");
+    world.pass(Duration::from_secs(3));
+    for number in 1..2_100 {
+        world.start(&format!("order-{number}"));
+    }
+    assert_eq!(backlog(&world.describe(QueueKind::Workflow)), (2_100, 3));
+    let mut world = world.restart();
+    world.pass(Duration::from_secs(1));
+    assert_eq!(backlog(&world.describe(QueueKind::Workflow)), (2_100, 4));
+    let poll = world.poll(QueueKind::Workflow, "orders", Duration::from_secs(60));
+    assert!(matches!(world.ask(Call::PollWorkflowTask(poll)), Answer::WorkflowTask(Some(_))));
+    let description = world.describe(QueueKind::Workflow);
+    assert_eq!(backlog(&description).0, 2_099);
+    assert_eq!(description.stats_by_priority.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [3]);
+    assert_eq!(description.pollers.len(), 1);
+    // The worker is lost, its task waits again, and the queue is forgotten and counted anew.
+    world.pass(Duration::from_secs(320));
+    assert_eq!(world.node.task_queues(), 0);
+    world.start("late");
+    let (count, age) = backlog(&world.describe(QueueKind::Workflow));
+    assert_eq!(count, 2_101);
+    assert!((321..=324).contains(&age), "{age} s: since the first or the second start, whichever was not polled");
+}
+
+/// The row of a workflow task stays while a worker has it, but then it does not wait.
+#[test]
+fn a_task_that_a_worker_has_is_not_counted() {
+    let mut world = World::new();
+    world.start("order");
+    let poll = world.poll(QueueKind::Workflow, "orders", Duration::from_secs(60));
+    assert!(matches!(world.ask(Call::PollWorkflowTask(poll)), Answer::WorkflowTask(Some(_))));
+    assert_eq!(backlog(&world.describe(QueueKind::Workflow)).0, 0);
+}
+
+/// A worker's own queue has a name that never comes again.
+#[test]
+fn queues_that_nobody_uses_are_forgotten() {
+    let mut world = World::new();
+    world.start("order");
+    for worker in 0..50 {
+        let poll = world.poll(QueueKind::Workflow, &format!("own-{worker}"), Duration::from_secs(1));
+        world.call(Call::PollWorkflowTask(poll));
+    }
+    let patient = world.poll(QueueKind::Workflow, "patient", Duration::from_secs(600));
+    let patient = world.call(Call::PollWorkflowTask(patient));
+    world.pass(Duration::from_secs(2));
+    assert_eq!(world.node.task_queues(), 52);
+    world.pass(Duration::from_secs(300));
+    assert_eq!(world.node.task_queues(), 1, "only the one at which somebody waits");
+    assert!(!world.answers.contains_key(&patient));
+    // The task that waited at a forgotten queue is found again.
+    let poll = world.poll(QueueKind::Workflow, "orders", Duration::from_secs(60));
+    assert!(matches!(world.ask(Call::PollWorkflowTask(poll)), Answer::WorkflowTask(Some(_))));
+    world.pass(Duration::from_secs(1_000));
+    assert_eq!(world.node.task_queues(), 0);
+}
+
+#[test]
+fn activities_go_out_as_fast_as_their_workers_ask_for() {
+    let mut world = World::new();
+    world.schedule_activities(8);
+    let polls: Vec<u64> = (0..8).map(|_| world.poll_activity(Some(4.0))).collect();
+    assert_eq!(world.departures(&polls), [0; 5]);
+    let description = world.describe(QueueKind::Activity);
+    assert_eq!(description.tasks_per_second, Some(4.0));
+    assert_eq!(description.pollers[0].rate_per_second, 4.0);
+    assert_eq!(backlog(&description).0, 3);
+    world.pass(Duration::from_secs(5));
+    assert_eq!(world.departures(&polls), [0, 0, 0, 0, 0, 250, 500, 750]);
+    let stats = world.describe(QueueKind::Activity).stats;
+    assert!(stats.rate_limiting_active);
+    assert_eq!((stats.tasks_add_rate, stats.tasks_dispatch_rate), (8.0 / 5.0, 8.0 / 5.0));
+}
+
+/// The last poll sets the limit: zero stops the queue, none lifts it.
+#[test]
+fn the_last_poll_sets_the_limit() {
+    let mut world = World::new();
+    world.schedule_activities(3);
+    let stopped = world.poll_activity(Some(0.0));
+    world.pass(Duration::from_secs(30));
+    assert_eq!(world.departures(&[stopped]), Vec::<u128>::new());
+    let lifting = world.poll_activity(None);
+    assert_eq!(world.departures(&[stopped, lifting]), [30_000; 2]);
+    let description = world.describe(QueueKind::Activity);
+    assert_eq!((description.tasks_per_second, description.pollers[0].rate_per_second), (None, 100_000.0));
+}

@@ -1,0 +1,63 @@
+//! One call of the Cloud Operations API, however it came: version, rates, and the way into the account and back.
+
+use std::sync::Arc;
+
+use auth::Caller;
+use bytes::Bytes;
+use model::{Kind, Reject};
+use tonic::codegen::http::Request;
+
+use super::{Cloud, version};
+use crate::{door::Client, gate, listen::Peer};
+
+/// A caller that may send its message.
+pub(super) struct Admitted {
+    client: Client,
+    /// Where it calls from.
+    address: String,
+}
+
+/// What is asked of a call before its message is read.
+///
+/// # Errors
+/// `Unauthenticated`; `InvalidArgument` for a version that there can't be; `ResourceExhausted`.
+pub(super) fn admit<B>(cloud: &Cloud, request: &Request<B>) -> Result<Admitted, Reject> {
+    let client = gate::identify(&cloud.door, request)?;
+    match &client.caller {
+        Caller::Stranger => return Err(auth::unauthenticated()),
+        Caller::Principal(principal) => {
+            cloud.rates.take(&cloud.account_id, principal, cloud.door.engine.now())?;
+        }
+        Caller::Anyone | Caller::Certificate(_) => {}
+    }
+    version::check(request.headers())?;
+    let peer = request.extensions().get::<Arc<Peer>>();
+    let address = peer.map(|peer| peer.address.ip().to_string()).unwrap_or_default();
+    Ok(Admitted { client, address })
+}
+
+/// Calls a method with its encoded request, and returns its encoded response.
+///
+/// # Errors
+/// The account's.
+pub(super) async fn call(
+    cloud: &Arc<Cloud>,
+    admitted: Admitted,
+    method: &'static str,
+    request: Bytes,
+) -> Result<Bytes, Reject> {
+    let cloud = cloud.clone();
+    let Admitted { client, address } = admitted;
+    // The account writes to the disk before it answers.
+    let answering = tokio::task::spawn_blocking(move || {
+        let visit = cloud.visit(address);
+        cloud.control.call(&client.caller, &visit, method, &request)
+    });
+    let answer = answering.await.unwrap_or_else(|error| Err(Reject::internal(format!("a call was cut off: {error}"))));
+    if let Err(reject) = &answer
+        && reject.kind == Kind::Internal
+    {
+        tracing::error!(method, %reject, "a call of the account failed");
+    }
+    answer
+}

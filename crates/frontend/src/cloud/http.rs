@@ -1,0 +1,105 @@
+//! The Cloud Operations API as HTTP paths under `/cloud/`, with JSON bodies.
+//!
+//! Errors are a `google.rpc.Status` as JSON, under the HTTP status that the gRPC code is usually mapped to.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    Method, StatusCode,
+    header::{CONTENT_TYPE, HeaderValue},
+};
+use model::Reject;
+use tonic::{
+    Code,
+    body::Body,
+    codegen::http::{Request, Response},
+};
+
+use super::{
+    Cloud, call, json,
+    paths::{self, Found, NotFound},
+    query,
+};
+use crate::status::to_status;
+
+/// The start of all these paths.
+pub(super) const ROOT: &str = "/cloud/";
+
+/// Answers one request.
+pub(super) async fn answer(cloud: Arc<Cloud>, request: Request<Body>) -> Response<Body> {
+    let began = cloud.door.engine.now();
+    let found = match paths::find(request.method(), request.uri().path()) {
+        Ok(found) => found,
+        Err(NotFound::Verb) => return unanswerable(StatusCode::METHOD_NOT_ALLOWED, request.method()),
+        Err(NotFound::Path) => return unanswerable(StatusCode::NOT_FOUND, request.method()),
+    };
+    let method = found.method;
+    let (response, code) = match carried(&cloud, found, request).await {
+        Ok(json) => (written(StatusCode::OK, json), Code::Ok),
+        Err(reject) => {
+            let status = to_status(&reject);
+            let json = json::status(status.code() as i32, status.message(), status.details());
+            (written(http_status(status.code()), json), status.code())
+        }
+    };
+    cloud.door.metrics.record(method, code, cloud.door.engine.now().since(began));
+    response
+}
+
+async fn carried(cloud: &Arc<Cloud>, found: Found, request: Request<Body>) -> Result<Vec<u8>, Reject> {
+    let admitted = call::admit(cloud, &request)?;
+    let messages = json::method(found.method).ok_or_else(|| Reject::unimplemented(found.method))?;
+    let pairs = query::pairs(request.uri().query().unwrap_or_default());
+    let pairs = pairs.ok_or_else(|| Reject::invalid("the query is not percent-encoded UTF-8"))?;
+    let takes_body = request.method() == Method::POST;
+    let body = read(request.into_body(), cloud.door.limits().message_size).await?;
+    let body = if takes_body { body } else { Bytes::new() };
+    let fields = pairs.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    // The path stands last: it names what the caller's rights are looked up for, and nothing stands over it.
+    let fields = fields.chain(found.fields.iter().map(|(name, value)| (*name, value.clone())));
+    let encoded = json::request(&messages.input(), &body, fields)?;
+    let answer = call::call(cloud, admitted, found.method, encoded.into()).await?;
+    json::response(messages.output(), &answer)
+}
+
+async fn read(body: Body, limit: usize) -> Result<Bytes, Reject> {
+    let text = format!("the body can't be read, or is larger than {limit} bytes");
+    Limited::new(body, limit).collect().await.map(|body| body.to_bytes()).map_err(|_| Reject::invalid(text))
+}
+
+/// What there is no method for.
+fn unanswerable(status: StatusCode, verb: &Method) -> Response<Body> {
+    let text = match status {
+        StatusCode::METHOD_NOT_ALLOWED => format!("there is no {verb} for this path"),
+        _ => "there is no such path".to_owned(),
+    };
+    let code = if status == StatusCode::METHOD_NOT_ALLOWED { Code::Unimplemented } else { Code::NotFound };
+    written(status, json::status(code as i32, &text, &[]))
+}
+
+fn written(status: StatusCode, json: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::new(Full::from(json)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Source of the mapping: the comments of `google.rpc.Code`.
+fn http_status(code: Code) -> StatusCode {
+    match code {
+        Code::Ok => StatusCode::OK,
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::AlreadyExists | Code::Aborted => StatusCode::CONFLICT,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        Code::Unknown | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+    }
+}

@@ -1,0 +1,66 @@
+//! The door of the control plane: `temporal.api.cloud.cloudservice.v1.CloudService` as gRPC and as HTTP paths, and what
+//! clients ask of every address beside it (`GetSystemInfo`, health, reflection).
+//!
+//! What a call means is decided in `control`, its rights in `auth`; here it is only carried there and back.
+
+mod call;
+mod http;
+mod jobs;
+mod json;
+mod paths;
+mod query;
+mod rate;
+mod root;
+mod version;
+
+use std::sync::Arc;
+
+use control::{Control, Moment, Visit};
+use tokio::sync::Notify;
+
+pub use self::paths::http_path;
+pub(crate) use self::root::serve_cloud;
+use crate::door::Door;
+
+/// The service.
+const SERVICE: &str = "temporal.api.cloud.cloudservice.v1.CloudService";
+
+/// What the control plane's door works with.
+pub(crate) struct Cloud {
+    door: Arc<Door>,
+    control: Control,
+    account_id: String,
+    rates: rate::Rates,
+    /// Draws what ids and tokens are made of.
+    seed: fn() -> u128,
+    /// Rings when the account has work for the engine.
+    job_bell: Notify,
+}
+
+impl Cloud {
+    pub(crate) fn new(door: Arc<Door>, control: Control, seed: fn() -> u128) -> Arc<Self> {
+        let account_id = auth::Directory::account_id(&control).to_owned();
+        let cloud = Self { door, control, account_id, rates: rate::Rates::default(), seed, job_bell: Notify::new() };
+        let cloud = Arc::new(cloud);
+        let listening = Arc::downgrade(&cloud);
+        cloud.control.on_job(Box::new(move || {
+            if let Some(cloud) = listening.upgrade() {
+                cloud.job_bell.notify_one();
+            }
+        }));
+        cloud
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { now: self.door.engine.now(), seed: (self.seed)() }
+    }
+
+    fn visit(&self, address: String) -> Visit {
+        Visit { moment: self.moment(), address }
+    }
+
+    /// Does the account's work in the engine, what the last process left undone first. Never ends.
+    pub(crate) async fn work(self: Arc<Self>) {
+        jobs::work(&self).await;
+    }
+}

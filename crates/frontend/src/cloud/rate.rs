@@ -1,0 +1,135 @@
+//! How many calls a second the account and each of its principals may make.
+//!
+//! Only who was identified is counted: a stranger can't use up what the account may do.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use auth::{Principal, PrincipalKind};
+use model::{Kind, Reject, Time};
+use proto::temporal::api::enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope};
+
+/// Calls a second of all principals together, of a user and of a service account; as many at once after a rest.
+const ACCOUNT: f64 = 160.0;
+const USER: f64 = 40.0;
+const SERVICE_ACCOUNT: f64 = 80.0;
+/// Principals that are remembered; beyond it those are forgotten that rested long enough.
+const REMEMBERED: usize = 1_000;
+
+/// What is left of a rate.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    calls: f64,
+    filled: Time,
+}
+
+impl Bucket {
+    fn full(rate: f64, now: Time) -> Self {
+        Self { calls: rate, filled: now }
+    }
+
+    /// What is there by now.
+    fn fill(&mut self, rate: f64, now: Time) {
+        self.calls = (self.calls + now.since(self.filled).as_secs_f64() * rate).min(rate);
+        self.filled = now;
+    }
+}
+
+#[derive(Debug, Default)]
+struct Buckets {
+    account: Option<Bucket>,
+    principals: BTreeMap<String, Bucket>,
+}
+
+/// The rates of one account.
+#[derive(Debug, Default)]
+pub(super) struct Rates(Mutex<Buckets>);
+
+impl Rates {
+    /// Takes one call of a principal off what it and the account may make.
+    ///
+    /// # Errors
+    /// `ResourceExhausted` when one of them has none left; nothing is taken then.
+    pub(super) fn take(&self, account_id: &str, principal: &Principal, now: Time) -> Result<(), Reject> {
+        let (rate, kind) = match principal.kind {
+            PrincipalKind::User => (USER, "user"),
+            PrincipalKind::ServiceAccount => (SERVICE_ACCOUNT, "serviceaccount"),
+        };
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Buckets { account, principals } = &mut *buckets;
+        if principals.len() >= REMEMBERED && !principals.contains_key(&principal.id) {
+            principals.retain(|_, bucket| now.since(bucket.filled).as_secs() < 1);
+        }
+        let account = account.get_or_insert_with(|| Bucket::full(ACCOUNT, now));
+        let own = principals.entry(principal.id.clone()).or_insert_with(|| Bucket::full(rate, now));
+        account.fill(ACCOUNT, now);
+        own.fill(rate, now);
+        if own.calls < 1.0 {
+            return Err(exhausted(&format!("principal type={kind}, id={}", principal.id)));
+        }
+        if account.calls < 1.0 {
+            return Err(exhausted(&format!("account id={account_id}")));
+        }
+        own.calls -= 1.0;
+        account.calls -= 1.0;
+        Ok(())
+    }
+}
+
+fn exhausted(whose: &str) -> Reject {
+    let kind =
+        Kind::ResourceExhausted { cause: ResourceExhaustedCause::RpsLimit, scope: ResourceExhaustedScope::System };
+    Reject::new(kind, format!("rate limit exceeded for {whose}, please retry later."))
+}
+
+#[cfg(test)]
+mod tests {
+    use auth::Scope;
+
+    use super::*;
+
+    fn principal(id: &str, kind: PrincipalKind) -> Principal {
+        Principal {
+            id: id.into(),
+            kind,
+            name: String::new(),
+            api_key_id: None,
+            account_role: None,
+            namespace_accesses: BTreeMap::new(),
+            scope: Scope::Account,
+        }
+    }
+
+    /// How many of the next calls pass, and what the first that does not is told.
+    fn spend(rates: &Rates, principal: &Principal, now: Time) -> (usize, String) {
+        for passed in 0..1_000 {
+            if let Err(reject) = rates.take("a2dd6", principal, now) {
+                return (passed, reject.message);
+            }
+        }
+        panic!("no end of it");
+    }
+
+    #[test]
+    fn a_principal_has_its_rate_and_gets_it_back_with_time() {
+        let (rates, user) = (Rates::default(), principal("u1", PrincipalKind::User));
+        let at = |milliseconds: i64| Time(1_000_000_000_000 + milliseconds * 1_000_000);
+        let told = "rate limit exceeded for principal type=user, id=u1, please retry later.".to_owned();
+        assert_eq!(spend(&rates, &user, at(0)), (40, told.clone()));
+        assert_eq!(spend(&rates, &user, at(500)), (20, told.clone()));
+        assert_eq!(spend(&rates, &user, at(60_000)), (40, told));
+    }
+
+    #[test]
+    fn all_together_have_the_accounts_rate() {
+        let rates = Rates::default();
+        let now = Time(1_000_000_000_000);
+        let robots: Vec<_> = ["r1", "r2", "r3"].map(|id| principal(id, PrincipalKind::ServiceAccount)).into();
+        let told = |whose: &str| format!("rate limit exceeded for {whose}, please retry later.");
+        assert_eq!(spend(&rates, &robots[0], now), (80, told("principal type=serviceaccount, id=r1")));
+        assert_eq!(spend(&rates, &robots[1], now), (80, told("principal type=serviceaccount, id=r2")));
+        assert_eq!(spend(&rates, &robots[2], now), (0, told("account id=a2dd6")));
+    }
+}

@@ -1,0 +1,161 @@
+//! All that answers on the control plane's port.
+
+use std::{
+    convert::Infallible,
+    io,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use model::Reject;
+use tonic::{
+    Code, Status,
+    body::Body,
+    codec::CompressionEncoding,
+    codegen::{
+        BoxFuture, Service,
+        http::{Request, Response},
+        tokio_stream::Stream,
+    },
+    server::{Grpc, UnaryService},
+};
+use tonic_health::{pb::health_server::HealthServer, server::HealthService};
+
+use super::{
+    Cloud, SERVICE,
+    call::{self, Admitted},
+    http, paths,
+};
+use crate::{
+    codec::Raw,
+    grpc::{self, Answering, Reflection},
+    listen::Connection,
+    router,
+    status::to_status,
+    unary,
+};
+
+/// The one method of another service that clients ask of every address.
+const SYSTEM_INFO: &str = "/temporal.api.workflowservice.v1.WorkflowService/GetSystemInfo";
+/// How calls of methods that are not in the API are counted, all together.
+const UNKNOWN: &str = "unknown";
+/// Services whose health is told.
+const HEALTHY: [&str; 2] = ["", SERVICE];
+
+/// Serves the control plane on connections from wherever they come.
+pub(crate) async fn serve_cloud(
+    cloud: Arc<Cloud>,
+    connections: impl Stream<Item = io::Result<Connection>>,
+    opening: impl Future<Output = ()>,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let (health, stop) = grpc::health(&HEALTHY, stop).await;
+    let server = grpc::server(cloud.door.limits()).accept_http1(true);
+    let root = Root { cloud, health, reflection: Arc::new(Reflection::of(&HEALTHY)) };
+    // The work that opens connections ends when the server takes no more of them.
+    let ((), served) = tokio::join!(opening, server.serve_with_incoming_shutdown(root, connections, stop));
+    served.map_err(io::Error::other)
+}
+
+#[derive(Clone)]
+struct Root {
+    cloud: Arc<Cloud>,
+    health: HealthServer<HealthService>,
+    reflection: Arc<Reflection>,
+}
+
+impl Service<Request<Body>> for Root {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Answering {
+        let path = request.uri().path();
+        if grpc::is_beside_the_api(path) {
+            return grpc::beside_the_api(&self.cloud.door, &mut self.health, &self.reflection, request);
+        }
+        let cloud = self.cloud.clone();
+        if path.starts_with(http::ROOT) {
+            return Box::pin(async move { Ok(http::answer(cloud, request).await) });
+        }
+        if path == SYSTEM_INFO {
+            return Box::pin(async move { Ok(router::route(cloud.door.clone(), request).await) });
+        }
+        Box::pin(async move { Ok(serve(cloud, request).await) })
+    }
+}
+
+/// Answers a gRPC call.
+async fn serve(cloud: Arc<Cloud>, request: Request<Body>) -> Response<Body> {
+    let began = cloud.door.engine.now();
+    let path = request.uri().path();
+    let method = path.trim_start_matches('/').strip_prefix(SERVICE).and_then(|method| method.strip_prefix('/'));
+    let Some(method) = method.and_then(paths::declared) else {
+        let status = unknown(path, method);
+        cloud.door.metrics.record(UNKNOWN, status.code(), cloud.door.engine.now().since(began));
+        return status.into_http();
+    };
+    let (response, code) = match call::admit(&cloud, &request) {
+        Ok(admitted) => carry(&cloud, admitted, method, request).await,
+        Err(reject) => {
+            let status = to_status(&reject);
+            let code = status.code();
+            (status.into_http(), code)
+        }
+    };
+    cloud.door.metrics.record(method, code, cloud.door.engine.now().since(began));
+    response
+}
+
+/// The answer to a method that is not in the API.
+fn unknown(path: &str, method: Option<&str>) -> Status {
+    match method {
+        Some(method) => Status::unimplemented(format!("unknown method {method} for service {SERVICE}")),
+        None => router::unknown(path),
+    }
+}
+
+async fn carry(
+    cloud: &Arc<Cloud>,
+    admitted: Admitted,
+    method: &'static str,
+    request: Request<Body>,
+) -> (Response<Body>, Code) {
+    let limit = cloud.door.limits().message_size;
+    let mut grpc = Grpc::new(Raw).accept_compressed(CompressionEncoding::Gzip).max_decoding_message_size(limit);
+    // A reply is compressed where the request was.
+    if request.headers().get("grpc-encoding").is_some_and(|encoding| encoding == "gzip") {
+        grpc = grpc.send_compressed(CompressionEncoding::Gzip);
+    }
+    let once = Once { cloud: cloud.clone(), admitted: Some(admitted), method };
+    unary::settle(grpc.unary(once, request).await, limit)
+}
+
+/// A service that answers the one call it is made for.
+struct Once {
+    cloud: Arc<Cloud>,
+    admitted: Option<Admitted>,
+    method: &'static str,
+}
+
+impl UnaryService<Bytes> for Once {
+    type Response = Bytes;
+    type Future = BoxFuture<tonic::Response<Bytes>, Status>;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let (cloud, admitted, method) = (self.cloud.clone(), self.admitted.take(), self.method);
+        Box::pin(async move {
+            let admitted = admitted.ok_or_else(|| Reject::internal("a call was made twice"));
+            let answer = match admitted {
+                Ok(admitted) => call::call(&cloud, admitted, method, request.into_inner()).await,
+                Err(reject) => Err(reject),
+            };
+            answer.map(tonic::Response::new).map_err(|reject| to_status(&reject))
+        })
+    }
+}

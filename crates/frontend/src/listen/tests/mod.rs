@@ -1,0 +1,258 @@
+//! The data plane on real sockets: what clients get whose set-up is right, and what those get whose set-up is not.
+
+mod pki;
+mod world;
+
+use std::sync::Arc;
+
+use auth::{CertificateRefusal, Filter};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{
+        ClientConfig, ProtocolVersion, RootCertStore, SupportedProtocolVersion,
+        crypto::ring,
+        pki_types::ServerName,
+        version::{TLS12, TLS13},
+    },
+};
+use tonic::{Code, Status, transport::Endpoint};
+
+use self::{
+    pki::{Authority, EXPIRED, GOOD, Leaf, NOT_YET_VALID},
+    world::{BANK, BANK_HOST, Client, NOBODYS_HOST, SHOP, World},
+};
+use super::wrong_door::{SPEAK_PLAIN, SPEAK_TLS};
+
+/// Names and values.
+type Headers<'a> = &'a [(&'static str, &'a [u8])];
+
+const UNAUTHORIZED: &str = "Request unauthorized.";
+
+fn answer(result: Result<(), Status>) -> (Code, String) {
+    result.map_or_else(|status| (status.code(), status.message().to_owned()), |()| (Code::Ok, String::new()))
+}
+
+fn ok() -> (Code, String) {
+    (Code::Ok, String::new())
+}
+
+fn denied(text: &str) -> (Code, String) {
+    (Code::PermissionDenied, text.to_owned())
+}
+
+fn refused(refusal: CertificateRefusal) -> (Code, String) {
+    (Code::Unauthenticated, format!("request not authenticated: {refusal}"))
+}
+
+/// What the TLS library says of a handshake and the first read after it.
+async fn shake(
+    world: &World,
+    host: &str,
+    leaf: Option<&Leaf>,
+    version: &'static SupportedProtocolVersion,
+) -> Result<Option<ProtocolVersion>, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(world.root.der()).unwrap();
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots);
+    let mut config = match leaf {
+        Some(leaf) => builder.with_client_auth_cert(vec![leaf.certificate.clone()], leaf.key()).unwrap(),
+        None => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = TcpStream::connect(world.tls).await.unwrap();
+    let name = ServerName::try_from(host.to_owned()).unwrap();
+    let mut stream =
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| error.to_string())?;
+    // The server's settings, or the alert on what the client showed last.
+    let mut frame = [0; 9];
+    stream.read_exact(&mut frame).await.map_err(|error| error.to_string())?;
+    Ok(stream.get_ref().1.protocol_version())
+}
+
+#[tokio::test]
+async fn a_certificate_of_the_namespace_opens_it_and_no_other() {
+    let world = World::new().await;
+    let leaf = world.bank.client("worker", GOOD);
+    let mut client = world.client(Some(BANK_HOST), Some(&leaf)).await;
+    assert_eq!(answer(client.greet().await), ok());
+    assert_eq!(answer(client.read(BANK).await), ok());
+    // The other namespace, and one that isn't there: nothing tells them apart.
+    assert_eq!(answer(client.read(SHOP).await), denied(UNAUTHORIZED));
+    assert_eq!(answer(client.read("nobody.a2dd6").await), denied(UNAUTHORIZED));
+    assert_eq!(answer(client.read_with(BANK, &[("temporal-namespace", SHOP.as_bytes())]).await), denied(UNAUTHORIZED));
+    assert_eq!(answer(client.read_with(SHOP, &[("temporal-namespace", BANK.as_bytes())]).await), denied(UNAUTHORIZED));
+}
+
+#[tokio::test]
+async fn without_a_server_name_the_header_names_the_namespace() {
+    let world = World::new().await;
+    let leaf = world.bank.client("worker", GOOD);
+    let mut client = world.client(None, Some(&leaf)).await;
+    assert_eq!(answer(client.greet().await), ok());
+    assert_eq!(answer(client.read(BANK).await), ok());
+    for namespace in [SHOP, "nobody.a2dd6"] {
+        assert_eq!(answer(client.read(namespace).await), refused(CertificateRefusal::UnknownIssuer), "{namespace}");
+    }
+    let expired = world.bank.client("worker", EXPIRED);
+    let mut client = world.client(None, Some(&expired)).await;
+    assert_eq!(answer(client.read(BANK).await), refused(CertificateRefusal::Expired));
+    let early = world.bank.client("worker", NOT_YET_VALID);
+    let mut client = world.client(None, Some(&early)).await;
+    assert_eq!(answer(client.read(BANK).await), refused(CertificateRefusal::NotYetValid));
+}
+
+#[tokio::test]
+async fn who_shows_nothing_learns_only_what_the_server_is() {
+    let world = World::new().await;
+    for host in [None, Some(BANK_HOST), Some(NOBODYS_HOST)] {
+        let mut client = world.client(host, None).await;
+        assert_eq!(answer(client.greet().await), ok());
+        let text = "request not authenticated: no API key was shown, and no client certificate for a namespace";
+        for namespace in [BANK, "nobody.a2dd6"] {
+            assert_eq!(answer(client.read(namespace).await), (Code::Unauthenticated, text.to_owned()), "{host:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bad_certificate_ends_the_handshake_with_the_fitting_alert() {
+    let world = World::new().await;
+    let stranger = Authority::new("somebody else");
+    for version in [&TLS13, &TLS12] {
+        let good = world.bank.client("worker", GOOD);
+        assert_eq!(shake(&world, BANK_HOST, Some(&good), version).await, Ok(Some(version.version)));
+        let foreign = [
+            (stranger.client("worker", GOOD), "UnknownCA"),
+            (world.shop.client("worker", GOOD), "UnknownCA"),
+            (stranger.client("worker", EXPIRED), "CertificateExpired"),
+        ];
+        let own = [
+            (world.bank.client("worker", EXPIRED), "CertificateExpired"),
+            (world.bank.client("worker", NOT_YET_VALID), "CertificateExpired"),
+        ];
+        for (leaf, alert) in foreign.iter().chain(&own) {
+            let refusal = shake(&world, BANK_HOST, Some(leaf), version).await.unwrap_err();
+            assert_eq!(refusal, format!("received fatal alert: {alert}"), "{version:?}");
+        }
+        // A namespace that isn't there answers everybody as a foreign one answers strangers.
+        for (leaf, alert) in foreign.iter().chain([&(good, "UnknownCA")]) {
+            let refusal = shake(&world, NOBODYS_HOST, Some(leaf), version).await.unwrap_err();
+            assert_eq!(refusal, format!("received fatal alert: {alert}"), "{version:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_leaves_the_certificate_out_denies_the_call() {
+    let world = World::new().await;
+    let filter = Filter { common_name: "worker*".to_owned(), ..Filter::default() };
+    world.account.trust(BANK, &world.bank, vec![filter]);
+    let meant = world.bank.client("worker-7", GOOD);
+    let mut client = world.client(Some(BANK_HOST), Some(&meant)).await;
+    assert_eq!(answer(client.read(BANK).await), ok());
+    let other = world.bank.client("admin", GOOD);
+    let mut client = world.client(Some(BANK_HOST), Some(&other)).await;
+    let text =
+        "Request unauthorized: no certificate filter of namespace \"bank.a2dd6\" matches the client certificate.";
+    assert_eq!(answer(client.read(BANK).await), denied(text));
+}
+
+#[tokio::test]
+async fn an_authority_that_is_taken_away_opens_nothing_any_more() {
+    let world = World::new().await;
+    let leaf = world.bank.client("worker", GOOD);
+    let mut client = world.client(Some(BANK_HOST), Some(&leaf)).await;
+    assert_eq!(answer(client.read(BANK).await), ok());
+    world.account.trust(BANK, &world.shop, Vec::new());
+    assert_eq!(answer(client.read(BANK).await), refused(CertificateRefusal::UnknownIssuer));
+}
+
+#[tokio::test]
+async fn plain_text_on_a_tls_port_is_told_so() {
+    let world = World::new().await;
+    let mut client = Client::over(Endpoint::from_shared(format!("http://{}", world.tls)).unwrap().connect_lazy());
+    assert_eq!(answer(client.greet().await), (Code::FailedPrecondition, SPEAK_TLS.to_owned()));
+    assert_eq!(answer(client.read(BANK).await), (Code::FailedPrecondition, SPEAK_TLS.to_owned()));
+    let mut stream = TcpStream::connect(world.tls).await.unwrap();
+    stream.write_all(b"GET /cloud/namespaces HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).await.unwrap();
+    assert!(page.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{page}");
+    assert!(page.ends_with(&format!("\r\n\r\n{SPEAK_TLS}\n")), "{page}");
+}
+
+#[tokio::test]
+async fn tls_on_a_plain_port_is_told_so() {
+    let mut world = World::new().await;
+    let mut client = Client::over(Endpoint::from_shared(format!("http://{}", world.plain)).unwrap().connect_lazy());
+    assert_eq!(answer(client.greet().await), ok());
+    world.tls = world.plain;
+    let refusal = shake(&world, BANK_HOST, None, &TLS13).await.unwrap_err();
+    assert_eq!(refusal, "received corrupt message of type InvalidContentType");
+    let mut stream = TcpStream::connect(world.plain).await.unwrap();
+    stream.write_all(b"\x16\x03\x01\x00\x05hello").await.unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).await.unwrap();
+    assert!(page.ends_with(&format!("\r\n\r\n{SPEAK_PLAIN}\n")), "{page}");
+}
+
+#[tokio::test]
+async fn a_new_server_certificate_is_shown_to_new_connections_and_cuts_no_old_one() {
+    let mut world = World::new().await;
+    let leaf = world.bank.client("worker", GOOD);
+    let mut open = world.client(Some(BANK_HOST), Some(&leaf)).await;
+    assert_eq!(answer(open.read(BANK).await), ok());
+    world.spoil();
+    let fault = world.shown.reload().unwrap_err().to_string();
+    assert!(fault.contains("holds no private key"), "{fault}");
+    assert!(shake(&world, BANK_HOST, None, &TLS13).await.is_ok());
+    let newer = Authority::new("servers, second edition");
+    world.renew(&newer);
+    world.shown.reload().unwrap();
+    assert_eq!(answer(open.read(BANK).await), ok());
+    assert!(shake(&world, BANK_HOST, None, &TLS13).await.unwrap_err().contains("UnknownIssuer"));
+    world.root = newer;
+    assert!(shake(&world, BANK_HOST, None, &TLS13).await.is_ok());
+}
+
+#[tokio::test]
+async fn headers_that_can_not_be_meant_are_refused_by_name() {
+    let world = World::new().await;
+    let mut client = world.client(Some(BANK_HOST), None).await;
+    let long = format!("Bearer {}", "x".repeat(20_000));
+    let unauthenticated = |cause: &str| (Code::Unauthenticated, format!("request not authenticated: {cause}"));
+    let rows: [(Headers<'_>, _); 6] = [
+        (
+            &[("authorization", long.as_bytes())],
+            unauthenticated("the authorization header has 20007 bytes, at most 16384 are read"),
+        ),
+        (&[("authorization", b"Bearer \xff\xfe")], unauthenticated("the authorization header is not text")),
+        (
+            &[("authorization", b"Bearer a"), ("authorization", b"Bearer b")],
+            unauthenticated("more than one authorization header"),
+        ),
+        (&[("authorization", b"Bearer sesame")], unauthenticated("the bearer token is not an API key")),
+        (
+            &[("temporal-namespace", b"\xff")],
+            (Code::InvalidArgument, "the temporal-namespace header is not text".to_owned()),
+        ),
+        (
+            &[("temporal-namespace", b"a.b"), ("temporal-namespace", b"c.d")],
+            (Code::InvalidArgument, "the temporal-namespace headers name different namespaces".to_owned()),
+        ),
+    ];
+    for (headers, expected) in rows {
+        assert_eq!(answer(client.read_with(BANK, headers).await), expected);
+    }
+    // Beyond what the port reads at all, the transport refuses.
+    let huge = vec![b'x'; 100_000];
+    assert!(client.read_with(BANK, &[("authorization", &huge)]).await.is_err());
+    assert_eq!(answer(client.greet().await), ok());
+}

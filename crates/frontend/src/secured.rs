@@ -1,0 +1,87 @@
+//! A secured server: both planes behind their locks, the account's work in the engine, and the watch over the
+//! certificates, as one future.
+
+use std::{fmt, io, sync::Arc};
+
+use auth::{Directory, Plane};
+use control::Control;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+use crate::{
+    cloud::{self, Cloud},
+    door::Door,
+    grpc, listen,
+    tls::{Clients, Lock, ServerTls},
+};
+
+/// Protocols inside TLS, the best first (RFC 7301).
+const HTTP_2: &[u8] = b"h2";
+const HTTP_1: &[u8] = b"http/1.1";
+
+/// A port: where it listens, and its TLS.
+#[derive(Debug)]
+pub struct Port {
+    pub listener: TcpListener,
+    /// `None`: plain text, for a server behind a proxy of its own. Whether that is allowed, who configures it decides.
+    pub tls: Option<Arc<ServerTls>>,
+}
+
+/// What a secured server is made of, beside door and account.
+pub struct Secured {
+    /// Where workflows are started and workers poll: API keys and client certificates.
+    pub data: Port,
+    /// Where the account is run: API keys.
+    pub cloud: Port,
+    /// Draws fresh randomness.
+    pub seed: fn() -> u128,
+}
+
+impl fmt::Debug for Secured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secured").field("data", &self.data).field("cloud", &self.cloud).finish_non_exhaustive()
+    }
+}
+
+/// Serves until `stop` is done; then no new connection is taken, and the calls that are under way are waited for.
+///
+/// # Errors
+/// When a listener fails.
+pub async fn serve_secured(
+    door: Arc<Door>,
+    control: Control,
+    ports: Secured,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let Secured { data, cloud: control_port, seed } = ports;
+    let tls: Vec<_> = data.tls.iter().chain(&control_port.tls).cloned().collect();
+    let (stopping, stopped) = watch::channel(());
+    let ended = || {
+        let mut stopped = stopped.clone();
+        // The channel is dropped when it is time.
+        async move { while stopped.changed().await.is_ok() {} }
+    };
+    let lock = data.tls.map(|shown| {
+        let engine = door.engine.clone();
+        let directory: Arc<dyn Directory> = Arc::new(control.clone());
+        let clients = Clients::MayShowCertificate { directory, now: Box::new(move || engine.now()) };
+        Lock::new(shown, clients, &[HTTP_2])
+    });
+    let (connections, opening) = listen::open(data.listener, lock, Plane::Data);
+    let serving_data = grpc::serve_data(door.clone(), connections, opening, ended());
+    let lock = control_port.tls.map(|shown| Lock::new(shown, Clients::ShowNone, &[HTTP_2, HTTP_1]));
+    let (connections, opening) = listen::open(control_port.listener, lock, Plane::Control);
+    let cloud = Cloud::new(door, control, seed);
+    let serving_cloud = cloud::serve_cloud(cloud.clone(), connections, opening, ended());
+    let mut background = JoinSet::new();
+    background.spawn(cloud.work());
+    for certificate in tls {
+        background.spawn(async move { certificate.watch().await });
+    }
+    let stopping = async move {
+        stop.await;
+        drop(stopping);
+    };
+    let serving = async { tokio::try_join!(serving_data, serving_cloud).map(|_| ()) };
+    let ((), served) = tokio::join!(stopping, serving);
+    served
+}

@@ -1,0 +1,111 @@
+//! Calls of any method by its descriptor.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use bytes::{Buf, BufMut, Bytes};
+use prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage, Value};
+use prost_types::FileDescriptorSet;
+use tonic::{
+    Code, Status,
+    client::Grpc,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    codegen::http::uri::PathAndQuery,
+    transport::Channel,
+};
+
+use crate::world::with;
+
+/// The API's descriptors.
+pub(crate) fn pool() -> DescriptorPool {
+    let mut set = FileDescriptorSet::decode(proto::DESCRIPTOR_SET).unwrap();
+    // Some files import annotations that the set leaves out; no message depends on them.
+    let names: BTreeSet<String> = set.file.iter().map(|file| file.name().to_owned()).collect();
+    for file in &mut set.file {
+        file.dependency.retain(|name| names.contains(name));
+        file.public_dependency.clear();
+        file.weak_dependency.clear();
+    }
+    DescriptorPool::from_file_descriptor_set(set).unwrap()
+}
+
+/// `/package.Service/Method`.
+pub(crate) fn path(method: &MethodDescriptor) -> String {
+    format!("/{}/{}", method.parent_service().full_name(), method.name())
+}
+
+/// A method's request with these fields, as far as it has them.
+pub(crate) fn request(method: &MethodDescriptor, fields: &[(&str, Value)]) -> DynamicMessage {
+    let mut message = DynamicMessage::new(method.input());
+    for (name, value) in fields {
+        if message.descriptor().get_field_by_name(name).is_some() {
+            let _ = message.try_set_field_by_name(name, value.clone());
+        }
+    }
+    message
+}
+
+/// What somebody shows: a channel, which may have a certificate, a key, and the namespace's header.
+#[derive(Clone)]
+pub(crate) struct Shown {
+    pub(crate) channel: Channel,
+    pub(crate) key: String,
+    pub(crate) namespace: String,
+    /// How long a call may wait for work.
+    pub(crate) patience: Duration,
+}
+
+/// Longer than anything takes here but a wait for work that never comes.
+pub(crate) const LONG: Duration = Duration::from_secs(20);
+
+impl Shown {
+    pub(crate) async fn call(&self, path: &str, message: Vec<u8>) -> Result<Bytes, Status> {
+        let mut client = Grpc::new(self.channel.clone());
+        client.ready().await.map_err(|error| Status::unknown(error.to_string()))?;
+        let mut request = with(Bytes::from(message), &self.key, &self.namespace);
+        request.set_timeout(self.patience);
+        let path = PathAndQuery::try_from(path).unwrap();
+        client.unary(request, path, Raw).await.map(tonic::Response::into_inner)
+    }
+
+    pub(crate) async fn code(&self, path: &str, message: Vec<u8>) -> Code {
+        self.call(path, message).await.map_or_else(|status| status.code(), |_| Code::Ok)
+    }
+}
+
+/// Messages as they are encoded.
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Raw;
+    type Decoder = Raw;
+
+    fn encoder(&mut self) -> Raw {
+        Raw
+    }
+
+    fn decoder(&mut self) -> Raw {
+        Raw
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, dst: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        dst.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, src: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(src.copy_to_bytes(src.remaining())))
+    }
+}

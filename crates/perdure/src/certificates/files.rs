@@ -1,0 +1,57 @@
+//! Files of certificates and keys: none is overwritten, and a key is for its owner's eyes only.
+
+use std::{
+    fs::{DirBuilder, OpenOptions},
+    io::{ErrorKind, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::Path,
+};
+
+/// Writes a new file that everybody may read.
+///
+/// # Errors
+/// One line with path, cause and remedy.
+pub(crate) fn write_public(path: &Path, text: &str) -> Result<(), String> {
+    write(path, text, 0o644)
+}
+
+/// Writes a new file that only its owner may read.
+///
+/// # Errors
+/// One line with path, cause and remedy.
+pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), String> {
+    write(path, text, 0o600)
+}
+
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), String> {
+    let written = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            format!("the file {} is there already; move it away or name another one", path.display())
+        }
+        _ => format!("the file {} can't be written: {error}", path.display()),
+    })
+}
+
+/// Makes a folder that only its owner may look into, unless it is there.
+///
+/// # Errors
+/// One line with path and cause.
+pub(crate) fn create_folder(path: &Path) -> Result<(), String> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| format!("the folder {} can't be made: {error}", path.display()))
+}
+
+/// Reads a file of text.
+///
+/// # Errors
+/// One line with path and cause.
+pub(crate) fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("the file {} can't be read: {error}", path.display()))
+}

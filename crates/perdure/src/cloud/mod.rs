@@ -1,0 +1,53 @@
+//! `perdure cloud`: an account of one's own. What works on files stands here, what talks to the control plane in `cli`.
+
+mod audit;
+mod certificate;
+mod init;
+
+use clap::{Args, Subcommand};
+
+pub(crate) use self::init::signing_key;
+
+/// `perdure cloud`.
+#[derive(Args, Debug)]
+pub(crate) struct CloudArgs {
+    #[command(subcommand)]
+    command: CloudCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum CloudCommand {
+    /// Create an account
+    ///
+    /// Makes a folder with everything that a secured server needs: configuration, certificates, keys, data, and an
+    /// owner. What the owner logs in with is printed this once.
+    Init(Box<init::InitArgs>),
+    /// Check the audit log
+    ///
+    /// To read the log, use perdure cloud audit-log list.
+    Audit(audit::AuditArgs),
+    /// Generate certificates
+    ///
+    /// Makes an authority and certificates for mutual TLS, without any server.
+    Cert(Box<certificate::CertificateArgs>),
+    #[command(flatten)]
+    Client(cli::CloudCommand),
+}
+
+/// What is left to do for a command.
+pub(crate) enum Next {
+    /// Print this, or tell the error.
+    Tell(Result<String, String>),
+    /// Ask the control plane.
+    Ask(cli::CloudCommand),
+}
+
+/// Runs what works on files; `json` is whether output is to be JSON.
+pub(crate) fn run(args: CloudArgs, json: bool) -> Next {
+    match args.command {
+        CloudCommand::Init(args) => Next::Tell(init::run(&args, json)),
+        CloudCommand::Audit(args) => Next::Tell(audit::run(&args, json)),
+        CloudCommand::Cert(args) => Next::Tell(certificate::run(&args)),
+        CloudCommand::Client(command) => Next::Ask(command),
+    }
+}

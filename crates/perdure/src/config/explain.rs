@@ -1,0 +1,117 @@
+//! `perdure config`: what the keys of the configuration mean.
+
+use clap::{Args, Subcommand};
+
+use super::keys::{self, Key};
+
+/// `perdure config`.
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Explain a key of the configuration file
+    ///
+    /// Tells a key's meaning, type, default and bounds.
+    Explain {
+        /// The key, as in data_plane.listen.
+        #[arg(value_name = "KEY")]
+        key: String,
+    },
+    /// List the keys of the configuration file
+    ///
+    /// Lists every key with its default.
+    List,
+}
+
+/// What the command prints on stdout; JSON where `--output` asks for it.
+///
+/// # Errors
+/// A key that there is not, with the one that was probably meant.
+pub(crate) fn run(args: &ConfigArgs, json: bool) -> Result<String, String> {
+    let keys = keys::all();
+    match &args.verb {
+        Verb::List if json => Ok(rendered(&keys.iter().map(as_json).collect::<Vec<_>>().into())),
+        Verb::List => Ok(list(&keys)),
+        Verb::Explain { key } => {
+            let key = find(&keys, key)?;
+            Ok(if json { rendered(&as_json(key)) } else { explained(key) })
+        }
+    }
+}
+
+fn rendered(value: &serde_json::Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn find<'a>(keys: &'a [Key], name: &str) -> Result<&'a Key, String> {
+    if let Some(key) = keys.iter().find(|key| keys::full_name(key) == name) {
+        return Ok(key);
+    }
+    let names: Vec<String> = keys.iter().map(keys::full_name).collect();
+    Err(match keys::closest(name, &names) {
+        Some(near) => format!("there is no key {name}; did you mean {near}?"),
+        None => format!("there is no key {name}; `perdure config list` shows all keys"),
+    })
+}
+
+fn default(key: &Key) -> &str {
+    key.default.as_deref().unwrap_or("(must be given)")
+}
+
+fn list(keys: &[Key]) -> String {
+    let width = keys.iter().map(|key| keys::full_name(key).len()).max().unwrap_or(0);
+    keys.iter().map(|key| format!("{:width$}  {}\n", keys::full_name(key), default(key))).collect()
+}
+
+fn explained(key: &Key) -> String {
+    let name = keys::full_name(key);
+    format!(
+        "{name}\n\n  {}\n\n  Type:     {}\n  Default:  {}\n  Accepted: {}\n",
+        key.meaning,
+        key.kind,
+        default(key),
+        key.accepted
+    )
+}
+
+fn as_json(key: &Key) -> serde_json::Value {
+    serde_json::json!({
+        "key": keys::full_name(key),
+        "meaning": key.meaning,
+        "type": key.kind,
+        "default": key.default,
+        "accepted": key.accepted,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_explained() {
+        let keys = keys::all();
+        assert_eq!(
+            explained(find(&keys, "storage.shards").unwrap()),
+            "storage.shards\n\n  Shards of new data. What a file was made with stays.\n\n  Type:     whole number\n  \
+             Default:  4\n  Accepted: a whole number from 1 to 4096\n"
+        );
+        assert!(explained(find(&keys, "limits.id_length").unwrap()).contains("Default:  1_000\n"));
+        assert_eq!(
+            find(&keys, "storage.shard").unwrap_err(),
+            "there is no key storage.shard; did you mean storage.shards?"
+        );
+    }
+
+    #[test]
+    fn the_list_has_every_key() {
+        let list = list(&keys::all());
+        for line in ["account.id ", "data_plane.listen ", "limits.message_size "] {
+            assert!(list.lines().any(|candidate| candidate.starts_with(line)), "{line}");
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! The table of keys. One line per key makes the struct's field, the reader, the bounds and the explanation.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use model::{Limits, limits::Assigned};
+
+use super::{
+    Complaint,
+    document::{self, Entry, Scalar},
+    value::{AccountId, Bounds, Domain, LogFormat, LogLevel, Value},
+};
+
+/// A key, for those who read about it.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    /// The documentation, one sentence or more.
+    pub(super) meaning: &'static str,
+    /// What its type is called.
+    pub(super) kind: &'static str,
+    /// What is accepted, bounds included.
+    pub(super) accepted: String,
+    /// As it would stand in the file; `None` where the key must be given.
+    pub(super) default: Option<String>,
+}
+
+macro_rules! keys {
+    ($($(#[doc = $doc:literal])+ $field:ident: $type:ty = $default:expr, $name:literal, $bounds:expr;)+) => {
+        /// The configuration of a server, checked.
+        #[derive(Clone, Debug)]
+        pub(crate) struct Config {
+            $($(#[doc = $doc])+ pub(crate) $field: $type,)+
+            /// What the section `[limits]` makes of the defaults.
+            pub(crate) limits: Limits,
+        }
+
+        /// Every key but those of the section `[limits]`.
+        fn fixed_keys() -> Vec<Key> {
+            vec![$(Key {
+                name: $name,
+                meaning: concat!($($doc),+).trim_start(),
+                kind: <$type as Value>::NAME,
+                accepted: <$type as Value>::accepted($bounds),
+                default: $default.map(shown),
+            }),+]
+        }
+
+        fn read_fixed(entries: &mut BTreeMap<String, Entry>, limits: Limits, directory: &Path)
+            -> Result<Config, Vec<Complaint>>
+        {
+            let mut complaints = Vec::new();
+            $(let $field = take::<$type>(entries, $name, $default, $bounds, directory, &mut complaints);)+
+            match ($($field,)+) {
+                ($(Some($field),)+) if complaints.is_empty() => Ok(Config { $($field,)+ limits }),
+                _ => Err(complaints),
+            }
+        }
+    };
+}
+
+keys! {
+    /// The account's id: the part of every namespace's full name behind the dot, as in "payments.a2dd6". It is in the
+    /// names of certificates and in every API key, so it can't be changed later.
+    account_id: AccountId = None, "account.id", Bounds::Free;
+    /// The DNS name under which the account's endpoints stand: "<namespace>.<account>.<domain>" for workers and
+    /// "saas-api.<domain>" for the control plane. The server's certificate must carry them.
+    domain: Domain = Some("localhost.test"), "account.domain", Bounds::Free;
+    /// The id of the account's one region, which namespaces are created in.
+    region: Domain = Some("local"), "account.region", Bounds::Free;
+    /// The file that keeps all state: workflows, namespaces, users, keys, the audit log. Back it up.
+    storage_file: PathBuf = Some("data/perdure.db"), "storage.file", Bounds::Free;
+    /// Shards of new data. What a file was made with stays.
+    shards: u32 = Some("4"), "storage.shards", Bounds::Between(1, 4_096);
+    /// Idle Workflow Executions that each shard keeps in memory.
+    cached_runs: u32 = Some("2000"), "storage.cached_runs", Bounds::Between(1, 1_000_000);
+    /// Where workers and clients connect, always with TLS: gRPC with a client certificate or an API key.
+    data_plane_listen: SocketAddr = Some("127.0.0.1:7233"), "data_plane.listen", Bounds::Free;
+    /// Where the Cloud Ops API is served, always with TLS: gRPC and HTTP/JSON with an API key.
+    control_plane_listen: SocketAddr = Some("127.0.0.1:7243"), "control_plane.listen", Bounds::Free;
+    /// Where the web page is served, in plain HTTP: any address but loopback needs the flag --allow-open-network.
+    web_listen: Option<SocketAddr> = Some("127.0.0.1:8233"), "web.listen", Bounds::Free;
+    /// Where metrics are served in Prometheus' format, in plain HTTP and to everybody who can reach it: any address
+    /// but loopback needs the flag --allow-open-network.
+    metrics_listen: Option<SocketAddr> = Some("off"), "metrics.listen", Bounds::Free;
+    /// The server's certificate in PEM, with what links it to its authority. It is read again when it changes.
+    tls_certificate: PathBuf = Some("tls/server.pem"), "tls.certificate", Bounds::Free;
+    /// The private key of the server's certificate in PEM.
+    tls_key: PathBuf = Some("tls/server.key"), "tls.key", Bounds::Free;
+    /// The private key that new API keys are signed with: P-256, PKCS#8 in PEM. Who can read it can make API keys.
+    /// Another key in its place is taken up at the next start, and API keys that were signed before stay good.
+    signing_key: PathBuf = Some("keys/signing.pem"), "api_keys.signing_key", Bounds::Free;
+    /// What is worth a log line. The flag --log-level wins.
+    log_level: LogLevel = Some("warn"), "log.level", Bounds::Free;
+    /// The form of a log line. The flag --log-format wins.
+    log_format: LogFormat = Some("text"), "log.format", Bounds::Free;
+    /// How long calls that are under way may take when the server is told to stop.
+    shutdown_grace: Duration = Some("5s"), "shutdown.grace", Bounds::Between(0, 300);
+}
+
+/// The section of the limits, whose keys are those of the model's table.
+const LIMITS: &str = "limits.";
+
+/// Every key.
+pub(super) fn all() -> Vec<Key> {
+    let limits = model::limits::TABLE.iter().map(|entry| Key {
+        name: entry.name,
+        meaning: entry.meaning.trim_start(),
+        kind: "limit",
+        accepted: "a whole number, or for a time a duration such as \"90s\"".to_owned(),
+        default: Some(entry.default.to_owned()),
+    });
+    fixed_keys().into_iter().chain(limits).collect()
+}
+
+/// The name by which the file knows a key.
+pub(super) fn full_name(key: &Key) -> String {
+    match key.kind {
+        "limit" => format!("{LIMITS}{}", key.name),
+        _ => key.name.to_owned(),
+    }
+}
+
+/// Reads a document.
+pub(super) fn read(text: &str, directory: &Path) -> Result<Config, Vec<Complaint>> {
+    let mut entries = document::entries(text).map_err(|complaint| vec![complaint])?;
+    let mut complaints = Vec::new();
+    let limits = read_limits(&mut entries, &mut complaints);
+    let config = read_fixed(&mut entries, limits, directory);
+    complaints.extend(entries.iter().map(|(name, entry)| unknown(name, entry)));
+    match config {
+        Ok(config) if complaints.is_empty() => Ok(config),
+        Ok(_) => Err(sorted(complaints)),
+        Err(more) => {
+            complaints.extend(more);
+            Err(sorted(complaints))
+        }
+    }
+}
+
+/// In the order of the file, what is missing last.
+fn sorted(mut complaints: Vec<Complaint>) -> Vec<Complaint> {
+    complaints.sort_by_key(|complaint| complaint.line.unwrap_or(usize::MAX));
+    complaints
+}
+
+fn take<T: Value>(
+    entries: &mut BTreeMap<String, Entry>,
+    name: &str,
+    default: Option<&str>,
+    bounds: Bounds,
+    directory: &Path,
+    complaints: &mut Vec<Complaint>,
+) -> Option<T> {
+    let (line, scalar) = match (entries.remove(name), default) {
+        (Some(entry), _) => (Some(entry.line), entry.value),
+        (None, Some(default)) => (None, scalar_of(default)),
+        (None, None) => {
+            let accepted = T::accepted(bounds);
+            complaints.push(Complaint { line: None, text: format!("{name} is missing: expected {accepted}") });
+            return None;
+        }
+    };
+    let value = T::read(&scalar, bounds, directory);
+    if value.is_none() {
+        let text = format!("{name} = {}: expected {}", scalar.shown(), T::accepted(bounds));
+        complaints.push(Complaint { line, text });
+    }
+    value
+}
+
+/// A default as it would stand in the file.
+fn shown(text: &str) -> String {
+    scalar_of(text).shown()
+}
+
+/// A default, which stands in the table as text.
+fn scalar_of(text: &str) -> Scalar {
+    // A version such as 1.2 is no number of ours, so that only whole ones are taken for numbers.
+    text.parse().map_or_else(|_| Scalar::Text(text.to_owned()), Scalar::Integer)
+}
+
+fn read_limits(entries: &mut BTreeMap<String, Entry>, complaints: &mut Vec<Complaint>) -> Limits {
+    let mut limits = Limits::default();
+    for entry in model::limits::TABLE {
+        let name = format!("{LIMITS}{}", entry.name);
+        let Some(given) = entries.remove(&name) else {
+            continue;
+        };
+        let text = match &given.value {
+            Scalar::Text(text) => text.clone(),
+            Scalar::Integer(number) => number.to_string(),
+            other @ (Scalar::Boolean(_) | Scalar::Other(_)) => other.shown(),
+        };
+        match limits.assign(entry.setting, &text) {
+            Assigned::Done => {}
+            Assigned::Unknown | Assigned::Invalid => complaints.push(Complaint {
+                line: Some(given.line),
+                text: format!(
+                    "{name} = {}: expected a number or a duration as the default, {}",
+                    given.value.shown(),
+                    entry.default
+                ),
+            }),
+        }
+    }
+    limits
+}
+
+fn unknown(name: &str, entry: &Entry) -> Complaint {
+    let names: Vec<String> = all().iter().map(full_name).collect();
+    let hint = match closest(name, &names) {
+        Some(near) => format!("did you mean {near}?"),
+        None => "`perdure config list` shows all keys".to_owned(),
+    };
+    Complaint { line: Some(entry.line), text: format!("there is no key {name}; {hint}") }
+}
+
+/// The name that differs least, if it is close enough to be a slip of the pen.
+pub(super) fn closest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
+    let nearest = names.iter().min_by_key(|known| distance(name, known))?;
+    (distance(name, nearest) <= 1 + name.len() / 4).then_some(nearest)
+}
+
+/// Letters to insert, remove or replace to come from one text to the other.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (index, letter) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (column, other) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaints(text: &str) -> Vec<String> {
+        let path = Path::new("p.toml");
+        read(text, Path::new("d")).unwrap_err().iter().map(|complaint| complaint.told(path)).collect()
+    }
+
+    #[test]
+    fn the_account_is_all_that_must_be_given() {
+        let config = read("account.id = \"a2dd6\"", Path::new("/d")).unwrap();
+        assert_eq!(config.account_id, AccountId("a2dd6".to_owned()));
+        assert_eq!(config.storage_file, Path::new("/d/data/perdure.db"));
+        assert_eq!((config.shards, config.shutdown_grace), (4, Duration::from_secs(5)));
+        assert_eq!((config.metrics_listen, config.log_level), (None, LogLevel::Warn));
+        assert_eq!(config.limits, Limits::default());
+    }
+
+    #[test]
+    fn every_kind_of_value_is_read() {
+        let text = "[account]\nid = \"a2dd6\"\n[storage]\nfile = \"/x/y.db\"\nshards = 8\n[log]\nformat = \"json\"\n\
+                    [shutdown]\ngrace = \"1m\"\n[metrics]\nlisten = \"[::1]:9\"\n[limits]\nid_length = 7\nhistory_long_poll = \"3s\"\n";
+        let config = read(text, Path::new("/d")).unwrap();
+        assert_eq!((config.storage_file.as_path(), config.shards), (Path::new("/x/y.db"), 8));
+        assert_eq!((config.log_format, config.shutdown_grace.as_secs()), (LogFormat::Json, 60));
+        assert_eq!(config.metrics_listen, Some("[::1]:9".parse().unwrap()));
+        assert_eq!((config.limits.id_length, config.limits.history_long_poll.as_secs()), (7, 3));
+    }
+
+    #[test]
+    fn every_problem_is_told_with_line_and_remedy() {
+        let text = "[storage]\nshards = 0\n[data_plane]\nlisten = 7233\nlisten_ = 1\n[log]\nlevel = \"loud\"\n\
+                    [limits]\nid_length = \"many\"\n[nonsense.of]\nmine = 1\n";
+        assert_eq!(
+            complaints(text),
+            [
+                "p.toml:2: storage.shards = 0: expected a whole number from 1 to 4096",
+                "p.toml:4: data_plane.listen = 7233: expected an IP address and a port, for example \"127.0.0.1:7233\"",
+                "p.toml:5: there is no key data_plane.listen_; did you mean data_plane.listen?",
+                "p.toml:7: log.level = \"loud\": expected one of \"debug\", \"info\", \"warn\", \"error\", \"never\"",
+                "p.toml:9: limits.id_length = \"many\": expected a number or a duration as the default, 1_000",
+                "p.toml:11: there is no key nonsense.of.mine; `perdure config list` shows all keys",
+                "p.toml: account.id is missing: expected 5 to 16 of a-z and 0-9, for example \"a2dd6\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_default_is_accepted_and_every_key_explained() {
+        let mut names: Vec<String> = all().iter().map(full_name).collect();
+        assert!(all().iter().all(|key| !key.meaning.is_empty() && !key.accepted.is_empty()));
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        read("account.id = \"a2dd6\"", Path::new("")).unwrap();
+    }
+}

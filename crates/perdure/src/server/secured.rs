@@ -1,0 +1,236 @@
+//! `perdure server start --config FILE`: a server that asks everybody who they are.
+//!
+//! The order of its life is that of the development server: ports, store, account, engine, doors, banner, a signal and
+//! the way back. Nothing here decides who may do what.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use control::{Control, Moment, Settings};
+use engine::Engine;
+use frontend::{About, Door, Page, Port, Secured, ServerTls};
+use model::Time;
+use store::Store;
+use store_sqlite::{OpenOptions, SqliteStore};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+};
+use uuid::Uuid;
+
+use super::{
+    listen::shown,
+    start::{self, SERVER_VERSION, signalled},
+};
+use crate::{
+    cloud::signing_key,
+    config::{self, Config},
+    logs::Output,
+};
+
+/// Runs the server that a configuration describes. `open_network` is the flag by which the operator names the risk of
+/// plain HTTP on other addresses than loopback.
+pub(super) fn run(file: &Path, open_network: bool, output: &Output) -> Result<(), String> {
+    let config = config::load(file)?;
+    output.start_or(config.log_level, config.log_format);
+    check_plain_ports(&config, open_network)?;
+    let runtime = start::runtime()?;
+    let outcome = runtime.block_on(serve(config, output));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+/// How the control plane shows the account and signs its API keys.
+pub(crate) fn control_settings(config: &Config) -> Result<Settings, String> {
+    Ok(Settings {
+        domain: config.domain.0.clone(),
+        data_port: config.data_plane_listen.port(),
+        web_address: config.web_listen.map(|address| format!("http://{}", shown(address))).unwrap_or_default(),
+        region: config.region.0.clone(),
+        signer: signing_key(&config.signing_key)?,
+    })
+}
+
+/// The present moment, and what ids are drawn from.
+pub(crate) fn moment() -> Moment {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Moment { now: Time::ZERO + since_epoch, seed: seed() }
+}
+
+fn seed() -> u128 {
+    Uuid::new_v4().as_u128()
+}
+
+/// The planes are always behind TLS and identities; the pages beside them are neither.
+fn check_plain_ports(config: &Config, open_network: bool) -> Result<(), String> {
+    for (name, address) in [("web.listen", config.web_listen), ("metrics.listen", config.metrics_listen)] {
+        if let Some(address) = address.filter(|address| !address.ip().is_loopback() && !open_network) {
+            return Err(format!(
+                "{name} = {address}: what is served there goes over the network in plain HTTP, to everybody who can \
+                 reach it; listen on 127.0.0.1, or accept that with --allow-open-network"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The bound ports.
+struct Ports {
+    data: TcpListener,
+    control: TcpListener,
+    web: Option<TcpListener>,
+    metrics: Option<TcpListener>,
+}
+
+impl Ports {
+    async fn bind(config: &Config) -> Result<Self, String> {
+        let optional = async |name, address: Option<SocketAddr>| match address {
+            Some(address) => bind(name, address).await.map(Some),
+            None => Ok(None),
+        };
+        Ok(Self {
+            data: bind("data_plane.listen", config.data_plane_listen).await?,
+            control: bind("control_plane.listen", config.control_plane_listen).await?,
+            web: optional("web.listen", config.web_listen).await?,
+            metrics: optional("metrics.listen", config.metrics_listen).await?,
+        })
+    }
+}
+
+async fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| {
+        format!("{name} = {address}: nobody can listen there: {error}; stop the process that does, or choose another")
+    })
+}
+
+async fn serve(mut config: Config, output: &Output) -> Result<(), String> {
+    let tls = ServerTls::load(&config.tls_certificate, &config.tls_key).map_err(|fault| fault.to_string())?;
+    let ports = Ports::bind(&config).await?;
+    let at = |listener: &TcpListener| listener.local_addr().map_err(|error| error.to_string());
+    // What is told of the ports is what they are: the system may have chosen.
+    config.data_plane_listen = at(&ports.data)?;
+    config.control_plane_listen = at(&ports.control)?;
+    let address = config.data_plane_listen.to_string();
+    let options = OpenOptions { address: address.clone(), pragmas: Vec::new() };
+    let store = SqliteStore::open(&config.storage_file, options).map_err(|error| error.to_string())?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    let control = open_account(&config, &store)?;
+    let shards = config.shards;
+    let engine_config = engine::Config {
+        shards,
+        limits: Arc::new(config.limits.clone()),
+        address: address.clone(),
+        cached_runs: config.cached_runs as usize,
+    };
+    let engine = Engine::open(store, engine_config).map_err(|error| error.to_string())?;
+    let about = About { server_version: SERVER_VERSION, store: "sqlite", shards, address };
+    let policy = auth::Policy::secured(Arc::new(control.clone()));
+    let door = Door::new(engine.clone(), policy, about, Uuid::new_v4);
+    frontend::resume_deletions(&door);
+
+    let (stop, stopped) = watch::channel(false);
+    let mut servers = open_doors(&door, control, &tls, ports, &config, &stopped);
+    let ended = signalled().map_err(|error| format!("signals can't be watched: {error}"))?;
+    // Apart from the servers, because it ends with the process only.
+    let mut background = JoinSet::new();
+    background.spawn(reload_on_hangup(tls).map_err(|error| format!("signals can't be watched: {error}"))?);
+    if output.is_text() {
+        start::print(&banner(&config))?;
+    }
+    tokio::select! {
+        () = ended => {}
+        Some(_) = servers.join_next() => return Err("a listener failed; see the log".to_owned()),
+    }
+    let _ = stop.send(true);
+    door.stop_jobs();
+    // Polls return empty now, so that their connections can close.
+    engine.shutdown().await;
+    let _ = tokio::time::timeout(config.shutdown_grace, async { while servers.join_next().await.is_some() {} }).await;
+    Ok(())
+}
+
+fn open_account(config: &Config, store: &Arc<dyn Store>) -> Result<Control, String> {
+    let control =
+        Control::open(store.clone(), control_settings(config)?, &moment()).map_err(|error| error.to_string())?;
+    let [configured, held] = [config.account_id.0.as_str(), control.account_id()];
+    if configured != held {
+        return Err(format!(
+            "account.id is {configured:?}, but {} holds the account {held:?}; correct account.id or storage.file",
+            config.storage_file.display()
+        ));
+    }
+    Ok(control)
+}
+
+fn open_doors(
+    door: &Arc<Door>,
+    control: Control,
+    tls: &Arc<ServerTls>,
+    ports: Ports,
+    config: &Config,
+    stopped: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let stop = || {
+        let mut stopped = stopped.clone();
+        async move {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        }
+    };
+    let mut servers = JoinSet::new();
+    let secured = Secured {
+        data: Port { listener: ports.data, tls: Some(tls.clone()) },
+        cloud: Port { listener: ports.control, tls: Some(tls.clone()) },
+        seed,
+    };
+    let serving = frontend::serve_secured(door.clone(), control, secured, stop());
+    servers.spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "serving failed");
+        }
+    });
+    let welcome = Page::Welcome {
+        version: format!("Perdure {} (Server {SERVER_VERSION} compatible)", env!("CARGO_PKG_VERSION")),
+        address: shown(config.data_plane_listen),
+    };
+    for (listener, page) in [(ports.metrics, Page::Metrics), (ports.web, welcome)] {
+        if let Some(listener) = listener {
+            servers.spawn(frontend::serve_page(door.clone(), listener, page, stop()));
+        }
+    }
+    servers
+}
+
+/// Reads the certificate again whenever the process is told to. It ends with its server.
+fn reload_on_hangup(tls: Arc<ServerTls>) -> std::io::Result<impl Future<Output = ()>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            if let Err(fault) = tls.reload() {
+                tracing::error!(%fault, "the server's certificate is the one from before");
+            }
+        }
+    })
+}
+
+fn banner(config: &Config) -> String {
+    let mut lines = vec![
+        format!("Perdure {} (Server {SERVER_VERSION} compatible)", env!("CARGO_PKG_VERSION")),
+        String::new(),
+        format!("Account:              {}", config.account_id.0),
+        format!("Data plane:           {} with TLS", shown(config.data_plane_listen)),
+        format!(
+            "Endpoints:            <namespace>.{}.{}:{}",
+            config.account_id.0,
+            config.domain.0,
+            config.data_plane_listen.port()
+        ),
+        format!("Control plane:        {} with TLS", shown(config.control_plane_listen)),
+        format!("Persistence:          {}", config.storage_file.display()),
+    ];
+    lines.extend(config.web_listen.map(|address| format!("Web page:             http://{}", shown(address))));
+    lines.extend(
+        config.metrics_listen.map(|address| format!("Metrics:              http://{}/metrics", shown(address))),
+    );
+    lines.join("\n") + "\n"
+}

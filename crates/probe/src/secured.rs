@@ -1,0 +1,215 @@
+//! A secured server under observation: an account in a folder of its own, made and served with the commands that people
+//! use, and its control plane as the account's owner sees it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::process::Command;
+use tonic::{Code, Status};
+
+use crate::{
+    Fault,
+    catalog::{Catalog, Method},
+    server::{Server, free_port},
+    wire::{Pass, Wire},
+};
+
+/// The control plane's service.
+pub(crate) const CLOUD: &str = "temporal.api.cloud.cloudservice.v1.CloudService";
+/// The account's id, the last part of every namespace's name.
+pub(crate) const ACCOUNT: &str = "a2dd6";
+const DOMAIN: &str = "localhost.test";
+/// Deadline of the owner's calls.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// How long an operation of the account may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long keys are good that are made here, in seconds.
+const KEY_SECONDS: u64 = 7 * 86_400;
+
+/// An account and the server that serves it, gone when dropped.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) server: Server,
+    pub(crate) control_port: u16,
+    /// The authority of the server's certificates, as PEM.
+    pub(crate) trusted: String,
+    pub(crate) directory: PathBuf,
+    catalog: Arc<Catalog>,
+    binary: PathBuf,
+    owner: Wire,
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        // What is left over is a file in the folder for such things.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+impl Account {
+    /// Makes an account in `directory`, which must not be there, and serves it.
+    pub(crate) async fn open(binary: &Path, directory: PathBuf, catalog: &Arc<Catalog>) -> Result<Account, Fault> {
+        let (data_port, control_port, web_port) = (free_port()?, free_port()?, free_port()?);
+        let mut words = vec!["cloud".to_owned(), "init".to_owned(), "-o".to_owned(), "json".to_owned()];
+        words.extend(["--account", ACCOUNT, "--domain", DOMAIN].map(str::to_owned));
+        for (flag, port) in [("--data-port", data_port), ("--control-port", control_port), ("--web-port", web_port)] {
+            words.extend([flag.to_owned(), port.to_string()]);
+        }
+        words.extend(["--directory".to_owned(), directory.display().to_string()]);
+        let made: Value = serde_json::from_slice(&said(binary, &words).await?)?;
+        let trusted = fs::read_to_string(directory.join("ca/ca.pem"))?;
+        let key = made["apiKey"].as_str().ok_or("the new account has no API key")?.to_owned();
+        let pass = Pass { trusted: trusted.clone(), key, ..Pass::default() };
+        let mut command = Command::new(binary);
+        command.args(["server", "start", "--config"]).arg(directory.join("perdure.toml"));
+        let nobody = format!("nobody.{ACCOUNT}");
+        let server = Server::spawn(command, data_port, &Wire::secured(data_port, &pass)?, &nobody, catalog).await?;
+        let owner = Wire::secured(control_port, &pass)?;
+        let (catalog, binary) = (Arc::clone(catalog), binary.to_owned());
+        Ok(Account { server, control_port, trusted, directory, catalog, binary, owner })
+    }
+
+    /// Where a namespace is reached by its own name.
+    pub(crate) fn endpoint(namespace: &str) -> String {
+        format!("{namespace}.{DOMAIN}")
+    }
+
+    /// Calls a method of the control plane as the owner, and waits until what it began is done.
+    pub(crate) async fn owner(&self, rpc: &str, request: Value) -> Result<Value, Fault> {
+        let method = self.method(rpc)?;
+        let body = self.catalog.encode(&method, &request)?;
+        let reply = unhurried(&self.owner, &method, body)
+            .await
+            .map_err(|status| format!("{rpc} as the owner: {:?} {} in {request}", status.code(), status.message()))?;
+        let reply = self.catalog.decode(&method, reply)?;
+        self.settled(&reply).await?;
+        Ok(reply)
+    }
+
+    /// A method of the control plane.
+    pub(crate) fn method(&self, rpc: &str) -> Result<Method, Fault> {
+        let methods = self.catalog.service(CLOUD)?;
+        let found = methods.into_iter().find(|(name, _)| name == rpc);
+        found.map(|(_, method)| method).ok_or_else(|| format!("no method {rpc:?} in {CLOUD}").into())
+    }
+
+    /// Waits until the operation in a reply, if there is one, has ended.
+    pub(crate) async fn settled(&self, reply: &Value) -> Result<(), Fault> {
+        let Some(id) = reply["asyncOperation"]["id"].as_str() else {
+            return Ok(());
+        };
+        let method = self.method("GetAsyncOperation")?;
+        let body = self.catalog.encode(&method, &json!({"asyncOperationId": id}))?;
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            let reply = unhurried(&self.owner, &method, body.clone()).await?;
+            let reply = self.catalog.decode(&method, reply)?;
+            match reply["asyncOperation"]["state"].as_str() {
+                Some("STATE_PENDING" | "STATE_IN_PROGRESS") => tokio::time::sleep(Duration::from_millis(20)).await,
+                _ => return Ok(()),
+            }
+        }
+        Err(format!("operation {id:?} does not end").into())
+    }
+
+    /// Makes a namespace that takes API keys and, if there is one, certificates of an authority; its full name.
+    pub(crate) async fn namespace(&self, name: &str, authority: Option<&str>) -> Result<String, Fault> {
+        let mut spec = json!({
+            "name": name, "regions": ["local"], "retentionDays": 7, "apiKeyAuth": {"enabled": true},
+        });
+        if let Some(authority) = authority {
+            spec["mtlsAuth"] = json!({"enabled": true, "acceptedClientCa": base64(authority.as_bytes())});
+        }
+        let made = self.owner("CreateNamespace", json!({"spec": spec})).await?;
+        text(&made, "namespace")
+    }
+
+    /// Makes a service account with an account role and permissions in namespaces; its id.
+    pub(crate) async fn robot(&self, name: &str, role: &str, rights: &[(&str, &str)]) -> Result<String, Fault> {
+        let right = |(namespace, permission): &(&str, &str)| {
+            ((*namespace).to_owned(), json!({"permission": format!("PERMISSION_{permission}")}))
+        };
+        let rights: serde_json::Map<String, Value> = rights.iter().map(right).collect();
+        let access = json!({"accountAccess": {"role": format!("ROLE_{role}")}, "namespaceAccesses": rights});
+        let made = self.owner("CreateServiceAccount", json!({"spec": {"name": name, "access": access}})).await?;
+        text(&made, "serviceAccountId")
+    }
+
+    /// Makes an API key for a service account; its id and the key.
+    pub(crate) async fn key(&self, name: &str, owner_id: &str) -> Result<(String, String), Fault> {
+        let spec = json!({
+            "ownerId": owner_id, "ownerType": "OWNER_TYPE_SERVICE_ACCOUNT", "displayName": name,
+            "expiryTime": expiry(),
+        });
+        let made = self.owner("CreateApiKey", json!({"spec": spec})).await?;
+        Ok((text(&made, "keyId")?, text(&made, "token")?))
+    }
+
+    /// Makes an authority and a client's certificate that it signed: the authority, the certificate and its key, as PEM.
+    pub(crate) async fn certificates(&self, name: &str) -> Result<(String, String, String), Fault> {
+        let file = |kind: &str| self.directory.join(format!("{name}-{kind}")).display().to_string();
+        let words = |verb: &str, flags: &[&str]| {
+            let mut words: Vec<String> = ["cloud", "cert", verb, "--organization", name].map(str::to_owned).to_vec();
+            words.extend(flags.iter().map(|flag| (*flag).to_owned()));
+            words
+        };
+        let signer = ["--ca-cert", &file("ca.pem"), "--ca-key", &file("ca.key")];
+        said(&self.binary, &words("generate-ca", &signer)).await?;
+        let leaf = ["--cert", &file("leaf.pem"), "--key", &file("leaf.key"), "--common-name", name];
+        said(&self.binary, &words("generate-leaf", &[signer, [leaf[0], leaf[1], leaf[2], leaf[3]]].concat())).await?;
+        let read = |kind: &str| fs::read_to_string(file(kind));
+        Ok((read("ca.pem")?, read("leaf.pem")?, read("leaf.key")?))
+    }
+
+    /// What somebody with this key sees of the data plane.
+    pub(crate) fn data(&self, key: &str) -> Result<Wire, Fault> {
+        let pass = Pass { trusted: self.trusted.clone(), key: key.to_owned(), ..Pass::default() };
+        Wire::secured(self.server.port, &pass)
+    }
+}
+
+/// When keys that are made now expire.
+pub(crate) fn expiry() -> String {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
+    prost_types::Timestamp { seconds: (now + KEY_SECONDS) as i64, nanos: 0 }.to_string()
+}
+
+/// The standard alphabet with padding, as proto3's JSON mapping writes bytes.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// A text in a reply.
+pub(crate) fn text(reply: &Value, field: &str) -> Result<String, Fault> {
+    Ok(reply[field].as_str().ok_or_else(|| format!("no {field:?} in {reply}"))?.to_owned())
+}
+
+/// A call that waits where the rate limits ask for it.
+pub(crate) async fn unhurried(wire: &Wire, method: &Method, body: Bytes) -> Result<Bytes, Status> {
+    let began = Instant::now();
+    loop {
+        match wire.call(&method.path, body.clone(), DEADLINE).await {
+            Err(status) if status.code() == Code::ResourceExhausted && began.elapsed() < PATIENCE => {
+                tokio::time::sleep(Duration::from_millis(30)).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// Runs a command to its end and returns what it printed.
+async fn said(binary: &Path, words: &[String]) -> Result<Vec<u8>, Fault> {
+    let ended = Command::new(binary).args(words).stdin(Stdio::null()).output().await?;
+    if ended.status.success() {
+        return Ok(ended.stdout);
+    }
+    Err(format!("{words:?} ended with {}: {}", ended.status, String::from_utf8_lossy(&ended.stderr)).into())
+}

@@ -125,6 +125,11 @@ class SecuredServer:
     def control_address(self) -> str:
         return f"127.0.0.1:{self.control_port}"
 
+    def show(self, leaf: Leaf) -> None:
+        """Puts another certificate in place of the server's."""
+        shutil.copy(leaf.key, self.directory / "tls" / "server.key")
+        shutil.copy(leaf.certificate, self.directory / "tls" / "server.pem")
+
     def start(self) -> None:
         """Starts the process and returns when both planes listen."""
         with self._log.open("ab") as log:

@@ -107,6 +107,9 @@ class World:
         self.authority = Authority(folder / "authority")
         self.foreign = Authority(folder / "foreign", "Foreign")
 
+        self.stale = SecuredServer(folder / "stale", account="d5aa9")
+        self.stale.show(self.authority.leaf("stale", "--server", "--san", "127.0.0.1", "-d", "1h", "--begun", "48h"))
+
     def prepare(self) -> None:
         server, authority = self.server, self.authority
         self.namespace = server.create_namespace("payments", "--ca-file", authority.certificate, "--api-key-auth")
@@ -134,7 +137,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[World]:
     world = World(tmp_path_factory.mktemp("world"), server)
-    with running(world.server), running(world.brief):
+    with running(world.server), running(world.brief), running(world.stale):
         world.prepare()
         yield world
 
@@ -183,6 +186,13 @@ CASES: dict[str, Case] = {
     "wrong-server-name": Case(
         lambda world: replace(world.good(), server_name="elsewhere.test"),
         **everywhere("server TLS certificate does not match host") | {"sdk": "NotValidForName"},
+    ),
+    "expired-server-certificate": Case(
+        lambda world: Attempt(world.stale.data_address, "payments.d5aa9", ca=world.authority.certificate, key="k"),
+        sdk="InvalidCertificate(Expired",
+        perdure="server TLS certificate has expired",
+        official="certificate has expired or is not yet valid",
+        doctor="Whoever runs the server must replace it",
     ),
     "foreign-certificate": Case(
         lambda world: replace(world.good(), leaf=world.foreign.leaf("stranger")),

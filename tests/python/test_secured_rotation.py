@@ -34,8 +34,7 @@ async def test_the_servers_certificate_is_replaced_without_dropping_anybody(tmp_
         )
         handle = await before.start_workflow("Nobody", id="waited-for", task_queue="nobody")
         waiting = asyncio.create_task(handle.result())
-        shutil.copy(fresh.key, server.directory / "tls" / "server.key")
-        shutil.copy(fresh.certificate, server.directory / "tls" / "server.pem")
+        server.show(fresh)
         server.signal(signal.SIGHUP)
         deadline = time.monotonic() + RELOAD_SECONDS
         while count(server, namespace, server.api_key, newer.certificate) != 0:

@@ -68,7 +68,10 @@ impl World {
         loop {
             let actions = self.node.take_actions();
             if actions.is_empty() {
-                return;
+                if !self.node.has_changes() {
+                    return;
+                }
+                self.node.on(self.now, Event::Cut);
             }
             for action in actions {
                 let event = match action {

@@ -131,7 +131,58 @@ fn a_newer_format_is_refused() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let text = refusal(&path);
-    assert!(text.contains("has format 99, and this version reads up to 1: use the newer version"), "{text}");
+    assert!(text.contains("has format 99, and this version reads up to 2: use the newer version"), "{text}");
+}
+
+/// The lists' tables as the first format had them.
+const FIRST_LISTS: &str = "
+DROP TABLE visibility; DROP TABLE attribute; DROP TABLE item;
+CREATE TABLE visibility (
+    id INTEGER PRIMARY KEY, namespace BLOB NOT NULL, run BLOB NOT NULL, close_time INTEGER NOT NULL,
+    start_time INTEGER NOT NULL, execution_time INTEGER NOT NULL, status INTEGER NOT NULL, workflow_id TEXT NOT NULL,
+    workflow_type TEXT NOT NULL, task_queue TEXT NOT NULL, history_length INTEGER NOT NULL,
+    history_size INTEGER NOT NULL, state_transitions INTEGER NOT NULL, parent_workflow_id TEXT, parent_run_id TEXT,
+    root_workflow_id TEXT NOT NULL, root_run_id TEXT NOT NULL, division TEXT, memo BLOB, attributes BLOB
+);
+CREATE UNIQUE INDEX visibility_run ON visibility (run);
+CREATE INDEX visibility_order ON visibility
+    (namespace, close_time DESC, start_time DESC, run, status, division, workflow_type);
+CREATE INDEX visibility_workflow ON visibility (namespace, workflow_id, close_time DESC, start_time DESC, run);
+CREATE INDEX visibility_parent ON visibility
+    (namespace, parent_workflow_id, close_time DESC, start_time DESC, run) WHERE parent_workflow_id IS NOT NULL;
+CREATE TABLE attribute (id INTEGER NOT NULL, name TEXT NOT NULL, value, PRIMARY KEY (id, name)) WITHOUT ROWID;
+CREATE INDEX attribute_value ON attribute (name, value, id);
+CREATE TABLE item (
+    id INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (id, name, value)
+) WITHOUT ROWID;
+CREATE INDEX item_value ON item (name, value, id);
+INSERT INTO visibility VALUES (7, x'0102030405060708090a0b0c0d0e0f10', x'1112131415161718191a1b1c1d1e1f20', 9, 5, 5, 2,
+    'order-1', 'Order', 'orders', 3, 100, 2, NULL, NULL, 'order-1', 'r', NULL, NULL, NULL);
+INSERT INTO attribute VALUES (7, 'Amount', 12), (7, 'Tags', '');
+INSERT INTO item VALUES (7, 'Tags', 'new');
+PRAGMA user_version = 1;
+";
+
+#[test]
+fn the_first_format_is_brought_up_to_date() {
+    let folder = Folder::new("first");
+    let path = folder.file("data.db");
+    drop(open(&path).unwrap());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch(FIRST_LISTS).unwrap();
+    drop(connection);
+    drop(open(&path).unwrap());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let found: (String, i64, String) = connection
+        .query_row(
+            "SELECT workflow_id, a.value, i.value FROM visibility v
+             JOIN attribute a ON a.run = v.run AND a.name = 'Amount' JOIN item i ON i.run = v.run",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .unwrap();
+    assert_eq!(found, ("order-1".to_owned(), 12, "new".to_owned()));
+    assert!(folder.file("data.db-format-1").exists(), "the copy from before");
 }
 
 #[test]

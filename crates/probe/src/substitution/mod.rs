@@ -1,6 +1,7 @@
 //! Substitution: two tenants of one secured server, and in every field of every request of one the names, ids and
 //! tokens of the other. Nothing of the other may change, and no answer may differ from the one for what does not exist.
 
+mod advisories;
 mod answer;
 mod data;
 mod places;
@@ -57,6 +58,13 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
         part.print_codes();
         report.add(part);
     }
+    if options.only.is_none() {
+        println!("## advisories");
+        for (_, stage) in &world.stages {
+            let scene = advisories::Scene { account: &account, catalog: &catalog, stage, reader: world.reader.clone() };
+            report.add(advisories::run(&scene).await?);
+        }
+    }
     println!("## all, in {:.0} s", started.elapsed().as_secs_f64());
     if report.print() { Ok(()) } else { Err("one tenant can see or change what is another's".into()) }
 }
@@ -64,6 +72,8 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
 /// The tenants and their ways in.
 struct World {
     stages: Vec<(&'static str, Stage)>,
+    /// A key that may only read in the attacker's namespace.
+    reader: String,
 }
 
 impl World {
@@ -111,7 +121,9 @@ impl World {
         for (_, stage) in &stages {
             stage.settle().await?;
         }
-        Ok(World { stages })
+        let reader = account.robot("reader", "READ", &[(&alpha, "READ")]).await?;
+        let (_, reader) = account.key("reader", &reader).await?;
+        Ok(World { stages, reader })
     }
 }
 

@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use tokio::task::JoinSet;
 
 use super::load::{Board, Client, Worker};
-use crate::Fault;
+use crate::{Fault, wire::Way};
 
 /// Pollers of each kind that the worker keeps open.
 const POLLERS: usize = 16;
@@ -108,7 +108,7 @@ pub(super) struct Samples {
 /// A server under load.
 #[derive(Debug, Clone)]
 pub(super) struct Stage {
-    pub(super) port: u16,
+    pub(super) port: Way,
     pub(super) concurrency: usize,
     pub(super) board: Arc<Board>,
 }

@@ -223,7 +223,7 @@ async fn oversized_header(scene: &Scene<'_>) -> Result<(), Fault> {
     let account = scene.account;
     let method = scene.catalog.method("DescribeNamespace")?;
     let request = scene.catalog.encode(method, &json!({"namespace": scene.stage.victim.namespace}))?;
-    let identity = account.method("GetCurrentIdentity")?;
+    let identity = account.owner().method("GetCurrentIdentity")?;
     for length in [17 << 10, 60 << 10, 1 << 20, 8 << 20] {
         let key = "x".repeat(length);
         let pass = Pass { trusted: account.trusted.clone(), key, ..Pass::default() };
@@ -280,7 +280,7 @@ async fn message(scene: &Scene<'_>) -> Result<(), Fault> {
     let batch = scene.catalog.method("StartBatchOperation")?;
     let found = refused(attacker.wire.call(&batch.path, Bytes::from_static(&[0x0a, 2, 0xff, 0xff]), DEADLINE).await)?;
     expect(&found, Code::Internal, "grpc: error unmarshalling request: ")?;
-    let namespace = scene.account.method("GetNamespace")?;
+    let namespace = scene.account.owner().method("GetNamespace")?;
     let pass = Pass { trusted: scene.account.trusted.clone(), key: scene.reader.clone(), ..Pass::default() };
     let control = Wire::secured(scene.account.control_port, &pass)?;
     let found = refused(control.call(&namespace.path, Bytes::from_static(&[0x0a, 2, 0xff, 0xff]), DEADLINE).await)?;

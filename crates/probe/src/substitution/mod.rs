@@ -78,17 +78,18 @@ struct World {
 
 impl World {
     async fn build(account: &Account, catalog: &Arc<Catalog>) -> Result<World, Fault> {
+        let owner = account.owner();
         let (authority, certificate, private) = account.certificates("alpha").await?;
-        let alpha = account.namespace("alpha", Some(&authority)).await?;
-        let delta = account.namespace("delta", Some(&authority)).await?;
-        let bravo = account.namespace("bravo", None).await?;
+        let alpha = owner.namespace("alpha", Some(&authority)).await?;
+        let delta = owner.namespace("delta", Some(&authority)).await?;
+        let bravo = owner.namespace("bravo", None).await?;
         if NOBODY.len() != bravo.len() {
             return Err(format!("{NOBODY:?} is not as long as {bravo:?}").into());
         }
-        let robot = account.robot("alpha", "DEVELOPER", &[(&alpha, "ADMIN"), (&delta, "ADMIN")]).await?;
-        let (_, key) = account.key("alpha", &robot).await?;
-        let other = account.robot("bravo", "READ", &[(&bravo, "ADMIN")]).await?;
-        let (_, other_key) = account.key("bravo", &other).await?;
+        let robot = owner.robot("alpha", "DEVELOPER", &[(&alpha, "ADMIN"), (&delta, "ADMIN")]).await?;
+        let (_, key) = owner.key("alpha", &robot).await?;
+        let other = owner.robot("bravo", "READ", &[(&bravo, "ADMIN")]).await?;
+        let (_, other_key) = owner.key("bravo", &other).await?;
         let tenant = |wire: Wire, namespace: &str, name: &'static str| Tenant {
             catalog: Arc::clone(catalog),
             wire,
@@ -121,8 +122,8 @@ impl World {
         for (_, stage) in &stages {
             stage.settle().await?;
         }
-        let reader = account.robot("reader", "READ", &[(&alpha, "READ")]).await?;
-        let (_, reader) = account.key("reader", &reader).await?;
+        let reader = owner.robot("reader", "READ", &[(&alpha, "READ")]).await?;
+        let (_, reader) = owner.key("reader", &reader).await?;
         Ok(World { stages, reader })
     }
 }

@@ -20,6 +20,7 @@ const RECENT_BYTES: usize = 256 * 1024;
 pub(crate) struct Shard {
     /// `None` until the shard is acquired and read in.
     pub(crate) epoch: Option<Epoch>,
+    /// Those in memory; the others are read when they are needed.
     pub(crate) runs: BTreeMap<RunId, Entry>,
     /// The newest run by workflow id as far as known; `None` inside is known to be absent.
     pub(crate) currents: BTreeMap<WorkflowKey, CurrentEntry>,
@@ -51,9 +52,11 @@ pub(crate) struct CurrentEntry {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) run: Run,
+    /// What must exist because of `run`, to tell what the next step adds and ends.
     pub(crate) due: Due,
     /// The durable end of the history: the id behind the last stored event.
     pub(crate) stored_before: i64,
+    /// Whether the run is open as far as the disk knows.
     pub(crate) stored_open: bool,
     /// The last batches of the history, oldest first.
     pub(crate) recent: Vec<(i64, Bytes)>,
@@ -68,6 +71,7 @@ pub(crate) struct Entry {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waiter {
     pub(crate) call: CallId,
+    /// The first event that it waits for.
     pub(crate) from: i64,
 }
 
@@ -94,6 +98,7 @@ pub(crate) enum Held {
 }
 
 impl Entry {
+    /// A run whose history is durable up to `stored_before`.
     pub(crate) fn new(run: Run, due: Due, stored_before: i64, now: Time) -> Self {
         let stored_open = run.is_open();
         Self { run, due, stored_before, stored_open, recent: Vec::new(), waiters: Vec::new(), used: now, sequence: 0 }
@@ -119,6 +124,7 @@ impl Entry {
 }
 
 impl Shard {
+    /// A shard that is not acquired yet, or was lost.
     pub(crate) fn closed() -> Self {
         Self {
             epoch: None,
@@ -135,6 +141,7 @@ impl Shard {
         }
     }
 
+    /// Whether it is acquired and all that happened in it is durable.
     pub(crate) fn is_settled(&self) -> bool {
         self.epoch.is_some() && self.open.changes.is_empty() && self.flight.is_none()
     }
@@ -152,6 +159,7 @@ impl Shard {
         }
     }
 
+    /// A step of the open batch has made this the newest run of the id; `None` for no run any more.
     pub(crate) fn set_current(&mut self, workflow: WorkflowKey, current: Option<Current>) {
         self.currents.insert(workflow, CurrentEntry { current, sequence: self.sequence });
     }

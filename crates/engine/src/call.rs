@@ -24,6 +24,7 @@ use crate::NamespaceRecord;
 pub struct Request {
     /// The capability that the gate gave: no field of `call` can name another namespace.
     pub namespace: Arc<Namespace>,
+    /// What is asked.
     pub call: Call,
 }
 
@@ -37,20 +38,25 @@ pub struct Execution {
 /// What is asked.
 #[derive(Clone, Debug)]
 pub enum Call {
+    /// A client starts a workflow.
     Start(Box<StartWorkflowExecutionRequest>),
+    /// A client signals a workflow, and starts it where it is not open.
     SignalWithStart(Box<SignalWithStartWorkflowExecutionRequest>),
     Signal {
         execution: Execution,
         signal: Box<Signal>,
     },
+    /// Asks a workflow to cancel itself.
     RequestCancel {
         execution: Execution,
+        /// Not empty: the newest run is meant, if its chain began with this one.
         first_execution_run_id: String,
         reason: String,
         identity: String,
         request_id: String,
         links: Vec<Link>,
     },
+    /// Ends a run at once.
     Terminate {
         execution: Execution,
         first_execution_run_id: String,
@@ -59,9 +65,11 @@ pub enum Call {
         identity: String,
         links: Vec<Link>,
     },
+    /// Removes a run with all that is stored of it; an open one is terminated first.
     Delete {
         execution: Execution,
     },
+    /// What a run is like now, pending activities and children included.
     Describe {
         execution: Execution,
     },
@@ -72,26 +80,31 @@ pub enum Call {
         wait_from: Option<i64>,
         deadline: Time,
     },
+    /// Asks the workflow code a question; answered by a worker before `deadline`, or refused.
     Query {
         execution: Execution,
         query: Box<WorkflowQuery>,
         reject_condition: QueryRejectCondition,
         deadline: Time,
     },
+    /// A worker answers a query that came to it without a workflow task.
     AnswerQuery {
         token: Token,
         request: Box<RespondQueryTaskCompletedRequest>,
     },
     PollWorkflowTask(Poll),
+    /// A worker has decided.
     CompleteWorkflowTask {
         token: Token,
         request: Box<RespondWorkflowTaskCompletedRequest>,
     },
+    /// A worker could not decide.
     FailWorkflowTask {
         token: Token,
         request: Box<RespondWorkflowTaskFailedRequest>,
     },
     PollActivityTask(Poll),
+    /// A worker, or somebody who knows the id, reports on an activity.
     AnswerActivity {
         execution: Execution,
         activity: ActivityRef,
@@ -100,6 +113,7 @@ pub enum Call {
         identity: String,
         answer: ActivityAnswer,
     },
+    /// Forgets which worker holds the run in its cache.
     ResetSticky {
         execution: Execution,
     },
@@ -109,6 +123,7 @@ pub enum Call {
         identity: String,
         worker_instance_key: String,
     },
+    /// Who polls a queue, and what waits there.
     DescribeTaskQueue {
         queue: QueueKey,
     },
@@ -146,6 +161,7 @@ pub enum Answer {
         run_id: String,
     },
     Started(Box<Started>),
+    /// What a run is like.
     Description(Box<DescribeWorkflowExecutionResponse>),
     HistoryState(HistoryState),
     /// `None` when the poll's time was up. The history is filled in on the way out.
@@ -154,7 +170,9 @@ pub enum Answer {
         next_task: Option<Box<WorkflowTask>>,
         activities: Vec<PollActivityTaskQueueResponse>,
     },
+    /// `None` when the poll's time was up.
     ActivityTask(Option<Box<PollActivityTaskQueueResponse>>),
+    /// A heartbeat was noted.
     Heartbeat {
         cancel_requested: bool,
     },
@@ -162,6 +180,7 @@ pub enum Answer {
         run_id: String,
         outcome: QueryOutcome,
     },
+    /// What a queue looks like.
     TaskQueue(Box<TaskQueueDescription>),
 }
 
@@ -173,7 +192,9 @@ pub struct Started {
     pub first_execution_run_id: String,
     /// Whether this call created the run.
     pub started: bool,
+    /// Of the run, as it is now: that of a repeated request may have closed.
     pub status: WorkflowExecutionStatus,
+    /// The first workflow task, where the client asked for it and it waits for nothing.
     pub eager_task: Option<Box<WorkflowTask>>,
 }
 
@@ -214,14 +235,18 @@ pub struct HistoryState {
 /// What became of a query.
 #[derive(Clone, Debug)]
 pub enum QueryOutcome {
+    /// What the workflow code returned.
     Answered(Option<Payloads>),
+    /// The run is in a state in which the client does not want to ask.
     Rejected(QueryRejected),
 }
 
 /// What a task queue looks like now.
 #[derive(Clone, Debug, Default)]
 pub struct TaskQueueDescription {
+    /// Who polled in the last five minutes.
     pub pollers: Vec<PollerInfo>,
+    /// Over all priorities.
     pub stats: TaskQueueStats,
     /// At least the usual priority, 3.
     pub stats_by_priority: Vec<(i32, TaskQueueStats)>,

@@ -77,10 +77,12 @@ pub struct NamespaceTable {
 }
 
 impl NamespaceTable {
+    /// The record as it is stored, and what steps and doors need of it.
     pub fn by_name(&self, name: &str) -> Option<(&Arc<NamespaceRecord>, &Arc<Namespace>)> {
         self.names.get(name).and_then(|id| self.by_id(*id))
     }
 
+    /// As `by_name`.
     pub fn by_id(&self, id: NamespaceId) -> Option<(&Arc<NamespaceRecord>, &Arc<Namespace>)> {
         self.records.get(&id).map(|(record, namespace)| (record, namespace))
     }
@@ -95,6 +97,7 @@ impl NamespaceTable {
         self.pairs.clone()
     }
 
+    /// Adds a namespace, or replaces the record of the same id, also under another name.
     pub(crate) fn put(&mut self, record: NamespaceRecord) {
         let id = record.namespace_id();
         self.remove(id);
@@ -104,6 +107,7 @@ impl NamespaceTable {
         self.renew_pairs();
     }
 
+    /// Removes a namespace, if it is there.
     pub(crate) fn remove(&mut self, id: NamespaceId) {
         if let Some((record, _)) = self.records.remove(&id) {
             self.names.remove(&record.name);

@@ -2,6 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
+use auth::{Policy, Reach};
 use model::{Kind, Reject};
 use prost::Message;
 use tonic::{
@@ -131,16 +132,59 @@ where
     Box::pin(answer(door, method, request, enter))
 }
 
-/// A method that is declared in the API and not served by this version.
+/// What the gate reads of a request whose method is not served: the namespace is its first field, whatever it is about.
+#[derive(Clone, PartialEq, Message)]
+struct Unserved {
+    #[prost(string, tag = "1")]
+    namespace: String,
+}
+
+/// A method that is declared in the API and not served by this version. On a secured server only those who might use it
+/// are told so.
 pub(crate) async fn not_yet(door: Arc<Door>, path: &str, request: HttpRequest) -> HttpResponse {
-    let method = path.rsplit('/').next().unwrap_or_default();
-    let admitted = gate::identify(&door, &request).and_then(|client| gate::admit(&door, &client, path));
-    let refusal = match admitted {
-        Ok(()) => Reject::unimplemented(method),
-        Err(reject) => reject,
-    };
     door.metrics.record(NOT_YET, Code::Unimplemented, std::time::Duration::ZERO);
-    to_status(&refusal).into_http()
+    let identified =
+        gate::identify(&door, &request).and_then(|client| gate::admit(&door, &client, path).map(|()| client));
+    let client = match identified {
+        Ok(client) => client,
+        Err(reject) => return to_status(&reject).into_http(),
+    };
+    let refusal = NotYet { door, client, path: path.to_owned() };
+    let is_for_tenants =
+        auth::permission(path).is_some_and(|permission| permission.tenants && permission.reach == Reach::Namespace);
+    if !is_for_tenants || matches!(refusal.door.policy, Policy::Open) {
+        return to_status(&refusal.by_name()).into_http();
+    }
+    let limit = largest_frame(&refusal.door);
+    let mut grpc = Grpc::new(Prost::<Unserved, ()>::default())
+        .accept_compressed(CompressionEncoding::Gzip)
+        .max_decoding_message_size(limit);
+    settle(grpc.unary(refusal, request).await, limit).0
+}
+
+/// Refuses the one call it is made for: for want of a right, or else because the method is not served.
+struct NotYet {
+    door: Arc<Door>,
+    client: Client,
+    path: String,
+}
+
+impl NotYet {
+    fn by_name(&self) -> Reject {
+        Reject::unimplemented(self.path.rsplit('/').next().unwrap_or_default())
+    }
+}
+
+impl UnaryService<Unserved> for NotYet {
+    type Response = ();
+    type Future = std::future::Ready<Result<Response<()>, Status>>;
+
+    fn call(&mut self, request: Request<Unserved>) -> Self::Future {
+        let namespace = &request.get_ref().namespace;
+        let admitted = gate::check_name(self.door.limits(), namespace)
+            .and_then(|()| gate::authorize(&self.door, &self.client, &self.path, namespace));
+        std::future::ready(Err(to_status(&admitted.err().unwrap_or_else(|| self.by_name()))))
+    }
 }
 
 async fn answer<Req, Res, H, F>(door: Arc<Door>, method: Method, request: HttpRequest, enter: H) -> HttpResponse

@@ -46,6 +46,33 @@ fn every_method_is_served_or_not_yet() {
     }
 }
 
+/// The gate knows no more of a request that is not served.
+#[test]
+fn the_namespace_of_an_unserved_request_is_its_first_field() {
+    let set = prost_types::FileDescriptorSet::decode(proto::DESCRIPTOR_SET)
+        .expect("the descriptor set is generated at build time");
+    let messages: BTreeMap<String, &prost_types::DescriptorProto> = set
+        .file
+        .iter()
+        .flat_map(|file| file.message_type.iter().map(|kind| (format!(".{}.{}", file.package(), kind.name()), kind)))
+        .collect();
+    let services = set.file.iter().flat_map(|file| file.service.iter().map(|service| (file.package(), service)));
+    let mut walked = 0;
+    for (package, service) in services {
+        for method in &service.method {
+            let path = format!("/{package}.{}/{}", service.name(), method.name());
+            let in_namespace = auth::permission(&path).is_some_and(|found| found.reach == auth::Reach::Namespace);
+            if !frontend::not_yet(&path) || !in_namespace {
+                continue;
+            }
+            let field = messages[method.input_type()].field.iter().find(|field| field.number() == 1);
+            assert_eq!(field.map(|field| field.name()), Some("namespace"), "{path}");
+            walked += 1;
+        }
+    }
+    assert!(walked > 40, "{walked} methods");
+}
+
 #[test]
 fn the_page_on_compatibility_agrees() {
     for (heading, service) in SERVICES {

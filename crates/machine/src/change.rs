@@ -29,6 +29,7 @@ pub enum Quiet {
     BufferTaken,
     /// A buffered `TimerFired` is taken back, because the worker cancels that timer before it has heard of its firing.
     BufferedTimerFiredDropped {
+        /// Its place in the buffer, from zero.
         index: usize,
     },
     /// A request id was applied.
@@ -47,21 +48,15 @@ pub enum Quiet {
     WorkflowTaskStarted(Arc<StartedWorkflowTask>),
     /// The started task is no more (its outcome follows, or it was lost).
     WorkflowTaskStartDropped,
+    /// The queue of the worker that holds the run in its cache; `None` forgets it.
     StickySet(Option<Sticky>),
     /// The worker that completed a task told of itself.
-    WorkerSeen {
-        sdk_name: String,
-        sdk_version: String,
-        version: Option<WorkerVersionStamp>,
-    },
+    WorkerSeen { sdk_name: String, sdk_version: String, version: Option<WorkerVersionStamp> },
     /// How many workflow tasks have failed since the last that completed, and what visibility says of it.
-    WorkflowTaskProblem {
-        failed_tasks: i32,
-        last_problem: String,
-        reported: String,
-    },
+    WorkflowTaskProblem { failed_tasks: i32, last_problem: String, reported: String },
     /// Whether the workflow tried to close although news had arrived.
     CloseAttempted(bool),
+    /// A worker has the attempt. It is an event only once the activity ends.
     ActivityStarted {
         scheduled_event_id: i64,
         time: Time,
@@ -69,35 +64,18 @@ pub enum Quiet {
         request_id: String,
         worker_version: Option<WorkerVersionStamp>,
     },
-    ActivityHeartbeat {
-        scheduled_event_id: i64,
-        time: Time,
-        details: Option<Payloads>,
-    },
+    /// The attempt lives; its details replace those of before.
+    ActivityHeartbeat { scheduled_event_id: i64, time: Time, details: Option<Payloads> },
     /// The attempt ended and another one follows at `visible_time`.
-    ActivityRetried {
-        scheduled_event_id: i64,
-        time: Time,
-        visible_time: Time,
-        failure: Option<Box<Failure>>,
-    },
+    ActivityRetried { scheduled_event_id: i64, time: Time, visible_time: Time, failure: Option<Box<Failure>> },
     /// A retry's wait is over.
-    ActivityReady {
-        scheduled_event_id: i64,
-        time: Time,
-    },
+    ActivityReady { scheduled_event_id: i64, time: Time },
     /// A child turned out to have started after its parent closed: the parent's close policy is due.
-    ChildStartedLate {
-        initiated_event_id: i64,
-        run_id: String,
-    },
-    ClosePolicyApplied {
-        initiated_event_id: i64,
-    },
+    ChildStartedLate { initiated_event_id: i64, run_id: String },
+    /// Nothing is left to be done about the child of a closed run.
+    ClosePolicyApplied { initiated_event_id: i64 },
+    /// The parent of a closed run has heard of its end, or is gone.
     ParentNotified,
     /// The run has closed: when retention deletes it, and with which event the batch began that closed it.
-    Closed {
-        delete_time: Time,
-        batch_event_id: i64,
-    },
+    Closed { delete_time: Time, batch_event_id: i64 },
 }

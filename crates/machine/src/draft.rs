@@ -16,11 +16,14 @@ use crate::{Change, Facts, Quiet, Reply, Run, Step, run::event_type, task::Faile
 pub struct Draft {
     run: Run,
     changes: Vec<Change>,
+    /// What the step may know besides the state.
     pub(crate) facts: Facts,
+    /// The first step of the run that follows on this one, if the step closes it.
     pub(crate) successor: Option<Box<Step>>,
 }
 
 impl Draft {
+    /// A draft without changes.
     pub fn new(run: Run, facts: Facts) -> Self {
         Self { run, changes: Vec::new(), facts, successor: None }
     }

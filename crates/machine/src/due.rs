@@ -21,13 +21,16 @@ pub struct Due {
     pub wake: Option<Time>,
     /// The earliest deadline of all, those of memory included.
     pub alarm: Option<Time>,
+    /// What workers may take now.
     pub tasks: Vec<Task>,
+    /// What is to be delivered now.
     pub messages: Vec<MessageKey>,
 }
 
 /// A task that waits for a worker.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Task {
+    /// A worker is to decide.
     Workflow {
         task_queue: String,
         /// The queue is a worker's own.
@@ -38,13 +41,8 @@ pub enum Task {
         since: Time,
         priority: Option<Priority>,
     },
-    Activity {
-        task_queue: String,
-        scheduled_event_id: i64,
-        attempt: i32,
-        since: Time,
-        priority: Option<Priority>,
-    },
+    /// An attempt that waits; one that waits for its retry is not due yet.
+    Activity { task_queue: String, scheduled_event_id: i64, attempt: i32, since: Time, priority: Option<Priority> },
 }
 
 /// Names one message of a run; with `Run::message` the state yields its content.
@@ -52,6 +50,7 @@ pub enum Task {
 pub enum MessageKey {
     /// By the child's initiated event.
     StartChild(i64),
+    /// By the event that initiated it, as the next.
     Signal(i64),
     Cancel(i64),
     /// The close policy of a closed parent, by the child's initiated event.
@@ -63,6 +62,7 @@ pub enum MessageKey {
 /// A message to another entity. Delivered at least once; the receiver knows it by its request id.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
+    /// Start a child.
     StartChild {
         request_id: String,
         namespace_id: String,
@@ -73,6 +73,7 @@ pub enum Message {
         root_workflow_id: String,
         root_run_id: String,
     },
+    /// Signal another workflow.
     Signal {
         target: Target,
         request_id: String,
@@ -81,18 +82,15 @@ pub enum Message {
         input: Option<Payloads>,
         header: Option<proto::temporal::api::common::v1::Header>,
     },
-    Cancel {
-        target: Target,
-        request_id: String,
-        from: External,
-        reason: String,
-    },
+    /// Ask another workflow to cancel itself.
+    Cancel { target: Target, request_id: String, from: External, reason: String },
     /// Terminate or cancel a child because its parent closed.
     ClosePolicy {
         target: Target,
         /// The run that the parent started; another chain of runs under the same workflow id is not meant.
         first_run_id: String,
         request_id: String,
+        /// Otherwise it is asked to cancel itself.
         terminate: bool,
         from: External,
     },

@@ -8,10 +8,13 @@ use model::{Entropy, Limits, Namespace, NamespaceId, Time};
 /// The facts of one step, fetched before it begins.
 #[derive(Clone, Debug)]
 pub struct Facts {
+    /// The time of the step: of its events, and what deadlines are compared with.
     pub now: Time,
     /// Where new ids and jitter come from.
     pub entropy: Entropy,
+    /// The limits in force.
     pub limits: Arc<Limits>,
+    /// The run's own.
     pub namespace: Arc<Namespace>,
     /// The namespaces that commands of this input name besides the run's own, in the order of their names; a name that
     /// is absent does not exist.

@@ -19,14 +19,18 @@ pub enum Input {
     Signal(Signal),
     /// A client, another workflow or a parent's close policy asks it to cancel itself.
     RequestCancel {
+        /// Shown in the history as the cause.
         reason: String,
         identity: String,
+        /// The same request, sent again, is only acknowledged.
         request_id: String,
+        /// Set where it comes from a workflow.
         external: Option<External>,
         links: Vec<Link>,
     },
     /// Ends the run at once.
     Terminate {
+        /// Shown in the history.
         reason: String,
         details: Option<Payloads>,
         identity: String,
@@ -40,19 +44,16 @@ pub enum Input {
     },
     /// A poll met the scheduled workflow task.
     StartWorkflowTask {
+        /// Who polls.
         identity: String,
+        /// Names the poll: the same one gets the same task again.
         request_id: String,
         worker_version: Option<WorkerVersionStamp>,
     },
     /// A worker has decided.
-    CompleteWorkflowTask {
-        task: TaskRef,
-        request: Box<RespondWorkflowTaskCompletedRequest>,
-    },
-    FailWorkflowTask {
-        task: TaskRef,
-        request: Box<RespondWorkflowTaskFailedRequest>,
-    },
+    CompleteWorkflowTask { task: TaskRef, request: Box<RespondWorkflowTaskCompletedRequest> },
+    /// A worker could not decide.
+    FailWorkflowTask { task: TaskRef, request: Box<RespondWorkflowTaskFailedRequest> },
     /// A poll met a waiting activity.
     StartActivity {
         scheduled_event_id: i64,
@@ -61,21 +62,11 @@ pub enum Input {
         worker_version: Option<WorkerVersionStamp>,
     },
     /// A worker, or somebody who knows the activity's id, reports on an activity.
-    AnswerActivity {
-        activity: ActivityRef,
-        identity: String,
-        answer: ActivityAnswer,
-    },
+    AnswerActivity { activity: ActivityRef, identity: String, answer: ActivityAnswer },
     /// What became of starting a child.
-    ChildStarted {
-        initiated_event_id: i64,
-        outcome: ChildOutcome,
-    },
+    ChildStarted { initiated_event_id: i64, outcome: ChildOutcome },
     /// A child has closed; `event` is its last event.
-    ChildClosed {
-        initiated_event_id: i64,
-        child: Box<ChildClosed>,
-    },
+    ChildClosed { initiated_event_id: i64, child: Box<ChildClosed> },
     /// What became of a signal to another workflow.
     ExternalSignalDelivered {
         initiated_event_id: i64,
@@ -87,17 +78,13 @@ pub enum Input {
         outcome: ExternalOutcome<CancelExternalWorkflowExecutionFailedCause>,
     },
     /// The parent's close policy was carried out on this child.
-    ClosePolicyApplied {
-        initiated_event_id: i64,
-    },
+    ClosePolicyApplied { initiated_event_id: i64 },
     /// The parent has heard how this run ended, or is gone.
     ParentNotified,
     /// Forget which worker holds the run in its cache.
     ResetSticky,
     /// The worker on this sticky queue has shut down: move a task that waits for it to the normal queue.
-    StickyWorkerGone {
-        task_queue: String,
-    },
+    StickyWorkerGone { task_queue: String },
     /// Time has passed: do what is ripe.
     Wake,
     /// The run was just loaded: what was only in memory is gone.
@@ -108,22 +95,27 @@ pub enum Input {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Signal {
     pub name: String,
+    /// At most `Limits::blob_size_error` bytes as encoded.
     pub input: Option<Payloads>,
     pub identity: String,
     pub header: Option<Header>,
     /// Empty when the sender gives none; then it is never a repetition.
     pub request_id: String,
     pub links: Vec<Link>,
+    /// Set where a workflow signals.
     pub external: Option<External>,
 }
 
 /// The workflow that sent a signal or a cancel request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct External {
+    /// Its name, where whoever delivers knows it.
     pub namespace: String,
+    /// Tells a signal to oneself from one to a workflow of the same id elsewhere.
     pub namespace_id: String,
     pub workflow_id: String,
     pub run_id: String,
+    /// The sender's event of the command; zero where none is named.
     pub initiated_event_id: i64,
     /// Refuse unless the sender is the receiver's parent.
     pub child_workflow_only: bool,
@@ -132,8 +124,10 @@ pub struct External {
 /// Which workflow task a worker answers, as its token says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskRef {
+    /// Of a transient attempt: the id that the event would have.
     pub scheduled_event_id: i64,
     pub started_event_id: i64,
+    /// From one.
     pub attempt: i32,
     /// Nanoseconds; tells a task of before a crash from its repetition.
     pub started_time: i64,
@@ -151,23 +145,31 @@ pub enum ActivityRef {
 /// What is reported of an activity.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ActivityAnswer {
+    /// It has returned. By id also what no worker has taken yet.
     Completed { result: Option<Payloads> },
+    /// The attempt has failed; whether another one follows is decided by the retry policy.
     Failed { failure: Option<Box<Failure>>, last_heartbeat_details: Option<Payloads> },
+    /// It has heeded a request to cancel; without one it may not say so.
     Canceled { details: Option<Payloads> },
+    /// It goes on. The answer tells whether it is asked to stop.
     Heartbeat { details: Option<Payloads> },
 }
 
 /// What became of a message to another workflow.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExternalOutcome<Cause> {
+    /// It is in the history of the receiver, or what it wants was so already.
     Delivered,
+    /// It will never be: the reason, as the history gives it.
     Failed(Cause),
 }
 
 /// What became of starting a child.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ChildOutcome {
+    /// It runs, as this run.
     Started { run_id: String },
+    /// It was never started, for this reason.
     Failed(StartChildWorkflowExecutionFailedCause),
 }
 
@@ -186,10 +188,13 @@ pub struct ChildClosed {
 /// What a run is started with; made from a client's request, a parent's command or an earlier run of the chain.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StartSpec {
+    /// What the first event says. Memo and search attributes set to nothing are left out of it.
     pub attributes: Box<WorkflowExecutionStartedEventAttributes>,
+    /// Known again by the next start with the same workflow id; empty for none.
     pub request_id: String,
     pub user_metadata: Option<UserMetadata>,
     pub links: Vec<Link>,
+    /// Stands in where `attributes` has none.
     pub search_attributes: Option<SearchAttributes>,
     /// A signal that is recorded right after the start.
     pub signal: Option<Signal>,

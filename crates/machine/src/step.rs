@@ -11,11 +11,13 @@ use crate::{Change, Run};
 /// and `next`; nothing else has to be remembered.
 #[derive(Clone, Debug)]
 pub struct Step {
+    /// The state after the step.
     pub next: Run,
     /// In order; `next` is the state before with these applied.
     pub changes: Vec<Change>,
     /// The run that follows on this one (continue-as-new, retry, cron), committed together with it.
     pub successor: Option<Box<Step>>,
+    /// What the asker is told, once the step is durable.
     pub reply: Reply,
 }
 
@@ -45,9 +47,8 @@ pub enum Reply {
     },
     /// An activity was started for a worker.
     Activity(Box<ActivityTask>),
-    Heartbeat {
-        cancel_requested: bool,
-    },
+    /// A heartbeat was noted; the worker hears whether it shall stop.
+    Heartbeat { cancel_requested: bool },
     /// The step stands, but the asker is refused: the run was terminated because its history has grown too large.
     Refused(model::Reject),
 }
@@ -57,8 +58,11 @@ pub enum Reply {
 pub struct WorkflowTaskAnswer {
     pub scheduled_event_id: i64,
     pub started_event_id: i64,
+    /// From one.
     pub attempt: i32,
+    /// The start of the last task that completed: what a worker with a cache has seen. Zero for none.
     pub previous_started_event_id: i64,
+    /// Nanoseconds since the Unix epoch, as `started_time`.
     pub scheduled_time: i64,
     pub started_time: i64,
     /// The events before this id are in the store; the worker needs them from 1, or from after
@@ -66,6 +70,7 @@ pub struct WorkflowTaskAnswer {
     pub stored_before_event_id: i64,
     /// The events that follow them and are not stored (yet): scheduled of a transient attempt, started.
     pub tail: Vec<HistoryEvent>,
+    /// It was scheduled on the worker's own queue.
     pub sticky: bool,
 }
 
@@ -77,10 +82,13 @@ pub struct ActivityTask {
     pub activity_type: String,
     pub header: Option<Header>,
     pub input: Option<Payloads>,
+    /// Of the attempt before, to go on from.
     pub heartbeat_details: Option<Payloads>,
+    /// Nanoseconds since the Unix epoch, as the two times that follow: of the first attempt, then of this one.
     pub first_scheduled_time: i64,
     pub scheduled_time: i64,
     pub started_time: i64,
+    /// From one.
     pub attempt: i32,
     /// Nanoseconds.
     pub schedule_to_close_timeout: i64,

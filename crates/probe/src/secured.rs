@@ -17,8 +17,8 @@ use tonic::{Code, Status};
 use crate::{
     Fault,
     catalog::{Catalog, Method},
-    server::{Server, free_port},
-    wire::{Pass, Wire},
+    server::{Launch, Server, free_port},
+    wire::{Pass, Way, Wire},
 };
 
 /// The control plane's service.
@@ -26,6 +26,8 @@ pub(crate) const CLOUD: &str = "temporal.api.cloud.cloudservice.v1.CloudService"
 /// The account's id, the last part of every namespace's name.
 pub(crate) const ACCOUNT: &str = "a2dd6";
 const DOMAIN: &str = "localhost.test";
+/// The namespace of a server that is started to be measured.
+const BENCH: &str = "bench.a2dd6";
 /// Deadline of the owner's calls.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// How long an operation of the account may take.
@@ -46,6 +48,13 @@ pub(crate) struct Account {
     owner: Wire,
 }
 
+/// The owner of an account, on its control plane.
+#[derive(Debug)]
+pub(crate) struct Owner<'a> {
+    wire: Wire,
+    catalog: &'a Catalog,
+}
+
 impl Drop for Account {
     fn drop(&mut self) {
         // What is left over is a file in the folder for such things.
@@ -56,14 +65,8 @@ impl Drop for Account {
 impl Account {
     /// Makes an account in `directory`, which must not be there, and serves it.
     pub(crate) async fn open(binary: &Path, directory: PathBuf, catalog: &Arc<Catalog>) -> Result<Account, Fault> {
-        let (data_port, control_port, web_port) = (free_port()?, free_port()?, free_port()?);
-        let mut words = vec!["cloud".to_owned(), "init".to_owned(), "-o".to_owned(), "json".to_owned()];
-        words.extend(["--account", ACCOUNT, "--domain", DOMAIN].map(str::to_owned));
-        for (flag, port) in [("--data-port", data_port), ("--control-port", control_port), ("--web-port", web_port)] {
-            words.extend([flag.to_owned(), port.to_string()]);
-        }
-        words.extend(["--directory".to_owned(), directory.display().to_string()]);
-        let made: Value = serde_json::from_slice(&said(binary, &words).await?)?;
+        let [data_port, control_port, web_port] = [free_port()?, free_port()?, free_port()?];
+        let made = init(binary, &directory, [data_port, control_port, web_port]).await?;
         let trusted = fs::read_to_string(directory.join("ca/ca.pem"))?;
         let key = made["apiKey"].as_str().ok_or("the new account has no API key")?.to_owned();
         let pass = Pass { trusted: trusted.clone(), key, ..Pass::default() };
@@ -81,75 +84,9 @@ impl Account {
         format!("{namespace}.{DOMAIN}")
     }
 
-    /// Calls a method of the control plane as the owner, and waits until what it began is done.
-    pub(crate) async fn owner(&self, rpc: &str, request: Value) -> Result<Value, Fault> {
-        let method = self.method(rpc)?;
-        let body = self.catalog.encode(&method, &request)?;
-        let reply = unhurried(&self.owner, &method, body)
-            .await
-            .map_err(|status| format!("{rpc} as the owner: {:?} {} in {request}", status.code(), status.message()))?;
-        let reply = self.catalog.decode(&method, reply)?;
-        self.settled(&reply).await?;
-        Ok(reply)
-    }
-
-    /// A method of the control plane.
-    pub(crate) fn method(&self, rpc: &str) -> Result<Method, Fault> {
-        let methods = self.catalog.service(CLOUD)?;
-        let found = methods.into_iter().find(|(name, _)| name == rpc);
-        found.map(|(_, method)| method).ok_or_else(|| format!("no method {rpc:?} in {CLOUD}").into())
-    }
-
-    /// Waits until the operation in a reply, if there is one, has ended.
-    pub(crate) async fn settled(&self, reply: &Value) -> Result<(), Fault> {
-        let Some(id) = reply["asyncOperation"]["id"].as_str() else {
-            return Ok(());
-        };
-        let method = self.method("GetAsyncOperation")?;
-        let body = self.catalog.encode(&method, &json!({"asyncOperationId": id}))?;
-        let began = Instant::now();
-        while began.elapsed() < PATIENCE {
-            let reply = unhurried(&self.owner, &method, body.clone()).await?;
-            let reply = self.catalog.decode(&method, reply)?;
-            match reply["asyncOperation"]["state"].as_str() {
-                Some("STATE_PENDING" | "STATE_IN_PROGRESS") => tokio::time::sleep(Duration::from_millis(20)).await,
-                _ => return Ok(()),
-            }
-        }
-        Err(format!("operation {id:?} does not end").into())
-    }
-
-    /// Makes a namespace that takes API keys and, if there is one, certificates of an authority; its full name.
-    pub(crate) async fn namespace(&self, name: &str, authority: Option<&str>) -> Result<String, Fault> {
-        let mut spec = json!({
-            "name": name, "regions": ["local"], "retentionDays": 7, "apiKeyAuth": {"enabled": true},
-        });
-        if let Some(authority) = authority {
-            spec["mtlsAuth"] = json!({"enabled": true, "acceptedClientCa": base64(authority.as_bytes())});
-        }
-        let made = self.owner("CreateNamespace", json!({"spec": spec})).await?;
-        text(&made, "namespace")
-    }
-
-    /// Makes a service account with an account role and permissions in namespaces; its id.
-    pub(crate) async fn robot(&self, name: &str, role: &str, rights: &[(&str, &str)]) -> Result<String, Fault> {
-        let right = |(namespace, permission): &(&str, &str)| {
-            ((*namespace).to_owned(), json!({"permission": format!("PERMISSION_{permission}")}))
-        };
-        let rights: serde_json::Map<String, Value> = rights.iter().map(right).collect();
-        let access = json!({"accountAccess": {"role": format!("ROLE_{role}")}, "namespaceAccesses": rights});
-        let made = self.owner("CreateServiceAccount", json!({"spec": {"name": name, "access": access}})).await?;
-        text(&made, "serviceAccountId")
-    }
-
-    /// Makes an API key for a service account; its id and the key.
-    pub(crate) async fn key(&self, name: &str, owner_id: &str) -> Result<(String, String), Fault> {
-        let spec = json!({
-            "ownerId": owner_id, "ownerType": "OWNER_TYPE_SERVICE_ACCOUNT", "displayName": name,
-            "expiryTime": expiry(),
-        });
-        let made = self.owner("CreateApiKey", json!({"spec": spec})).await?;
-        Ok((text(&made, "keyId")?, text(&made, "token")?))
+    /// Its owner.
+    pub(crate) fn owner(&self) -> Owner<'_> {
+        Owner { wire: self.owner.clone(), catalog: &self.catalog }
     }
 
     /// Makes an authority and a client's certificate that it signed: the authority, the certificate and its key, as PEM.
@@ -173,6 +110,139 @@ impl Account {
         let pass = Pass { trusted: self.trusted.clone(), key: key.to_owned(), ..Pass::default() };
         Wire::secured(self.server.port, &pass)
     }
+}
+
+impl Owner<'_> {
+    /// Calls a method of the control plane, and waits until what it began is done.
+    pub(crate) async fn call(&self, rpc: &str, request: Value) -> Result<Value, Fault> {
+        let method = self.method(rpc)?;
+        let body = self.catalog.encode(&method, &request)?;
+        let reply = unhurried(&self.wire, &method, body)
+            .await
+            .map_err(|status| format!("{rpc} as the owner: {:?} {} in {request}", status.code(), status.message()))?;
+        let reply = self.catalog.decode(&method, reply)?;
+        self.settled(&reply).await?;
+        Ok(reply)
+    }
+
+    /// A method of the control plane.
+    pub(crate) fn method(&self, rpc: &str) -> Result<Method, Fault> {
+        let methods = self.catalog.service(CLOUD)?;
+        let found = methods.into_iter().find(|(name, _)| name == rpc);
+        found.map(|(_, method)| method).ok_or_else(|| format!("no method {rpc:?} in {CLOUD}").into())
+    }
+
+    /// Waits until the operation in a reply, if there is one, has ended.
+    pub(crate) async fn settled(&self, reply: &Value) -> Result<(), Fault> {
+        let Some(id) = reply["asyncOperation"]["id"].as_str() else {
+            return Ok(());
+        };
+        let method = self.method("GetAsyncOperation")?;
+        let body = self.catalog.encode(&method, &json!({"asyncOperationId": id}))?;
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            let reply = unhurried(&self.wire, &method, body.clone()).await?;
+            let reply = self.catalog.decode(&method, reply)?;
+            match reply["asyncOperation"]["state"].as_str() {
+                Some("STATE_PENDING" | "STATE_IN_PROGRESS") => tokio::time::sleep(Duration::from_millis(20)).await,
+                _ => return Ok(()),
+            }
+        }
+        Err(format!("operation {id:?} does not end").into())
+    }
+
+    /// Makes a namespace that takes API keys and, if there is one, certificates of an authority; its full name.
+    pub(crate) async fn namespace(&self, name: &str, authority: Option<&str>) -> Result<String, Fault> {
+        let mut spec = json!({
+            "name": name, "regions": ["local"], "retentionDays": 7, "apiKeyAuth": {"enabled": true},
+        });
+        if let Some(authority) = authority {
+            spec["mtlsAuth"] = json!({"enabled": true, "acceptedClientCa": base64(authority.as_bytes())});
+        }
+        let made = self.call("CreateNamespace", json!({"spec": spec})).await?;
+        text(&made, "namespace")
+    }
+
+    /// Makes a service account with an account role and permissions in namespaces; its id.
+    pub(crate) async fn robot(&self, name: &str, role: &str, rights: &[(&str, &str)]) -> Result<String, Fault> {
+        let right = |(namespace, permission): &(&str, &str)| {
+            ((*namespace).to_owned(), json!({"permission": format!("PERMISSION_{permission}")}))
+        };
+        let rights: serde_json::Map<String, Value> = rights.iter().map(right).collect();
+        let access = json!({"accountAccess": {"role": format!("ROLE_{role}")}, "namespaceAccesses": rights});
+        let made = self.call("CreateServiceAccount", json!({"spec": {"name": name, "access": access}})).await?;
+        text(&made, "serviceAccountId")
+    }
+
+    /// Makes an API key for a service account; its id and the key.
+    pub(crate) async fn key(&self, name: &str, owner_id: &str) -> Result<(String, String), Fault> {
+        let spec = json!({
+            "ownerId": owner_id, "ownerType": "OWNER_TYPE_SERVICE_ACCOUNT", "displayName": name,
+            "expiryTime": expiry(),
+        });
+        let made = self.call("CreateApiKey", json!({"spec": spec})).await?;
+        Ok((text(&made, "keyId")?, text(&made, "token")?))
+    }
+}
+
+/// Makes an account for a server on these ports: data plane, control plane, web page.
+async fn init(binary: &Path, directory: &Path, ports: [u16; 3]) -> Result<Value, Fault> {
+    let mut words = vec!["cloud".to_owned(), "init".to_owned(), "-o".to_owned(), "json".to_owned()];
+    words.extend(["--account", ACCOUNT, "--domain", DOMAIN].map(str::to_owned));
+    for (flag, port) in ["--data-port", "--control-port", "--web-port"].into_iter().zip(ports) {
+        words.extend([flag.to_owned(), port.to_string()]);
+    }
+    words.extend(["--directory".to_owned(), directory.display().to_string()]);
+    Ok(serde_json::from_slice(&said(binary, &words).await?)?)
+}
+
+/// Starts a server for [`crate::server::Server::start`]: an account beside the database that is named, with one
+/// namespace. An account that is there already is served again.
+pub(crate) async fn start(launch: &Launch, catalog: &Catalog) -> Result<Server, Fault> {
+    let database = launch.database.as_ref().ok_or("a secured server stores durably")?;
+    let directory = database.with_extension("account");
+    let noted = directory.join("probe.json");
+    if !noted.exists() {
+        let ports = [free_port()?, free_port()?, free_port()?];
+        let made = init(&launch.binary, &directory, ports).await?;
+        let note = json!({"dataPort": ports[0], "controlPort": ports[1], "apiKey": made["apiKey"]});
+        fs::write(&noted, note.to_string())?;
+        let server = again(launch, &directory, catalog).await?;
+        make_namespace(&directory, catalog).await?;
+        return Ok(server);
+    }
+    again(launch, &directory, catalog).await
+}
+
+/// What an account's server on its own was started with.
+fn note(directory: &Path) -> Result<(Value, Pass), Fault> {
+    let note: Value = serde_json::from_slice(&fs::read(directory.join("probe.json"))?)?;
+    let trusted = fs::read_to_string(directory.join("ca/ca.pem"))?;
+    let pass = Pass { trusted, key: text(&note, "apiKey")?, ..Pass::default() };
+    Ok((note, pass))
+}
+
+fn port(note: &Value, field: &str) -> Result<u16, Fault> {
+    Ok(u16::try_from(note[field].as_u64().unwrap_or_default())?)
+}
+
+async fn again(launch: &Launch, directory: &Path, catalog: &Catalog) -> Result<Server, Fault> {
+    let (note, pass) = note(directory)?;
+    let port = port(&note, "dataPort")?;
+    let mut command = Command::new(&launch.binary);
+    command.args(["server", "start", "--config"]).arg(directory.join("perdure.toml")).args(&launch.arguments);
+    let wire = Wire::secured(port, &pass)?;
+    let mut server = Server::spawn(command, port, &wire, BENCH, catalog).await?;
+    server.way = Way::secured(port, BENCH, pass);
+    Ok(server)
+}
+
+async fn make_namespace(directory: &Path, catalog: &Catalog) -> Result<(), Fault> {
+    let (note, pass) = note(directory)?;
+    let wire = Wire::secured(port(&note, "controlPort")?, &pass)?;
+    let owner = Owner { wire, catalog };
+    let (name, _) = BENCH.split_once('.').unwrap_or((BENCH, ""));
+    owner.namespace(name, None).await.map(drop)
 }
 
 /// When keys that are made now expire.

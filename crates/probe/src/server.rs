@@ -19,7 +19,12 @@ use tokio::{
 
 use tonic::Code;
 
-use crate::{Fault, catalog::Catalog, wire::Wire};
+use crate::{
+    Fault,
+    catalog::Catalog,
+    secured,
+    wire::{Way, Wire},
+};
 
 /// How long a server may take until it answers.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -45,6 +50,8 @@ const LIFTED: [&str; 6] = [
 pub(crate) enum Kind {
     Reference,
     Perdure,
+    /// Perdure with TLS and API keys.
+    Secured,
 }
 
 /// How to start a server.
@@ -62,6 +69,8 @@ pub(crate) struct Launch {
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) port: u16,
+    /// How a client gets in, to the namespace that is there from the start.
+    pub(crate) way: Way,
     child: Child,
     output: Arc<Mutex<Vec<String>>>,
     /// Reads the output until the process ends.
@@ -82,6 +91,9 @@ pub(crate) struct Usage {
 impl Server {
     /// Starts the server and waits until it answers.
     pub(crate) async fn start(launch: &Launch, catalog: &Catalog) -> Result<Server, Fault> {
+        if launch.kind == Kind::Secured {
+            return secured::start(launch, catalog).await;
+        }
         let port = free_port()?;
         let mut command = Command::new(&launch.binary);
         command.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port"]).arg(port.to_string());
@@ -113,7 +125,7 @@ impl Server {
         if let Some(stderr) = child.stderr.take() {
             readers.spawn(keep(stderr, Arc::clone(&output)));
         }
-        let mut server = Server { port, child, output, _readers: readers };
+        let mut server = Server { port, way: Way::open(port), child, output, _readers: readers };
         server.answer(wire, namespace, catalog).await?;
         Ok(server)
     }

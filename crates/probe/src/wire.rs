@@ -40,6 +40,35 @@ pub(crate) struct Pass {
     pub(crate) server_name: String,
 }
 
+/// The way into a namespace of a server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way {
+    port: u16,
+    pub(crate) namespace: &'static str,
+    /// None: the server is open. As long-lived as the process, of which there are few.
+    pass: Option<&'static Pass>,
+}
+
+impl Way {
+    /// The way into the development server's namespace.
+    pub(crate) fn open(port: u16) -> Way {
+        Way { port, namespace: "default", pass: None }
+    }
+
+    /// The way into a namespace of a secured server.
+    pub(crate) fn secured(port: u16, namespace: &'static str, pass: Pass) -> Way {
+        Way { port, namespace, pass: Some(Box::leak(Box::new(pass))) }
+    }
+
+    /// A connection of its own.
+    pub(crate) fn wire(self) -> Result<Wire, Fault> {
+        match self.pass {
+            None => Wire::to(self.port),
+            Some(pass) => Wire::secured(self.port, pass)?.showing("temporal-namespace", self.namespace.as_bytes()),
+        }
+    }
+}
+
 impl Wire {
     /// Connects to `127.0.0.1:port` when first used.
     pub(crate) fn to(port: u16) -> Result<Wire, Fault> {

@@ -16,7 +16,8 @@ cargo xtask <command>
 
   verify              formatting, clippy with warnings denied, tidy; writes nothing
   tidy                the rules of the house that no compiler checks
-  test [options]      verify, the workspace's tests, the SDK suites, the differential, malformed, bench and simulation runs
+  test [options]      verify, the workspace's tests, the SDK suites, the differential, malformed, substitution, bench
+                      and simulation runs
     --only A,B        only these parts
     --skip A,B        all but these parts
     --list            names of the parts

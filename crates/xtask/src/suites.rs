@@ -31,6 +31,7 @@ const PARTS: &[Part] = &[
         run: differential,
     },
     Part { name: "malformed", about: "broken, oversized and foreign requests", needs_release: true, run: malformed },
+    Part { name: "substitution", about: "one tenant set on another", needs_release: true, run: substitution },
     Part { name: "bench", about: "every benchmark once, briefly", needs_release: true, run: bench },
     Part { name: "simulation", about: "seeds of the simulator", needs_release: true, run: simulation },
     Part { name: "planted-bugs", about: "bugs that the simulator must find", needs_release: true, run: planted_bugs },
@@ -168,6 +169,10 @@ fn differential() -> Result<Ending, String> {
 
 fn malformed() -> Result<Ending, String> {
     shell::run(probe("malformed"))
+}
+
+fn substitution() -> Result<Ending, String> {
+    shell::run(probe("substitution"))
 }
 
 fn bench() -> Result<Ending, String> {

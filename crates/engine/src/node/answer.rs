@@ -64,10 +64,12 @@ impl Node {
         }
     }
 
+    /// Hands the table to the doors, once it is durable.
     pub(crate) fn publish_namespaces(&mut self) {
         self.actions.push(Action::Namespaces(std::sync::Arc::new(self.namespaces.clone())));
     }
 
+    /// The epoch under which this node has the shard; zero while it has not.
     pub(crate) fn epoch(&self, shard: ShardId) -> Epoch {
         self.shards.get(&shard).and_then(|state| state.epoch).unwrap_or_default()
     }

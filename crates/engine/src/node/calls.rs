@@ -31,6 +31,7 @@ enum Target {
 }
 
 impl Node {
+    /// Does what a client asks, or has it wait for what it lacks.
     pub(crate) fn call(&mut self, asker: Asker, namespace: Arc<Namespace>, call: Call) {
         match call {
             Call::Start(request) => self.start(asker, namespace, StartKind::Start(request)),

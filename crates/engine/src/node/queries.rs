@@ -105,6 +105,7 @@ impl Queries {
         }
     }
 
+    /// The caller is gone: nobody waits for the answer.
     pub(crate) fn forget_call(&mut self, call: CallId) {
         let of_call = |pending: &Pending| pending.asker == Asker::Client(call);
         let ids: Vec<_> =
@@ -308,6 +309,7 @@ impl Node {
         self.answer_now(asker, Ok(Answer::Done));
     }
 
+    /// Refuses a query that has no answer yet; one that has is left alone.
     pub(crate) fn fail_query(&mut self, id: &str, reject: Reject) {
         if let Some(pending) = self.queries.remove(id) {
             self.answer_now(pending.asker, Err(reject));

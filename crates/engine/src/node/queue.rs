@@ -104,6 +104,7 @@ impl Cursor {
 }
 
 impl TaskQueue {
+    /// Nothing is known of its tasks yet, in any of the `shards`.
     pub(crate) fn new(key: QueueKey, shards: u32) -> Self {
         Self {
             key,
@@ -403,6 +404,10 @@ impl Node {
         }
     }
 
+    /// A page of the queue's tasks that were only on disk.
+    ///
+    /// # Errors
+    /// A row of it is damaged.
     pub(crate) fn tasks_found(&mut self, shard: ShardId, key: &QueueKey, page: Page) -> Result<(), StoreError> {
         let Some(queue) = self.queues.get_mut(key) else {
             return Ok(());

@@ -16,20 +16,12 @@ const WAKE_PAGE: usize = 1_000;
 /// A read that a node wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReadRequest {
-    Get {
-        shard: ShardId,
-        key: Vec<u8>,
-    },
-    Scan {
-        shard: ShardId,
-        range: Range<Vec<u8>>,
-        limit: usize,
-    },
+    /// One row.
+    Get { shard: ShardId, key: Vec<u8> },
+    /// The first `limit` rows of a range of keys, in order.
+    Scan { shard: ShardId, range: Range<Vec<u8>>, limit: usize },
     /// All rows of a run, and the first batch of its history.
-    Run {
-        shard: ShardId,
-        run_id: RunId,
-    },
+    Run { shard: ShardId, run_id: RunId },
 }
 
 /// What a read found.
@@ -83,6 +75,7 @@ impl ReadRequest {
         }
     }
 
+    /// The first `limit` rows whose keys are in `range`.
     pub(crate) fn scan(shard: ShardId, range: Range<Vec<u8>>, limit: usize) -> Self {
         ReadRequest::Scan { shard, range, limit }
     }
@@ -108,6 +101,7 @@ impl ReadRequest {
 }
 
 impl Node {
+    /// Asks for a read. Its answer is dropped if the shard has another epoch by then.
     pub(crate) fn read(&mut self, request: ReadRequest, purpose: Ticket) {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
@@ -144,6 +138,7 @@ impl Node {
         }
     }
 
+    /// Takes in what was read. A failure of the storage loses the shard, or fails those who waited for the data.
     pub(crate) fn read_done(&mut self, ticket: u64, result: Result<ReadResult, StoreError>) {
         let Some((purpose, epoch)) = self.tickets.remove(&ticket) else { return };
         // Whoever waited for this was answered when the shard was lost, and what was read may be old by now.

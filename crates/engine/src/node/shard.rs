@@ -26,6 +26,7 @@ const LAST_BYTES: usize = 8 * 1024;
 pub(crate) struct Shard {
     /// `None` until the shard is acquired and read in.
     pub(crate) epoch: Option<Epoch>,
+    /// Those in memory; the others are read when they are needed.
     pub(crate) runs: BTreeMap<RunId, Box<Entry>>,
     /// The newest run by workflow id as far as known; `None` inside is known to be absent.
     pub(crate) currents: BTreeMap<WorkflowKey, CurrentEntry>,
@@ -57,9 +58,11 @@ pub(crate) struct CurrentEntry {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) run: Run,
+    /// What must exist because of `run`, to tell what the next step adds and ends.
     pub(crate) due: Due,
     /// The durable end of the history: the id behind the last stored event.
     pub(crate) stored_before: i64,
+    /// Whether the run is open as far as the disk knows.
     pub(crate) stored_open: bool,
     /// The last batches of the history by their first events, oldest first, and their bytes together.
     recent: VecDeque<(i64, Bytes)>,
@@ -75,6 +78,7 @@ pub(crate) struct Entry {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waiter {
     pub(crate) call: CallId,
+    /// The first event that it waits for.
     pub(crate) from: i64,
 }
 
@@ -101,6 +105,7 @@ pub(crate) enum Held {
 }
 
 impl Entry {
+    /// A run whose history is durable up to `stored_before`.
     pub(crate) fn new(run: Run, due: Due, stored_before: i64, now: Time) -> Self {
         let stored_open = run.is_open();
         Self {
@@ -147,6 +152,7 @@ impl Entry {
 }
 
 impl Shard {
+    /// A shard that is not acquired yet, or was lost.
     pub(crate) fn closed() -> Self {
         Self {
             epoch: None,
@@ -163,6 +169,7 @@ impl Shard {
         }
     }
 
+    /// Whether it is acquired and all that happened in it is durable.
     pub(crate) fn is_settled(&self) -> bool {
         self.epoch.is_some() && self.open.changes.is_empty() && self.flight.is_none()
     }
@@ -185,6 +192,7 @@ impl Shard {
         }
     }
 
+    /// A step of the open batch has made this the newest run of the id; `None` for no run any more.
     pub(crate) fn set_current(&mut self, workflow: WorkflowKey, current: Option<Current>) {
         self.currents.insert(workflow, CurrentEntry { current, sequence: self.sequence });
     }

@@ -62,6 +62,7 @@ struct Start {
 }
 
 impl Node {
+    /// Starts a run for a client, or answers as the policies on its workflow id say.
     pub(crate) fn start(&mut self, asker: Asker, namespace: Arc<Namespace>, kind: StartKind) {
         let workflow = WorkflowKey::new(namespace.id, kind.workflow_id());
         let shard = workflow.shard(self.config.shards);
@@ -78,6 +79,7 @@ impl Node {
         self.decide_start(start, current);
     }
 
+    /// Starts a run for its parent, which hears of the outcome as of any message.
     pub(crate) fn start_child(&mut self, child: ChildStart) {
         let workflow = WorkflowKey::new(child.namespace.id, &child.request.workflow_id);
         let shard = workflow.shard(self.config.shards);

@@ -89,6 +89,7 @@ impl Draft {
         self.follow(next, Continuation { last_completion_result, failure: Some(failure) })
     }
 
+    /// Closes the run as canceled. Nothing follows on it, whatever its retry policy or cron schedule says.
     pub(crate) fn cancel_run(&mut self, closing: Closing, details: Option<Payloads>) {
         self.close(
             closing.event,

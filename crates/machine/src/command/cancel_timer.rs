@@ -11,6 +11,10 @@ use proto::temporal::api::{
 use super::{CommandContext, CommandFailure, append};
 use crate::{Draft, Quiet, Run};
 
+/// Becomes `TimerCanceled`. The firing of the timer is taken out of the buffer, if it is there.
+///
+/// # Errors
+/// The workflow task fails with `BadCancelTimerAttributes`: no id, one above the length limit, or no timer of that id.
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<CancelTimerCommandAttributes>,

@@ -8,6 +8,11 @@ use proto::temporal::api::{
 use super::{CommandContext, CommandFailure};
 use crate::Draft;
 
+/// Becomes `WorkflowExecutionCanceled`, whether or not anybody asked for it; no other run follows.
+///
+/// # Errors
+/// The workflow task fails with `UnhandledCommand` while there is news, else with
+/// `BadCancelWorkflowExecutionAttributes`.
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<CancelWorkflowExecutionCommandAttributes>,

@@ -8,6 +8,11 @@ use proto::temporal::api::{
 use super::{CommandContext, CommandFailure, limit};
 use crate::Draft;
 
+/// Becomes `WorkflowExecutionCompleted`; a cron schedule starts the next run in the same step.
+///
+/// # Errors
+/// The workflow task fails with `UnhandledCommand` while there is news. A result above the size limit terminates the
+/// run.
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<CompleteWorkflowExecutionCommandAttributes>,

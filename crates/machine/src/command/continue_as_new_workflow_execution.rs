@@ -17,6 +17,12 @@ use crate::{
 
 const COMMAND: &str = "ContinueAsNewWorkflowExecutionCommand";
 
+/// Becomes `WorkflowExecutionContinuedAsNew`, and starts the next run in the same step. What the command leaves out,
+/// type, queue and timeouts, the next run has from this one.
+///
+/// # Errors
+/// The workflow task fails with `UnhandledCommand` while there is news, with `BadContinueAsNewAttributes` or
+/// `BadSearchAttributes`. Input, memo or search attributes above their size limits terminate the run.
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<ContinueAsNewWorkflowExecutionCommandAttributes>,

@@ -8,6 +8,12 @@ use proto::temporal::api::{
 use super::{CommandContext, CommandFailure, limit};
 use crate::Draft;
 
+/// Becomes `WorkflowExecutionFailed`; the retry policy, and where it gives up a cron schedule, starts the next run in
+/// the same step.
+///
+/// # Errors
+/// The workflow task fails with `UnhandledCommand` while there is news, with `BadFailWorkflowExecutionAttributes`
+/// without a failure. One above the size limit terminates the run.
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<FailWorkflowExecutionCommandAttributes>,

@@ -40,6 +40,7 @@ use crate::{Draft, close::Closing, names::pascal};
 /// What the commands of one completion share.
 #[derive(Clone, Debug)]
 pub(crate) struct CommandContext {
+    /// The event that every event of a command points back to.
     workflow_task_completed_event_id: i64,
     /// Who completed the workflow task.
     identity: String,
@@ -54,6 +55,7 @@ pub(crate) struct CommandContext {
 }
 
 impl CommandContext {
+    /// For the commands of one completion, whose event has this id; `unhandled` if events are buffered.
     pub(crate) fn new(workflow_task_completed_event_id: i64, identity: String, unhandled: bool) -> Self {
         Self {
             workflow_task_completed_event_id,

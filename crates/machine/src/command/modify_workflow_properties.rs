@@ -10,6 +10,11 @@ use proto::temporal::api::{
 use super::{CommandContext, CommandFailure, append, limit};
 use crate::{Draft, payload};
 
+/// Becomes `WorkflowPropertiesModified`: fields are set, and those that are set to nothing are removed.
+///
+/// # Errors
+/// The workflow task fails with `BadModifyWorkflowPropertiesAttributes` where nothing is to be changed. A change, or a
+/// memo that comes of it, above the size limit terminates the run.
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<ModifyWorkflowPropertiesCommandAttributes>,

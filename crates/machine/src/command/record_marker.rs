@@ -9,6 +9,11 @@ use proto::temporal::api::{
 use super::{CommandContext, CommandFailure, append, limit};
 use crate::Draft;
 
+/// Becomes `MarkerRecorded` and changes nothing else.
+///
+/// # Errors
+/// The workflow task fails with `BadRecordMarkerAttributes`: no name, or one above the length limit. Details above the
+/// size limit terminate the run.
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<RecordMarkerCommandAttributes>,

@@ -11,6 +11,12 @@ use proto::temporal::api::{
 use super::{CommandContext, CommandFailure, append};
 use crate::{Draft, Run, payload};
 
+/// Becomes `ActivityTaskCancelRequested`, which a running activity hears of with its next heartbeat. One that waits for
+/// a worker, or for its next attempt, is over at once: `ActivityTaskCanceled` follows behind all other commands.
+///
+/// # Errors
+/// The workflow task fails with `BadRequestCancelActivityAttributes`: no event id, no such pending activity, or one
+/// that was asked before.
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<RequestCancelActivityTaskCommandAttributes>,

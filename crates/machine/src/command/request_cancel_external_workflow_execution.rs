@@ -10,6 +10,12 @@ use proto::temporal::api::{
 use super::{CommandContext, CommandFailure, append, limit, valid};
 use crate::Draft;
 
+/// Becomes `RequestCancelExternalWorkflowExecutionInitiated`; the message to the other workflow is due from then on.
+///
+/// # Errors
+/// The workflow task fails with `BadRequestCancelExternalWorkflowExecutionAttributes`, or with
+/// `PendingRequestCancelLimitExceeded` above `Limits::pending_cancel_requests`. An unknown namespace refuses the
+/// worker's call.
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<RequestCancelExternalWorkflowExecutionCommandAttributes>,

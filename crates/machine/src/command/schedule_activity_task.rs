@@ -12,6 +12,13 @@ use proto::temporal::api::{
 use super::{CommandContext, CommandFailure, append, limit, valid};
 use crate::{ActivityTask, Draft, Quiet};
 
+/// Becomes `ActivityTaskScheduled`. An activity that the worker asks for itself is handed to it with the answer, see
+/// `start_eager`.
+///
+/// # Errors
+/// The workflow task fails with `BadScheduleActivityAttributes`, with `ScheduleActivityDuplicateId` while an activity
+/// of the same id is pending, or with `PendingActivitiesLimitExceeded` above `Limits::pending_activities`. An input
+/// above the size limit terminates the run.
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<ScheduleActivityTaskCommandAttributes>,

@@ -9,6 +9,12 @@ use proto::temporal::api::{
 use super::{CommandContext, CommandFailure, append, limit, valid};
 use crate::Draft;
 
+/// Becomes `SignalExternalWorkflowExecutionInitiated`; the message to the other workflow is due from then on.
+///
+/// # Errors
+/// The workflow task fails with `BadSignalWorkflowExecutionAttributes`, or with `PendingSignalsLimitExceeded` above
+/// `Limits::pending_signals`. An input above the size limit terminates the run; an unknown namespace refuses the
+/// worker's call.
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<SignalExternalWorkflowExecutionCommandAttributes>,

@@ -16,6 +16,12 @@ use crate::{
 
 const COMMAND: &str = "StartChildWorkflowExecutionCommand";
 
+/// Becomes `StartChildWorkflowExecutionInitiated`; the message that starts the child is due from then on.
+///
+/// # Errors
+/// The workflow task fails with `BadStartChildExecutionAttributes`, `BadSearchAttributes`, or with
+/// `PendingChildWorkflowsLimitExceeded` above `Limits::pending_children`. Input, memo or search attributes above their
+/// size limits terminate the run; an unknown namespace refuses the worker's call.
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<StartChildWorkflowExecutionCommandAttributes>,

@@ -9,6 +9,11 @@ use proto::temporal::api::{
 use super::{CommandContext, CommandFailure, append};
 use crate::Draft;
 
+/// Becomes `TimerStarted`; the timer fires that long after the event's time. No wait fires it at once.
+///
+/// # Errors
+/// The workflow task fails with `BadStartTimerAttributes`: no id, one above the length limit, or a negative wait. With
+/// `StartTimerDuplicateId` while a timer of the same id is pending.
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<StartTimerCommandAttributes>,

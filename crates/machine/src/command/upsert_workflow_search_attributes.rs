@@ -13,6 +13,11 @@ use crate::{
     search_attributes::{self, Invalid},
 };
 
+/// Becomes `UpsertWorkflowSearchAttributes`: attributes are set, and those that are set to nothing are removed.
+///
+/// # Errors
+/// The workflow task fails with `BadSearchAttributes`: nothing to change, a name that the namespace does not know, or a
+/// value of another type. A change, or what comes of it, above its size limit terminates the run.
 pub(super) fn apply(
     draft: &mut Draft,
     attributes: Option<UpsertWorkflowSearchAttributesCommandAttributes>,

@@ -25,6 +25,7 @@ struct Moment<'a> {
     civil: DateTime,
 }
 
+/// The first match after `time`, at a full second; `None` if there is none within five years.
 pub(super) fn next(fields: &Fields, time: Time) -> Option<Time> {
     let mut moment = Moment::at(&fields.zone, time.0.div_euclid(SECOND) + 1)?;
     let last_year = moment.civil.year() + YEARS;

@@ -24,6 +24,8 @@ const MONTHS: Bounds = Bounds {
 };
 const DAYS_OF_WEEK: Bounds = Bounds { min: 0, max: 6, names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] };
 
+/// The schedule in the text: five fields, or a descriptor such as `@daily` or `@every 90s`, each behind an optional
+/// `CRON_TZ=Zone`. `None` for anything else; UTC where no zone is named.
 pub(super) fn parse(text: &str) -> Option<Schedule> {
     let (zone, rest) = match text.strip_prefix("CRON_TZ=").or_else(|| text.strip_prefix("TZ=")) {
         Some(zoned) => {
@@ -73,6 +75,7 @@ fn descriptor(text: &str, zone: TimeZone) -> Option<Schedule> {
     }
 }
 
+/// The rest of `@every`: a duration in the reference's language, in which 1h30m is one.
 fn every(text: &str) -> Option<Schedule> {
     let nanos = go_duration(text)?;
     // Less than a second, a negative span included, counts as one.

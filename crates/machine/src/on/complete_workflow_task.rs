@@ -20,6 +20,12 @@ use crate::{
 /// The request id of a task that is handed out with the answer to the one before.
 const INLINE_REQUEST: &str = "request-from-RespondWorkflowTaskCompleted";
 
+/// Replies `WorkflowTaskCompleted`. A bad command undoes what the others did: the step is then that the task failed,
+/// and the reply tells the worker so.
+///
+/// # Errors
+/// `NotFound` when the task is not the running one (any more); `InvalidArgument` for a sequence of commands that can't
+/// be, for which the task goes on.
 pub(super) fn handle(mut draft: Draft, task: &TaskRef, request: Request) -> Result<Step, Reject> {
     let (task, started) = draft.run().answered_task(task)?;
     if !request.messages.is_empty() {

@@ -12,6 +12,10 @@ use crate::{
     task::{Failed, SERVER},
 };
 
+/// Schedules the next attempt. A task that no worker could ever answer terminates the run instead.
+///
+/// # Errors
+/// `NotFound` when the task is not the running one (any more).
 pub(super) fn handle(mut draft: Draft, task: &TaskRef, request: Request) -> Result<Step, Reject> {
     if !draft.run().is_open() {
         return Err(completed());

@@ -5,6 +5,10 @@ use model::Reject;
 
 use crate::{Draft, Reply, Step};
 
+/// What was buffered joins the history, and a workflow task tells of it.
+///
+/// # Errors
+/// None: this is no request of anybody's.
 pub(super) fn handle(mut draft: Draft) -> Result<Step, Reject> {
     if draft.run().is_open() && draft.flush_buffered() {
         draft.schedule_workflow_task();

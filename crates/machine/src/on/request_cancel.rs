@@ -9,6 +9,11 @@ use proto::temporal::api::{
 use super::check_sender;
 use crate::{Draft, External, Quiet, Reply, Step};
 
+/// Records the request and schedules a workflow task. A second request changes nothing, and neither does one to a run
+/// that is over; both are acknowledged.
+///
+/// # Errors
+/// `NotFound` where the sender may not address this run, see `check_sender`.
 pub(super) fn handle(
     mut draft: Draft,
     reason: String,

@@ -5,6 +5,10 @@ use model::Reject;
 use super::completed;
 use crate::{Draft, Quiet, Reply, Step};
 
+/// The worker's queue is forgotten; a task that waits there waits on the common queue from now on.
+///
+/// # Errors
+/// `NotFound` when the run is over.
 pub(super) fn handle(mut draft: Draft) -> Result<Step, Reject> {
     if !draft.run().is_open() {
         return Err(completed());

@@ -11,6 +11,13 @@ use proto::temporal::api::{
 use super::{check_sender, completed};
 use crate::{Draft, Quiet, Reply, Run, Signal, Step};
 
+/// Records the signal and schedules a workflow task, unless the first one is delayed. A request id that was applied
+/// before is only acknowledged, also by a run that is over.
+///
+/// # Errors
+/// `NotFound` when the run is over or the sender may not address it; `InvalidArgument` for an input above the size
+/// limit or one signal more than `Limits::signals_per_execution`; `ResourceExhausted` while the worker is about to
+/// close the run.
 pub(super) fn handle(mut draft: Draft, signal: Signal) -> Result<Step, Reject> {
     if !signal.request_id.is_empty() && draft.run().requests.contains_key(signal.request_id.as_str()) {
         return draft.finish(Reply::Done);

@@ -6,6 +6,10 @@ use proto::temporal::api::common::v1::WorkerVersionStamp;
 use super::completed;
 use crate::{Draft, Reply, Step};
 
+/// Replies `WorkflowTask`. The same poll (by a request id that is not empty) gets the same answer again.
+///
+/// # Errors
+/// `NotFound` when the run is over or has no task that waits.
 pub(super) fn handle(
     mut draft: Draft,
     identity: String,

@@ -6,6 +6,10 @@ use proto::temporal::api::common::v1::{Link, Payloads};
 use super::completed;
 use crate::{Draft, Reply, Step};
 
+/// Closes the run; a running workflow task fails by force, and what was buffered joins the history first.
+///
+/// # Errors
+/// `NotFound` when the run is over.
 pub(super) fn handle(
     mut draft: Draft,
     reason: String,

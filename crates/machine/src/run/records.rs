@@ -15,20 +15,25 @@ use proto::temporal::api::{
 /// The row that nearly every step touches: counters, status, deadlines and the workflow task.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Core {
+    /// A `WorkflowExecutionStatus`.
     #[prost(enumeration = "WorkflowExecutionStatus", tag = "1")]
     pub status: i32,
     /// The id that the next history event gets, counted from 1.
     #[prost(int64, tag = "2")]
     pub next_event_id: i64,
+    /// When the run was started, before any wait.
     #[prost(int64, tag = "3")]
     pub start_time: i64,
     /// When the first workflow task may run: the start plus any back-off or delay.
     #[prost(int64, tag = "4")]
     pub execution_time: i64,
+    /// When the run was closed; zero while it is open.
     #[prost(int64, tag = "5")]
     pub close_time: i64,
+    /// When the run times out; zero for never. Never after `execution_expiration`.
     #[prost(int64, tag = "6")]
     pub run_expiration: i64,
+    /// When the chain of runs times out; zero for never.
     #[prost(int64, tag = "7")]
     pub execution_expiration: i64,
     /// The started event of the last completed workflow task; zero before the first.
@@ -37,8 +42,10 @@ pub struct Core {
     /// Scheduled and perhaps started in memory; `None` when there is nothing for a worker to decide.
     #[prost(message, optional, tag = "9")]
     pub workflow_task: Option<WorkflowTask>,
+    /// `None` when no worker is known to hold the run in its cache.
     #[prost(message, optional, tag = "10")]
     pub sticky: Option<Sticky>,
+    /// Somebody has asked the workflow to cancel itself; the workflow decides what comes of it.
     #[prost(bool, tag = "11")]
     pub cancel_requested: bool,
     /// The request id of the cancellation, so that the same request is acknowledged twice.
@@ -47,8 +54,10 @@ pub struct Core {
     /// Encoded bytes of all history events.
     #[prost(int64, tag = "13")]
     pub history_size: i64,
+    /// Steps that changed something durable.
     #[prost(int64, tag = "14")]
     pub state_transitions: i64,
+    /// Signals in the history; those that are buffered count when they are appended.
     #[prost(int64, tag = "15")]
     pub signal_count: i64,
     /// When a first workflow task that was delayed becomes due; zero when none is.
@@ -78,10 +87,13 @@ pub struct Core {
     /// change of options.
     #[prost(string, tag = "24")]
     pub task_queue: String,
+    /// Activities that were ever scheduled, pending or not.
     #[prost(int64, tag = "25")]
     pub activity_count: i64,
+    /// Timers that were ever started.
     #[prost(int64, tag = "26")]
     pub timer_count: i64,
+    /// Children that were ever initiated.
     #[prost(int64, tag = "27")]
     pub child_count: i64,
     /// The worker's build id or deployment as it reported it with its last completion, encoded; empty when never.
@@ -120,6 +132,7 @@ pub struct WorkflowTask {
     /// Its scheduled event; of a transient attempt (no events yet) the id that event would get.
     #[prost(int64, tag = "1")]
     pub scheduled_event_id: i64,
+    /// When this attempt was scheduled; the order of dispatch within a priority.
     #[prost(int64, tag = "2")]
     pub scheduled_time: i64,
     /// When the first of this chain of attempts was scheduled.
@@ -131,6 +144,7 @@ pub struct WorkflowTask {
     /// It waits on the sticky queue; otherwise on the run's own.
     #[prost(bool, tag = "5")]
     pub sticky: bool,
+    /// How long a worker may take, as a span.
     #[prost(int64, tag = "6")]
     pub start_to_close_timeout: i64,
     /// When a sticky task gives up on its worker; zero on a normal queue.
@@ -144,8 +158,10 @@ pub struct WorkflowTask {
 /// The sticky queue of the worker that holds the run in its cache.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Sticky {
+    /// The queue's name; made up by the worker.
     #[prost(string, tag = "1")]
     pub task_queue: String,
+    /// How long a task waits there before any worker may have it, as a span.
     #[prost(int64, tag = "2")]
     pub schedule_to_start_timeout: i64,
     /// When that worker last completed a workflow task.
@@ -165,8 +181,10 @@ pub struct Attributes {
 /// A pending activity, by its scheduled event.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Activity {
+    /// Names the activity in all that follows.
     #[prost(int64, tag = "1")]
     pub scheduled_event_id: i64,
+    /// The worker's name for it, unique among the pending ones.
     #[prost(string, tag = "2")]
     pub activity_id: String,
     #[prost(string, tag = "3")]
@@ -186,8 +204,10 @@ pub struct Activity {
     pub start_to_close_timeout: i64,
     #[prost(int64, tag = "10")]
     pub heartbeat_timeout: i64,
+    /// With every default filled in.
     #[prost(message, optional, tag = "11")]
     pub retry_policy: Option<RetryPolicy>,
+    /// As its command gave it; what it leaves open the workflow's decides.
     #[prost(message, optional, tag = "12")]
     pub priority: Option<Priority>,
     /// When the first attempt was scheduled.
@@ -202,22 +222,31 @@ pub struct Activity {
     /// When the current attempt was handed to a worker; zero while it waits.
     #[prost(int64, tag = "16")]
     pub started_time: i64,
+    /// Who runs the current attempt; empty while it waits.
     #[prost(string, tag = "17")]
     pub started_identity: String,
+    /// The poll that got the current attempt, so that the same poll gets it again.
     #[prost(string, tag = "18")]
     pub started_request_id: String,
+    /// Zero before the first heartbeat. It stands over attempts.
     #[prost(int64, tag = "19")]
     pub last_heartbeat_time: i64,
+    /// What the last heartbeat carried, for the next attempt to go on from.
     #[prost(message, optional, tag = "20")]
     pub heartbeat_details: Option<Payloads>,
+    /// The workflow wants it to stop; its worker hears of it with the answer to a heartbeat.
     #[prost(bool, tag = "21")]
     pub cancel_requested: bool,
+    /// The event of that request; zero where there is none.
     #[prost(int64, tag = "22")]
     pub cancel_requested_event_id: i64,
+    /// Why the attempt before failed, cut to a size that is worth keeping.
     #[prost(message, optional, tag = "23")]
     pub last_failure: Option<Failure>,
+    /// Who ran the attempt before.
     #[prost(string, tag = "24")]
     pub last_worker_identity: String,
+    /// When the attempt before ended; zero in the first.
     #[prost(int64, tag = "25")]
     pub last_attempt_complete_time: i64,
     /// When the whole of all attempts times out; zero for never.
@@ -225,6 +254,7 @@ pub struct Activity {
     pub schedule_to_close_deadline: i64,
     #[prost(message, optional, tag = "28")]
     pub user_metadata: Option<UserMetadata>,
+    /// What the worker of the current attempt says of its build.
     #[prost(message, optional, tag = "29")]
     pub worker_version: Option<proto::temporal::api::common::v1::WorkerVersionStamp>,
     /// The event id of the workflow task completion that scheduled it.
@@ -241,10 +271,13 @@ pub struct Activity {
 /// A pending timer.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Timer {
+    /// The worker's name for it, unique among the pending ones.
     #[prost(string, tag = "1")]
     pub timer_id: String,
+    /// Tells it from a later timer of the same id.
     #[prost(int64, tag = "2")]
     pub started_event_id: i64,
+    /// When it fires; at once where that is past.
     #[prost(int64, tag = "3")]
     pub fire_time: i64,
 }
@@ -268,6 +301,7 @@ pub struct Child {
     pub run_id: String,
     #[prost(message, optional, tag = "7")]
     pub workflow_type: Option<WorkflowType>,
+    /// A `ParentClosePolicy`; never unspecified.
     #[prost(enumeration = "ParentClosePolicy", tag = "8")]
     pub parent_close_policy: i32,
     /// Makes the start idempotent.
@@ -301,6 +335,7 @@ pub struct Current {
     pub request_ids: Vec<String>,
     #[prost(int64, tag = "4")]
     pub start_time: i64,
+    /// The run that its chain of runs began with.
     #[prost(string, tag = "5")]
     pub first_execution_run_id: String,
 }
@@ -314,10 +349,13 @@ pub struct ExternalSignal {
     pub namespace: String,
     #[prost(string, tag = "3")]
     pub namespace_id: String,
+    /// The receiver; without a run id its current run.
     #[prost(message, optional, tag = "4")]
     pub execution: Option<WorkflowExecution>,
+    /// The receiver refuses it unless this run is its parent.
     #[prost(bool, tag = "5")]
     pub child_workflow_only: bool,
+    /// What the receiver knows the message by, however often it arrives.
     #[prost(string, tag = "6")]
     pub request_id: String,
     #[prost(string, tag = "7")]
@@ -326,6 +364,7 @@ pub struct ExternalSignal {
     pub input: Option<Payloads>,
     #[prost(message, optional, tag = "9")]
     pub header: Option<Header>,
+    /// A deprecated field of the command that the events repeat.
     #[prost(string, tag = "10")]
     pub control: String,
 }
@@ -339,14 +378,18 @@ pub struct ExternalCancel {
     pub namespace: String,
     #[prost(string, tag = "3")]
     pub namespace_id: String,
+    /// The receiver; without a run id its current run.
     #[prost(message, optional, tag = "4")]
     pub execution: Option<WorkflowExecution>,
+    /// The receiver refuses it unless this run is its parent.
     #[prost(bool, tag = "5")]
     pub child_workflow_only: bool,
+    /// What the receiver knows the message by, however often it arrives.
     #[prost(string, tag = "6")]
     pub request_id: String,
     #[prost(string, tag = "7")]
     pub reason: String,
+    /// A deprecated field of the command that the events repeat.
     #[prost(string, tag = "8")]
     pub control: String,
 }

@@ -17,10 +17,13 @@ use super::{Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, T
 /// Written by `evolve` alone. Everything but `started_task` is durable; the field types are the stored rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
+    /// Namespace, workflow id and run id.
     pub key: Arc<RunKey>,
     /// The first event of the history: what the run was started with. Never changes.
     pub origin: Arc<HistoryEvent>,
+    /// What nearly every step touches.
     pub core: Core,
+    /// Memo and search attributes as they are now.
     pub attributes: Arc<Attributes>,
     /// By scheduled event id.
     pub activities: OrdMap<i64, Arc<Activity>>,
@@ -46,15 +49,19 @@ pub struct StartedWorkflowTask {
     /// The id that the started event will get.
     pub started_event_id: i64,
     pub started_time: Time,
+    /// Who polled the task.
     pub identity: String,
     /// The poll that got the task.
     pub request_id: String,
+    /// Whether the history has grown beyond what `Limits` suggests for one run.
     pub suggest_continue_as_new: bool,
     /// Why it is suggested.
     pub suggest_reasons: Vec<SuggestContinueAsNewReason>,
+    /// Encoded bytes of the history before the task, as the worker is told.
     pub history_size: i64,
     /// When the worker's time is up.
     pub deadline: Time,
+    /// What the worker that polled says of its build.
     pub worker_version: Option<proto::temporal::api::common::v1::WorkerVersionStamp>,
 }
 
@@ -84,10 +91,12 @@ impl Run {
         }
     }
 
+    /// Whether the run goes on; a paused one does.
     pub fn is_open(&self) -> bool {
         matches!(self.status(), WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused)
     }
 
+    /// `Running` from the first event on, until the event that closes the run.
     pub fn status(&self) -> WorkflowExecutionStatus {
         self.core.status()
     }
@@ -103,6 +112,7 @@ impl Run {
         }
     }
 
+    /// The name of the type that the run was started as.
     pub fn workflow_type(&self) -> &str {
         self.started().workflow_type.as_ref().map_or("", |kind| kind.name.as_str())
     }

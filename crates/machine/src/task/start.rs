@@ -169,6 +169,7 @@ impl Draft {
     }
 }
 
+/// The answer to a poll or a worker whose task is not there (any more).
 pub(crate) fn not_found() -> Reject {
     Reject::not_found("Workflow task not found.")
 }

@@ -66,14 +66,15 @@ fn quantile(sorted: &[Duration], share: f64) -> f64 {
     sorted.get(at.saturating_sub(1)).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
 }
 
-/// The size of all files in a directory; 0 when there is no such directory.
+/// The size of all files in a directory and those in it; 0 when there is no such directory.
 pub(super) fn bytes_in(directory: &Path) -> Result<u64, Fault> {
     if !directory.is_dir() {
         return Ok(0);
     }
     let mut bytes = 0;
     for entry in fs::read_dir(directory)? {
-        bytes += entry?.metadata()?.len();
+        let entry = entry?;
+        bytes += if entry.file_type()?.is_dir() { bytes_in(&entry.path())? } else { entry.metadata()?.len() };
     }
     Ok(bytes)
 }

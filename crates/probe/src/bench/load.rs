@@ -25,11 +25,15 @@ use proto::temporal::api::{
     },
 };
 use tokio::{sync::mpsc, task::JoinSet};
-use tonic::{Request, transport::Channel};
+use tonic::{
+    Request, Status,
+    metadata::MetadataMap,
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::Channel,
+};
 
-use crate::{Fault, wire::Wire};
+use crate::{Fault, wire::Way};
 
-const NAMESPACE: &str = "default";
 const QUEUE: &str = "bench";
 const IDENTITY: &str = "bench";
 /// How long a poll waits.
@@ -86,7 +90,23 @@ impl Board {
 /// The client's side.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
-    service: WorkflowServiceClient<Channel>,
+    service: WorkflowServiceClient<InterceptedService<Channel, Showing>>,
+    namespace: &'static str,
+}
+
+/// What goes with every call, such as an API key.
+#[derive(Debug, Clone)]
+struct Showing(MetadataMap);
+
+impl Interceptor for Showing {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        for header in ["authorization", "temporal-namespace"] {
+            if let Some(value) = self.0.get(header) {
+                request.metadata_mut().insert(header, value.clone());
+            }
+        }
+        Ok(request)
+    }
 }
 
 fn timed<T>(message: T, limit: Duration) -> Request<T> {
@@ -105,15 +125,17 @@ fn queue(name: &str) -> Option<TaskQueue> {
 
 impl Client {
     /// A client with a connection of its own.
-    pub(super) fn to(port: u16) -> Result<Client, Fault> {
-        let service = WorkflowServiceClient::new(Wire::to(port)?.channel()).max_decoding_message_size(64 << 20);
-        Ok(Client { service })
+    pub(super) fn to(way: Way) -> Result<Client, Fault> {
+        let wire = way.wire()?;
+        let showing = Showing(wire.metadata().clone());
+        let service = WorkflowServiceClient::with_interceptor(wire.channel(), showing);
+        Ok(Client { service: service.max_decoding_message_size(64 << 20), namespace: way.namespace })
     }
 
     /// Starts a run whose type says what it does.
     pub(super) async fn start(&mut self, workflow_id: &str, kind: &str) -> Result<(), Fault> {
         let request = StartWorkflowExecutionRequest {
-            namespace: NAMESPACE.to_owned(),
+            namespace: self.namespace.to_owned(),
             workflow_id: workflow_id.to_owned(),
             workflow_type: Some(WorkflowType { name: kind.to_owned() }),
             task_queue: queue(QUEUE),
@@ -127,7 +149,7 @@ impl Client {
 
     pub(super) async fn signal(&mut self, workflow_id: &str, request_id: String) -> Result<(), Fault> {
         let request = SignalWorkflowExecutionRequest {
-            namespace: NAMESPACE.to_owned(),
+            namespace: self.namespace.to_owned(),
             workflow_execution: execution(workflow_id),
             signal_name: "tick".to_owned(),
             identity: IDENTITY.to_owned(),
@@ -140,7 +162,7 @@ impl Client {
 
     pub(super) async fn terminate(&mut self, workflow_id: &str) -> Result<(), Fault> {
         let request = TerminateWorkflowExecutionRequest {
-            namespace: NAMESPACE.to_owned(),
+            namespace: self.namespace.to_owned(),
             workflow_execution: execution(workflow_id),
             ..TerminateWorkflowExecutionRequest::default()
         };
@@ -150,7 +172,7 @@ impl Client {
 
     pub(super) async fn query(&mut self, workflow_id: &str) -> Result<(), Fault> {
         let request = QueryWorkflowRequest {
-            namespace: NAMESPACE.to_owned(),
+            namespace: self.namespace.to_owned(),
             execution: execution(workflow_id),
             query: Some(WorkflowQuery { query_type: "state".to_owned(), ..WorkflowQuery::default() }),
             ..QueryWorkflowRequest::default()
@@ -161,7 +183,7 @@ impl Client {
 
     /// How many runs a list filter selects.
     pub(super) async fn count(&mut self, filter: &str) -> Result<usize, Fault> {
-        let request = CountWorkflowExecutionsRequest { namespace: NAMESPACE.to_owned(), query: filter.to_owned() };
+        let request = CountWorkflowExecutionsRequest { namespace: self.namespace.to_owned(), query: filter.to_owned() };
         let reply = self.service.count_workflow_executions(timed(request, CALL)).await?.into_inner();
         Ok(usize::try_from(reply.count)?)
     }
@@ -169,7 +191,7 @@ impl Client {
     /// One page of the runs that a list filter selects; the number on the page.
     pub(super) async fn list(&mut self, filter: &str, page: i32) -> Result<usize, Fault> {
         let request = ListWorkflowExecutionsRequest {
-            namespace: NAMESPACE.to_owned(),
+            namespace: self.namespace.to_owned(),
             page_size: page,
             query: filter.to_owned(),
             ..ListWorkflowExecutionsRequest::default()
@@ -181,7 +203,7 @@ impl Client {
     /// Reads a history page by page; the number of its events.
     pub(super) async fn history(&mut self, workflow_id: &str) -> Result<usize, Fault> {
         let mut request = GetWorkflowExecutionHistoryRequest {
-            namespace: NAMESPACE.to_owned(),
+            namespace: self.namespace.to_owned(),
             execution: execution(workflow_id),
             ..GetWorkflowExecutionHistoryRequest::default()
         };
@@ -205,9 +227,9 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Starts as many pollers for Workflow Tasks, and as many for Activity Tasks.
-    pub(super) fn start(port: u16, pollers: usize, board: &Arc<Board>) -> Result<Worker, Fault> {
+    pub(super) fn start(way: Way, pollers: usize, board: &Arc<Board>) -> Result<Worker, Fault> {
         let mut set = JoinSet::new();
-        let client = Client::to(port)?;
+        let client = Client::to(way)?;
         for _ in 0..pollers {
             let (mut tasks, seen) = (client.clone(), Arc::clone(board));
             set.spawn(async move {
@@ -234,7 +256,7 @@ impl Worker {
 
 async fn act(client: &mut Client) -> Result<(), Fault> {
     let poll = PollActivityTaskQueueRequest {
-        namespace: NAMESPACE.to_owned(),
+        namespace: client.namespace.to_owned(),
         task_queue: queue(QUEUE),
         identity: IDENTITY.to_owned(),
         ..PollActivityTaskQueueRequest::default()
@@ -246,7 +268,7 @@ async fn act(client: &mut Client) -> Result<(), Fault> {
     let answer = RespondActivityTaskCompletedRequest {
         task_token: task.task_token,
         identity: IDENTITY.to_owned(),
-        namespace: NAMESPACE.to_owned(),
+        namespace: client.namespace.to_owned(),
         ..RespondActivityTaskCompletedRequest::default()
     };
     client.service.respond_activity_task_completed(timed(answer, CALL)).await?;
@@ -255,7 +277,7 @@ async fn act(client: &mut Client) -> Result<(), Fault> {
 
 async fn work(client: &mut Client, board: &Board) -> Result<(), Fault> {
     let poll = PollWorkflowTaskQueueRequest {
-        namespace: NAMESPACE.to_owned(),
+        namespace: client.namespace.to_owned(),
         task_queue: queue(QUEUE),
         identity: IDENTITY.to_owned(),
         ..PollWorkflowTaskQueueRequest::default()
@@ -269,7 +291,7 @@ async fn work(client: &mut Client, board: &Board) -> Result<(), Fault> {
         let answer = RespondQueryTaskCompletedRequest {
             task_token: task.task_token,
             completed_type: QueryResultType::Answered.into(),
-            namespace: NAMESPACE.to_owned(),
+            namespace: client.namespace.to_owned(),
             ..RespondQueryTaskCompletedRequest::default()
         };
         client.service.respond_query_task_completed(timed(answer, CALL)).await?;
@@ -283,7 +305,7 @@ async fn work(client: &mut Client, board: &Board) -> Result<(), Fault> {
         task_token: task.task_token,
         commands,
         identity: IDENTITY.to_owned(),
-        namespace: NAMESPACE.to_owned(),
+        namespace: client.namespace.to_owned(),
         ..RespondWorkflowTaskCompletedRequest::default()
     };
     client.service.respond_workflow_task_completed(timed(answer, CALL)).await?;

@@ -43,6 +43,9 @@ pub(crate) struct Options {
     /// Operations under way at a time, where the scenario does not say.
     #[arg(long, default_value_t = 50)]
     concurrency: usize,
+    /// Compare Perdure with itself: open, and with TLS and API keys. Both store durably.
+    #[arg(long, conflicts_with_all = ["server", "mode"])]
+    secured: bool,
     /// A few operations of each kind, to see that their results are right.
     #[arg(long)]
     smoke: bool,
@@ -67,7 +70,9 @@ enum Mode {
 pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     let catalog = Catalog::load()?;
     let mut servers = Vec::new();
-    if options.server != Some(Side::Perdure) {
+    if options.secured {
+        servers.push((Kind::Secured, reference::subject(options.perdure.clone())?));
+    } else if options.server != Some(Side::Perdure) {
         servers.push((Kind::Reference, reference::find(options.reference.clone())?));
     }
     if options.server != Some(Side::Reference) {
@@ -75,6 +80,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     }
     let scenarios = if options.scenario.is_empty() { Scenario::ALL.to_vec() } else { options.scenario.clone() };
     let modes = match options.mode {
+        _ if options.secured => vec![true],
         Mode::Memory => vec![false],
         Mode::Durable => vec![true],
         Mode::Both => vec![false, true],
@@ -98,14 +104,18 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
                 let figures = Figures::median(&measured);
                 eprintln!("{kind:?} {}: {figures:?}", scenario.title());
                 match kind {
+                    Kind::Perdure if options.secured => row.reference = Some(figures),
                     Kind::Reference => row.reference = Some(figures),
-                    Kind::Perdure => row.perdure = Some(figures),
+                    Kind::Perdure | Kind::Secured => row.perdure = Some(figures),
                 }
             }
             rows.push(row);
         }
         let title = if durable { "durable (`--db-filename`)" } else { "in memory" };
         print!("{}", table::markdown(title, durable, runs, &rows));
+        if options.secured {
+            println!("Here the reference is Perdure without TLS and API keys, and Perdure the same with both.");
+        }
         if durable && !in_memory.is_empty() {
             let across = table::across(&in_memory, &rows);
             print!("{}", table::markdown("the reference in memory, Perdure durable", false, runs, &across));
@@ -129,12 +139,14 @@ async fn measure(
     let mut empty = 0;
     if durable {
         launch.database = Some(folder.0.join("bench.db"));
-        Server::start(&launch, catalog).await?.stop().await?;
-        empty = figures::bytes_in(&folder.0)?;
+        if launch.kind != Kind::Secured {
+            Server::start(&launch, catalog).await?.stop().await?;
+            empty = figures::bytes_in(&folder.0)?;
+        }
     }
     let server = Server::start(&launch, catalog).await?;
     let long = scenario::LONG_HISTORY[usize::from(options.smoke)];
-    let stage = Stage { port: server.port, concurrency: options.concurrency, board: Arc::default(), long };
+    let stage = Stage { port: server.way, concurrency: options.concurrency, board: Arc::default(), long };
     let operations = scenario.operations(launch.kind, options.smoke);
     let mut prepared = scenario::prepare(scenario, &stage, operations).await?;
     let before = server.usage()?;

@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use tokio::task::JoinSet;
 
 use super::load::{Board, Client, Worker};
-use crate::{Fault, server::Kind};
+use crate::{Fault, server::Kind, wire::Way};
 
 /// Pollers of each kind that the worker keeps open.
 const POLLERS: usize = 16;
@@ -143,7 +143,7 @@ impl Scenario {
         };
         match kind {
             Kind::Reference => few,
-            Kind::Perdure => few * factor,
+            Kind::Perdure | Kind::Secured => few * factor,
         }
     }
 }
@@ -160,7 +160,7 @@ pub(super) struct Samples {
 /// A server under load.
 #[derive(Debug, Clone)]
 pub(super) struct Stage {
-    pub(super) port: u16,
+    pub(super) port: Way,
     pub(super) concurrency: usize,
     pub(super) board: Arc<Board>,
     /// Events of the long history.

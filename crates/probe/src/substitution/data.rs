@@ -53,7 +53,8 @@ struct Sent {
 }
 
 impl Stage {
-    fn number(&self) -> usize {
+    /// A number for names that nobody has used yet.
+    pub(super) fn number(&self) -> usize {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 

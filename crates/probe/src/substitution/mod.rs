@@ -1,6 +1,7 @@
 //! Substitution: two tenants of one secured server, and in every field of every request of one the names, ids and
 //! tokens of the other. Nothing of the other may change, and no answer may differ from the one for what does not exist.
 
+mod advisories;
 mod answer;
 mod data;
 mod places;
@@ -57,6 +58,13 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
         part.print_codes();
         report.add(part);
     }
+    if options.only.is_none() {
+        println!("## advisories");
+        for (_, stage) in &world.stages {
+            let scene = advisories::Scene { account: &account, catalog: &catalog, stage, reader: world.reader.clone() };
+            report.add(advisories::run(&scene).await?);
+        }
+    }
     println!("## all, in {:.0} s", started.elapsed().as_secs_f64());
     if report.print() { Ok(()) } else { Err("one tenant can see or change what is another's".into()) }
 }
@@ -64,21 +72,24 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
 /// The tenants and their ways in.
 struct World {
     stages: Vec<(&'static str, Stage)>,
+    /// A key that may only read in the attacker's namespace.
+    reader: String,
 }
 
 impl World {
     async fn build(account: &Account, catalog: &Arc<Catalog>) -> Result<World, Fault> {
+        let owner = account.owner();
         let (authority, certificate, private) = account.certificates("alpha").await?;
-        let alpha = account.namespace("alpha", Some(&authority)).await?;
-        let delta = account.namespace("delta", Some(&authority)).await?;
-        let bravo = account.namespace("bravo", None).await?;
+        let alpha = owner.namespace("alpha", Some(&authority)).await?;
+        let delta = owner.namespace("delta", Some(&authority)).await?;
+        let bravo = owner.namespace("bravo", None).await?;
         if NOBODY.len() != bravo.len() {
             return Err(format!("{NOBODY:?} is not as long as {bravo:?}").into());
         }
-        let robot = account.robot("alpha", "DEVELOPER", &[(&alpha, "ADMIN"), (&delta, "ADMIN")]).await?;
-        let (_, key) = account.key("alpha", &robot).await?;
-        let other = account.robot("bravo", "READ", &[(&bravo, "ADMIN")]).await?;
-        let (_, other_key) = account.key("bravo", &other).await?;
+        let robot = owner.robot("alpha", "DEVELOPER", &[(&alpha, "ADMIN"), (&delta, "ADMIN")]).await?;
+        let (_, key) = owner.key("alpha", &robot).await?;
+        let other = owner.robot("bravo", "READ", &[(&bravo, "ADMIN")]).await?;
+        let (_, other_key) = owner.key("bravo", &other).await?;
         let tenant = |wire: Wire, namespace: &str, name: &'static str| Tenant {
             catalog: Arc::clone(catalog),
             wire,
@@ -111,7 +122,9 @@ impl World {
         for (_, stage) in &stages {
             stage.settle().await?;
         }
-        Ok(World { stages })
+        let reader = owner.robot("reader", "READ", &[(&alpha, "READ")]).await?;
+        let (_, reader) = owner.key("reader", &reader).await?;
+        Ok(World { stages, reader })
     }
 }
 

@@ -268,12 +268,6 @@ impl Tenant {
         Ok(state.into())
     }
 
-    /// How many runs there are in the namespace.
-    pub(super) async fn count(&self) -> Result<u64, Fault> {
-        let counted = self.call("CountWorkflowExecutions", json!({"namespace": self.namespace})).await?;
-        Ok(counted["count"].as_u64().unwrap_or_default())
-    }
-
     /// Uses up everything that the tenant holds in its hands: nobody has taken it away.
     pub(super) async fn finish(&self, ids: &Ids) -> Result<(), Fault> {
         self.activity_completed(&ids.activity_token).await?;

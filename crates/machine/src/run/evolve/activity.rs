@@ -14,6 +14,7 @@ use crate::{
     run::{event_time, nanos},
 };
 
+/// The activity is pending, in its first attempt, and waits for a worker.
 pub(super) fn scheduled(run: &mut Run, event: &HistoryEvent, attributes: &ActivityTaskScheduledEventAttributes) {
     let time = event_time(event);
     let whole = from_proto_duration(attributes.schedule_to_close_timeout.as_ref());
@@ -45,18 +46,22 @@ pub(super) fn scheduled(run: &mut Run, event: &HistoryEvent, attributes: &Activi
 /// A start is written together with the end of the activity: that it runs is known from `Quiet::ActivityStarted`.
 pub(super) fn started(_run: &mut Run, _event: &HistoryEvent, _attributes: &ActivityTaskStartedEventAttributes) {}
 
+/// The activity is over, as with the three other ends.
 pub(super) fn completed(run: &mut Run, _event: &HistoryEvent, attributes: &ActivityTaskCompletedEventAttributes) {
     run.activities.remove(&attributes.scheduled_event_id);
 }
 
+/// Only of the last attempt: one that is retried leaves no event, see `Quiet::ActivityRetried`.
 pub(super) fn failed(run: &mut Run, _event: &HistoryEvent, attributes: &ActivityTaskFailedEventAttributes) {
     run.activities.remove(&attributes.scheduled_event_id);
 }
 
+/// As with `failed`, only of the last attempt.
 pub(super) fn timed_out(run: &mut Run, _event: &HistoryEvent, attributes: &ActivityTaskTimedOutEventAttributes) {
     run.activities.remove(&attributes.scheduled_event_id);
 }
 
+/// The activity goes on until its worker heeds the request; one that is over already is left alone.
 pub(super) fn cancel_requested(
     run: &mut Run,
     event: &HistoryEvent,
@@ -68,6 +73,7 @@ pub(super) fn cancel_requested(
     });
 }
 
+/// The activity is over: its worker has heeded the request, or it never ran.
 pub(super) fn canceled(run: &mut Run, _event: &HistoryEvent, attributes: &ActivityTaskCanceledEventAttributes) {
     run.activities.remove(&attributes.scheduled_event_id);
 }

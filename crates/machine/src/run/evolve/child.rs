@@ -9,6 +9,8 @@ use proto::temporal::api::history::v1::{
 
 use crate::{Child, Run};
 
+/// The child is pending. The id of the request that starts it follows from the run and the event, so a replay yields
+/// the same.
 pub(super) fn initiated(
     run: &mut Run,
     event: &HistoryEvent,
@@ -29,6 +31,7 @@ pub(super) fn initiated(
     run.children.insert(event.event_id, Arc::new(child));
 }
 
+/// There is no child.
 pub(super) fn start_failed(
     run: &mut Run,
     _event: &HistoryEvent,

@@ -10,6 +10,7 @@ use proto::temporal::api::history::v1::{
 
 use crate::{ExternalCancel, ExternalSignal, Run};
 
+/// The signal is on its way until one of the two events of its outcome.
 pub(super) fn signal_initiated(
     run: &mut Run,
     event: &HistoryEvent,
@@ -35,6 +36,7 @@ pub(super) fn signal_settled(run: &mut Run, initiated_event_id: i64) {
     run.external_signals.remove(&initiated_event_id);
 }
 
+/// The request is on its way until one of the two events of its outcome.
 pub(super) fn cancel_initiated(
     run: &mut Run,
     event: &HistoryEvent,

@@ -7,6 +7,7 @@ use crate::{Quiet, Run};
 use super::{activity, build};
 
 impl Run {
+    /// Applies a change that leaves no event. Those of an activity or a child that is over by now change nothing.
     pub(super) fn evolve_quiet(&mut self, change: &Quiet) {
         match change {
             // `evolve` itself has done it, because it takes effect like the event that it will be.

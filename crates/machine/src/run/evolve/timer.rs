@@ -9,6 +9,7 @@ use proto::temporal::api::history::v1::{
 
 use crate::{Run, Timer, run::event_time};
 
+/// The timer is pending; it fires that long after the event's time.
 pub(super) fn started(run: &mut Run, event: &HistoryEvent, attributes: &TimerStartedEventAttributes) {
     let wait = from_proto_duration(attributes.start_to_fire_timeout.as_ref());
     let timer = Timer {
@@ -19,10 +20,12 @@ pub(super) fn started(run: &mut Run, event: &HistoryEvent, attributes: &TimerSta
     run.timers.insert(attributes.timer_id.as_str().into(), Arc::new(timer));
 }
 
+/// The timer is over.
 pub(super) fn fired(run: &mut Run, _event: &HistoryEvent, attributes: &TimerFiredEventAttributes) {
     remove(run, &attributes.timer_id, attributes.started_event_id);
 }
 
+/// The timer is over.
 pub(super) fn canceled(run: &mut Run, _event: &HistoryEvent, attributes: &TimerCanceledEventAttributes) {
     remove(run, &attributes.timer_id, attributes.started_event_id);
 }

@@ -36,6 +36,7 @@ pub(super) fn count(run: &mut Run, event: &HistoryEvent) {
     }
 }
 
+/// The run begins. Its own timeout counts from the end of the first wait, and never outlasts that of the chain.
 pub(super) fn started(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowExecutionStartedEventAttributes) {
     let start = event_time(event);
     let wait = from_proto_duration(attributes.first_workflow_task_backoff.as_ref());
@@ -60,22 +61,27 @@ pub(super) fn started(run: &mut Run, event: &HistoryEvent, attributes: &Workflow
     core.task_queue = attributes.task_queue.as_ref().map_or_else(String::new, |queue| queue.name.clone());
 }
 
+/// Followed by the next run of a cron schedule, if the event names one.
 pub(super) fn completed(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowExecutionCompletedEventAttributes) {
     close(run, event, WorkflowExecutionStatus::Completed, &attributes.new_execution_run_id);
 }
 
+/// Followed by a retry or the next run of a cron schedule, if the event names one.
 pub(super) fn failed(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowExecutionFailedEventAttributes) {
     close(run, event, WorkflowExecutionStatus::Failed, &attributes.new_execution_run_id);
 }
 
+/// Followed as after a failure.
 pub(super) fn timed_out(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowExecutionTimedOutEventAttributes) {
     close(run, event, WorkflowExecutionStatus::TimedOut, &attributes.new_execution_run_id);
 }
 
+/// The end of the chain.
 pub(super) fn canceled(run: &mut Run, event: &HistoryEvent, _attributes: &WorkflowExecutionCanceledEventAttributes) {
     close(run, event, WorkflowExecutionStatus::Canceled, "");
 }
 
+/// The end of the chain.
 pub(super) fn terminated(
     run: &mut Run,
     event: &HistoryEvent,
@@ -84,6 +90,7 @@ pub(super) fn terminated(
     close(run, event, WorkflowExecutionStatus::Terminated, "");
 }
 
+/// Always followed by the run that the event names.
 pub(super) fn continued_as_new(
     run: &mut Run,
     event: &HistoryEvent,
@@ -92,6 +99,7 @@ pub(super) fn continued_as_new(
     close(run, event, WorkflowExecutionStatus::ContinuedAsNew, &attributes.new_execution_run_id);
 }
 
+/// Only noted: the workflow decides what comes of it.
 pub(super) fn cancel_requested(
     run: &mut Run,
     _event: &HistoryEvent,
@@ -105,6 +113,7 @@ pub(super) fn signaled(run: &mut Run, event: &HistoryEvent, attributes: &Workflo
     place_request(run, event, &attributes.request_id);
 }
 
+/// The run answers for one more start request.
 pub(super) fn options_updated(
     run: &mut Run,
     event: &HistoryEvent,

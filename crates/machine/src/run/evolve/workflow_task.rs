@@ -18,6 +18,7 @@ use crate::{
     run::{event_time, nanos, span},
 };
 
+/// A task waits, on the sticky queue if the event says so. A delayed first task is delayed no more.
 pub(super) fn scheduled(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowTaskScheduledEventAttributes) {
     let time = event_time(event);
     let sticky = attributes.task_queue.as_ref().is_some_and(|queue| queue.kind() == TaskQueueKind::Sticky);
@@ -42,6 +43,7 @@ fn sticky_deadline(run: &Run, time: Time) -> i64 {
 /// The start is in the history together with its outcome, which says what follows.
 pub(super) fn started(_run: &mut Run, _event: &HistoryEvent, _attributes: &WorkflowTaskStartedEventAttributes) {}
 
+/// The task is over and the worker healthy; what its build was is kept as a point to reset to.
 pub(super) fn completed(run: &mut Run, event: &HistoryEvent, attributes: &WorkflowTaskCompletedEventAttributes) {
     end_task(run);
     run.core.previous_started_event_id = attributes.started_event_id;
@@ -58,6 +60,7 @@ pub(super) fn failed(run: &mut Run, _event: &HistoryEvent, attributes: &Workflow
     run.core.close_attempted = attributes.cause() == WorkflowTaskFailedCause::UnhandledCommand;
 }
 
+/// Whether it ran or waited for its sticky worker: the next attempt goes to any worker.
 pub(super) fn timed_out(run: &mut Run, _event: &HistoryEvent, _attributes: &WorkflowTaskTimedOutEventAttributes) {
     end_task(run);
     run.core.sticky = None;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use auth::{AccountRole, NamespacePermission, Principal, PrincipalKind, Scope, may_grant};
+use auth::{AccountRole, Caller, NamespacePermission, Principal, PrincipalKind, Scope, may_grant};
 use model::{Kind, Reject};
 use proto::temporal::api::cloud::identity::v1::{
     Access, NamespaceAccess, account_access::Role, namespace_access::Permission,
@@ -170,6 +170,20 @@ pub(crate) fn remembered(principal: &Principal) -> PrincipalRecord {
         id: principal.id.clone(),
         name: principal.name.clone(),
         api_key_id: principal.api_key_id.clone().unwrap_or_default(),
+    }
+}
+
+/// A caller of either plane as the audit log remembers it. `None` for one that is nobody.
+pub(crate) fn remembered_caller(caller: &Caller) -> Option<PrincipalRecord> {
+    match caller {
+        Caller::Principal(principal) => Some(remembered(principal)),
+        Caller::Certificate(shown) => Some(PrincipalRecord {
+            kind: "certificate".to_owned(),
+            id: shown.certificate.fingerprint.clone(),
+            name: shown.certificate.subject.clone(),
+            api_key_id: String::new(),
+        }),
+        Caller::Anyone | Caller::Stranger => None,
     }
 }
 

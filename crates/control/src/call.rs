@@ -139,6 +139,34 @@ impl Control {
     }
 }
 
+impl Control {
+    /// Writes down a call that was denied where workflows are served, in the namespace that it named.
+    ///
+    /// # Errors
+    /// `Unavailable` when the storage fails.
+    pub fn denied(
+        &self,
+        caller: &Caller,
+        visit: &Visit,
+        method: &str,
+        namespace: &str,
+        refusal: &Reject,
+    ) -> Result<(), Reject> {
+        let Some(principal) = access::remembered_caller(caller) else {
+            return Ok(());
+        };
+        let entry = AuditEntry {
+            ok: false,
+            method: method.to_owned(),
+            address: shortened(&visit.address),
+            subject: shortened(namespace),
+            message: shortened(&refusal.message),
+            ..own_entry(method, principal, visit.moment.now)
+        };
+        self.audited(&visit.moment, |_| Ok(()), |_| Some(entry))
+    }
+}
+
 /// Only principals use the control plane; a certificate says nothing here.
 fn known(caller: &Caller) -> Result<&Principal, Reject> {
     match caller {

@@ -33,12 +33,6 @@ pub struct Job {
 pub enum Work {
     Register(Wanted),
     Update(Wanted),
-    /// `wanted` is how the namespace is afterwards.
-    RenameSearchAttribute {
-        from: String,
-        to: String,
-        wanted: Wanted,
-    },
     /// With everything in it.
     Delete,
 }
@@ -121,12 +115,6 @@ fn job(state: &State, row: &OperationRecord) -> Option<Job> {
     let work = match work.kind() {
         WorkKind::Register => Work::Register(wanted(namespace)),
         WorkKind::Update => Work::Update(wanted(namespace)),
-        WorkKind::RenameSearchAttribute => {
-            let mut after = NamespaceRecord::clone(namespace);
-            namespace::rename(&mut after, &work.from, &work.to);
-            let wanted = wanted(&after);
-            Work::RenameSearchAttribute { from: work.from.clone(), to: work.to.clone(), wanted }
-        }
         WorkKind::Delete => Work::Delete,
         WorkKind::Unknown => return None,
     };
@@ -190,13 +178,6 @@ fn settle(turn: &mut Turn<'_>, namespace: &str, work: &WorkRecord, done: bool) -
         (WorkKind::Register, true) | (WorkKind::Update, true) => ResourceState::Active,
         (WorkKind::Register, false) => ResourceState::ActivationFailed,
         (WorkKind::Update, false) => ResourceState::UpdateFailed,
-        (WorkKind::RenameSearchAttribute, true) => {
-            namespace::rename(&mut row, &work.from, &work.to);
-            turn.touch(&mut row.meta);
-            ResourceState::Active
-        }
-        // Nothing was taken over, so the namespace is what it was.
-        (WorkKind::RenameSearchAttribute, false) => ResourceState::Active,
         (WorkKind::Unknown, _) => return Err(Reject::internal("an operation asks for unknown work")),
     };
     row.meta.state = state as i32;

@@ -141,11 +141,6 @@ pub(crate) struct OperationRecord {
 pub(crate) struct WorkRecord {
     #[prost(enumeration = "WorkKind", tag = "1")]
     pub(crate) kind: i32,
-    /// Of a search attribute that is renamed.
-    #[prost(string, tag = "2")]
-    pub(crate) from: String,
-    #[prost(string, tag = "3")]
-    pub(crate) to: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
@@ -153,7 +148,6 @@ pub(crate) enum WorkKind {
     Unknown = 0,
     Register = 1,
     Update = 2,
-    RenameSearchAttribute = 3,
     Delete = 4,
 }
 

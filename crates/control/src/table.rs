@@ -9,9 +9,9 @@ use proto::temporal::api::cloud::cloudservice::v1::{
     GetApiKeysRequest, GetAsyncOperationRequest, GetAuditLogsRequest, GetCurrentIdentityRequest, GetNamespaceRequest,
     GetNamespacesRequest, GetRegionRequest, GetRegionsRequest, GetServiceAccountNamespaceAssignmentsRequest,
     GetServiceAccountRequest, GetServiceAccountsRequest, GetUserNamespaceAssignmentsRequest, GetUserRequest,
-    GetUsersRequest, RenameCustomSearchAttributeRequest, SetServiceAccountNamespaceAccessRequest,
-    SetUserNamespaceAccessRequest, UpdateAccountRequest, UpdateApiKeyRequest, UpdateNamespaceRequest,
-    UpdateNamespaceTagsRequest, UpdateServiceAccountRequest, UpdateUserRequest,
+    GetUsersRequest, SetServiceAccountNamespaceAccessRequest, SetUserNamespaceAccessRequest, UpdateAccountRequest,
+    UpdateApiKeyRequest, UpdateNamespaceRequest, UpdateNamespaceTagsRequest, UpdateServiceAccountRequest,
+    UpdateUserRequest,
 };
 
 use crate::{
@@ -52,7 +52,6 @@ const METHODS: &[Method] = &[
     reads::<GetNamespacesRequest>(),
     reads::<GetNamespaceRequest>(),
     changes::<UpdateNamespaceRequest>(),
-    changes::<RenameCustomSearchAttributeRequest>(),
     changes::<UpdateNamespaceTagsRequest>(),
     changes::<DeleteNamespaceRequest>(),
     changes::<CreateUserRequest>(),

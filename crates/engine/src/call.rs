@@ -32,6 +32,7 @@ pub struct Request {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Execution {
     pub workflow_id: String,
+    /// A UUID, or empty.
     pub run_id: String,
 }
 
@@ -42,10 +43,8 @@ pub enum Call {
     Start(Box<StartWorkflowExecutionRequest>),
     /// A client signals a workflow, and starts it where it is not open.
     SignalWithStart(Box<SignalWithStartWorkflowExecutionRequest>),
-    Signal {
-        execution: Execution,
-        signal: Box<Signal>,
-    },
+    /// Signals a run; answered with `Signaled`.
+    Signal { execution: Execution, signal: Box<Signal> },
     /// Asks a workflow to cancel itself.
     RequestCancel {
         execution: Execution,
@@ -66,43 +65,23 @@ pub enum Call {
         links: Vec<Link>,
     },
     /// Removes a run with all that is stored of it; an open one is terminated first.
-    Delete {
-        execution: Execution,
-    },
+    Delete { execution: Execution },
     /// What a run is like now, pending activities and children included.
-    Describe {
-        execution: Execution,
-    },
+    Describe { execution: Execution },
     /// Where the history of a run stands; see `HistoryState`. With `wait_from`, answers only when there are events from
     /// that id on, or the run is closed, or `deadline` has come.
-    HistoryState {
-        execution: Execution,
-        wait_from: Option<i64>,
-        deadline: Time,
-    },
+    HistoryState { execution: Execution, wait_from: Option<i64>, deadline: Time },
     /// Asks the workflow code a question; answered by a worker before `deadline`, or refused.
-    Query {
-        execution: Execution,
-        query: Box<WorkflowQuery>,
-        reject_condition: QueryRejectCondition,
-        deadline: Time,
-    },
+    Query { execution: Execution, query: Box<WorkflowQuery>, reject_condition: QueryRejectCondition, deadline: Time },
     /// A worker answers a query that came to it without a workflow task.
-    AnswerQuery {
-        token: Token,
-        request: Box<RespondQueryTaskCompletedRequest>,
-    },
+    AnswerQuery { token: Token, request: Box<RespondQueryTaskCompletedRequest> },
+    /// A worker waits for something to decide.
     PollWorkflowTask(Poll),
     /// A worker has decided.
-    CompleteWorkflowTask {
-        token: Token,
-        request: Box<RespondWorkflowTaskCompletedRequest>,
-    },
+    CompleteWorkflowTask { token: Token, request: Box<RespondWorkflowTaskCompletedRequest> },
     /// A worker could not decide.
-    FailWorkflowTask {
-        token: Token,
-        request: Box<RespondWorkflowTaskFailedRequest>,
-    },
+    FailWorkflowTask { token: Token, request: Box<RespondWorkflowTaskFailedRequest> },
+    /// A worker waits for an activity to run.
     PollActivityTask(Poll),
     /// A worker, or somebody who knows the id, reports on an activity.
     AnswerActivity {
@@ -114,24 +93,13 @@ pub enum Call {
         answer: ActivityAnswer,
     },
     /// Forgets which worker holds the run in its cache.
-    ResetSticky {
-        execution: Execution,
-    },
+    ResetSticky { execution: Execution },
     /// A worker goes away: its sticky queue is closed, its polls return.
-    ShutdownWorker {
-        sticky_task_queue: String,
-        identity: String,
-        worker_instance_key: String,
-    },
+    ShutdownWorker { sticky_task_queue: String, identity: String, worker_instance_key: String },
     /// Who polls a queue, and what waits there.
-    DescribeTaskQueue {
-        queue: QueueKey,
-    },
+    DescribeTaskQueue { queue: QueueKey },
     /// Writes a namespace if its stored version is `expected_version` (zero: it must be new).
-    PutNamespace {
-        record: Box<NamespaceRecord>,
-        expected_version: i64,
-    },
+    PutNamespace { record: Box<NamespaceRecord>, expected_version: i64 },
     /// Removes the record of a namespace whose runs are gone.
     RemoveNamespace,
 }
@@ -143,8 +111,11 @@ pub struct Poll {
     pub queue: QueueKey,
     /// Of a sticky queue: the normal queue that it belongs to; otherwise empty.
     pub normal_name: String,
+    /// What the worker calls itself; it is shown, and empty hides it.
     pub identity: String,
+    /// What the worker says of its build.
     pub worker_version: Option<WorkerVersionStamp>,
+    /// Names the process of the worker, so that `ShutdownWorker` finds its polls; may be empty.
     pub worker_instance_key: String,
     /// When the poll gives up and answers empty.
     pub deadline: Time,
@@ -155,31 +126,26 @@ pub struct Poll {
 /// The answers, one kind for each kind of call.
 #[derive(Clone, Debug)]
 pub enum Answer {
+    /// Accepted, and durable; there is nothing else to say.
     Done,
     /// A signal was recorded, in this run.
-    Signaled {
-        run_id: String,
-    },
+    Signaled { run_id: String },
+    /// The policies on the workflow id have let a run stand for the request.
     Started(Box<Started>),
     /// What a run is like.
     Description(Box<DescribeWorkflowExecutionResponse>),
+    /// Where the history stands; also when a wait has ended in vain.
     HistoryState(HistoryState),
     /// `None` when the poll's time was up. The history is filled in on the way out.
     WorkflowTask(Option<Box<WorkflowTask>>),
-    WorkflowTaskCompleted {
-        next_task: Option<Box<WorkflowTask>>,
-        activities: Vec<PollActivityTaskQueueResponse>,
-    },
+    /// A completion was accepted: what the worker gets without another poll.
+    WorkflowTaskCompleted { next_task: Option<Box<WorkflowTask>>, activities: Vec<PollActivityTaskQueueResponse> },
     /// `None` when the poll's time was up.
     ActivityTask(Option<Box<PollActivityTaskQueueResponse>>),
     /// A heartbeat was noted.
-    Heartbeat {
-        cancel_requested: bool,
-    },
-    QueryAnswer {
-        run_id: String,
-        outcome: QueryOutcome,
-    },
+    Heartbeat { cancel_requested: bool },
+    /// A query has come to its end.
+    QueryAnswer { run_id: String, outcome: QueryOutcome },
     /// What a queue looks like.
     TaskQueue(Box<TaskQueueDescription>),
 }
@@ -187,6 +153,7 @@ pub enum Answer {
 /// A start, or a signal with start, was accepted.
 #[derive(Clone, Debug)]
 pub struct Started {
+    /// The run that stands for the request: a new one, or the one that the policies say.
     pub run_id: String,
     /// The first run of the chain that the run belongs to.
     pub first_execution_run_id: String,
@@ -202,7 +169,9 @@ pub struct Started {
 /// holds in `from..before`.
 #[derive(Clone, Debug)]
 pub struct WorkflowTask {
+    /// What the worker is told, ready to be sent but for the history.
     pub response: PollWorkflowTaskQueueResponse,
+    /// The stored events that the worker needs: all, or those since its last task.
     pub history: HistoryRange,
     /// What follows the stored events and is not stored.
     pub tail: Vec<HistoryEvent>,
@@ -224,11 +193,13 @@ pub struct HistoryRange {
 /// Where a history stands, durably.
 #[derive(Clone, Debug)]
 pub struct HistoryState {
+    /// The run that was found where the caller named none.
     pub run_id: String,
     /// All stored events: `1..next_event_id`.
     pub range: HistoryRange,
     /// The started event of a running workflow task, and a transient attempt's scheduled one: seen, not stored.
     pub tail: Vec<HistoryEvent>,
+    /// Whether events may follow on the stored ones.
     pub is_open: bool,
 }
 

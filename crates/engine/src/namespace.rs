@@ -13,14 +13,17 @@ pub struct NamespaceRecord {
     pub id: Vec<u8>,
     #[prost(string, tag = "2")]
     pub name: String,
+    /// A `NamespaceState`.
     #[prost(enumeration = "NamespaceState", tag = "3")]
     pub state: i32,
     #[prost(string, tag = "4")]
     pub description: String,
     #[prost(string, tag = "5")]
     pub owner_email: String,
+    /// What its owner notes; it means nothing here.
     #[prost(btree_map = "string, string", tag = "6")]
     pub data: BTreeMap<String, String>,
+    /// How long closed runs are kept, in nanoseconds.
     #[prost(int64, tag = "7")]
     pub retention_ns: i64,
     /// Custom search attributes: name to `IndexedValueType`.
@@ -29,6 +32,7 @@ pub struct NamespaceRecord {
     /// Rises by one with each change.
     #[prost(int64, tag = "9")]
     pub version: i64,
+    /// Nanoseconds since the Unix epoch.
     #[prost(int64, tag = "10")]
     pub create_time: i64,
     #[prost(enumeration = "proto::temporal::api::enums::v1::ArchivalState", tag = "11")]
@@ -41,6 +45,7 @@ pub struct NamespaceRecord {
     pub visibility_archival_uri: String,
     #[prost(bool, tag = "15")]
     pub is_global: bool,
+    /// Builds of workers that get no workflow tasks, by their checksums.
     #[prost(btree_map = "string, message", tag = "16")]
     pub bad_binaries: BTreeMap<String, proto::temporal::api::namespace::v1::BadBinaryInfo>,
     /// Why and by whom a deleted namespace was called before; empty otherwise.

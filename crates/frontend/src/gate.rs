@@ -99,9 +99,6 @@ pub(crate) fn authorize(door: &Door, client: &Client, path: &str, namespace: &st
 
 /// The namespace that a request names, in a state that the method allows.
 pub(crate) fn by_name(door: &Door, path: &str, name: &str) -> Result<Arc<Namespace>, Reject> {
-    if name.is_empty() {
-        return Err(Reject::invalid("Namespace is empty."));
-    }
     let namespace = find(&door.engine.namespaces(), name)?;
     check_state(path, &namespace)?;
     Ok(namespace)

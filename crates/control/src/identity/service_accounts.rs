@@ -1,5 +1,7 @@
 //! Service accounts: principals for programs, with the scope of the account or of one namespace.
 
+use std::sync::Arc;
+
 use auth::{Principal, Scope};
 use model::{Kind, Reject};
 use proto::temporal::api::cloud::{
@@ -81,6 +83,22 @@ fn check_spec(state: &State, id: &str, mut spec: ServiceAccountSpec) -> Result<S
     Ok(spec)
 }
 
+/// Whether a spec leaves a service account where it is.
+///
+/// # Errors
+/// `InvalidArgument`. A spec that is for no scope at all is left to [`check_spec`].
+fn check_scope(row: &ServiceAccountRecord, spec: &ServiceAccountSpec) -> Result<(), Reject> {
+    let wanted = match (&spec.access, &spec.namespace_scoped_access) {
+        (Some(_), None) => Scope::Account,
+        (None, Some(scoped)) => Scope::Namespace(scoped.namespace.clone()),
+        (Some(_), Some(_)) | (None, None) => return Ok(()),
+    };
+    if wanted == access::scope(row) {
+        return Ok(());
+    }
+    Err(Reject::invalid("the scope of a service account cannot be changed"))
+}
+
 impl Ask for GetServiceAccountsRequest {
     type Answer = GetServiceAccountsResponse;
     const METHOD: &'static str = "GetServiceAccounts";
@@ -89,8 +107,20 @@ impl Ask for GetServiceAccountsRequest {
 impl Question for GetServiceAccountsRequest {
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
         let ask = page::Ask { size: self.page_size, token: &self.page_token };
-        let (rows, next_page_token) = page::of::<ServiceAccountRecord>(view.state, ask, |_| true)?;
-        let service_account = rows.into_iter().map(|row| describe(row)).collect();
+        let caller = view.caller;
+        let is_known = |row: &ServiceAccountRecord| match access::scope(row) {
+            Scope::Namespace(namespace) => row.id == caller.id || caller.namespace_permission(&namespace).is_some(),
+            Scope::Account | Scope::Project(_) => true,
+        };
+        let (rows, next_page_token) = page::of::<ServiceAccountRecord>(view.state, ask, is_known)?;
+        let shown = |row: &Arc<ServiceAccountRecord>| {
+            let mut account = describe(row);
+            if let Some(access) = account.spec.as_mut().and_then(|spec| spec.access.as_mut()) {
+                super::leave_what_is_known(access, caller, &row.id);
+            }
+            account
+        };
+        let service_account = rows.into_iter().map(shown).collect();
         Ok(GetServiceAccountsResponse { service_account, next_page_token })
     }
 }
@@ -176,12 +206,11 @@ impl Mutation for UpdateServiceAccountRequest {
         access::check_grant(caller, role(&row.spec))?;
         check_version(&row.meta, &self.resource_version)?;
         let spec = self.spec.clone().ok_or_else(|| Reject::invalid("service account spec is required"))?;
+        // Before anything is looked up: who may change this account may not know what other namespaces there are.
+        check_scope(&row, &spec)?;
         let spec = check_spec(&turn.state, &row.id, spec)?;
         access::check_grant(caller, role(&spec))?;
         let changed = ServiceAccountRecord { spec, ..row.clone() };
-        if access::scope(&changed) != access::scope(&row) {
-            return Err(Reject::invalid("the scope of a service account cannot be changed"));
-        }
         if changed == row {
             return Err(nothing_to_change());
         }

@@ -57,6 +57,15 @@ pub(crate) fn describe(row: &UserRecord, now: Time) -> User {
     }
 }
 
+/// A user as the API shows it to somebody.
+fn describe_to(caller: &Principal, row: &UserRecord, now: Time) -> User {
+    let mut user = describe(row, now);
+    if let Some(access) = user.spec.as_mut().and_then(|spec| spec.access.as_mut()) {
+        super::leave_what_is_known(access, caller, &row.id);
+    }
+    user
+}
+
 /// Checks an e-mail address as far as a mistake shows in it, and makes it comparable.
 ///
 /// # Errors
@@ -84,13 +93,15 @@ impl Question for GetUsersRequest {
         let shown = |row: &UserRecord| {
             let has_access = || {
                 let principal = view.state.principal(OwnerType::User, &row.id, None);
-                principal.is_some_and(|principal| principal.namespace_permission(&self.namespace).is_some())
+                // In a namespace that is not the caller's there is nobody, as in one that does not exist.
+                view.caller.namespace_permission(&self.namespace).is_some()
+                    && principal.is_some_and(|principal| principal.namespace_permission(&self.namespace).is_some())
             };
             let is_named = self.email.is_empty() || self.email.eq_ignore_ascii_case(&row.spec.email);
             is_named && (self.namespace.is_empty() || has_access())
         };
         let (rows, next_page_token) = page::of::<UserRecord>(view.state, ask, shown)?;
-        let users = rows.into_iter().map(|row| describe(row, view.now)).collect();
+        let users = rows.into_iter().map(|row| describe_to(view.caller, row, view.now)).collect();
         Ok(GetUsersResponse { users, next_page_token })
     }
 }
@@ -107,7 +118,7 @@ impl Question for GetUserRequest {
 
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
         let row = find::<UserRecord>(view.state, KIND, &self.user_id)?;
-        Ok(GetUserResponse { user: Some(describe(row, view.now)) })
+        Ok(GetUserResponse { user: Some(describe_to(view.caller, row, view.now)) })
     }
 }
 

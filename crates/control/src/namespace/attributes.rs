@@ -1,24 +1,10 @@
-//! Custom search attributes: added by a spec, renamed by a call of its own, never removed.
+//! Custom search attributes: added by a spec, never removed or renamed.
 
 use std::collections::BTreeMap;
 
-use auth::Principal;
-use model::{Kind, Reject};
-use proto::temporal::api::cloud::{
-    cloudservice::v1::{RenameCustomSearchAttributeRequest, RenameCustomSearchAttributeResponse},
-    namespace::v1::namespace_spec::SearchAttributeType,
-    operation::v1::AsyncOperation,
-    resource::v1::ResourceState,
-};
+use model::Reject;
+use proto::temporal::api::cloud::namespace::v1::namespace_spec::SearchAttributeType;
 use store::visibility::is_reserved;
-
-use super::check_idle;
-use crate::{
-    call::{Applied, Ask, Concerns, Mutation},
-    record::{NamespaceRecord, WorkKind, WorkRecord},
-    state::State,
-    turn::{Turn, check_version, nothing_to_change},
-};
 
 /// Most custom attributes of each type in a namespace.
 const MOST: [(SearchAttributeType, usize, &str); 7] = [
@@ -87,60 +73,6 @@ fn check_name(name: &str) -> Result<(), Reject> {
         return Err(Reject::invalid(format!("search attribute name \"{name}\" is reserved by the system")));
     }
     Ok(())
-}
-
-/// Gives an attribute its new name.
-pub(crate) fn rename(row: &mut NamespaceRecord, from: &str, to: &str) {
-    if let Some(kind) = row.spec.search_attributes.remove(from) {
-        row.spec.search_attributes.insert(to.to_owned(), kind);
-    }
-}
-
-impl Ask for RenameCustomSearchAttributeRequest {
-    type Answer = RenameCustomSearchAttributeResponse;
-    const METHOD: &'static str = "RenameCustomSearchAttribute";
-}
-
-impl Mutation for RenameCustomSearchAttributeRequest {
-    const EVENT: &'static str = "RenameCustomSearchAttributeAPI";
-
-    fn subject(&self) -> &str {
-        &self.namespace
-    }
-
-    fn async_operation_id(&self) -> &str {
-        &self.async_operation_id
-    }
-
-    fn concerns(&self, _state: &State) -> Concerns {
-        Concerns::Namespace(self.namespace.clone())
-    }
-
-    fn apply(&self, turn: &mut Turn<'_>, _caller: &Principal) -> Result<Applied, Reject> {
-        let mut row: NamespaceRecord = turn.take("namespace", &self.namespace)?;
-        check_version(&row.meta, &self.resource_version)?;
-        check_idle(&row)?;
-        let from = &self.existing_custom_search_attribute_name;
-        let to = &self.new_custom_search_attribute_name;
-        if !row.spec.search_attributes.contains_key(from) {
-            return Err(Reject::not_found(format!("search attribute \"{from}\" not found")));
-        }
-        if from == to {
-            return Err(nothing_to_change());
-        }
-        check_name(to)?;
-        if row.spec.search_attributes.contains_key(to) {
-            return Err(Reject::new(Kind::AlreadyExists, format!("search attribute \"{to}\" already exists")));
-        }
-        row.meta.state = ResourceState::Updating as i32;
-        turn.put_namespace(row);
-        let work = WorkRecord { kind: WorkKind::RenameSearchAttribute as i32, from: from.clone(), to: to.clone() };
-        Ok(Applied { subject: self.namespace.clone(), work: Some(work) })
-    }
-
-    fn answer(_turn: &mut Turn<'_>, _subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
-        Ok(RenameCustomSearchAttributeResponse { async_operation: Some(operation) })
-    }
 }
 
 #[cfg(test)]

@@ -21,8 +21,6 @@ use proto::temporal::api::cloud::{
     resource::v1::ResourceState,
 };
 
-pub(crate) use attributes::rename;
-
 use crate::{
     call::{Applied, Ask, Concerns, Mutation, Question},
     key, page,
@@ -253,7 +251,7 @@ pub(crate) fn forget(turn: &mut Turn<'_>, id: &str) {
 }
 
 fn work(namespace: String, kind: WorkKind) -> Applied {
-    let work = WorkRecord { kind: kind as i32, ..WorkRecord::default() };
+    let work = WorkRecord { kind: kind as i32 };
     Applied { subject: namespace, work: Some(work) }
 }
 

@@ -311,3 +311,55 @@ fn everybody_learns_who_they_are() {
     let answer = desk.own(&GetCurrentIdentityRequest {});
     assert!(matches!(answer.principal.unwrap(), Principal::User(user) if user.id == desk.created.owner_id));
 }
+
+#[test]
+fn lists_of_people_do_not_tell_of_namespaces_that_are_not_the_callers() {
+    let desk = Desk::new();
+    let (orders, billing) = (desk.namespace("orders"), desk.namespace("billing"));
+    let with = |namespace: &str| {
+        let mut access = access(Role::Read);
+        access.namespace_accesses.insert(namespace.to_owned(), permit(Permission::Admin));
+        access
+    };
+    let ada = desk.own(&invite("ada@example.test", Some(with(&orders)))).user_id;
+    let bob = desk.own(&invite("bob@example.test", Some(with(&billing)))).user_id;
+    desk.service_account(scoped("of-orders", &orders, Permission::Write));
+    let of_billing = desk.service_account(scoped("of-billing", &billing, Permission::Write));
+    let robot = ServiceAccountSpec { name: "robot".to_owned(), access: Some(with(&billing)), ..Default::default() };
+    desk.service_account(robot);
+    let caller = desk.caller(&ada);
+
+    let told = format!("{:?}", desk.ask(&caller, &GetUsersRequest::default()).unwrap());
+    assert!(told.contains(&bob) && told.contains(&orders) && !told.contains(&billing), "{told}");
+    let told = format!("{:?}", desk.ask(&caller, &GetUserRequest { user_id: bob.clone() }).unwrap());
+    assert!(!told.contains(&billing), "{told}");
+    for namespace in [&billing, "nobody.a2dd6"] {
+        let request = GetUsersRequest { namespace: namespace.to_owned(), ..Default::default() };
+        assert_eq!(desk.ask(&caller, &request).unwrap().users, []);
+    }
+    let told = format!("{:?}", desk.ask(&caller, &GetServiceAccountsRequest::default()).unwrap());
+    assert!(told.contains("of-orders") && told.contains("robot"), "{told}");
+    assert!(!told.contains(&billing) && !told.contains(&of_billing), "{told}");
+    assert!(format!("{:?}", desk.own(&GetUserRequest { user_id: bob })).contains(&billing));
+}
+
+#[test]
+fn a_change_of_scope_is_refused_before_a_namespace_is_looked_up() {
+    let desk = Desk::new();
+    let (orders, billing) = (desk.namespace("orders"), desk.namespace("billing"));
+    let admin = desk.service_account(scoped("admin", &orders, Permission::Admin));
+    let id = desk.service_account(scoped("worker", &orders, Permission::Write));
+    let caller = desk.caller(&admin);
+    let mut wide = service_account("worker", Role::Read);
+    wide.access.get_or_insert_default().namespace_accesses.insert(billing.clone(), permit(Permission::Read));
+    let nowhere = scoped("worker", "nobody.a2dd6", Permission::Write);
+    for spec in [scoped("worker", &billing, Permission::Write), nowhere, wide] {
+        let request = UpdateServiceAccountRequest {
+            service_account_id: id.clone(),
+            spec: Some(spec),
+            resource_version: account(&desk, &id).resource_version,
+            async_operation_id: String::new(),
+        };
+        assert_refused(desk.ask(&caller, &request), &Kind::InvalidArgument, "scope of a service account");
+    }
+}

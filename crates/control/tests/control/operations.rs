@@ -198,7 +198,7 @@ fn what_is_not_served_says_so() {
             assert_refused(refused, &Kind::Unauthenticated, "request not authenticated");
         }
     }
-    assert_eq!(served, 33);
+    assert_eq!(served, 32);
     let garbage = desk.control.call(&desk.owner, &desk.visit(), "GetUser", &[0xff]);
     assert_refused(garbage, &Kind::InvalidArgument, "malformed request");
 }

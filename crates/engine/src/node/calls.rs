@@ -23,10 +23,12 @@ enum Target {
     },
     Delete,
     Describe,
+    /// Where the history stands, perhaps after a wait for an event.
     History {
         wait_from: Option<i64>,
         deadline: Time,
     },
+    /// A question to the workflow code.
     Query(Box<NewQuery>),
 }
 

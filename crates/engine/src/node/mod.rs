@@ -55,7 +55,9 @@ pub struct NodeConfig {
     pub members: Vec<Member>,
     /// Shards of the whole cluster.
     pub shards: u32,
+    /// In force for all namespaces.
     pub limits: Arc<Limits>,
+    /// What task tokens are sealed with; the same on all nodes.
     pub token_key: TokenKey,
     /// Everything random comes from here.
     pub seed: u128,
@@ -66,29 +68,16 @@ pub struct NodeConfig {
 /// What happens to a node.
 #[derive(Debug)]
 pub enum Event {
-    Call {
-        id: CallId,
-        request: Request,
-    },
+    /// Somebody asks; `id` names the call until it is answered.
+    Call { id: CallId, request: Request },
     /// The caller is gone: take its poll or wait back.
-    Abandoned {
-        id: CallId,
-    },
+    Abandoned { id: CallId },
     /// The answer to `Action::Acquire`.
-    Acquired {
-        shard: ShardId,
-        result: Result<Epoch, StoreError>,
-    },
+    Acquired { shard: ShardId, result: Result<Epoch, StoreError> },
     /// The answer to `Action::Commit`.
-    Committed {
-        shard: ShardId,
-        result: Result<(), CommitError>,
-    },
+    Committed { shard: ShardId, result: Result<(), CommitError> },
     /// The answer to `Action::Read`.
-    Read {
-        ticket: u64,
-        result: Result<ReadResult, StoreError>,
-    },
+    Read { ticket: u64, result: Result<ReadResult, StoreError> },
     /// Time has passed.
     Tick,
     /// Whoever writes is free: hand over what there is to write.
@@ -100,22 +89,14 @@ pub enum Event {
 /// What a node wants done.
 #[derive(Debug)]
 pub enum Action {
-    Answer {
-        id: CallId,
-        result: Result<Answer, Reject>,
-    },
-    Acquire {
-        shard: ShardId,
-    },
-    Commit {
-        shard: ShardId,
-        epoch: Epoch,
-        batch: Arc<Batch>,
-    },
-    Read {
-        ticket: u64,
-        request: ReadRequest,
-    },
+    /// The one answer to a call.
+    Answer { id: CallId, result: Result<Answer, Reject> },
+    /// Take the shard from whoever has it, under a new epoch.
+    Acquire { shard: ShardId },
+    /// Write a batch, all of it or nothing, unless the shard has a later epoch by now.
+    Commit { shard: ShardId, epoch: Epoch, batch: Arc<Batch> },
+    /// Read from the store; it may take as long as it takes, others go on.
+    Read { ticket: u64, request: ReadRequest },
     /// The table of namespaces has changed, durably.
     Namespaces(Arc<NamespaceTable>),
 }
@@ -123,9 +104,11 @@ pub enum Action {
 /// Who hears of the outcome of a piece of work.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Asker {
+    /// A call that came through a door.
     Client(CallId),
     /// A run that sent a message.
     Message(Sender),
+    /// The engine itself: the outcome is in the state.
     Nobody,
 }
 
@@ -140,11 +123,8 @@ pub(crate) struct Sender {
 /// A piece of work, which may have to wait for data before it can be done.
 #[derive(Clone, Debug)]
 pub(crate) enum Work {
-    Call {
-        asker: Asker,
-        namespace: Arc<Namespace>,
-        call: Call,
-    },
+    /// A call that has not been understood as work yet.
+    Call { asker: Asker, namespace: Arc<Namespace>, call: Call },
     /// An input for a run.
     Apply(Box<Apply>),
     /// Deliver a message of a run.
@@ -164,10 +144,13 @@ pub(crate) enum Work {
 /// Something that is to happen at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Alarm {
+    /// Something of a run is ripe.
     Run(ShardId, RunId),
     /// The wake-ups of a shard from this time on are still in the store only.
     Horizon(ShardId),
+    /// A poll's or a wait's time is up.
     Call(CallId),
+    /// The worker with the cache has not come for a query.
     Query(String),
     /// The caller of a query is about to give up.
     QueryLate(String),
@@ -175,7 +158,9 @@ pub(crate) enum Alarm {
     Queue(QueueKey),
     /// A queue may have stood unused for long.
     QueueIdle(QueueKey),
+    /// A message could not be delivered a moment ago.
     Resend(Sender),
+    /// A shard was lost; try to have it again.
     Reacquire(ShardId),
 }
 

@@ -25,8 +25,10 @@ pub(crate) struct RateLimit {
 /// The time between two tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Spacing {
+    /// No limit.
     None,
     Every(Duration),
+    /// The queue stands still.
     Never,
 }
 

@@ -58,7 +58,9 @@ struct Cursor {
 /// What is being read of a shard. One thing at a time, so that a count is of rows that stay where they are.
 #[derive(Clone, Debug)]
 enum Reading {
+    /// The next read may begin.
     Nothing,
+    /// A page of tasks, to stand in memory.
     Tasks,
     /// With what was counted so far.
     Count(Backlog),
@@ -88,6 +90,7 @@ pub(crate) struct TaskQueue {
     pub(crate) last_poll: Time,
     /// When it was last polled, described or given a task.
     used: Time,
+    /// How fast tasks may leave, as the last poll said.
     pub(crate) limit: RateLimit,
     /// How often a task had to wait for the limit.
     pub(crate) limited: Rate,

@@ -27,19 +27,26 @@ pub enum ReadRequest {
 /// What a read found.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReadResult {
+    /// One row; `None` where there is none of the key.
     Value(Option<Bytes>),
+    /// Rows in the order of their keys, and whether there are more.
     Page(Page),
+    /// A run; without a first batch there is none of that id.
     Run { rows: Vec<(Vec<u8>, Bytes)>, first_history: Option<Bytes> },
 }
 
 /// What a read was for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Ticket {
+    /// The newest run of a workflow id.
     Current(ShardId, WorkflowKey),
     Run(ShardId, RunId),
+    /// The next wake-ups of a shard.
     Wakes(ShardId),
+    /// The messages that were not delivered when the shard was acquired.
     Outbox(ShardId),
     Namespaces,
+    /// Tasks of a queue that wait on disk.
     Queue(ShardId, QueueKey),
     /// A count of a queue's tasks that stay on disk.
     Count(ShardId, QueueKey),

@@ -85,22 +85,24 @@ pub(crate) struct Waiter {
 /// Data that a piece of work lacks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Need {
+    /// Which run is the newest of a workflow id.
     Current(WorkflowKey),
+    /// All rows of a run.
     Run(RunId),
 }
 
 /// What may only be said when the batch before it is durable.
 #[derive(Clone, Debug)]
 pub(crate) enum Held {
+    /// An answer may go out.
     Answer(Asker, Result<Answer, Reject>),
+    /// A worker may have a task.
     Task(TaskPlace),
+    /// A message may be delivered.
     Message(RunId, MessageKey),
     /// A run's history has grown to this id, or the run has closed.
-    Grew {
-        run_id: RunId,
-        next_event_id: i64,
-        is_open: bool,
-    },
+    Grew { run_id: RunId, next_event_id: i64, is_open: bool },
+    /// The doors may see the table of namespaces.
     Namespaces,
 }
 

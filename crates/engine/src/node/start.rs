@@ -36,6 +36,7 @@ pub(crate) enum StartKind {
 #[derive(Clone, Debug)]
 pub(crate) struct ChildStart {
     pub(crate) sender: Sender,
+    /// The one that the command names, as it is when the message arrives.
     pub(crate) namespace: Arc<Namespace>,
     pub(crate) request: StartWorkflowExecutionRequest,
     pub(crate) parent: ParentInfo,
@@ -47,7 +48,9 @@ pub(crate) struct ParentInfo {
     pub(crate) namespace: String,
     pub(crate) namespace_id: String,
     pub(crate) execution: WorkflowExecution,
+    /// The event of the command, by which the parent knows the child.
     pub(crate) initiated_event_id: i64,
+    /// The run that the chain of parents began with; the parent itself where it has none.
     pub(crate) root: WorkflowExecution,
 }
 

@@ -67,7 +67,6 @@ async fn apply(cloud: &Cloud, namespace: &str, work: Work) -> Result<(), Reject>
             update(cloud, namespace, wanted).await
         }
         Work::Update(wanted) => update(cloud, namespace, wanted).await,
-        Work::RenameSearchAttribute { .. } => Err(Reject::unimplemented("the renaming of a search attribute")),
         Work::Delete => match namespace::delete(door, namespace).await {
             Err(reject) if matches!(reject.kind, Kind::NamespaceNotFound { .. }) => Ok(()),
             outcome => outcome,

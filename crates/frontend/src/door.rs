@@ -1,6 +1,6 @@
 //! What a handler is given: the door that it stands in, the namespace that the gate resolved, and who calls.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use auth::{Caller, Policy};
 use engine::{Answer, Call, Engine, Request};
@@ -9,7 +9,7 @@ use model::{Limits, Namespace, Reject, Time};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::metrics::Metrics;
+use crate::{cloud::Denials, listen::Peer, metrics::Metrics};
 
 /// What this server says of itself.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct Door {
     pub(crate) about: About,
     /// Draws ids for what the caller left unnamed.
     pub(crate) new_id: fn() -> Uuid,
+    /// Where denied calls are written down; empty on an open server, which denies none.
+    pub(crate) denials: OnceLock<Denials>,
     /// Work that goes on after its call was answered; it ends with the door.
     pub(crate) jobs: Mutex<JoinSet<()>>,
 }
@@ -39,7 +41,15 @@ pub struct Door {
 impl Door {
     /// `new_id` draws the ids of new namespaces and of requests that have none.
     pub fn new(engine: Engine, policy: Policy, about: About, new_id: fn() -> Uuid) -> Arc<Self> {
-        Arc::new(Self { engine, policy, metrics: Metrics::default(), about, new_id, jobs: Mutex::default() })
+        Arc::new(Self {
+            engine,
+            policy,
+            metrics: Metrics::default(),
+            about,
+            new_id,
+            denials: OnceLock::new(),
+            jobs: Mutex::default(),
+        })
     }
 
     /// Starts a job, and forgets those that are done.
@@ -68,6 +78,7 @@ impl Door {
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) caller: Caller,
+    pub(crate) peer: Arc<Peer>,
     /// The namespace that a header names; read on a secured server only.
     pub(crate) namespace: Option<String>,
     /// When the caller stops waiting, if it says so.

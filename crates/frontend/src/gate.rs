@@ -10,6 +10,7 @@ use proto::temporal::api::enums::v1::NamespaceState::{self, Deleted, Deprecated,
 use tonic::codegen::http::Request;
 
 use crate::{
+    cloud::Denied,
     door::{Client, Door},
     headers,
     listen::Peer,
@@ -57,6 +58,7 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
     );
     Ok(Client {
         caller,
+        peer,
         version,
         namespace: namespace.map(str::to_owned),
         deadline: text("grpc-timeout").and_then(headers::timeout).map(|timeout| door.engine.now() + timeout),
@@ -73,6 +75,16 @@ pub(crate) fn admit(door: &Door, client: &Client, path: &str) -> Result<(), Reje
         Caller::Stranger => door.policy.authorize(&client.caller, auth::permission(path), None),
         Caller::Anyone | Caller::Principal(_) | Caller::Certificate(_) => Ok(()),
     }
+}
+
+/// Writes down that a call was refused, if that was for want of a right. To be done before it is answered.
+pub(crate) async fn note(door: &Door, client: &Client, method: &str, namespace: String, refusal: &Reject) {
+    let Some(denials) = door.denials.get() else {
+        return;
+    };
+    let address = client.peer.address.ip().to_string();
+    let denied = Denied { caller: client.caller.clone(), address, method: method.to_owned(), namespace };
+    denials.keep(door, denied, refusal).await;
 }
 
 /// A namespace's name may not be longer than any id.

@@ -61,7 +61,7 @@ where
         let scope = scope(door, client, method, message.namespace(), "Namespace is empty.")?;
         handler(scope, message).await
     };
-    Box::pin(answer(door, method, request, enter))
+    Box::pin(answer(door, method, request, |message| message.namespace(), enter))
 }
 
 /// The same for the calls about namespaces, which a cluster answers for itself: where no namespace is named, the
@@ -82,7 +82,7 @@ where
         let scope = scope(door, client, method, message.namespace(), "Namespace not set on request.")?;
         handler(scope, message).await
     };
-    Box::pin(answer(door, method, request, enter))
+    Box::pin(answer(door, method, request, |message| message.namespace(), enter))
 }
 
 /// Lets a call into the namespace that it names; one that names none is refused with the text `unnamed`.
@@ -112,7 +112,7 @@ where
         client.version.clone()?;
         handler(Scope { door, namespace, client }, token, message).await
     };
-    Box::pin(answer(door, method, request, enter))
+    Box::pin(answer(door, method, request, |message| message.namespace(), enter))
 }
 
 /// A handler of the cluster, or one that looks up the namespace it is about by itself.
@@ -129,7 +129,7 @@ where
         client.version.clone()?;
         handler(door, client, message).await
     };
-    Box::pin(answer(door, method, request, enter))
+    Box::pin(answer(door, method, request, |message| message.namespace(), enter))
 }
 
 /// What the gate reads of a request whose method is not served: the namespace is its first field, whatever it is about.
@@ -177,17 +177,29 @@ impl NotYet {
 
 impl UnaryService<Unserved> for NotYet {
     type Response = ();
-    type Future = std::future::Ready<Result<Response<()>, Status>>;
+    type Future = BoxFuture<Response<()>, Status>;
 
     fn call(&mut self, request: Request<Unserved>) -> Self::Future {
-        let namespace = &request.get_ref().namespace;
-        let admitted = gate::check_name(self.door.limits(), namespace)
-            .and_then(|()| gate::authorize(&self.door, &self.client, &self.path, namespace));
-        std::future::ready(Err(to_status(&admitted.err().unwrap_or_else(|| self.by_name()))))
+        let namespace = request.into_inner().namespace;
+        let admitted = gate::check_name(self.door.limits(), &namespace)
+            .and_then(|()| gate::authorize(&self.door, &self.client, &self.path, &namespace));
+        let refusal = admitted.err().unwrap_or_else(|| self.by_name());
+        let (door, client) = (self.door.clone(), self.client.clone());
+        let method = self.path.rsplit('/').next().unwrap_or_default().to_owned();
+        Box::pin(async move {
+            gate::note(&door, &client, &method, namespace, &refusal).await;
+            Err(to_status(&refusal))
+        })
     }
 }
 
-async fn answer<Req, Res, H, F>(door: Arc<Door>, method: Method, request: HttpRequest, enter: H) -> HttpResponse
+async fn answer<Req, Res, H, F>(
+    door: Arc<Door>,
+    method: Method,
+    request: HttpRequest,
+    named: fn(&Req) -> &str,
+    enter: H,
+) -> HttpResponse
 where
     Req: Message + Default + 'static,
     Res: Reply,
@@ -214,8 +226,7 @@ where
         grpc = grpc.send_compressed(CompressionEncoding::Gzip);
     }
     let announced = largest_frame(&door);
-    let once =
-        Once { door: door.clone(), client: Some(client), enter: Some(enter), method, _types: std::marker::PhantomData };
+    let once = Once { door: door.clone(), client: Some(client), enter: Some(enter), method, named };
     let response = grpc.unary(once, request).await;
     let (response, code) = settle(response, announced);
     let took = door.engine.now().since(began);
@@ -246,7 +257,8 @@ struct Once<Req, H> {
     client: Option<Client>,
     enter: Option<H>,
     method: Method,
-    _types: std::marker::PhantomData<fn(Req)>,
+    /// The namespace that a request names.
+    named: fn(&Req) -> &str,
 }
 
 impl<Req, Res, H, F> UnaryService<Req> for Once<Req, H>
@@ -261,16 +273,23 @@ where
 
     fn call(&mut self, request: Request<Req>) -> Self::Future {
         let (door, client, enter) = (self.door.clone(), self.client.take(), self.enter.take());
-        let method = self.method.name();
+        let (method, named) = (self.method.name(), self.named);
         Box::pin(async move {
             let (Some(client), Some(enter)) = (client, enter) else {
                 return Err(Status::internal("a call was made twice"));
             };
-            match enter(door, client, request.into_inner()).await {
+            let message = request.into_inner();
+            // Kept for a denial; an open server has none.
+            let is_kept = door.denials.get().is_some();
+            let kept = is_kept.then(|| (door.clone(), client.clone(), named(&message).to_owned()));
+            match enter(door, client, message).await {
                 Ok(reply) => Ok(Response::new(reply)),
                 Err(reject) => {
                     if reject.kind == Kind::Internal {
                         tracing::error!(method, %reject, "a call failed");
+                    }
+                    if let Some((door, client, namespace)) = kept {
+                        gate::note(&door, &client, method, namespace, &reject).await;
                     }
                     Err(to_status(&reject))
                 }

@@ -4,6 +4,7 @@
 //! What a call means is decided in `control`, its rights in `auth`; here it is only carried there and back.
 
 mod call;
+mod denials;
 mod http;
 mod jobs;
 mod json;
@@ -19,7 +20,10 @@ use control::{Control, Moment, Visit};
 use tokio::sync::Notify;
 
 pub use self::paths::http_path;
-pub(crate) use self::root::serve_cloud;
+pub(crate) use self::{
+    denials::{Denials, Denied},
+    root::serve_cloud,
+};
 use crate::door::Door;
 
 /// The service.
@@ -40,6 +44,7 @@ pub(crate) struct Cloud {
 impl Cloud {
     pub(crate) fn new(door: Arc<Door>, control: Control, seed: fn() -> u128) -> Arc<Self> {
         let account_id = auth::Directory::account_id(&control).to_owned();
+        door.denials.get_or_init(|| Denials::new(control.clone(), seed));
         let cloud = Self { door, control, account_id, rates: rate::Rates::default(), seed, job_bell: Notify::new() };
         let cloud = Arc::new(cloud);
         let listening = Arc::downgrade(&cloud);

@@ -37,6 +37,15 @@ impl Bucket {
     }
 }
 
+/// Whose rate a call is taken off.
+pub(super) struct Whose<'a> {
+    /// As the refusal names it.
+    pub(super) kind: &'a str,
+    pub(super) id: &'a str,
+    /// Calls a second.
+    pub(super) rate: f64,
+}
+
 #[derive(Debug, Default)]
 struct Buckets {
     account: Option<Bucket>,
@@ -57,23 +66,38 @@ impl Rates {
             PrincipalKind::User => (USER, "user"),
             PrincipalKind::ServiceAccount => (SERVICE_ACCOUNT, "serviceaccount"),
         };
+        self.take_of(Some(account_id), Whose { kind, id: &principal.id, rate }, now)
+    }
+
+    /// Takes one call off what somebody may make, whatever others do.
+    ///
+    /// # Errors
+    /// `ResourceExhausted` when there is none left.
+    pub(super) fn take_one(&self, whose: Whose<'_>, now: Time) -> Result<(), Reject> {
+        self.take_of(None, whose, now)
+    }
+
+    fn take_of(&self, account_id: Option<&str>, whose: Whose<'_>, now: Time) -> Result<(), Reject> {
+        let Whose { kind, id, rate } = whose;
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Buckets { account, principals } = &mut *buckets;
-        if principals.len() >= REMEMBERED && !principals.contains_key(&principal.id) {
+        if principals.len() >= REMEMBERED && !principals.contains_key(id) {
             principals.retain(|_, bucket| now.since(bucket.filled).as_secs() < 1);
         }
         let account = account.get_or_insert_with(|| Bucket::full(ACCOUNT, now));
-        let own = principals.entry(principal.id.clone()).or_insert_with(|| Bucket::full(rate, now));
+        let own = principals.entry(id.to_owned()).or_insert_with(|| Bucket::full(rate, now));
         account.fill(ACCOUNT, now);
         own.fill(rate, now);
         if own.calls < 1.0 {
-            return Err(exhausted(&format!("principal type={kind}, id={}", principal.id)));
+            return Err(exhausted(&format!("principal type={kind}, id={id}")));
         }
-        if account.calls < 1.0 {
-            return Err(exhausted(&format!("account id={account_id}")));
+        if let Some(account_id) = account_id {
+            if account.calls < 1.0 {
+                return Err(exhausted(&format!("account id={account_id}")));
+            }
+            account.calls -= 1.0;
         }
         own.calls -= 1.0;
-        account.calls -= 1.0;
         Ok(())
     }
 }

@@ -7,6 +7,8 @@ mod pki;
 mod world;
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod cloud;
 #[cfg(test)]
 mod http;

@@ -1,0 +1,104 @@
+//! Calls of the data plane that were denied, on their way to the account's audit log.
+//!
+//! Each is written before it is answered. Somebody who is denied many times a second has the rest of that second written
+//! as one record with their number, so that nobody fills the disk by asking for what it must not do.
+
+use std::{
+    collections::BTreeMap,
+    future::pending,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use auth::{Caller, PrincipalKind};
+use control::{Control, Moment, Visit};
+use model::{Kind, Reject, Time};
+use tokio::time::timeout;
+
+use super::rate::{Rates, Whose};
+use crate::door::Door;
+
+/// Denied calls a second of one caller that are written one by one; as many at once after a rest.
+const ONE_BY_ONE: f64 = 20.0;
+/// How long others are counted until their number is written.
+const SPAN: Duration = Duration::from_secs(1);
+
+/// The way into the audit log, and what is left of each caller's rate.
+#[derive(Debug)]
+pub(crate) struct Denials {
+    log: Log,
+    rates: Rates,
+    /// Denied calls that are counted only, by who made them.
+    counted: Arc<Mutex<BTreeMap<String, u64>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Log {
+    control: Control,
+    seed: fn() -> u128,
+}
+
+/// A call that was denied.
+#[derive(Clone)]
+pub(crate) struct Denied {
+    pub(crate) caller: Caller,
+    /// Where it came from.
+    pub(crate) address: String,
+    pub(crate) method: String,
+    /// As the request names it.
+    pub(crate) namespace: String,
+}
+
+impl Denials {
+    pub(super) fn new(control: Control, seed: fn() -> u128) -> Self {
+        Self { log: Log { control, seed }, rates: Rates::default(), counted: Arc::default() }
+    }
+
+    /// Writes down that a call was denied. Any other refusal, and one of a caller that is nobody, leaves no trace.
+    pub(crate) async fn keep(&self, door: &Door, denied: Denied, refusal: &Reject) {
+        let (kind, id) = match &denied.caller {
+            Caller::Principal(principal) => match principal.kind {
+                PrincipalKind::User => ("user", principal.id.as_str()),
+                PrincipalKind::ServiceAccount => ("serviceaccount", principal.id.as_str()),
+            },
+            Caller::Certificate(shown) => ("certificate", shown.certificate.fingerprint.as_str()),
+            Caller::Anyone | Caller::Stranger => return,
+        };
+        if refusal.kind != Kind::PermissionDenied {
+            return;
+        }
+        let now = door.engine.now();
+        if self.rates.take_one(Whose { kind, id, rate: ONE_BY_ONE }, now).is_ok() {
+            return self.log.write(denied, refusal.clone(), now).await;
+        }
+        let whose = format!("{kind} {id}");
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = counted.entry(whose.clone()).or_default();
+        *number += 1;
+        if *number == 1 {
+            door.start_job(write_number(self.log.clone(), self.counted.clone(), whose, denied, now));
+        }
+    }
+}
+
+/// Waits, and writes how many calls of somebody were denied meanwhile, with the first of them.
+async fn write_number(log: Log, counted: Arc<Mutex<BTreeMap<String, u64>>>, whose: String, first: Denied, began: Time) {
+    let _ = timeout(SPAN, pending::<()>()).await;
+    let number = counted.lock().unwrap_or_else(PoisonError::into_inner).remove(&whose).unwrap_or_default();
+    let text = format!("{number} denied calls of this caller that came too fast to be written one by one");
+    log.write(first, Reject::new(Kind::PermissionDenied, text), began).await;
+}
+
+impl Log {
+    async fn write(&self, denied: Denied, refusal: Reject, now: Time) {
+        let control = self.control.clone();
+        let visit = Visit { moment: Moment { now, seed: (self.seed)() }, address: denied.address };
+        let writing = tokio::task::spawn_blocking(move || {
+            control.denied(&denied.caller, &visit, &denied.method, &denied.namespace, &refusal)
+        });
+        let written = writing.await.unwrap_or_else(|error| Err(Reject::internal(error.to_string())));
+        if let Err(reject) = written {
+            tracing::error!(%reject, "a denied call can't be written to the audit log");
+        }
+    }
+}

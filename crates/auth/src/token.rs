@@ -42,7 +42,8 @@ pub struct Claims {
 pub struct TokenHash(pub [u8; 32]);
 
 impl TokenHash {
-    pub(crate) fn of(token: &str) -> Self {
+    /// Of a secret that nobody can guess; not for passwords.
+    pub fn of(token: &str) -> Self {
         Self(sha256(token.as_bytes()))
     }
 }

@@ -2,9 +2,18 @@
 
 use std::sync::Arc;
 
-use auth::{Directory, KeyRecord, NamespaceSecurity, TokenHash, VerifyingKey};
+use auth::{Directory, KeyRecord, NamespaceSecurity, Principal, TokenHash, VerifyingKey};
+use proto::temporal::api::cloud::identity::v1::OwnerType;
 
 use crate::Control;
+
+impl Control {
+    /// A user as a caller that has logged in, with its rights at this moment. `None` when there is no such user (any
+    /// more).
+    pub fn user(&self, user_id: &str) -> Option<Arc<Principal>> {
+        self.snapshot().principal(OwnerType::User, user_id, None).map(Arc::new)
+    }
+}
 
 impl Directory for Control {
     fn account_id(&self) -> &str {

@@ -1,4 +1,4 @@
-//! The doors: gRPC for clients and workers, and small HTTP pages for metrics and for what is not there yet.
+//! The doors: gRPC for clients and workers, pages for people, and metrics.
 //!
 //! Every call takes one way: the gate (identity, permission, namespace, metrics), a check of the request's form, the
 //! engine, and one mapping of errors. What a call means for a workflow is decided behind the engine, never here.
@@ -32,7 +32,7 @@ pub use cloud::http_path;
 pub use door::{About, Door};
 pub use grpc::serve;
 pub use namespace::{NewNamespace, ensure, resume_deletions};
-pub use pages::{Page, serve_page};
+pub use pages::{Login, Page, Ui, serve_page};
 pub use router::{is_served, not_yet};
 pub use secured::{Port, Secured, serve_secured};
 pub use status::to_status;

@@ -34,7 +34,7 @@ pub(crate) struct Method {
 }
 
 impl Method {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 }
@@ -86,7 +86,13 @@ where
 }
 
 /// Lets a call into the namespace that it names; one that names none is refused with the text `unnamed`.
-fn scope(door: Arc<Door>, client: Client, method: Method, name: &str, unnamed: &'static str) -> Result<Scope, Reject> {
+pub(crate) fn scope(
+    door: Arc<Door>,
+    client: Client,
+    method: Method,
+    name: &str,
+    unnamed: &'static str,
+) -> Result<Scope, Reject> {
     gate::check_name(door.limits(), name)?;
     gate::authorize(&door, &client, method.path, name)?;
     if name.is_empty() {
@@ -273,16 +279,23 @@ where
 
     fn call(&mut self, request: Request<Req>) -> Self::Future {
         let (door, client, enter) = (self.door.clone(), self.client.take(), self.enter.take());
-        let (method, named) = (self.method.name(), self.named);
+        let (method, path, named) = (self.method.name(), self.method.path, self.named);
         Box::pin(async move {
             let (Some(client), Some(enter)) = (client, enter) else {
                 return Err(Status::internal("a call was made twice"));
             };
             let message = request.into_inner();
-            // Kept for a denial; an open server has none.
-            let is_kept = door.denials.get().is_some();
-            let kept = is_kept.then(|| (door.clone(), client.clone(), named(&message).to_owned()));
-            match enter(door, client, message).await {
+            // An open server denies nothing, neither now nor later.
+            let secured = matches!(door.policy, Policy::Secured(_));
+            let kept = secured.then(|| (door.clone(), client.clone(), named(&message).to_owned()));
+            let answering = enter(door, client, message);
+            let answer = match &kept {
+                Some((door, client, namespace)) => {
+                    gate::while_permitted(door, client, path, namespace, answering).await
+                }
+                None => answering.await,
+            };
+            match answer {
                 Ok(reply) => Ok(Response::new(reply)),
                 Err(reject) => {
                     if reject.kind == Kind::Internal {

@@ -224,7 +224,9 @@ impl Secured {
             let kind = Kind::NamespaceNotFound { namespace: namespace.to_owned() };
             return Err(Reject::new(kind, format!("Namespace {namespace} is not found.")));
         };
-        if matches!(caller, Caller::Principal(_)) && !security.api_key_enabled {
+        // A person who has logged in shows no key.
+        let shows_key = matches!(caller, Caller::Principal(principal) if principal.api_key_id.is_some());
+        if shows_key && !security.api_key_enabled {
             let text = format!("Request unauthorized: namespace \"{namespace}\" does not take API keys.");
             return Err(Reject::new(Kind::PermissionDenied, text));
         }

@@ -243,6 +243,8 @@ fn whoever_has_rights_learns_what_became_of_the_namespace() {
     let reject = at(ORDERS).unwrap_err();
     assert_eq!(reject.kind, Kind::PermissionDenied);
     assert_eq!(reject.message, "Request unauthorized: namespace \"orders.a2dd6\" does not take API keys.");
+    let by_login = Principal { api_key_id: None, ..principal(Some(AccountRole::Owner), &[]) };
+    assert_eq!(house.policy.authorize(&Caller::Principal(Arc::new(by_login)), start, Some(ORDERS)), Ok(()));
     assert_eq!(house.policy.authorize(&house.certificate(), start, Some(ORDERS)), Ok(()));
 }
 

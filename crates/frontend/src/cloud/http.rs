@@ -87,7 +87,7 @@ fn written(status: StatusCode, json: Vec<u8>) -> Response<Body> {
 }
 
 /// Source of the mapping: the comments of `google.rpc.Code`.
-fn http_status(code: Code) -> StatusCode {
+pub(crate) fn http_status(code: Code) -> StatusCode {
     match code {
         Code::Ok => StatusCode::OK,
         Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => StatusCode::BAD_REQUEST,

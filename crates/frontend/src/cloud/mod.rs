@@ -5,11 +5,11 @@
 
 mod call;
 mod denials;
-mod http;
+pub(crate) mod http;
 mod jobs;
 mod json;
 mod paths;
-mod query;
+pub(crate) mod query;
 mod rate;
 mod root;
 mod version;

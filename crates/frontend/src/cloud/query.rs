@@ -1,7 +1,7 @@
 //! The text of a URL: percent-encoded parts and the pairs of a query.
 
 /// The text behind an encoded part; `None` when it is encoded wrongly or not UTF-8. In a query `+` is a blank.
-pub(super) fn decoded(part: &str, in_query: bool) -> Option<String> {
+pub(crate) fn decoded(part: &str, in_query: bool) -> Option<String> {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -29,7 +29,7 @@ fn hexadecimal(digit: u8) -> Option<u8> {
 }
 
 /// The pairs of a query in their order; `None` when one is encoded wrongly.
-pub(super) fn pairs(query: &str) -> Option<Vec<(String, String)>> {
+pub(crate) fn pairs(query: &str) -> Option<Vec<(String, String)>> {
     let pair = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         Some((decoded(name, true)?, decoded(value, true)?))

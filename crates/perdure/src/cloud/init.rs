@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{
     certificates::{self, Subject, Usage, Validity},
     config::{self, AccountId, Config, Domain},
-    server::{control_settings, moment},
+    server::{control_settings, moment, secret},
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -191,15 +191,11 @@ fn make_certificates(args: &InitArgs, account: &AccountId) -> Result<PathBuf, St
 fn create(config: &Config, account: &AccountId, email: &str, api_key_duration: Duration) -> Result<Created, String> {
     let store = SqliteStore::open(&config.storage_file, OpenOptions::default()).map_err(|error| error.to_string())?;
     let moment = moment();
-    let [first, second] = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes);
-    let mut login_secret = [0; 32];
-    login_secret[..16].copy_from_slice(&first);
-    login_secret[16..].copy_from_slice(&second);
     let new = NewAccount {
         account_id: account.0.clone(),
         owner_email: email.to_owned(),
         api_key_expires: moment.now + api_key_duration,
-        login_secret,
+        login_secret: secret(),
         login_expires: moment.now + LOGIN_PERIOD,
     };
     control::create_account(&store, &new, &control_settings(config)?, &moment).map_err(|error| error.to_string())
@@ -214,7 +210,7 @@ impl Outcome {
             "Account {account} is made.\n\n  \
              Configuration:  {file}\n  Authority:      {authority}\n  Owner:          {}\n\n\
              Shown this once; keep it where secrets are kept:\n\n  \
-             Login link:     {}\n  (for the web UI; once, within {} days)\n  API key:        {}\n\n\
+             Login link:     {}\n  (opens the web page once, within {} days)\n  API key:        {}\n\n\
              Next:\n\n  perdure server start --config {file}\n\n  \
              export TEMPORAL_CLOUD_API_KEY=<the API key> TEMPORAL_CLOUD_ENDPOINT={control_address}\n  \
              export TEMPORAL_TLS_SERVER_CA_CERT_PATH={authority}\n  \

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use cli::Refusal;
 
 use self::flags::{StartArgs, StartDevArgs};
-pub(crate) use self::secured::{control_settings, moment};
+pub(crate) use self::secured::{control_settings, moment, secret};
 use crate::logs::Output;
 
 /// `perdure server`.

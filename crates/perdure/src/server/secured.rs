@@ -7,7 +7,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use control::{Control, Moment, Settings};
 use engine::Engine;
-use frontend::{About, Door, Page, Port, Secured, ServerTls};
+use frontend::{About, Door, Login, Page, Port, Secured, ServerTls, Ui};
 use model::Time;
 use store::Store;
 use store_sqlite::{OpenOptions, SqliteStore};
@@ -60,6 +60,16 @@ pub(crate) fn moment() -> Moment {
 
 fn seed() -> u128 {
     Uuid::new_v4().as_u128()
+}
+
+/// Randomness that nobody can guess.
+pub(crate) fn secret() -> [u8; 32] {
+    // A UUID has its version and its variant in fixed places, which the other's random bits cover.
+    let half = || (Uuid::new_v4().as_u128() ^ Uuid::new_v4().as_u128().rotate_left(64)).to_be_bytes();
+    let mut secret = [0; 32];
+    secret[..16].copy_from_slice(&half());
+    secret[16..].copy_from_slice(&half());
+    secret
 }
 
 /// The planes are always behind TLS and identities; the pages beside them are neither.
@@ -183,17 +193,15 @@ fn open_doors(
         cloud: Port { listener: ports.control, tls: Some(tls.clone()) },
         seed,
     };
+    let login = Login { control: control.clone(), seed, secret };
+    let ui = Page::Ui(Ui::new(shown(config.data_plane_listen), Some(login)));
     let serving = frontend::serve_secured(door.clone(), control, secured, stop());
     servers.spawn(async move {
         if let Err(error) = serving.await {
             tracing::error!(%error, "serving failed");
         }
     });
-    let welcome = Page::Welcome {
-        version: format!("Perdure {} (Server {SERVER_VERSION} compatible)", env!("CARGO_PKG_VERSION")),
-        address: shown(config.data_plane_listen),
-    };
-    for (listener, page) in [(ports.metrics, Page::Metrics), (ports.web, welcome)] {
+    for (listener, page) in [(ports.metrics, Page::Metrics), (ports.web, ui)] {
         if let Some(listener) = listener {
             servers.spawn(frontend::serve_page(door.clone(), listener, page, stop()));
         }

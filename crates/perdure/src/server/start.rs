@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 
 use engine::Engine;
-use frontend::{About, Door, NewNamespace, Page};
+use frontend::{About, Door, NewNamespace, Page, Ui};
 use proto::temporal::api::enums::v1::IndexedValueType;
 use store::{MemoryStore, Store};
 use store_sqlite::{OpenOptions, SqliteStore};
@@ -161,11 +161,8 @@ fn open_doors(door: &Arc<Door>, ports: Ports, banner: &Banner, stopped: &watch::
             tracing::error!(%error, "serving gRPC failed");
         }
     });
-    let welcome = Page::Welcome {
-        version: format!("Perdure {} (Server {SERVER_VERSION} compatible)", env!("CARGO_PKG_VERSION")),
-        address: shown(banner.grpc),
-    };
-    let pages = [(Some(ports.metrics), Page::Metrics), (Some(ports.http), Page::HttpApi), (ports.ui, welcome)];
+    let ui = Page::Ui(Ui::new(shown(banner.grpc), None));
+    let pages = [(Some(ports.metrics), Page::Metrics), (Some(ports.http), Page::HttpApi), (ports.ui, ui)];
     for (listener, page) in pages {
         if let Some(listener) = listener {
             servers.spawn(frontend::serve_page(door.clone(), listener, page, stop()));

@@ -1,0 +1,202 @@
+//! What pages read: the calls that clients make, through the same gate and the same handlers, with the browser's user as
+//! the caller.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use auth::{Caller, Plane};
+use control::{Control, Visit};
+use model::{Kind, Reject};
+use prost::Message;
+use proto::temporal::api::{
+    cloud::cloudservice::v1::GetNamespacesRequest,
+    common::v1::WorkflowExecution,
+    workflowservice::v1::{
+        DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse, GetWorkflowExecutionHistoryRequest,
+        GetWorkflowExecutionHistoryResponse, ListNamespacesRequest, ListWorkflowExecutionsRequest,
+        ListWorkflowExecutionsResponse,
+    },
+};
+use tonic::Code;
+
+use crate::{
+    codec::Reply,
+    door::{Client, Door, Scope},
+    gate,
+    listen::Peer,
+    namespace,
+    status::to_status,
+    unary::{self, Method},
+    visibility, workflow,
+};
+
+const LIST_NAMESPACES: Method = method("/temporal.api.workflowservice.v1.WorkflowService/ListNamespaces");
+const LIST: Method = method("/temporal.api.workflowservice.v1.WorkflowService/ListWorkflowExecutions");
+const DESCRIBE: Method = method("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkflowExecution");
+const HISTORY: Method = method("/temporal.api.workflowservice.v1.WorkflowService/GetWorkflowExecutionHistory");
+
+const fn method(path: &'static str) -> Method {
+    Method { path }
+}
+
+/// Rows of a list on one page.
+const ROWS: i32 = 100;
+/// Namespaces that the account gives at once.
+const NAMESPACES: i32 = 100;
+/// Batches of events on one page.
+const BATCHES: i32 = 100;
+
+/// Somebody who reads, at a door.
+pub(super) struct Reader {
+    pub(super) door: Arc<Door>,
+    pub(super) caller: Caller,
+    pub(super) address: IpAddr,
+}
+
+/// Names, and the page token of what follows.
+pub(super) type Names = (Vec<String>, Vec<u8>);
+
+impl Reader {
+    fn client(&self) -> Client {
+        Client {
+            caller: self.caller.clone(),
+            peer: Arc::new(Peer::plain(Plane::Data, SocketAddr::new(self.address, 0))),
+            bearer: None,
+            authority: None,
+            namespace: None,
+            deadline: None,
+            version: Ok(()),
+            follows_next_run: true,
+        }
+    }
+
+    /// All namespaces of a server that asks nobody who they are.
+    pub(super) async fn local_namespaces(&self, token: Vec<u8>) -> Result<Names, Reject> {
+        let request =
+            ListNamespacesRequest { page_size: NAMESPACES, next_page_token: token.into(), ..Default::default() };
+        let client = self.client();
+        let asked = async {
+            gate::authorize(&self.door, &client, LIST_NAMESPACES.path, "")?;
+            namespace::list_namespaces(self.door.clone(), client, request).await
+        };
+        let found = self.counted(LIST_NAMESPACES, asked).await?;
+        let names = found.namespaces.into_iter().filter_map(|namespace| namespace.namespace_info);
+        Ok((names.map(|info| info.name).collect(), found.next_page_token.into()))
+    }
+
+    /// The namespaces of the account that the caller may see.
+    pub(super) async fn namespaces(
+        &self,
+        control: Control,
+        seed: fn() -> u128,
+        token: Vec<u8>,
+    ) -> Result<Names, Reject> {
+        let page_token = String::from_utf8(token).map_err(|_| Reject::invalid("invalid page token"))?;
+        let request = GetNamespacesRequest { page_size: NAMESPACES, page_token, ..Default::default() };
+        let moment = control::Moment { now: self.door.engine.now(), seed: seed() };
+        let visit = Visit { moment, address: self.address.to_string() };
+        let caller = self.caller.clone();
+        let asked = blocking(move || control.ask(&caller, &visit, &request));
+        let found = self.counted(method("GetNamespaces"), asked).await?;
+        let names = found.namespaces.into_iter().map(|namespace| namespace.namespace);
+        Ok((names.collect(), found.next_page_token.into_bytes()))
+    }
+
+    pub(super) async fn workflows(
+        &self,
+        namespace: &str,
+        query: &str,
+        token: Vec<u8>,
+    ) -> Result<ListWorkflowExecutionsResponse, Reject> {
+        let request = ListWorkflowExecutionsRequest {
+            namespace: namespace.to_owned(),
+            page_size: ROWS,
+            next_page_token: token.into(),
+            query: query.to_owned(),
+        };
+        self.within(LIST, namespace, |scope| visibility::list_workflow_executions(scope, request)).await
+    }
+
+    /// A run; the newest one of the workflow where `run_id` is empty.
+    pub(super) async fn run(
+        &self,
+        namespace: &str,
+        workflow_id: &str,
+        run_id: &str,
+    ) -> Result<DescribeWorkflowExecutionResponse, Reject> {
+        let request = DescribeWorkflowExecutionRequest {
+            namespace: namespace.to_owned(),
+            execution: execution(workflow_id, run_id),
+        };
+        self.within(DESCRIBE, namespace, |scope| workflow::describe_workflow_execution(scope, request)).await
+    }
+
+    pub(super) async fn history(
+        &self,
+        namespace: &str,
+        workflow_id: &str,
+        run_id: &str,
+        token: Vec<u8>,
+    ) -> Result<GetWorkflowExecutionHistoryResponse, Reject> {
+        let request = GetWorkflowExecutionHistoryRequest {
+            namespace: namespace.to_owned(),
+            execution: execution(workflow_id, run_id),
+            maximum_page_size: BATCHES,
+            next_page_token: token.into(),
+            ..Default::default()
+        };
+        let handler = |scope| workflow::get_workflow_execution_history(scope, request);
+        let page = self.within(HISTORY, namespace, handler).await?;
+        // Its events are encoded already, as clients get them.
+        let mut encoded = Vec::with_capacity(page.length());
+        page.write(&mut encoded);
+        GetWorkflowExecutionHistoryResponse::decode(encoded.as_slice())
+            .map_err(|error| Reject::internal(format!("a history is damaged: {error}")))
+    }
+
+    /// A call in a namespace, if the gate lets it in; a denied one is written down as those that come over the wire.
+    async fn within<T, F: Future<Output = Result<T, Reject>>>(
+        &self,
+        method: Method,
+        namespace: &str,
+        handler: impl FnOnce(Scope) -> F,
+    ) -> Result<T, Reject> {
+        let asked = async {
+            let scope = unary::scope(self.door.clone(), self.client(), method, namespace, "Namespace is empty.")?;
+            handler(scope).await
+        };
+        let answer = self.counted(method, asked).await;
+        if let Err(refusal) = &answer {
+            gate::note(&self.door, &self.client(), method.name(), namespace.to_owned(), refusal).await;
+        }
+        answer
+    }
+
+    /// Counts a call with those that come over the wire, and logs what should not happen.
+    async fn counted<T>(&self, method: Method, asked: impl Future<Output = Result<T, Reject>>) -> Result<T, Reject> {
+        let began = self.door.engine.now();
+        let answer = asked.await;
+        let code = answer.as_ref().map_or_else(|reject| to_status(reject).code(), |_| Code::Ok);
+        self.door.metrics.record(method.name(), code, self.door.engine.now().since(began));
+        if let Err(reject) = &answer
+            && reject.kind == Kind::Internal
+        {
+            tracing::error!(method = method.name(), %reject, "a page can't be read");
+        }
+        answer
+    }
+}
+
+fn execution(workflow_id: &str, run_id: &str) -> Option<WorkflowExecution> {
+    Some(WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: run_id.to_owned() })
+}
+
+/// Work of the account, which may wait for the disk.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Reject> + Send + 'static,
+) -> Result<T, Reject> {
+    let answer = tokio::task::spawn_blocking(work).await;
+    answer.unwrap_or_else(|error| Err(Reject::internal(format!("a call was cut off: {error}"))))
+}

@@ -1,0 +1,89 @@
+//! What all pages have around them, and the pages that show nothing but words.
+
+use maud::{DOCTYPE, Markup, html};
+
+use crate::link;
+
+/// Nothing is loaded but the stylesheet, nothing runs, forms stay here, and nobody shows the pages inside theirs.
+pub const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The stylesheet, served as `/style.css`.
+pub const STYLE: &str = include_str!("style.css");
+
+/// Who looks at a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Viewer<'a> {
+    /// Everybody is let in; `server` says where workers and clients go.
+    Anyone { server: &'a str },
+    /// A user who has logged in, by name.
+    User(&'a str),
+    /// Somebody who is not known.
+    Stranger,
+}
+
+/// A whole page.
+pub(crate) fn page(viewer: Viewer<'_>, title: &str, body: &Markup) -> String {
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) " · Perdure" }
+                link rel="stylesheet" href="/style.css";
+            }
+            body {
+                header {
+                    a href=(link::namespaces()) { "Perdure" }
+                    (who(viewer))
+                }
+                main {
+                    h1 { (title) }
+                    (body)
+                }
+                footer { "These pages only show; the full Web UI is still to come." }
+            }
+        }
+    };
+    markup.into_string()
+}
+
+fn who(viewer: Viewer<'_>) -> Markup {
+    html! {
+        @match viewer {
+            Viewer::Anyone { server } => span { "gRPC on " code { (server) } },
+            Viewer::User(name) => form method="post" action="/logout" {
+                span { (name) " " }
+                button { "Log out" }
+            },
+            Viewer::Stranger => {},
+        }
+    }
+}
+
+/// Where those are led who are not known. `complaint` says why a login link did not work.
+pub fn login(complaint: Option<&str>) -> String {
+    let body = html! {
+        @if let Some(complaint) = complaint {
+            p role="alert" { strong { (complaint) } }
+        }
+        p { "Open the login link that " code { "perdure cloud init" } " has printed. It works once." }
+        p { "Programs and command lines use API keys or certificates and need no login." }
+    };
+    page(Viewer::Stranger, "Log in", &body)
+}
+
+/// What there is instead of a page that was asked for.
+pub fn problem(viewer: Viewer<'_>, title: &str, message: &str) -> String {
+    page(viewer, title, &html! { p role="alert" { (message) } })
+}
+
+/// Where a page goes on, if it does.
+pub(crate) fn next(href: Option<&str>) -> Markup {
+    html! {
+        @if let Some(href) = href {
+            p { a rel="next" href=(href) { "Next page" } }
+        }
+    }
+}

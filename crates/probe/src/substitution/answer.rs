@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Fields that differ between any two answers: times, and what the server draws or seals.
-const DRAWN: [&str; 12] = [
+const DRAWN: [&str; 13] = [
     "resourceVersion",
     "id",
     "serviceAccountId",
@@ -21,6 +21,7 @@ const DRAWN: [&str; 12] = [
     "nextPageToken",
     "nextPageTokenBytes",
     "historySizeBytes",
+    "retentionDays",
     "taskId",
     "asyncOperationId",
 ];

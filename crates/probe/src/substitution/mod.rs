@@ -3,13 +3,19 @@
 
 mod advisories;
 mod answer;
+mod control;
 mod data;
+mod held;
 mod places;
 mod report;
 mod request;
 mod tenant;
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Instant,
+};
 
 use clap::Args;
 use tokio::task::JoinSet;
@@ -23,6 +29,7 @@ use crate::{
     wire::{Pass, Wire},
 };
 use data::{NOBODY, Stage};
+use held::Held;
 use report::Report;
 use tenant::Tenant;
 
@@ -38,6 +45,9 @@ pub(crate) struct Options {
     /// Only this RPC.
     #[arg(long)]
     only: Option<String>,
+    /// Only the control plane.
+    #[arg(long)]
+    control: bool,
     /// How many RPCs are tried at a time.
     #[arg(long, default_value_t = 6)]
     concurrency: usize,
@@ -52,19 +62,26 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     let world = World::build(&account, &catalog).await?;
     let started = Instant::now();
     let mut report = Report::default();
-    for (how, stage) in &world.stages {
+    let stages = if options.control { &[] } else { world.stages.as_slice() };
+    for (how, stage) in stages {
         println!("## data plane, with {how}");
         let part = data_plane(stage, &options).await?;
         part.print_codes();
         report.add(part);
     }
-    if options.only.is_none() {
+    if options.only.is_none() && !options.control {
         println!("## advisories");
         for (_, stage) in &world.stages {
             let scene = advisories::Scene { account: &account, catalog: &catalog, stage, reader: world.reader.clone() };
             report.add(advisories::run(&scene).await?);
         }
     }
+    // Last, since here the attacker changes its own namespaces.
+    println!("## control plane");
+    let control = world.control(&account, &catalog)?;
+    let part = control.all(options.only.as_deref()).await?;
+    part.print_codes();
+    report.add(part);
     println!("## all, in {:.0} s", started.elapsed().as_secs_f64());
     if report.print() { Ok(()) } else { Err("one tenant can see or change what is another's".into()) }
 }
@@ -74,6 +91,9 @@ struct World {
     stages: Vec<(&'static str, Stage)>,
     /// A key that may only read in the attacker's namespace.
     reader: String,
+    /// What attacker and victim hold in the account, and the attacker's key.
+    held: [Held; 2],
+    key: String,
 }
 
 impl World {
@@ -87,9 +107,13 @@ impl World {
             return Err(format!("{NOBODY:?} is not as long as {bravo:?}").into());
         }
         let robot = owner.robot("alpha", "DEVELOPER", &[(&alpha, "ADMIN"), (&delta, "ADMIN")]).await?;
-        let (_, key) = owner.key("alpha", &robot).await?;
+        let (key_id, key) = owner.key("alpha", &robot).await?;
         let other = owner.robot("bravo", "READ", &[(&bravo, "ADMIN")]).await?;
-        let (_, other_key) = owner.key("bravo", &other).await?;
+        let (other_key_id, other_key) = owner.key("bravo", &other).await?;
+        let held = [
+            Held::make(&owner, "alpha", &robot, &key_id).await?,
+            Held::make(&owner, "bravo", &other, &other_key_id).await?,
+        ];
         let tenant = |wire: Wire, namespace: &str, name: &'static str| Tenant {
             catalog: Arc::clone(catalog),
             wire,
@@ -124,7 +148,14 @@ impl World {
         }
         let reader = owner.robot("reader", "READ", &[(&alpha, "READ")]).await?;
         let (_, reader) = owner.key("reader", &reader).await?;
-        Ok(World { stages, reader })
+        Ok(World { stages, reader, held, key })
+    }
+
+    fn control<'a>(&self, account: &'a Account, catalog: &'a Arc<Catalog>) -> Result<control::Stage<'a>, Fault> {
+        let [attacker, victim] = self.held.clone();
+        let pass = Pass { trusted: account.trusted.clone(), key: self.key.clone(), ..Pass::default() };
+        let wire = Wire::secured(account.control_port, &pass)?;
+        Ok(control::Stage { account, catalog, attacker, wire, victim, numbers: AtomicUsize::new(0) })
     }
 }
 

@@ -9,9 +9,13 @@ mod world;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod cloud;
 #[cfg(test)]
 mod http;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]

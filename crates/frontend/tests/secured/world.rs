@@ -15,7 +15,7 @@ use std::{
 use auth::{Policy, SigningKey};
 use control::{Control, Moment, NewAccount, Settings, create_account};
 use engine::{Config, Engine};
-use frontend::{About, Door, Port, Secured, ServerTls, serve_secured};
+use frontend::{About, Door, Login, Page, Port, Secured, ServerTls, Ui, serve_page, serve_secured};
 use model::Limits;
 use proto::temporal::api::{
     cloud::{
@@ -61,6 +61,7 @@ fn seed() -> u128 {
 pub(crate) struct Account {
     pub(crate) control: Control,
     pub(crate) owner_key: String,
+    login_code: String,
     engine: Engine,
 }
 
@@ -88,7 +89,7 @@ impl Account {
         };
         let created = create_account(&*store, &account, &settings, &moment()).unwrap();
         let control = Control::open(store, settings, &moment()).unwrap();
-        Self { control, owner_key: created.api_key, engine }
+        Self { control, owner_key: created.api_key, login_code: created.login_code, engine }
     }
 
     pub(crate) fn moment(&self) -> Moment {
@@ -104,7 +105,7 @@ impl Account {
         fs::write(folder.join("server.key"), &shown.key_pem).unwrap();
         let tls = ServerTls::load(&folder.join("server.pem"), &folder.join("server.key")).unwrap();
         let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (data, cloud) = (listen().await, listen().await);
+        let (data, cloud, pages) = (listen().await, listen().await, listen().await);
         let (data_address, cloud_address) = (data.local_addr().unwrap(), cloud.local_addr().unwrap());
         let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
         let policy = Policy::secured(Arc::new(self.control.clone()));
@@ -114,10 +115,25 @@ impl Account {
             cloud: Port { listener: cloud, tls: Some(tls) },
             seed,
         };
+        let web = pages.local_addr().unwrap();
+        let secret = || [u8::try_from(count() % 256).unwrap(); 32];
+        let login = Login { control: self.control.clone(), seed, secret };
+        let ui = Page::Ui(Ui::new(data_address.to_string(), Some(login)));
+        let showing = serve_page(door.clone(), pages, ui, pending());
         let serving = serve_secured(door, self.control, ports, pending());
         let mut servers = JoinSet::new();
         servers.spawn(async move { serving.await.unwrap() });
-        World { data: data_address, cloud: cloud_address, owner_key: self.owner_key, root, folder, _servers: servers }
+        servers.spawn(showing);
+        World {
+            data: data_address,
+            cloud: cloud_address,
+            web,
+            owner_key: self.owner_key,
+            login_code: self.login_code,
+            root,
+            folder,
+            _servers: servers,
+        }
     }
 }
 
@@ -125,7 +141,10 @@ impl Account {
 pub(crate) struct World {
     pub(crate) data: SocketAddr,
     pub(crate) cloud: SocketAddr,
+    /// The pages, in plain text.
+    pub(crate) web: SocketAddr,
     pub(crate) owner_key: String,
+    pub(crate) login_code: String,
     pub(crate) root: Authority,
     folder: PathBuf,
     _servers: JoinSet<()>,

@@ -1,0 +1,69 @@
+//! The pages of a server that asks nobody who they are.
+
+#[cfg(test)]
+#[path = "secured/browser.rs"]
+mod browser;
+
+#[cfg(test)]
+mod open {
+    use std::{collections::BTreeMap, future::pending, net::SocketAddr, sync::Arc, time::Duration};
+
+    use engine::{Config, Engine};
+    use frontend::{About, Door, NewNamespace, Page, Ui, ensure, serve_page};
+    use model::Limits;
+    use store::MemoryStore;
+    use tokio::{net::TcpListener, task::JoinSet};
+
+    use crate::browser::ask;
+
+    async fn serve() -> (SocketAddr, JoinSet<()>) {
+        let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 10 };
+        let engine = Engine::open(Arc::new(MemoryStore::new()), config).unwrap();
+        let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
+        let door = Door::new(engine, auth::Policy::Open, about, || uuid::Uuid::from_u128(1));
+        let new = NewNamespace {
+            name: "default".to_owned(),
+            description: String::new(),
+            owner_email: String::new(),
+            data: BTreeMap::new(),
+            retention: Duration::from_secs(86_400),
+            search_attributes: BTreeMap::new(),
+        };
+        ensure(&door, new).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let page = Page::Ui(Ui::new("localhost:7233".to_owned(), None));
+        let mut servers = JoinSet::new();
+        servers.spawn(serve_page(door, listener, page, pending()));
+        (address, servers)
+    }
+
+    #[tokio::test]
+    async fn the_local_namespaces_are_shown_without_a_login() {
+        let (address, _servers) = serve().await;
+        assert_eq!(ask(address, "GET", "/", &[]).await.location(), (303, Some("/namespaces")));
+        assert_eq!(ask(address, "GET", "/login", &[]).await.location(), (303, Some("/")));
+        let page = ask(address, "GET", "/namespaces", &[]).await;
+        assert!(page.status == 200 && page.body.contains("/namespaces/default/workflows"), "{}", page.body);
+        assert!(page.body.contains("the full Web UI is still to come"), "{}", page.body);
+        let workflows = "/namespaces/default/workflows";
+        assert_eq!(ask(address, "GET", "/namespaces/default", &[]).await.location(), (303, Some(workflows)));
+        assert!(ask(address, "GET", workflows, &[]).await.body.contains("No workflows."));
+        assert_eq!(ask(address, "GET", "/namespaces/nobody/workflows", &[]).await.status, 404);
+        assert_eq!(
+            ask(address, "GET", "/style.css", &[]).await.header("content-type"),
+            Some("text/css; charset=utf-8")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_foreign_name_for_this_machine_shows_nothing() {
+        let (address, _servers) = serve().await;
+        for host in ["localhost:8233", "LOCALHOST", "127.0.0.1:8233", "[::1]:8233", "app.localhost"] {
+            assert_eq!(ask(address, "GET", "/namespaces", &[("Host", host)]).await.status, 200, "{host}");
+        }
+        for host in ["example.test", "example.test:8233", "localhost.example.test", "127.0.0.1.example.test"] {
+            assert_eq!(ask(address, "GET", "/namespaces", &[("Host", host)]).await.status, 421, "{host}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The pages of an account in a browser: the login link, sessions, and what a user gets to see.
+
+use std::collections::BTreeMap;
+
+use proto::temporal::api::{
+    cloud::{
+        cloudservice::v1::{CreateUserRequest, GetUsersRequest, UpdateUserRequest},
+        identity::v1::{Access, AccountAccess, User, UserSpec, account_access::Role},
+        namespace::v1::ApiKeyAuthSpec,
+    },
+    common::v1::{Payload, Payloads, WorkflowType},
+    taskqueue::v1::TaskQueue,
+    workflowservice::v1::StartWorkflowExecutionRequest,
+};
+
+use crate::{
+    browser::{Page, ask},
+    pki::{Authority, GOOD},
+    world::{Account, World, create_namespace, with},
+};
+
+/// An id and an input that would be markup if they were not escaped.
+const EVIL: &str = "<script>alert('id')</script>&amp;\"/..";
+const EVIL_PATH: &str = "%3Cscript%3Ealert%28%27id%27%29%3C%2Fscript%3E%26amp%3B%22%2F..";
+
+/// Logs in by the owner's link, and gives the cookie back.
+async fn log_in(world: &World) -> String {
+    let page = ask(world.web, "GET", &format!("/login?code={}", world.login_code), &[]).await;
+    assert_eq!(page.location(), (303, Some("/namespaces")));
+    page.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
+}
+
+async fn get(world: &World, cookie: &str, path: &str) -> Page {
+    ask(world.web, "GET", path, &[("Cookie", cookie)]).await
+}
+
+/// Starts a workflow and returns its run's id.
+async fn start(world: &World, namespace: &str, workflow_id: &str) -> String {
+    let payload = Payload {
+        metadata: BTreeMap::from([("encoding".to_owned(), "json/plain".as_bytes().into())]),
+        data: "\"<img src=x onerror=alert(1)>\"".as_bytes().into(),
+        ..Default::default()
+    };
+    let request = StartWorkflowExecutionRequest {
+        namespace: namespace.to_owned(),
+        workflow_id: workflow_id.to_owned(),
+        workflow_type: Some(WorkflowType { name: "Pay<i>".to_owned() }),
+        task_queue: Some(TaskQueue { name: "queue".to_owned(), ..Default::default() }),
+        input: Some(Payloads { payloads: vec![payload] }),
+        request_id: "1".to_owned(),
+        ..Default::default()
+    };
+    let request = with(request, &world.owner_key, namespace);
+    world.workflows(None).start_workflow_execution(request).await.unwrap().into_inner().run_id
+}
+
+#[tokio::test]
+async fn a_login_link_works_once() {
+    let world = Account::new().serve().await;
+    let link = format!("/login?code={}", world.login_code);
+    // Who only looks at the head does not use it up.
+    assert_eq!(ask(world.web, "HEAD", &link, &[]).await.status, 200);
+    let first = ask(world.web, "GET", &link, &[("X-Forwarded-Proto", "https")]).await;
+    assert_eq!(first.location(), (303, Some("/namespaces")));
+    let cookie = first.header("set-cookie").unwrap();
+    assert!(cookie.ends_with("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
+    let again = ask(world.web, "GET", &link, &[]).await;
+    assert_eq!((again.status, again.header("set-cookie")), (401, None));
+    assert!(again.body.contains("has been used, has expired"), "{}", again.body);
+    for wrong in ["/login?code=nope".to_owned(), format!("/login?code={}", "a".repeat(100_000 / 2))] {
+        assert_eq!(ask(world.web, "GET", &wrong, &[]).await.status, 401);
+    }
+    assert_eq!(ask(world.web, "GET", "/login", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn only_an_open_session_sees_anything() {
+    let world = Account::new().serve().await;
+    let bank = world.namespace("bank", None).await;
+    let workflows = format!("/namespaces/{bank}/workflows");
+    let unknown = format!("perdure_session={}", "0".repeat(64));
+    for cookie in ["", "perdure_session=", unknown.as_str()] {
+        for path in ["/", "/namespaces", workflows.as_str(), "/nothing"] {
+            assert_eq!(get(&world, cookie, path).await.location(), (303, Some("/login")), "{cookie} {path}");
+        }
+    }
+    let cookie = log_in(&world).await;
+    assert_eq!(get(&world, &cookie, "/").await.location(), (303, Some("/namespaces")));
+    let page = get(&world, &cookie, "/namespaces").await;
+    assert!(page.status == 200 && page.body.contains(&format!("<a href=\"{workflows}\">{bank}</a>")), "{}", page.body);
+    assert!(page.body.contains("owner@example.test"), "{}", page.body);
+    assert_eq!(page.header("content-security-policy"), Some(web::CONTENT_SECURITY_POLICY));
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+    assert_eq!(get(&world, &cookie, "/nothing").await.status, 404);
+    assert_eq!(get(&world, &cookie, "/namespaces?token=zz").await.status, 400);
+    assert_eq!(ask(world.web, "POST", &workflows, &[("Cookie", &cookie)]).await.status, 405);
+    assert_eq!(get(&world, &cookie, "/logout").await.status, 404);
+    let out = ask(world.web, "POST", "/logout", &[("Cookie", &cookie)]).await;
+    assert_eq!(out.location(), (303, Some("/login")));
+    assert!(out.header("set-cookie").unwrap().starts_with("perdure_session=; Path=/; Max-Age=0"));
+    assert_eq!(get(&world, &cookie, "/namespaces").await.location(), (303, Some("/login")));
+}
+
+#[tokio::test]
+async fn a_run_is_seen_in_list_description_and_history_as_text() {
+    let world = Account::new().serve().await;
+    let bank = world.namespace("bank", None).await;
+    let run_id = start(&world, &bank, EVIL).await;
+    let cookie = log_in(&world).await;
+    let run = format!("/namespaces/{bank}/workflows/{EVIL_PATH}/{run_id}");
+    let escaped = "&lt;script&gt;alert('id')&lt;/script&gt;&amp;amp;&quot;/..";
+    let list = get(&world, &cookie, &format!("/namespaces/{bank}/workflows")).await;
+    assert!(list.body.contains(&format!("<a href=\"{run}\">{escaped}</a>")), "{}", list.body);
+    assert!(list.body.contains("Running") && list.body.contains("Pay&lt;i&gt;"), "{}", list.body);
+    let latest = run.rsplit_once('/').unwrap().0.to_owned();
+    let history = format!("{run}/history");
+    for path in [run.as_str(), &latest, &history] {
+        let page = get(&world, &cookie, path).await;
+        assert!(page.status == 200 && page.body.contains(escaped) && page.body.contains(&run_id), "{}", page.body);
+        assert!(!page.body.contains("<script") && !page.body.contains("<img"), "{}", page.body);
+    }
+    let history = get(&world, &cookie, &history).await;
+    assert!(history.body.contains("&quot;&lt;img src=x onerror=alert(1)&gt;&quot;"), "{}", history.body);
+    assert!(history.body.contains("WorkflowExecutionStarted") && history.body.contains("WorkflowTaskScheduled"));
+    let filter = |filter: &str| format!("/namespaces/{bank}/workflows?query={filter}");
+    let none = get(&world, &cookie, &filter("WorkflowType%3D%27%3Cb%3E%27")).await;
+    assert!(none.body.contains("No workflows.") && none.body.contains("WorkflowType='&lt;b&gt;'"), "{}", none.body);
+    let broken = get(&world, &cookie, &filter("Nope%3D1")).await;
+    assert!(broken.status == 400 && broken.body.contains("Nope"), "{}", broken.body);
+    assert_eq!(get(&world, &cookie, &format!("/namespaces/{bank}/workflows/absent")).await.status, 404);
+}
+
+#[tokio::test]
+async fn long_lists_go_on() {
+    let world = Account::new().serve().await;
+    let bank = world.namespace("bank", None).await;
+    for number in 0..101 {
+        start(&world, &bank, &format!("pay-{number}")).await;
+    }
+    let cookie = log_in(&world).await;
+    let path = format!("/namespaces/{bank}/workflows");
+    let first = get(&world, &cookie, &format!("{path}?query=WorkflowType%3D%27Pay%3Ci%3E%27")).await;
+    let next = first.body.split("<a rel=\"next\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let second = get(&world, &cookie, &next.replace("&amp;", "&")).await;
+    let rows = |page: &Page| page.body.matches("<tr>").count() - 1;
+    assert_eq!((rows(&first), rows(&second)), (100, 1));
+    assert!(!second.body.contains("rel=\"next\""));
+}
+
+#[tokio::test]
+async fn a_namespace_without_keys_is_shown_all_the_same() {
+    let world = Account::new().serve().await;
+    let authority = Authority::new("clients of the bank");
+    let mut request = create_namespace("bank", Some(&authority));
+    request.spec.as_mut().unwrap().api_key_auth = Some(ApiKeyAuthSpec { enabled: false });
+    let made = world.cloud().create_namespace(with(request, &world.owner_key, "")).await.unwrap().into_inner();
+    world.done(made.async_operation.unwrap()).await;
+    let _ = authority.client("worker", GOOD);
+    let cookie = log_in(&world).await;
+    assert_eq!(get(&world, &cookie, &format!("/namespaces/{}/workflows", made.namespace)).await.status, 200);
+}
+
+fn role(email: &str, role: Role) -> Option<UserSpec> {
+    let access = AccountAccess { role: role.into(), ..Default::default() };
+    let access = Access { account_access: Some(access), ..Default::default() };
+    Some(UserSpec { email: email.to_owned(), access: Some(access) })
+}
+
+/// Another owner comes, and the first one becomes a developer without a right in any namespace.
+async fn demote(world: &World) {
+    let mut cloud = world.cloud();
+    let users = cloud.get_users(with(GetUsersRequest::default(), &world.owner_key, "")).await.unwrap().into_inner();
+    let User { id, resource_version, .. } = users.users[0].clone();
+    let other = CreateUserRequest { spec: role("other@example.test", Role::Owner), ..Default::default() };
+    cloud.create_user(with(other, &world.owner_key, "")).await.unwrap();
+    let demoted = UpdateUserRequest {
+        user_id: id,
+        spec: role("owner@example.test", Role::Developer),
+        resource_version,
+        ..Default::default()
+    };
+    cloud.update_user(with(demoted, &world.owner_key, "")).await.unwrap();
+}
+
+#[tokio::test]
+async fn rights_are_those_of_the_moment_and_nothing_tells_whether_there_is_a_namespace() {
+    let world = Account::new().serve().await;
+    let bank = world.namespace("bank", None).await;
+    let run_id = start(&world, &bank, "pay").await;
+    let cookie = log_in(&world).await;
+    let paths = |namespace: &str| {
+        ["workflows".to_owned(), format!("workflows/pay/{run_id}"), format!("workflows/pay/{run_id}/history")]
+            .map(|rest| format!("/namespaces/{namespace}/{rest}"))
+    };
+    for path in paths(&bank) {
+        assert_eq!(get(&world, &cookie, &path).await.status, 200, "{path}");
+    }
+    demote(&world).await;
+    for (foreign, absent) in paths(&bank).iter().zip(paths("nobody.a2dd6")) {
+        let (foreign, absent) = (get(&world, &cookie, foreign).await, get(&world, &cookie, &absent).await);
+        assert_eq!((foreign.status, &foreign.body), (403, &absent.body));
+        assert!(absent.status == 403 && absent.body.contains("Request unauthorized."), "{}", absent.body);
+    }
+    let list = get(&world, &cookie, "/namespaces").await;
+    assert!(list.status == 200 && list.body.contains("There are no namespaces"), "{}", list.body);
+}

@@ -1,6 +1,9 @@
 //! What a handler is given: the door that it stands in, the namespace that the gate resolved, and who calls.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 use auth::{Caller, Policy};
 use engine::{Answer, Call, Engine, Request};
@@ -79,6 +82,10 @@ impl Door {
 pub(crate) struct Client {
     pub(crate) caller: Caller,
     pub(crate) peer: Arc<Peer>,
+    /// What the caller showed beside its certificate; read on a secured server only.
+    pub(crate) bearer: Option<Bearer>,
+    /// The host that the request is for; read on a secured server only.
+    pub(crate) authority: Option<String>,
     /// The namespace that a header names; read on a secured server only.
     pub(crate) namespace: Option<String>,
     /// When the caller stops waiting, if it says so.
@@ -87,6 +94,16 @@ pub(crate) struct Client {
     pub(crate) version: Result<(), Reject>,
     /// The client understands that a close event names the run that follows.
     pub(crate) follows_next_run: bool,
+}
+
+/// An `authorization` header, which is a secret.
+#[derive(Clone)]
+pub(crate) struct Bearer(pub(crate) String);
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
 }
 
 /// A call inside a namespace. The namespace is a capability: only the gate makes one.

@@ -1,17 +1,18 @@
 //! The gate: who calls, may they, in which namespace, and is that namespace in a state that allows it. One place for
 //! all calls.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use auth::{Caller, Credentials, Policy};
 use engine::NamespaceTable;
 use model::{Kind, Limits, Namespace, NamespaceId, Reject, Token};
 use proto::temporal::api::enums::v1::NamespaceState::{self, Deleted, Deprecated, Registered};
+use tokio::time::timeout;
 use tonic::codegen::http::Request;
 
 use crate::{
     cloud::Denied,
-    door::{Client, Door},
+    door::{Bearer, Client, Door},
     headers,
     listen::Peer,
     version,
@@ -25,6 +26,9 @@ const STATES: &[(&str, &[NamespaceState])] = &[
 ];
 
 const USUAL_STATES: &[NamespaceState] = &[Registered, Deprecated];
+
+/// How often the rights of a call that waits are looked at again: a key that is disabled stops within a second.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Who sends this request.
 ///
@@ -48,6 +52,8 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
         namespace_header: namespace,
     };
     let caller = door.policy.identify(&credentials, door.engine.now())?;
+    let bearer = authorization.map(|text| Bearer(text.to_owned()));
+    let authority = matches!(door.policy, Policy::Secured(_)).then(|| authority.map(str::to_owned)).flatten();
     let features = text("supported-features").unwrap_or_default();
     let header = |name: &str| text(name).unwrap_or_default();
     let version = version::check(
@@ -59,11 +65,51 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
     Ok(Client {
         caller,
         peer,
+        bearer,
+        authority,
         version,
         namespace: namespace.map(str::to_owned),
         deadline: text("grpc-timeout").and_then(headers::timeout).map(|timeout| door.engine.now() + timeout),
         follows_next_run: features.split(',').any(|feature| feature.trim() == "follows-next-run-id"),
     })
+}
+
+/// The answer to a call, for as long as its caller has the right to it: whoever loses key, certificate or permission
+/// while it waits is not kept waiting, and gets nothing.
+///
+/// # Errors
+/// The answer's, and those of a call that would be made now.
+pub(crate) async fn while_permitted<T>(
+    door: &Door,
+    client: &Client,
+    path: &str,
+    namespace: &str,
+    answering: impl Future<Output = Result<T, Reject>>,
+) -> Result<T, Reject> {
+    let mut answering = pin!(answering);
+    loop {
+        match timeout(AGAIN, &mut answering).await {
+            Ok(answer) => return answer,
+            Err(_) => check_again(door, client, path, namespace)?,
+        }
+    }
+}
+
+/// Whether a call that was let in would be let in now. One that names no namespace was authorised by what it is about.
+fn check_again(door: &Door, client: &Client, path: &str, namespace: &str) -> Result<(), Reject> {
+    let credentials = Credentials {
+        plane: client.peer.plane,
+        authorization: client.bearer.as_ref().map(|bearer| bearer.0.as_str()),
+        peer_certificates: &client.peer.certificates,
+        server_name: client.peer.server_name.as_deref(),
+        authority: client.authority.as_deref(),
+        namespace_header: client.namespace.as_deref(),
+    };
+    let caller = door.policy.identify(&credentials, door.engine.now())?;
+    match namespace.is_empty() {
+        true => Ok(()),
+        false => authorize(door, &Client { caller, ..client.clone() }, path, namespace),
+    }
 }
 
 /// Whether the caller may have its message read: one that showed nothing only where nothing is asked for.

@@ -205,6 +205,10 @@ pub(crate) async fn start(launch: &Launch, catalog: &Catalog) -> Result<Server, 
     if !noted.exists() {
         let ports = [free_port()?, free_port()?, free_port()?];
         let made = init(&launch.binary, &directory, ports).await?;
+        // As many shards as the development server has, so that TLS and the gate are what differs.
+        let config = directory.join("perdure.toml");
+        let like_open = fs::read_to_string(&config)?.replace("[storage]\n", "[storage]\nshards = 1\n");
+        fs::write(&config, like_open)?;
         let note = json!({"dataPort": ports[0], "controlPort": ports[1], "apiKey": made["apiKey"]});
         fs::write(&noted, note.to_string())?;
         let server = again(launch, &directory, catalog).await?;

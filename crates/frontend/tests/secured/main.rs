@@ -25,4 +25,6 @@ mod substitution_cloud;
 #[cfg(test)]
 mod tenants;
 #[cfg(test)]
+mod waiting;
+#[cfg(test)]
 mod walk;

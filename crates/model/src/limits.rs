@@ -32,11 +32,25 @@ macro_rules! limits {
                 })+
                 Assigned::Unknown
             }
+
+            /// The value of the field `name`, as [`Limits::assign`] takes it. `None`: there is no such field.
+            pub fn shown(&self, name: &str) -> Option<String> {
+                $(if name == stringify!($name) {
+                    return Some(self.$name.shown());
+                })+
+                None
+            }
         }
 
-        /// The table behind `Limits`: field, the reference's dynamic-configuration key, and what it means.
+        /// The table behind `Limits`: field, the reference's dynamic-configuration key, what is taken for a value, and
+        /// what it means.
         pub const TABLE: &[Entry] = &[
-            $(Entry { name: stringify!($name), setting: $setting, default: stringify!($default), meaning: concat!($($doc),+) },)+
+            $(Entry {
+                name: stringify!($name),
+                setting: $setting,
+                accepted: <$type as Value>::ACCEPTED,
+                meaning: concat!($($doc),+),
+            },)+
         ];
     };
 }
@@ -53,22 +67,44 @@ pub enum Assigned {
 
 /// A limit's value, from its text.
 trait Value: Sized {
+    /// What is taken, with its bounds, for people to read.
+    const ACCEPTED: &'static str;
+
     fn read(text: &str) -> Option<Self>;
+
+    fn shown(&self) -> String;
 }
 
 macro_rules! numbers {
-    ($($number:ty),+) => {
+    ($($number:ty, $most:literal;)+) => {
         $(impl Value for $number {
+            const ACCEPTED: &'static str = concat!("a whole number from 0 to ", $most);
+
             fn read(text: &str) -> Option<Self> {
-                text.parse().ok()
+                let number = text.parse::<i64>().ok().filter(|number| *number >= 0)?;
+                <$number>::try_from(number).ok()
+            }
+
+            fn shown(&self) -> String {
+                self.to_string()
             }
         })+
     };
 }
 
-numbers!(usize, i64, i32, u32);
+numbers! {
+    usize, "9223372036854775807";
+    i64, "9223372036854775807";
+    i32, "2147483647";
+    u32, "4294967295";
+}
+
+/// Beyond it a time that is added to could leave what can be counted.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
 impl Value for Duration {
+    const ACCEPTED: &'static str = "a duration such as \"90s\" or \"1h30m\", from 0s to 876000h";
+
     /// Numbers with the units of Go's durations, one after the other.
     fn read(text: &str) -> Option<Self> {
         let mut rest = text;
@@ -91,7 +127,16 @@ impl Value for Duration {
             whole = whole.checked_add(part)?;
             rest = tail;
         }
-        (!text.is_empty()).then_some(whole)
+        (!text.is_empty() && whole <= LONGEST).then_some(whole)
+    }
+
+    fn shown(&self) -> String {
+        match (self.as_secs(), self.subsec_millis()) {
+            (seconds, 0) if seconds > 0 && seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
+            (seconds, 0) if seconds > 0 && seconds % 60 == 0 => format!("{}m", seconds / 60),
+            (seconds, 0) => format!("{seconds}s"),
+            (seconds, milliseconds) => format!("{}ms", seconds * 1_000 + u64::from(milliseconds)),
+        }
     }
 }
 
@@ -101,8 +146,8 @@ pub struct Entry {
     pub name: &'static str,
     /// The key under which the reference's dynamic configuration knows the limit.
     pub setting: &'static str,
-    /// The default as it is written above.
-    pub default: &'static str,
+    /// What values are taken, with their bounds, for people to read.
+    pub accepted: &'static str,
     pub meaning: &'static str,
 }
 
@@ -187,6 +232,8 @@ mod tests {
         assert_eq!((limits.id_length, limits.history_long_poll), (7, Duration::from_secs(90)));
         assert_eq!(limits.assign("limit.maxIDLength", "many"), Assigned::Invalid);
         assert_eq!(limits.assign("history.longPollExpirationInterval", "5"), Assigned::Invalid);
+        assert_eq!(limits.assign("limit.maxIDLength", "-1"), Assigned::Invalid);
+        assert_eq!(limits.assign("history.longPollExpirationInterval", "876001h"), Assigned::Invalid);
         assert_eq!(limits.assign("no.such", "1"), Assigned::Unknown);
     }
 
@@ -197,5 +244,20 @@ mod tests {
         settings.dedup();
         assert_eq!(settings.len(), TABLE.len());
         assert!(TABLE.iter().all(|entry| !entry.meaning.is_empty()));
+    }
+
+    #[test]
+    fn what_is_shown_is_taken() {
+        let (defaults, mut limits) = (Limits::default(), Limits::default());
+        for entry in TABLE {
+            let text = defaults.shown(entry.name).unwrap();
+            assert_eq!(limits.assign(entry.setting, &text), Assigned::Done, "{} = {text}", entry.name);
+        }
+        assert_eq!(limits, defaults);
+        let shown = |name| defaults.shown(name).unwrap();
+        assert_eq!(shown("id_length"), "1000");
+        assert_eq!(shown("workflow_task_heartbeat"), "30m");
+        assert_eq!(shown("history_long_poll"), "20s");
+        assert_eq!(defaults.shown("no_such"), None);
     }
 }

@@ -100,7 +100,9 @@ mod tests {
             "storage.shards\n\n  Shards of new data. What a file was made with stays.\n\n  Type:     whole number\n  \
              Default:  4\n  Accepted: a whole number from 1 to 4096\n"
         );
-        assert!(explained(find(&keys, "limits.id_length").unwrap()).contains("Default:  1_000\n"));
+        assert!(explained(find(&keys, "limits.id_length").unwrap()).contains("Default:  1000\n"));
+        let wait = explained(find(&keys, "limits.history_long_poll").unwrap());
+        assert!(wait.contains("Default:  \"20s\"\n") && wait.contains("from 0s to 876000h\n"), "{wait}");
         assert_eq!(
             find(&keys, "storage.shard").unwrap_err(),
             "there is no key storage.shard; did you mean storage.shards?"

@@ -107,12 +107,13 @@ const LIMITS: &str = "limits.";
 
 /// Every key.
 pub(super) fn all() -> Vec<Key> {
+    let defaults = Limits::default();
     let limits = model::limits::TABLE.iter().map(|entry| Key {
         name: entry.name,
         meaning: entry.meaning.trim_start(),
         kind: "limit",
-        accepted: "a whole number, or for a time a duration such as \"90s\"".to_owned(),
-        default: Some(entry.default.to_owned()),
+        accepted: entry.accepted.to_owned(),
+        default: defaults.shown(entry.name).map(|text| shown(&text)),
     });
     fixed_keys().into_iter().chain(limits).collect()
 }
@@ -200,11 +201,7 @@ fn read_limits(entries: &mut BTreeMap<String, Entry>, complaints: &mut Vec<Compl
             Assigned::Done => {}
             Assigned::Unknown | Assigned::Invalid => complaints.push(Complaint {
                 line: Some(given.line),
-                text: format!(
-                    "{name} = {}: expected a number or a duration as the default, {}",
-                    given.value.shown(),
-                    entry.default
-                ),
+                text: format!("{name} = {}: expected {}", given.value.shown(), entry.accepted),
             }),
         }
     }
@@ -283,7 +280,7 @@ mod tests {
                 "p.toml:4: data_plane.listen = 7233: expected an IP address and a port, for example \"127.0.0.1:7233\"",
                 "p.toml:5: there is no key data_plane.listen_; did you mean data_plane.listen?",
                 "p.toml:7: log.level = \"loud\": expected one of \"debug\", \"info\", \"warn\", \"error\", \"never\"",
-                "p.toml:9: limits.id_length = \"many\": expected a number or a duration as the default, 1_000",
+                "p.toml:9: limits.id_length = \"many\": expected a whole number from 0 to 9223372036854775807",
                 "p.toml:11: there is no key nonsense.of.mine; `perdure config list` shows all keys",
                 "p.toml: account.id is missing: expected 5 to 16 of a-z and 0-9, for example \"a2dd6\"",
             ]

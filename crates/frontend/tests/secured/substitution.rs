@@ -279,6 +279,8 @@ pub(crate) fn said(answer: &Result<Bytes, Status>, names: &[&Value]) -> (Code, S
     for name in names.iter().filter_map(|name| name.as_str()) {
         text = text.replace(name, "…");
     }
+    // A second start is told the run of the first, which is the caller's own.
+    let text = text.split_once(", RunId: ").map_or(text.as_str(), |(before, _)| before).to_owned();
     (status.code(), text)
 }
 
@@ -312,12 +314,17 @@ async fn substitute(
             put(&mut request, &place, value.clone());
             shown.call(&path, request.encode_to_vec()).await
         };
-        let got = answer(&theirs).await;
+        let mut got = answer(&theirs).await;
         calls += 1;
         assert_tells_nothing(&got, &call);
         if let Some(nobodys) = nobodys.filter(|_| is_name) {
-            let other = answer(&nobodys).await;
+            let mut other = answer(&nobodys).await;
             calls += 1;
+            // The caller's own workflow may have ended, or begun, between the two.
+            if said(&got, &[&theirs]) != said(&other, &[&nobodys]) {
+                (got, other) = (answer(&theirs).await, answer(&nobodys).await);
+                calls += 2;
+            }
             assert_eq!(said(&got, &[&theirs]), said(&other, &[&nobodys]), "{call} ({theirs:?})");
         }
     }

@@ -75,7 +75,7 @@ keys! {
     /// The file that keeps all state: workflows, namespaces, users, keys, the audit log. Back it up.
     storage_file: PathBuf = Some("data/perdure.db"), "storage.file", Bounds::Free;
     /// Shards of new data. What a file was made with stays.
-    shards: u32 = Some("4"), "storage.shards", Bounds::Between(1, 4_096);
+    shards: u32 = Some("1"), "storage.shards", Bounds::Between(1, 4_096);
     /// Idle Workflow Executions that each shard keeps in memory.
     cached_runs: u32 = Some("2000"), "storage.cached_runs", Bounds::Between(1, 1_000_000);
     /// Where workers and clients connect, always with TLS: gRPC with a client certificate or an API key.
@@ -253,7 +253,7 @@ mod tests {
         let config = read("account.id = \"a2dd6\"", Path::new("/d")).unwrap();
         assert_eq!(config.account_id, AccountId("a2dd6".to_owned()));
         assert_eq!(config.storage_file, Path::new("/d/data/perdure.db"));
-        assert_eq!((config.shards, config.shutdown_grace), (4, Duration::from_secs(5)));
+        assert_eq!((config.shards, config.shutdown_grace), (1, Duration::from_secs(5)));
         assert_eq!((config.metrics_listen, config.log_level), (None, LogLevel::Warn));
         assert_eq!(config.limits, Limits::default());
     }

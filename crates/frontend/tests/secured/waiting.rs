@@ -13,7 +13,7 @@ use proto::temporal::api::{
     taskqueue::v1::TaskQueue,
     workflowservice::v1::PollWorkflowTaskQueueRequest,
 };
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A poll that waits; what it is told in the end, if it is not told of an empty queue.
-async fn poll(world: &World, key: &str, leaf: Option<&Leaf>, namespace: &str) -> JoinHandle<Status> {
+async fn poll(world: &World, key: &str, leaf: Option<&Leaf>, namespace: &str) -> JoinSet<Status> {
     let mut workflows = world.workflows(leaf);
     let request = PollWorkflowTaskQueueRequest {
         namespace: namespace.to_owned(),
@@ -31,7 +31,9 @@ async fn poll(world: &World, key: &str, leaf: Option<&Leaf>, namespace: &str) ->
     };
     let mut request = with(request, key, namespace);
     request.set_timeout(Duration::from_secs(60));
-    tokio::spawn(async move { workflows.poll_workflow_task_queue(request).await.unwrap_err() })
+    let mut polling = JoinSet::new();
+    polling.spawn(async move { workflows.poll_workflow_task_queue(request).await.unwrap_err() });
+    polling
 }
 
 fn told(status: &Status) -> (Code, &str) {
@@ -43,7 +45,7 @@ async fn a_poll_ends_with_its_key() {
     let world = Account::new().serve().await;
     let bank = world.namespace("bank", None).await;
     let (key, key_id) = world.robot("worker", &[(&bank, Permission::Write)]).await;
-    let polling = poll(&world, &key, None, &bank).await;
+    let mut polling = poll(&world, &key, None, &bank).await;
     let mut cloud = world.cloud();
     let request = GetApiKeyRequest { key_id: key_id.clone() };
     let found = cloud.get_api_key(with(request, &world.owner_key, "")).await.unwrap().into_inner().api_key.unwrap();
@@ -52,7 +54,7 @@ async fn a_poll_ends_with_its_key() {
     let resource_version = found.resource_version;
     let request = UpdateApiKeyRequest { key_id, spec: Some(spec), resource_version, ..Default::default() };
     cloud.update_api_key(with(request, &world.owner_key, "")).await.unwrap();
-    let ended = polling.await.unwrap();
+    let ended = polling.join_next().await.unwrap().unwrap();
     assert_eq!(told(&ended), (Code::Unauthenticated, "request not authenticated: the API key is disabled"));
 }
 
@@ -61,7 +63,7 @@ async fn a_poll_ends_with_its_permission() {
     let world = Account::new().serve().await;
     let bank = world.namespace("bank", None).await;
     let (key, _) = world.robot("worker", &[(&bank, Permission::Write)]).await;
-    let polling = poll(&world, &key, None, &bank).await;
+    let mut polling = poll(&world, &key, None, &bank).await;
     let mut cloud = world.cloud();
     let request = with(GetServiceAccountsRequest::default(), &world.owner_key, "");
     let found = cloud.get_service_accounts(request).await.unwrap().into_inner().service_account.remove(0);
@@ -72,7 +74,7 @@ async fn a_poll_ends_with_its_permission() {
         ..Default::default()
     };
     cloud.set_service_account_namespace_access(with(request, &world.owner_key, "")).await.unwrap();
-    assert_eq!(told(&polling.await.unwrap()), (Code::PermissionDenied, "Request unauthorized."));
+    assert_eq!(told(&polling.join_next().await.unwrap().unwrap()), (Code::PermissionDenied, "Request unauthorized."));
 }
 
 #[tokio::test]
@@ -80,7 +82,7 @@ async fn a_poll_ends_with_the_authority_of_its_certificate() {
     let world = Account::new().serve().await;
     let (old, new) = (Authority::new("old clients"), Authority::new("new clients"));
     let bank = world.namespace("bank", Some(&old)).await;
-    let polling = poll(&world, "", Some(&old.client("worker", GOOD)), &bank).await;
+    let mut polling = poll(&world, "", Some(&old.client("worker", GOOD)), &bank).await;
     let mut cloud = world.cloud();
     let request = GetNamespaceRequest { namespace: bank.clone() };
     let found = cloud.get_namespace(with(request, &world.owner_key, "")).await.unwrap().into_inner().namespace.unwrap();
@@ -89,7 +91,7 @@ async fn a_poll_ends_with_the_authority_of_its_certificate() {
     let resource_version = found.resource_version;
     let request = UpdateNamespaceRequest { namespace: bank, spec: Some(spec), resource_version, ..Default::default() };
     cloud.update_namespace(with(request, &world.owner_key, "")).await.unwrap();
-    let ended = polling.await.unwrap();
+    let ended = polling.join_next().await.unwrap().unwrap();
     assert_eq!(ended.code(), Code::Unauthenticated, "{ended}");
     assert!(ended.message().contains("the client certificate"), "{ended}");
 }

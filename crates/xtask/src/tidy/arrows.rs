@@ -76,12 +76,7 @@ const ROWS: &[Row] = &[
         tests: &["rcgen"],
     },
     // Beside the layers: messages made into pages, without a door of its own.
-    Row {
-        name: "web",
-        internal: &["proto"],
-        external: &["maud", "prost", "prost-reflect", "prost-types"],
-        tests: &[],
-    },
+    Row { name: "web", internal: &["proto"], external: &["maud", "prost", "prost-reflect", "prost-types"], tests: &[] },
     // Layer 3: the doors. `frontend` knows of `store` only the list filter's typed tree, which it parses and words errors
     // about.
     Row {

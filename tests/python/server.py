@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from temporalio.client import Client
@@ -47,8 +48,10 @@ def free_port() -> int:
 class Server:
     """One server process, which can be killed and started again on the same port and file."""
 
-    def __init__(self, db_filename: Path | None = None) -> None:
+    def __init__(self, db_filename: Path | None = None, settings: Sequence[str] = ()) -> None:
+        """`settings` are values of the dynamic configuration, as `key=value`."""
         self.port = free_port()
+        self.settings = settings
         self.db_filename = db_filename
         self._process: subprocess.Popen[bytes] | None = None
         self._log = tempfile.TemporaryFile()
@@ -69,6 +72,8 @@ class Server:
         command = [str(BINARY), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(self.port)]
         if self.db_filename:
             command += ["--db-filename", str(self.db_filename)]
+        for setting in self.settings:
+            command += ["--dynamic-config-value", setting]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         while not await self._answers():

@@ -99,6 +99,18 @@ numbers! {
     u32, "4294967295";
 }
 
+impl Value for bool {
+    const ACCEPTED: &'static str = "true or false";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+}
+
 /// Beyond it a time that is added to could leave what can be counted.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
@@ -200,6 +212,8 @@ limits! {
     task_long_poll: Duration = Duration::from_secs(60), "matching.longPollExpirationInterval";
     /// Most events in one page of history.
     history_page: i32 = 256, "frontend.historyMaxPageSize";
+    /// Whether histories are sent raw: batch by batch as encoded bytes, not as events.
+    raw_history: bool = false, "frontend.sendRawWorkflowHistory";
     /// Most rows in one page of a list.
     visibility_page: i32 = 1_000, "frontend.visibilityMaxPageSize";
     /// Custom search attributes on one run.

@@ -12,7 +12,7 @@ use proto::temporal::api::{
 };
 
 use super::{
-    page::{PageToken, batches, is_transient, state},
+    page::{Batch, PageToken, batches, is_transient, state},
     stored::{self, Event},
 };
 use crate::{
@@ -94,25 +94,28 @@ async fn all_events(scope: &Scope, execution: Execution, page: Page) -> Result<H
     }
     // As on the reference, a full page has a token even where nothing follows.
     let is_full = shown.iter().filter(|batch| !batch.is_empty()).count() == page.most;
-    let mut events: Vec<_> = shown.into_iter().flatten().collect();
     if !is_full {
-        events.extend(tail);
+        shown.push(tail);
     }
     let goes_on = is_full || (page.waits && known.is_open);
-    Ok(reply(events, if goes_on { following.seal() } else { bytes::Bytes::new() }))
+    Ok(reply(scope, shown, if goes_on { following.seal() } else { bytes::Bytes::new() }))
 }
 
 async fn close_event(scope: &Scope, execution: Execution, page: Page) -> Result<HistoryPage, Reject> {
     let known = state(scope, execution, Some(i64::MAX), page.deadline).await?;
     if known.is_open {
         let token = page.waits.then(|| PageToken::new(&known.run_id, known.range.before, true).seal());
-        return Ok(reply(Vec::new(), token.unwrap_or_default()));
+        return Ok(reply(scope, Vec::new(), token.unwrap_or_default()));
     }
-    Ok(reply(last_event(scope, &known).await?, bytes::Bytes::new()))
+    Ok(reply(scope, vec![last_event(scope, &known).await?], bytes::Bytes::new()))
 }
 
 async fn last_event(scope: &Scope, known: &HistoryState) -> Result<Vec<Event>, Reject> {
     let last = batches(scope, &known.range, known.range.before - 1, usize::MAX).await?.pop();
+    if scope.limits().raw_history {
+        // Whoever takes histories raw gets the batch as it was written.
+        return Ok(last.unwrap_or_default());
+    }
     let Some(event) = last.and_then(|mut batch| batch.pop()) else {
         return Ok(Vec::new());
     };
@@ -127,9 +130,13 @@ async fn last_event(scope: &Scope, known: &HistoryState) -> Result<Vec<Event>, R
 /// The reply, with its events as they are stored.
 type HistoryPage = WithHistory<GetWorkflowExecutionHistoryResponse, READ_HISTORY>;
 
-fn reply(events: Vec<Event>, next_page_token: bytes::Bytes) -> HistoryPage {
-    let message = GetWorkflowExecutionHistoryResponse { next_page_token, ..Default::default() };
-    WithHistory { message, events: Some(stored::bytes(events)) }
+fn reply(scope: &Scope, shown: Vec<Batch>, next_page_token: bytes::Bytes) -> HistoryPage {
+    let mut message = GetWorkflowExecutionHistoryResponse { next_page_token, ..Default::default() };
+    if scope.limits().raw_history {
+        message.raw_history = shown.iter().filter(|batch| !batch.is_empty()).map(|batch| stored::blob(batch)).collect();
+        return WithHistory { message, events: Some(Vec::new()) };
+    }
+    WithHistory { message, events: Some(stored::bytes(shown.into_iter().flatten().collect())) }
 }
 
 /// Clients that do not say that they follow a close event to the next run only know how to follow a continuation: the

@@ -4,7 +4,11 @@
 use bytes::Bytes;
 use model::{Reject, Time};
 use prost::{DecodeError, Message};
-use proto::temporal::api::{enums::v1::EventType, history::v1::HistoryEvent};
+use proto::temporal::api::{
+    common::v1::DataBlob,
+    enums::v1::{EncodingType, EventType},
+    history::v1::HistoryEvent,
+};
 
 /// The tag of `History.events`, as it stands before each event of a batch: field 1, length-delimited.
 const EVENT_TAG: u8 = 0x0a;
@@ -81,6 +85,18 @@ pub(crate) fn events(mut batch: Bytes) -> Result<Vec<Event>, Reject> {
     Ok(events)
 }
 
+/// The events as an encoded `History`, which clients that take histories raw decode themselves.
+pub(crate) fn blob(events: &[Event]) -> DataBlob {
+    let mut data = Vec::new();
+    for event in events {
+        data.push(EVENT_TAG);
+        // Only a lack of room could fail, and a vector grows.
+        let _ = prost::encode_length_delimiter(event.bytes.len(), &mut data);
+        data.extend_from_slice(&event.bytes);
+    }
+    DataBlob { encoding_type: EncodingType::Proto3.into(), data: data.into() }
+}
+
 fn damaged(error: &DecodeError) -> Reject {
     Reject::internal(format!("a stored history batch is damaged: {error}"))
 }
@@ -115,6 +131,7 @@ mod tests {
         );
         let decoded: Vec<_> = found.iter().map(|event| event.decoded().unwrap()).collect();
         assert_eq!(decoded, whole);
+        assert_eq!(History::decode(blob(&found).data).unwrap(), History { events: whole });
     }
 
     #[test]

@@ -44,8 +44,22 @@ class Attempt:
         return ["workflow", *verb, *self.flags]
 
 
+# How often the SDK is asked again that saw its connection close before it read why.
+TRIES = 10
+
+
 async def by_sdk(attempt: Attempt) -> str:
-    """What the SDK's errors say."""
+    """What the SDK's errors say. In TLS 1.3 the server's refusal comes when the client has ended its handshake and has a
+    call on the way: on a busy machine the SDK may tell of the call that was cut, and not of the alert that cut it."""
+    said = ""
+    for _ in range(TRIES):
+        said = await once_by_sdk(attempt)
+        if "operation was canceled" not in said:
+            break
+    return said
+
+
+async def once_by_sdk(attempt: Attempt) -> str:
     tls = TLSConfig(
         server_root_ca_cert=attempt.ca.read_bytes() if attempt.ca else None,
         domain=attempt.server_name,

@@ -21,7 +21,7 @@ struct Part {
 const PARTS: &[Part] = &[
     Part { name: "verify", about: "formatting, lints, tidy", needs_release: false, run: verified },
     Part { name: "workspace", about: "unit and integration tests, transcripts", needs_release: false, run: workspace },
-    Part { name: "python", about: "the Python SDK and the money transfer", needs_release: true, run: || sdk("python") },
+    Part { name: "python", about: "the Python SDK and the money transfer", needs_release: true, run: python },
     Part { name: "typescript", about: "the TypeScript SDK", needs_release: true, run: || sdk("typescript") },
     Part { name: "rust", about: "the Rust SDK", needs_release: true, run: || sdk("rust") },
     Part {
@@ -151,6 +151,12 @@ fn workspace() -> Result<Ending, String> {
     let mut command = shell::cargo(runner);
     command.args(["--locked", "--workspace"]);
     shell::run(command)
+}
+
+/// Some of its tests compare with the official command line, which comes with the reference.
+fn python() -> Result<Ending, String> {
+    install_reference()?;
+    sdk("python")
 }
 
 fn sdk(language: &str) -> Result<Ending, String> {

@@ -5,6 +5,7 @@ What is said must not tell whether a namespace exists that the caller has no rig
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,7 +46,7 @@ class Attempt:
 
 
 # How often the SDK is asked again that saw its connection close before it read why.
-TRIES = 10
+TRIES = 40
 
 
 async def by_sdk(attempt: Attempt) -> str:
@@ -56,6 +57,7 @@ async def by_sdk(attempt: Attempt) -> str:
         said = await once_by_sdk(attempt)
         if "operation was canceled" not in said:
             break
+        await asyncio.sleep(0.05)
     return said
 
 

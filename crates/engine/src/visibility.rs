@@ -19,7 +19,8 @@ pub(crate) fn change(before: Option<&Run>, after: &Run, types: &Types) -> Option
         return None;
     }
     let shown = row(after, types);
-    let is_new = before.is_none_or(|before| row(before, types) != shown);
+    // Most rows that are made here are made because the run closes: then the row before need not be made.
+    let is_new = before.is_none_or(|before| before.core.status != after.core.status || row(before, types) != shown);
     is_new.then(|| Change::Show(Box::new(shown)))
 }
 

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use cluster::{Member, NodeId};
 use model::{Limits, Reject, Time, TokenKey};
 use store::{
-    Key, Store, StoreError, key,
+    CommitError, Key, Store, StoreError, key,
     visibility::{Query, QueryPage, Value},
 };
 use tokio::sync::{Notify, oneshot};
@@ -235,6 +235,15 @@ impl Drop for Pending<'_> {
     }
 }
 
+impl Core {
+    /// Tells the node what became of its commits.
+    fn committed(&mut self, commits: &[Commit], results: Vec<Result<(), CommitError>>) {
+        for ((shard, ..), result) in commits.iter().zip(results) {
+            self.node.on(now(), Event::Committed { shard: *shard, result });
+        }
+    }
+}
+
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, Core> {
         // A panic in a step has left the node between two states: stop rather than write them.
@@ -244,22 +253,24 @@ impl Inner {
     /// Gives the node an event and does what follows. Short reads are done here, without the lock: a page that is in memory
     /// costs less than the way to another thread.
     fn feed(self: &Arc<Self>, event: impl FnOnce(&mut Core) -> Event) {
-        let mut reads = self.step(event);
+        let mut reads = self.step(|core| {
+            let event = event(core);
+            core.node.on(now(), event);
+        });
         while let Some((ticket, request)) = reads.pop() {
             if request.is_short() || !self.store.waits() {
                 let result = request.perform(&*self.store);
-                reads.append(&mut self.step(|_| Event::Read { ticket, result }));
+                reads.append(&mut self.step(|core| core.node.on(now(), Event::Read { ticket, result })));
             } else {
                 self.read(ticket, request);
             }
         }
     }
 
-    /// Gives the node an event and does what follows, but for the reads, which are the caller's to do.
-    fn step(self: &Arc<Self>, event: impl FnOnce(&mut Core) -> Event) -> Vec<(u64, ReadRequest)> {
+    /// Tells the node something and does what follows, but for the reads, which are the caller's to do.
+    fn step(self: &Arc<Self>, tell: impl FnOnce(&mut Core)) -> Vec<(u64, ReadRequest)> {
         let mut core = self.lock();
-        let event = event(&mut core);
-        core.node.on(now(), event);
+        tell(&mut core);
         self.act(&mut core);
         std::mem::take(&mut core.reads)
     }
@@ -268,13 +279,9 @@ impl Inner {
     fn act(self: &Arc<Self>, core: &mut Core) {
         self.do_actions(core);
         while !self.store.waits() && core.node.has_changes() {
-            core.node.on(now(), Event::Cut);
-            self.do_actions(core);
-            let commits = std::mem::take(&mut core.commits);
+            let commits = self.cut(core);
             let results = self.store.commit(&commits);
-            for ((shard, ..), result) in commits.iter().zip(results) {
-                core.node.on(now(), Event::Committed { shard: *shard, result });
-            }
+            core.committed(&commits, results);
             self.do_actions(core);
         }
         if !core.is_writing && core.node.has_changes() {
@@ -286,6 +293,13 @@ impl Inner {
             core.armed = next;
             self.alarm.notify_one();
         }
+    }
+
+    /// Takes what there is to write.
+    fn cut(self: &Arc<Self>, core: &mut Core) -> Vec<Commit> {
+        core.node.on(now(), Event::Cut);
+        self.do_actions(core);
+        std::mem::take(&mut core.commits)
     }
 
     /// Answers go out under the lock: sending one only wakes its receiver.

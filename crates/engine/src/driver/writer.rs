@@ -10,7 +10,6 @@ use store::Batch;
 use tokio::sync::Notify;
 
 use super::Inner;
-use crate::Event;
 
 /// One shard's batch on its way to the disk.
 pub(super) type Commit = (ShardId, Epoch, Arc<Batch>);
@@ -76,25 +75,17 @@ fn write_until_gone(weak: &Weak<Inner>) {
 
 /// Writes what there is; the number of changes, or `None` when there was nothing: then the writer has to be called.
 fn write(inner: &Arc<Inner>) -> Option<usize> {
-    let (commits, reads) = {
+    let commits = {
         let mut core = inner.lock();
-        core.node.on(super::now(), Event::Cut);
-        inner.act(&mut core);
-        core.is_writing = !core.commits.is_empty();
-        (std::mem::take(&mut core.commits), std::mem::take(&mut core.reads))
+        let commits = inner.cut(&mut core);
+        core.is_writing = !commits.is_empty();
+        commits
     };
-    inner.read_all(reads);
     if commits.is_empty() {
         return None;
     }
     let results = inner.store.commit(&commits);
-    let mut core = inner.lock();
-    for ((shard, ..), result) in commits.iter().zip(results) {
-        core.node.on(super::now(), Event::Committed { shard: *shard, result });
-    }
-    inner.act(&mut core);
-    let reads = std::mem::take(&mut core.reads);
-    drop(core);
+    let reads = inner.step(|core| core.committed(&commits, results));
     inner.read_all(reads);
     Some(commits.iter().map(|(_, _, batch)| batch.changes.len()).sum())
 }

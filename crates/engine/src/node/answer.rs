@@ -113,7 +113,7 @@ impl Node {
         let history = range(shard, entry, from, task.stored_before_event_id);
         let tail = task.tail.clone();
         let mut task = WorkflowTask { response, history, tail };
-        self.attach_queries(shard, run_id, &mut task);
+        self.attach_queries(run_id, &mut task);
         Some(task)
     }
 

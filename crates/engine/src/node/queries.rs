@@ -238,7 +238,7 @@ impl Node {
     }
 
     /// A workflow task is handed out: the run's waiting queries ride on it.
-    pub(crate) fn attach_queries(&mut self, _shard: ShardId, run_id: RunId, task: &mut WorkflowTask) {
+    pub(crate) fn attach_queries(&mut self, run_id: RunId, task: &mut WorkflowTask) {
         for id in self.queries.of_run(run_id, Stage::Buffered) {
             if let Some(pending) = self.queries.pending.get_mut(&id) {
                 pending.stage = Stage::Attached;

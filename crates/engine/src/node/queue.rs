@@ -400,7 +400,7 @@ impl Node {
     }
 
     /// A shard is open again: queues that have pollers read its tasks.
-    pub(crate) fn reopen_queues(&mut self, _shard: model::ShardId) {
+    pub(crate) fn reopen_queues(&mut self) {
         let keys: Vec<_> = self.queues.keys().cloned().collect();
         for key in keys {
             self.agenda.push_back(Work::Match(key));

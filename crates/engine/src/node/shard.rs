@@ -335,7 +335,7 @@ impl Node {
         }
         self.read(ReadRequest::scan(shard, key::within(&Key::outbox_prefix()), usize::MAX), Ticket::Outbox(shard));
         self.read_wakes(shard, Key::wake_prefix());
-        self.reopen_queues(shard);
+        self.reopen_queues();
         let early = self.shards.get_mut(&shard).map(|state| std::mem::take(&mut state.early)).unwrap_or_default();
         self.agenda.extend(early);
     }

@@ -9,7 +9,7 @@ use proto::temporal::api::{
     history::v1::HistoryEvent,
 };
 
-use crate::{StartedWorkflowTask, Sticky, WorkflowTask};
+use crate::{PendingUpdate, StartedWorkflowTask, Sticky, WorkflowTask};
 
 /// One change of state.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +46,16 @@ pub enum Quiet {
     WorkflowTaskSet(Option<WorkflowTask>),
     /// In memory only.
     WorkflowTaskStarted(Arc<StartedWorkflowTask>),
+    /// In memory only: a workflow task waits that only brings updates, or its waiting changed, or nothing came of it.
+    SpeculativeTaskSet(Option<WorkflowTask>),
+    /// In memory only, as all that follows of updates without an event: one was admitted.
+    UpdateAdmitted(Arc<PendingUpdate>),
+    /// Those that were admitted went to a worker.
+    UpdatesSent,
+    /// One was rejected: it is forgotten.
+    UpdateRejected { update_id: String, failure: Option<Box<Failure>> },
+    /// Those that a worker has got are forgotten, because its answer was bad.
+    UpdatesAborted,
     /// The started task is no more (its outcome follows, or it was lost).
     WorkflowTaskStartDropped,
     /// The queue of the worker that holds the run in its cache; `None` forgets it.

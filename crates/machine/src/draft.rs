@@ -9,7 +9,11 @@ use proto::temporal::api::{
     history::v1::{HistoryEvent, history_event},
 };
 
-use crate::{Change, Facts, Quiet, Reply, Run, Step, run::event_type, task::Failed};
+use crate::{
+    Change, Facts, Quiet, Reply, Run, Step,
+    run::event_type,
+    task::{Failed, is_settling},
+};
 
 /// A step in the making. Dropping it undoes it.
 #[derive(Clone, Debug)]
@@ -66,6 +70,9 @@ impl Draft {
 
     /// As `append`, for an event that carries links or user metadata, or that was buffered.
     pub fn append_event(&mut self, mut event: HistoryEvent) -> i64 {
+        if !is_settling(&event) {
+            self.settle_speculative();
+        }
         let event_id = self.run.core.next_event_id;
         event.event_id = event_id;
         self.fill(&mut event);
@@ -83,7 +90,11 @@ impl Draft {
 
     /// Makes a change that leaves no event.
     pub fn quiet(&mut self, change: Quiet) {
-        self.apply(Change::Quiet(change));
+        let change = Change::Quiet(change);
+        if is_durable(&change) {
+            self.settle_speculative();
+        }
+        self.apply(change);
     }
 
     fn apply(&mut self, change: Change) {
@@ -115,7 +126,19 @@ impl Draft {
     }
 }
 
-/// Whether a change outlives a crash: all but the start of a workflow task.
+/// Whether a change outlives a crash: all but the start of a workflow task, a task that only brings updates, and
+/// updates that no worker has accepted.
 fn is_durable(change: &Change) -> bool {
-    !matches!(change, Change::Quiet(Quiet::WorkflowTaskStarted(_) | Quiet::WorkflowTaskStartDropped))
+    !matches!(
+        change,
+        Change::Quiet(
+            Quiet::WorkflowTaskStarted(_)
+                | Quiet::WorkflowTaskStartDropped
+                | Quiet::SpeculativeTaskSet(_)
+                | Quiet::UpdateAdmitted(_)
+                | Quiet::UpdatesSent
+                | Quiet::UpdateRejected { .. }
+                | Quiet::UpdatesAborted
+        )
+    )
 }

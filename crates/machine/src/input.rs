@@ -9,6 +9,7 @@ use proto::temporal::api::{
     failure::v1::Failure,
     history::v1::{HistoryEvent, WorkflowExecutionStartedEventAttributes},
     sdk::v1::UserMetadata,
+    update::v1::Request as UpdateRequest,
     workflowservice::v1::{RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskFailedRequest},
 };
 
@@ -28,6 +29,8 @@ pub enum Input {
         external: Option<External>,
         links: Vec<Link>,
     },
+    /// A client wants an update done. What comes of it is seen in the state: see `Run::update_stage`.
+    AdmitUpdate(Box<UpdateRequest>),
     /// Ends the run at once.
     Terminate {
         /// Shown in the history.

@@ -21,6 +21,7 @@ mod search_attributes;
 mod step;
 mod task;
 mod timer;
+mod update;
 
 pub(crate) mod command;
 pub mod cron;
@@ -36,7 +37,8 @@ pub use input::{
 };
 pub use run::{
     Activity, Attributes, Child, Core, Current, ExternalCancel, ExternalSignal, Run, StartedWorkflowTask, Sticky,
-    Timer, WorkflowTask,
+    Timer, Update, WorkflowTask,
 };
 pub use search_attributes::validate as validate_search_attributes;
 pub use step::{ActivityTask, Reply, Step, WorkflowTaskAnswer};
+pub use update::{PendingUpdate, UpdateStage};

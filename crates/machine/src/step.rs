@@ -3,6 +3,7 @@
 use proto::temporal::api::{
     common::v1::{Header, Payloads, Priority, RetryPolicy, WorkerVersionStamp},
     history::v1::HistoryEvent,
+    protocol::v1::Message,
 };
 
 use crate::{Change, Run};
@@ -44,6 +45,9 @@ pub enum Reply {
         next_task: Option<Box<WorkflowTaskAnswer>>,
         activities: Vec<ActivityTask>,
         failed: Option<model::Reject>,
+        /// Where nothing came of a speculative task: the start of the last task that stands in the history, to which its
+        /// worker goes back. Otherwise zero.
+        reset_history_event_id: i64,
     },
     /// An activity was started for a worker.
     Activity(Box<ActivityTask>),
@@ -70,6 +74,8 @@ pub struct WorkflowTaskAnswer {
     pub stored_before_event_id: i64,
     /// The events that follow them and are not stored (yet): scheduled of a transient attempt, started.
     pub tail: Vec<HistoryEvent>,
+    /// The updates that the worker shall accept or reject.
+    pub messages: Vec<Message>,
     /// It was scheduled on the worker's own queue.
     pub sticky: bool,
 }

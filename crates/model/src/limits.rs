@@ -224,6 +224,14 @@ limits! {
     search_attributes_total_size: usize = 40 * 1024, "system.searchAttributesTotalSizeLimit";
     /// Queries that may wait on one run.
     buffered_queries: usize = 1, "history.maxBufferedQueryCount";
+    /// Updates of one run that may be under way: admitted or accepted, and not completed.
+    updates_in_flight: usize = 10, "history.maxInFlightUpdates";
+    /// Bytes of the requests of one run's updates that wait to be accepted.
+    updates_in_flight_bytes: usize = 20 * 1024 * 1024, "history.maxInFlightUpdatePayloads";
+    /// Updates that one run takes in its life.
+    updates_per_execution: usize = 2_000, "history.maxTotalUpdates";
+    /// Events that a workflow task which only rejected updates may have shown to its worker and still leave no trace.
+    speculative_task_events: i64 = 10, "history.discardSpeculativeWorkflowTaskMaximumEventsCount";
     /// Links on one request.
     links_per_request: usize = 10, "frontend.maxlinksPerRequest";
     /// Shortest retention that a namespace may have.

@@ -70,6 +70,13 @@ pub enum Kind {
         cause: ResourceExhaustedCause,
         scope: ResourceExhaustedScope,
     },
+    /// Several operations that stand or fall together, in their order: why each failed, `None` where it did not. One that
+    /// fails only because another did is `MultiOperationAborted`.
+    MultiOperation {
+        operations: Vec<Option<Reject>>,
+    },
+    /// Not done because an operation beside it failed.
+    MultiOperationAborted,
     PermissionDenied,
     Unauthenticated,
     /// Not served by this version; names what is missing.

@@ -185,6 +185,7 @@ impl Draft {
 
     fn close(&mut self, mut event: HistoryEvent, batch_event_id: i64, attributes: A) {
         event.attributes = Some(attributes);
+        self.drop_waiting_speculative();
         self.append_event(event);
         let delete_time = self.facts.now + self.facts.namespace.retention;
         self.quiet(Quiet::Closed { delete_time, batch_event_id });

@@ -12,6 +12,7 @@ mod fail_workflow_execution;
 mod failure;
 mod limit;
 mod modify_workflow_properties;
+mod protocol_message;
 mod record_marker;
 mod request_cancel_activity_task;
 mod request_cancel_external_workflow_execution;
@@ -30,9 +31,11 @@ use proto::temporal::api::{
     enums::v1::CommandType,
     history::v1::{HistoryEvent, history_event},
     sdk::v1::{EventGroupMarker, UserMetadata},
+    workflowservice::v1::RespondWorkflowTaskCompletedRequest as Request,
 };
 
 pub(crate) use failure::{CommandFailure, TaskFailure};
+pub(crate) use protocol_message::{Messages, reject_unprocessed, take_rest};
 pub(crate) use schedule_activity_task::start_eager;
 
 use crate::{Draft, close::Closing, names::pascal};
@@ -52,14 +55,17 @@ pub(crate) struct CommandContext {
     children: BTreeSet<String>,
     /// Scheduled events of the activities that the worker wants to run itself, in order.
     eager: Vec<i64>,
+    /// What the worker says of updates.
+    messages: Messages,
 }
 
 impl CommandContext {
     /// For the commands of one completion, whose event has this id; `unhandled` if events are buffered.
-    pub(crate) fn new(workflow_task_completed_event_id: i64, identity: String, unhandled: bool) -> Self {
+    pub(crate) fn new(workflow_task_completed_event_id: i64, request: &Request, unhandled: bool) -> Self {
         Self {
             workflow_task_completed_event_id,
-            identity,
+            identity: request.identity.clone(),
+            messages: Messages::new(&request.messages),
             unhandled,
             activity_canceled: false,
             children: BTreeSet::new(),
@@ -188,9 +194,10 @@ pub(crate) fn apply(draft: &mut Draft, command: Command, context: &mut CommandCo
         CommandType::ModifyWorkflowProperties => {
             apply!(modify_workflow_properties, ModifyWorkflowPropertiesCommandAttributes)
         }
-        CommandType::ProtocolMessage
-        | CommandType::ScheduleNexusOperation
-        | CommandType::RequestCancelNexusOperation => Err(unimplemented(kind).into()),
+        CommandType::ProtocolMessage => apply!(protocol_message, ProtocolMessageCommandAttributes),
+        CommandType::ScheduleNexusOperation | CommandType::RequestCancelNexusOperation => {
+            Err(unimplemented(kind).into())
+        }
         CommandType::Unspecified => Err(unknown(command.command_type).into()),
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     ActivityTask, Draft, Quiet, Reply, StartedWorkflowTask, Step, Sticky, TaskRef, WorkflowTask, WorkflowTaskAnswer,
     command::{self, CommandContext, CommandFailure, TaskFailure},
     run::nanos,
-    task::{Failed, SERVER},
+    task::{Failed, SERVER, leaves_no_trace},
 };
 
 /// The request id of a task that is handed out with the answer to the one before.
@@ -28,11 +28,16 @@ const INLINE_REQUEST: &str = "request-from-RespondWorkflowTaskCompleted";
 /// be, for which the task goes on.
 pub(super) fn handle(mut draft: Draft, task: &TaskRef, request: Request) -> Result<Step, Reject> {
     let (task, started) = draft.run().answered_task(task)?;
-    if !request.messages.is_empty() {
-        return Err(Reject::unimplemented("update messages"));
-    }
     let pristine = draft.clone();
-    let heartbeat = request.force_create_new_workflow_task && request.commands.is_empty();
+    if leaves_no_trace(draft.run(), &task, &request, draft.facts.limits.speculative_task_events) {
+        return match forget(&mut draft, &request) {
+            Ok(()) => finish(draft, &request, &Outcome::default(), None),
+            Err(CommandFailure::Reject(reject)) => Err(reject),
+            Err(CommandFailure::Task(failure)) => fail(pristine, &task, &request, &failure),
+        };
+    }
+    let heartbeat =
+        request.force_create_new_workflow_task && request.commands.is_empty() && request.messages.is_empty();
     if heartbeat && draft.heartbeats_too_long(&task) {
         return give_up_heartbeats(draft, &request);
     }
@@ -47,10 +52,21 @@ pub(super) fn handle(mut draft: Draft, task: &TaskRef, request: Request) -> Resu
 }
 
 /// What the commands leave to do.
+#[derive(Default)]
 struct Outcome {
     /// The workflow has to hear of something.
     news: bool,
     activities: Vec<ActivityTask>,
+    /// The task is in the history.
+    stands: bool,
+}
+
+/// All that came of a speculative task are rejections: it is as if it had not been.
+fn forget(draft: &mut Draft, request: &Request) -> Result<(), CommandFailure> {
+    draft.quiet(Quiet::SpeculativeTaskSet(None));
+    command::take_rest(draft, &mut CommandContext::new(0, request, false))?;
+    command::reject_unprocessed(draft);
+    Ok(())
 }
 
 fn decide(
@@ -64,13 +80,17 @@ fn decide(
         draft.append(A::WorkflowTaskCompletedEventAttributes(completed(request, scheduled_event_id, started_event_id)));
     remember_worker(draft, request);
     let unhandled = !draft.run().buffered.is_empty();
-    let mut context = CommandContext::new(completed_event_id, request.identity.clone(), unhandled);
+    let mut context = CommandContext::new(completed_event_id, request, unhandled);
     command::check_sequence(&request.commands)?;
     for command in &request.commands {
         command::apply(draft, command.clone(), &mut context)?;
     }
+    command::take_rest(draft, &mut context)?;
+    if draft.run().is_open() && !request.force_create_new_workflow_task {
+        command::reject_unprocessed(draft);
+    }
     let activities = if draft.run().is_open() { command::start_eager(draft, &context) } else { Vec::new() };
-    Ok(Outcome { news: context.unhandled || context.activity_canceled, activities })
+    Ok(Outcome { news: context.unhandled || context.activity_canceled, activities, stands: true })
 }
 
 fn finish(
@@ -82,16 +102,30 @@ fn finish(
     let mut next_task = None;
     if draft.run().is_open() {
         draft.flush_buffered();
+        let known = draft.run().pending_updates.iter().filter(|update| update.sent).count();
         if request.force_create_new_workflow_task || outcome.news {
             draft.schedule_attempt(1, original_scheduled_time);
+        } else if !draft.run().pending_updates.is_empty() {
+            // They came while the worker decided. Where it takes them at once, nothing has to be written for that.
             if request.return_new_workflow_task {
-                let answer = draft.start_workflow_task(request.identity.clone(), INLINE_REQUEST.to_owned(), None)?;
-                // This worker has just decided, so it has the run in its cache whether it says so or not.
-                next_task = Some(Box::new(WorkflowTaskAnswer { sticky: true, ..answer }));
+                draft.schedule_speculative();
+            } else {
+                draft.schedule_workflow_task();
             }
         }
+        if request.return_new_workflow_task && draft.run().core.workflow_task.is_some() {
+            let mut answer = draft.start_workflow_task(request.identity.clone(), INLINE_REQUEST.to_owned(), None)?;
+            if request.force_create_new_workflow_task {
+                // It is still at work on those that it has.
+                answer.messages.drain(..known.min(answer.messages.len()));
+            }
+            // This worker has just decided, so it has the run in its cache whether it says so or not.
+            next_task = Some(Box::new(WorkflowTaskAnswer { sticky: true, ..answer }));
+        }
     }
-    draft.finish(Reply::WorkflowTaskCompleted { next_task, activities: outcome.activities.clone(), failed: None })
+    let reset_history_event_id = if outcome.stands { 0 } else { draft.run().core.previous_started_event_id };
+    let activities = outcome.activities.clone();
+    draft.finish(Reply::WorkflowTaskCompleted { next_task, activities, failed: None, reset_history_event_id })
 }
 
 /// The worker has done nothing for so long that another one shall try.
@@ -104,6 +138,7 @@ fn give_up_heartbeats(mut draft: Draft, request: &Request) -> Result<Step, Rejec
         next_task: None,
         activities: Vec::new(),
         failed: Some(Reject::not_found("workflow task heartbeat timeout")),
+        reset_history_event_id: 0,
     })
 }
 
@@ -113,6 +148,9 @@ fn fail(mut draft: Draft, task: &WorkflowTask, request: &Request, failure: &Task
     if task.attempt > 1 && failure.cause != WorkflowTaskFailedCause::UnhandledCommand {
         // It would only fail again: the worker's time runs out instead, which slows it down.
         return Err(refusal);
+    }
+    if draft.run().pending_updates.iter().any(|update| update.sent) {
+        draft.quiet(Quiet::UpdatesAborted);
     }
     let binary_checksum = request.binary_checksum.clone();
     let attempt = draft.fail_workflow_task(Failed {
@@ -131,7 +169,12 @@ fn fail(mut draft: Draft, task: &WorkflowTask, request: &Request, failure: &Task
     } else {
         draft.schedule_attempt(attempt, None);
     }
-    draft.finish(Reply::WorkflowTaskCompleted { next_task: None, activities: Vec::new(), failed: Some(refusal) })
+    draft.finish(Reply::WorkflowTaskCompleted {
+        next_task: None,
+        activities: Vec::new(),
+        failed: Some(refusal),
+        reset_history_event_id: 0,
+    })
 }
 
 /// What the completion tells of the worker: its cache, its SDK and its version.

@@ -2,6 +2,7 @@
 
 pub mod start;
 
+mod admit_update;
 mod answer_activity;
 mod attach_start;
 mod child_closed;
@@ -23,7 +24,10 @@ mod sticky_worker_gone;
 mod terminate;
 pub(crate) mod wake;
 
-use model::Reject;
+use model::{Kind, Reject};
+use proto::temporal::api::enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope};
+
+pub(crate) use admit_update::check_total;
 
 use crate::{Draft, External, Facts, Input, Run, Step};
 
@@ -44,6 +48,7 @@ fn decide(draft: Draft, input: Input) -> Result<Step, Reject> {
         Input::RequestCancel { reason, identity, request_id, external, links } => {
             request_cancel::handle(draft, reason, identity, request_id, external, links)
         }
+        Input::AdmitUpdate(request) => admit_update::handle(draft, *request),
         Input::Terminate { reason, details, identity, links } => {
             terminate::handle(draft, reason, details, identity, links)
         }
@@ -81,6 +86,15 @@ fn decide(draft: Draft, input: Input) -> Result<Step, Reject> {
 /// The answer to who asks something of a run that is over.
 pub(crate) fn completed() -> Reject {
     Reject::not_found("workflow execution already completed")
+}
+
+/// The answer to who brings news while the worker is about to close the run: they would make it try again and again.
+fn closing() -> Reject {
+    let kind = Kind::ResourceExhausted {
+        cause: ResourceExhaustedCause::BusyWorkflow,
+        scope: ResourceExhaustedScope::Namespace,
+    };
+    Reject::new(kind, "workflow operation can not be applied because workflow is closing")
 }
 
 /// Whether the workflow that sends may address this run.

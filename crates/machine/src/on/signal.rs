@@ -1,14 +1,13 @@
 //! A client, or another workflow, signals.
 
-use model::{Kind, Reject};
+use model::Reject;
 use prost::Message;
 use proto::temporal::api::{
     common::v1::WorkflowExecution,
-    enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope},
     history::v1::{HistoryEvent, WorkflowExecutionSignaledEventAttributes, history_event::Attributes as A},
 };
 
-use super::{check_sender, completed};
+use super::{check_sender, closing, completed};
 use crate::{Draft, Quiet, Reply, Run, Signal, Step};
 
 /// Records the signal and schedules a workflow task, unless the first one is delayed. A request id that was applied
@@ -47,14 +46,7 @@ fn check(draft: &Draft, signal: &Signal) -> Result<(), Reject> {
         return Err(Reject::invalid("exceeded workflow execution limit for signal events"));
     }
     if run.core.close_attempted && run.is_deciding() {
-        // The worker is about to close the run: news would make it try again and again.
-        return Err(Reject::new(
-            Kind::ResourceExhausted {
-                cause: ResourceExhaustedCause::BusyWorkflow,
-                scope: ResourceExhaustedScope::Namespace,
-            },
-            "workflow operation can not be applied because workflow is closing",
-        ));
+        return Err(closing());
     }
     signal.external.as_ref().map_or(Ok(()), |sender| check_sender(run, sender))
 }

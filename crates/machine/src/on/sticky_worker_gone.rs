@@ -12,7 +12,12 @@ pub(super) fn handle(mut draft: Draft, task_queue: &str) -> Result<Step, Reject>
         && task.sticky
         && !draft.run().is_deciding()
     {
-        draft.quiet(Quiet::WorkflowTaskSet(Some(WorkflowTask { sticky: false, ..task })));
+        let task = Some(WorkflowTask { sticky: false, ..task });
+        draft.quiet(if draft.run().is_speculative() {
+            Quiet::SpeculativeTaskSet(task)
+        } else {
+            Quiet::WorkflowTaskSet(task)
+        });
     }
     draft.finish(Reply::Done)
 }

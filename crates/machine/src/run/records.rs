@@ -124,6 +124,9 @@ pub struct Core {
     /// The event that each of `start_request_ids` stands with in the history; zero while it is buffered.
     #[prost(int64, repeated, tag = "36")]
     pub start_request_events: Vec<i64>,
+    /// Updates that have an outcome.
+    #[prost(int64, tag = "37")]
+    pub completed_updates: i64,
 }
 
 /// A workflow task that is scheduled. That it was started is never stored.
@@ -153,6 +156,9 @@ pub struct WorkflowTask {
     /// It waits until then; a wake-up sets this to zero, which puts it on its queue.
     #[prost(int64, tag = "8")]
     pub visible_time: i64,
+    /// It only brings updates, and is in memory alone: on disk this is never set.
+    #[prost(bool, tag = "9")]
+    pub speculative: bool,
 }
 
 /// The sticky queue of the worker that holds the run in its cache.
@@ -321,6 +327,16 @@ pub struct Child {
     /// The parent has closed, and nothing is left to be done about the child.
     #[prost(bool, tag = "14")]
     pub settled: bool,
+}
+
+/// An update that a worker has accepted, by its id. Its outcome is in the history.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct Update {
+    #[prost(int64, tag = "1")]
+    pub accepted_event_id: i64,
+    /// The event with its outcome; zero while there is none.
+    #[prost(int64, tag = "2")]
+    pub completed_event_id: i64,
 }
 
 /// The newest run of a workflow id: the row that the id's reuse is decided on.

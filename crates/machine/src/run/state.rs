@@ -10,11 +10,13 @@ use proto::temporal::api::{
     history::v1::{HistoryEvent, WorkflowExecutionStartedEventAttributes, history_event},
 };
 
-use super::{Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Timer};
+use super::{Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Timer, Update};
+use crate::PendingUpdate;
 
 /// The state of one run.
 ///
-/// Written by `evolve` alone. Everything but `started_task` is durable; the field types are the stored rows.
+/// Written by `evolve` alone. Everything but `started_task`, `pending_updates` and a speculative workflow task is
+/// durable; the field types are the stored rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     /// Namespace, workflow id and run id.
@@ -39,6 +41,11 @@ pub struct Run {
     pub buffered: Vector<Arc<HistoryEvent>>,
     /// Request ids that were applied, so that a repeated request is acknowledged without effect.
     pub requests: OrdMap<Arc<str>, ()>,
+    /// Updates that were accepted, by update id; those that have an outcome stay, so that the same id is known again.
+    pub updates: OrdMap<Arc<str>, Arc<Update>>,
+    /// Updates that no worker has accepted yet, in the order in which they were admitted. In memory only: after a crash
+    /// their clients ask again.
+    pub pending_updates: Vector<Arc<PendingUpdate>>,
     /// The running workflow task. In memory only: after a crash the task is dispatched again.
     pub started_task: Option<Arc<StartedWorkflowTask>>,
 }
@@ -87,6 +94,8 @@ impl Run {
             external_cancels: OrdMap::new(),
             buffered: Vector::new(),
             requests: OrdMap::new(),
+            updates: OrdMap::new(),
+            pending_updates: Vector::new(),
             started_task: None,
         }
     }

@@ -3,6 +3,7 @@
 //! | state     | by                                | becomes                                  |
 //! |-----------|-----------------------------------|------------------------------------------|
 //! | none      | news for the workflow             | scheduled, attempt 1, with its event     |
+//! | none      | an update                         | scheduled, attempt 1, speculative        |
 //! | scheduled | a poll                            | started, in memory only                  |
 //! | scheduled | sticky worker doesn't come        | timed out, then scheduled on the normal queue |
 //! | started   | completed                         | none, or scheduled if there are news     |
@@ -10,10 +11,12 @@
 //! | started   | failed or timed out               | scheduled, attempt + 1, transient        |
 //!
 //! An attempt after the first is transient: it has no events until it completes, so that a workflow that can't make
-//! progress doesn't grow its history. If news arrive meanwhile it becomes a first attempt again.
+//! progress doesn't grow its history. If news arrive meanwhile it becomes a first attempt again. A speculative one has no
+//! events either until something comes of it.
 
 mod end;
 mod flush;
+mod speculative;
 mod start;
 
 use std::time::Duration;
@@ -31,6 +34,7 @@ use crate::{
 };
 
 pub(crate) use end::{Failed, SERVER};
+pub(crate) use speculative::{is_settling, leaves_no_trace};
 pub(crate) use start::not_found;
 
 /// Attempts up to this one get the workflow's own timeout; later ones get more and more on top of it.
@@ -84,6 +88,7 @@ impl Draft {
                 start_to_close_timeout: nanos(timeout),
                 schedule_to_start_deadline: 0,
                 visible_time: 0,
+                speculative: false,
             })));
         }
         if let (Some(time), Some(task)) = (original_scheduled_time, self.run().core.workflow_task) {
@@ -92,7 +97,7 @@ impl Draft {
     }
 
     /// The time that a worker has for this attempt.
-    fn start_to_close_timeout(&mut self, attempt: i32) -> Duration {
+    pub(super) fn start_to_close_timeout(&mut self, attempt: i32) -> Duration {
         let own = from_proto_duration(self.run().started().workflow_task_timeout.as_ref());
         let Ok(repeated @ 1..) = u32::try_from(attempt - PATIENT_ATTEMPTS) else {
             return own;

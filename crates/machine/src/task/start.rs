@@ -18,6 +18,10 @@ use crate::{
     run::{event_type, span},
 };
 
+/// The part of the updates that a run takes in its life from which on it should continue as new. Source: the reference
+/// server.
+const UPDATES_SUGGEST: f64 = 0.9;
+
 impl Run {
     /// The events of the current workflow task that are not in the history: of a transient attempt that it was
     /// scheduled, of a started one that it was started. Their ids are those that they will get if nothing changes.
@@ -25,12 +29,12 @@ impl Run {
         let Some(task) = self.core.workflow_task.as_ref().filter(|_| self.is_open()) else {
             return Vec::new();
         };
-        if task.attempt > 1 && task.scheduled_event_id != self.core.next_event_id {
+        if !task.has_event() && task.scheduled_event_id != self.core.next_event_id {
             // News have come since it was scheduled: when it starts it will be another task.
             return Vec::new();
         }
         let mut tail = Vec::new();
-        if task.attempt > 1 {
+        if !task.has_event() {
             tail.push(event(task.scheduled_event_id, Time(task.scheduled_time), self.scheduled_attributes(task)));
         }
         if let Some(started) = &self.started_task {
@@ -55,11 +59,11 @@ impl Run {
     /// Whether the running task's start will be in the history whatever becomes of the task, so that it counts as if it
     /// were there.
     pub fn start_stands_for_event(&self) -> bool {
-        self.started_task.is_some() && self.core.workflow_task.is_some_and(|task| task.attempt == 1)
+        self.started_task.is_some() && self.core.workflow_task.is_some_and(|task| task.has_event())
     }
 
     /// What the event of a transient attempt will say.
-    fn scheduled_attributes(&self, task: &WorkflowTask) -> A {
+    pub(super) fn scheduled_attributes(&self, task: &WorkflowTask) -> A {
         A::WorkflowTaskScheduledEventAttributes(WorkflowTaskScheduledEventAttributes {
             task_queue: Some(self.next_task_queue()),
             start_to_close_timeout: Some(to_proto_duration(span(task.start_to_close_timeout))),
@@ -80,6 +84,7 @@ impl Run {
             started_time: started.started_time.0,
             stored_before_event_id: self.core.next_event_id,
             tail: self.tail(),
+            messages: self.update_messages(started.started_event_id),
             sticky: task.sticky,
         })
     }
@@ -88,9 +93,12 @@ impl Run {
     fn suggest_reasons(&self, limits: &model::Limits) -> Vec<SuggestContinueAsNewReason> {
         let large = self.core.history_size >= limits.history_size_suggest_continue_as_new;
         let long = self.core.next_event_id >= limits.history_count_suggest_continue_as_new;
+        let most = limits.updates_per_execution as f64 * UPDATES_SUGGEST;
+        let many = most > 0.0 && (self.pending_updates.len() + self.updates.len()) as f64 >= most.ceil();
         [
             (large, SuggestContinueAsNewReason::HistorySizeTooLarge),
             (long, SuggestContinueAsNewReason::TooManyHistoryEvents),
+            (many, SuggestContinueAsNewReason::TooManyUpdates),
         ]
         .into_iter()
         .filter_map(|(applies, reason)| applies.then_some(reason))
@@ -113,7 +121,7 @@ impl Draft {
         let history_size = self.run().core.history_size;
         let task = self.startable_task()?;
         let started_event_id =
-            if task.attempt == 1 { self.run().core.next_event_id } else { task.scheduled_event_id + 1 };
+            if task.has_event() { self.run().core.next_event_id } else { task.scheduled_event_id + 1 };
         self.quiet(Quiet::WorkflowTaskStarted(Arc::new(StartedWorkflowTask {
             started_event_id,
             started_time: self.facts.now,
@@ -125,7 +133,11 @@ impl Draft {
             deadline: self.facts.now + Self::task_timeout(&task),
             worker_version,
         })));
-        self.run().task_answer().ok_or_else(not_found)
+        let answer = self.run().task_answer().ok_or_else(not_found)?;
+        if self.run().pending_updates.iter().any(|update| !update.sent) {
+            self.quiet(Quiet::UpdatesSent);
+        }
+        Ok(answer)
     }
 
     /// The waiting task, made ready to be started.
@@ -136,8 +148,8 @@ impl Draft {
         if self.run().is_deciding() {
             return Err(Reject::not_found("Workflow task already started."));
         }
-        if !task.sticky && self.run().core.sticky.is_some() {
-            // The worker with the cache didn't come: another one decides now.
+        if !task.sticky && !task.speculative && self.run().core.sticky.is_some() {
+            // The worker with the cache didn't come: another one decides now. (Of a speculative task its end will tell.)
             self.quiet(Quiet::StickySet(None));
         }
         if task.attempt > 1 && task.scheduled_event_id != self.run().core.next_event_id {
@@ -157,7 +169,7 @@ impl Draft {
 
     /// Writes the start of the running task, whose outcome follows. Returns the ids of its two events.
     pub(crate) fn append_task_start(&mut self, task: &WorkflowTask, started: &StartedWorkflowTask) -> (i64, i64) {
-        if task.attempt == 1 {
+        if task.has_event() {
             let attributes = started_attributes(task, started);
             let started_event_id = self.append_event(event(0, started.started_time, attributes));
             return (task.scheduled_event_id, started_event_id);

@@ -43,6 +43,8 @@ pub(crate) fn blank(run: &Run) -> Run {
         external_cancels: OrdMap::new(),
         buffered: imbl::Vector::new(),
         requests: OrdMap::new(),
+        updates: OrdMap::new(),
+        pending_updates: imbl::Vector::new(),
         started_task: None,
     }
 }
@@ -70,6 +72,8 @@ pub(crate) fn replay(history: &[HistoryEvent], run: &Run) {
     assert_eq!(replayed.children, run.children);
     assert_eq!(replayed.external_signals, run.external_signals);
     assert_eq!(replayed.external_cancels, run.external_cancels);
+    assert_eq!(replayed.updates, run.updates);
+    assert_eq!(replayed.core.completed_updates, run.core.completed_updates);
 }
 
 fn due(run: &Run) {
@@ -90,7 +94,11 @@ fn due(run: &Run) {
 
 /// What is written and read again is the same state, but for what is in memory alone; and once loaded the run stands.
 fn recovers(run: &Run, facts: &Facts) {
+    let durable = run.durable();
+    assert!(!durable.is_volatile(), "what is durable is on disk");
+    let run = &durable;
     let loaded = loaded(run);
+    assert_eq!(&loaded, run, "what is read is what was written");
     let step = loaded.handle(Input::Recover, facts).expect("a loaded run takes up its work");
     if run.buffered.is_empty() {
         assert_eq!(step.next, loaded, "a loaded run without buffered events needs nothing");
@@ -103,7 +111,7 @@ fn recovers(run: &Run, facts: &Facts) {
 fn loaded(run: &Run) -> Run {
     Run {
         origin: again(&run.origin),
-        core: machine::Core::decode(run.core.encode_to_vec().as_slice()).expect("what was written is read"),
+        core: machine::Core::decode(run.stored_core().encode_to_vec().as_slice()).expect("what was written is read"),
         attributes: again(&run.attributes),
         activities: run.activities.iter().map(|(id, row)| (*id, again(row))).collect(),
         timers: run.timers.iter().map(|(id, row)| (id.clone(), again(row))).collect(),
@@ -111,6 +119,8 @@ fn loaded(run: &Run) -> Run {
         external_signals: run.external_signals.iter().map(|(id, row)| (*id, again(row))).collect(),
         external_cancels: run.external_cancels.iter().map(|(id, row)| (*id, again(row))).collect(),
         buffered: run.buffered.iter().map(again).collect(),
+        updates: run.updates.iter().map(|(id, row)| (id.clone(), again(row))).collect(),
+        pending_updates: imbl::Vector::new(),
         started_task: None,
         key: run.key.clone(),
         requests: run.requests.clone(),

@@ -10,6 +10,7 @@ use proto::temporal::api::{
         StartChildWorkflowExecutionFailedCause,
     },
     history::v1::HistoryEvent,
+    update::v1::{Input as UpdateInput, Meta, Request as UpdateRequest},
     workflowservice::v1::{RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskFailedRequest},
 };
 use serde_json::{Value, json};
@@ -46,6 +47,11 @@ pub(crate) fn input(run: &Run, line: &Line) -> Input {
             external: external(line),
             links: Vec::new(),
         },
+        "update" => Input::AdmitUpdate(Box::new(UpdateRequest {
+            meta: Some(Meta { update_id: line.first().to_owned(), identity: "client".into() }),
+            input: Some(UpdateInput { name: line.get("name").unwrap_or("set").into(), ..UpdateInput::default() }),
+            ..UpdateRequest::default()
+        })),
         "terminate" => Input::Terminate {
             reason: word("reason"),
             details: line.get("details").map(payloads),
@@ -82,10 +88,29 @@ fn task(run: &Run, line: &Line) -> TaskRef {
     }
 }
 
-/// `complete [force] [return_new] [sticky=queue] {request}` with the commands below.
+/// `complete [force] [return_new] [sticky=queue] {request}` with the commands below, and the messages: `Accept id`,
+/// `Reject id`, `Respond id {response}` and `Message {message}`. With an acceptance or a response goes its command,
+/// unless the line says `uncommanded`.
 fn complete(run: &Run, line: &Line) -> Input {
     let mut request = line.json.clone().unwrap_or_else(|| json!({}));
-    request["commands"] = line.below.iter().map(command).collect();
+    let mut commands = Vec::new();
+    let mut messages = Vec::new();
+    for below in &line.below {
+        match message(below) {
+            Some(message) => {
+                if matches!(below.verb.as_str(), "Accept" | "Respond") && !below.has("uncommanded") {
+                    commands.push(json!({
+                        "commandType": "COMMAND_TYPE_PROTOCOL_MESSAGE",
+                        "protocolMessageCommandAttributes": { "messageId": message["id"] },
+                    }));
+                }
+                messages.push(message);
+            }
+            None => commands.push(command(below)),
+        }
+    }
+    request["commands"] = commands.into();
+    request["messages"] = messages.into();
     let mut request: RespondWorkflowTaskCompletedRequest =
         json::parse(&format!("{SERVICE}.RespondWorkflowTaskCompletedRequest"), &request);
     request.identity = line.get("identity").unwrap_or("worker").to_owned();
@@ -97,6 +122,26 @@ fn complete(run: &Run, line: &Line) -> Input {
         sticky.schedule_to_start_timeout.get_or_insert(prost_types::Duration { seconds: 5, nanos: 0 });
     }
     Input::CompleteWorkflowTask { task: task(run, line), request: Box::new(request) }
+}
+
+/// A worker's word on an update.
+fn message(line: &Line) -> Option<Value> {
+    let (kind, mut body) = match line.verb.as_str() {
+        "Accept" => {
+            let request = format!("{}/request", line.first());
+            ("Acceptance", json!({ "acceptedRequestMessageId": request, "acceptedRequestSequencingEventId": "1" }))
+        }
+        "Reject" => ("Rejection", json!({ "failure": { "message": "no" } })),
+        "Respond" => ("Response", json!({ "meta": { "updateId": line.first() }, "outcome": { "success": {} } })),
+        "Message" => return line.json.clone(),
+        _ => return None,
+    };
+    for (name, value) in line.json.iter().flat_map(|json| json.as_object()).flatten() {
+        body[name] = value.clone();
+    }
+    body["@type"] = format!("type.googleapis.com/temporal.api.update.v1.{kind}").into();
+    let id = format!("{}/{}", line.first(), kind.to_lowercase());
+    Some(json!({ "id": id, "protocolInstanceId": line.first(), "body": body }))
 }
 
 /// `activity-… <activity id> [by_id] [attempt=…] …`.

@@ -3,7 +3,8 @@
 
 use machine::{ActivityTask, Change, Due, Message, MessageKey, Quiet, Reply, Run, Step, Task, WorkflowTaskAnswer};
 use model::{Reject, Time};
-use proto::temporal::api::history::v1::HistoryEvent;
+use prost::Message as _;
+use proto::temporal::api::{history::v1::HistoryEvent, protocol::v1::message::SequencingId, update::v1::Request};
 use serde_json::Value;
 
 use super::json;
@@ -37,6 +38,12 @@ fn change(change: &Change) -> Option<String> {
     match change {
         Change::Event(event) => Some(format!("{} {}", event.event_id, self::event(event))),
         Change::Quiet(Quiet::Buffered(event)) => Some(format!("~ {}", self::event(event))),
+        Change::Quiet(Quiet::UpdateAdmitted(update)) => Some(format!("update {} admitted", update.id())),
+        Change::Quiet(Quiet::UpdateRejected { update_id, failure }) => {
+            let text = failure.as_ref().map_or("", |failure| failure.message.as_str());
+            Some(format!("update {update_id} rejected: {text}"))
+        }
+        Change::Quiet(Quiet::UpdatesAborted) => Some("updates aborted".into()),
         Change::Quiet(_) => None,
     }
 }
@@ -85,8 +92,11 @@ fn reply(reply: &Reply) -> Vec<String> {
     match reply {
         Reply::Done => Vec::new(),
         Reply::WorkflowTask(answer) => workflow_task(answer),
-        Reply::WorkflowTaskCompleted { next_task, activities, failed } => {
+        Reply::WorkflowTaskCompleted { next_task, activities, failed, reset_history_event_id } => {
             let mut lines = Vec::new();
+            if *reset_history_event_id != 0 {
+                lines.push(format!("resets to {reset_history_event_id}"));
+            }
             if let Some(failed) = failed {
                 lines.push(reject("fails", failed));
             }
@@ -111,7 +121,18 @@ fn workflow_task(answer: &WorkflowTaskAnswer) -> Vec<String> {
         answer.stored_before_event_id,
     )];
     lines.extend(answer.tail.iter().map(|event| format!("  {} {}", event.event_id, self::event(event))));
+    lines.extend(answer.messages.iter().map(|message| format!("  {}", update_message(message))));
     lines
+}
+
+/// A message to a worker: an update behind an event.
+fn update_message(message: &proto::temporal::api::protocol::v1::Message) -> String {
+    let body = message.body.as_ref().expect("a message has a body");
+    let kind = body.type_url.rsplit('/').next().unwrap_or_default();
+    let request = Request::decode(body.value.as_slice()).expect("the body is what its type says");
+    let name = request.input.map(|input| input.name).unwrap_or_default();
+    let Some(SequencingId::EventId(event_id)) = message.sequencing_id else { panic!("an update follows on an event") };
+    format!("message {} of {} after {event_id}: {kind} {name}", message.id, message.protocol_instance_id)
 }
 
 fn activity_task(task: &ActivityTask) -> String {
@@ -216,6 +237,19 @@ pub(crate) fn standing(run: &Run) -> Vec<String> {
     }
     if !run.core.reported_problem.is_empty() {
         lines.push(format!("problem {}", run.core.reported_problem.replace('\n', " ")));
+    }
+    lines.extend(
+        run.pending_updates
+            .iter()
+            .map(|update| format!("update {} {}", update.id(), if update.sent { "sent" } else { "admitted" })),
+    );
+    let updates = run.updates.iter().map(|(id, update)| match update.completed_event_id {
+        0 => format!("update {id} accepted={}", update.accepted_event_id),
+        completed => format!("update {id} accepted={} completed={completed}", update.accepted_event_id),
+    });
+    lines.extend(updates);
+    if run.is_speculative() {
+        lines.push("speculative".into());
     }
     lines.extend(due(&run.due()));
     lines

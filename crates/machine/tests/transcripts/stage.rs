@@ -67,7 +67,7 @@ impl Stage {
                 Vec::new()
             }
             "crash" => {
-                self.run = self.run.take().map(|run| Run { started_task: None, ..run });
+                self.run = self.run.take().map(|run| run.durable());
                 self.give(Input::Recover)
             }
             "message" => self.message(line),
@@ -219,6 +219,9 @@ impl Stage {
                 "history_size_error" => limits.history_size_error = number,
                 "history_count_suggest_continue_as_new" => limits.history_count_suggest_continue_as_new = number,
                 "signals_per_execution" => limits.signals_per_execution = number,
+                "updates_in_flight" => limits.updates_in_flight = number as usize,
+                "updates_in_flight_bytes" => limits.updates_in_flight_bytes = number as usize,
+                "updates_per_execution" => limits.updates_per_execution = number as usize,
                 "buffered_events" => limits.buffered_events = number as usize,
                 "blob_size_error" => limits.blob_size_error = number as usize,
                 "memo_size_error" => limits.memo_size_error = number as usize,

@@ -43,6 +43,7 @@ fn run_row(fields: &mut Decoder<'_>) -> Result<OwnedKey, StoreError> {
         row::EXTERNAL_CANCEL => OwnedKey::ExternalCancel(run_id, fields.i64()?),
         row::BUFFERED => OwnedKey::Buffered(run_id, fields.i64()?),
         row::REQUEST => OwnedKey::Request(run_id, fields.text()?),
+        row::UPDATE => OwnedKey::Update(run_id, fields.text()?),
         _ => return Err(fields.damaged()),
     })
 }

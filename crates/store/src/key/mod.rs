@@ -48,6 +48,8 @@ pub enum Key<'a> {
     Buffered(RunId, i64),
     /// A request id that was applied. Value: empty.
     Request(RunId, &'a str),
+    /// By update id. Value: record `Update`.
+    Update(RunId, &'a str),
     /// By the id of the batch's first event. Value: an encoded `History`; joined in order they are the whole history.
     History(RunId, i64),
     /// The one wake-up of a run. Value: empty.
@@ -79,6 +81,7 @@ impl Key<'_> {
             Key::ExternalCancel(run_id, event_id) => run_row(*run_id, row::EXTERNAL_CANCEL).i64(*event_id),
             Key::Buffered(run_id, position) => run_row(*run_id, row::BUFFERED).i64(*position),
             Key::Request(run_id, request_id) => run_row(*run_id, row::REQUEST).text(request_id),
+            Key::Update(run_id, update_id) => run_row(*run_id, row::UPDATE).text(update_id),
             Key::History(run_id, event_id) => Encoder::new(tag::HISTORY).raw(run_id.as_bytes()).i64(*event_id),
             Key::Wake(time, run_id) => Encoder::new(tag::WAKE).i64(time.0).raw(run_id.as_bytes()),
             Key::Task { queue, priority, pass, since, run_id, event_id } => {
@@ -218,6 +221,7 @@ mod row {
     pub(super) const EXTERNAL_CANCEL: u8 = 0x08;
     pub(super) const BUFFERED: u8 = 0x09;
     pub(super) const REQUEST: u8 = 0x0a;
+    pub(super) const UPDATE: u8 = 0x0b;
 }
 
 /// How the kind of a task queue stands in a key.

@@ -20,6 +20,7 @@ pub enum OwnedKey {
     ExternalCancel(RunId, i64),
     Buffered(RunId, i64),
     Request(RunId, String),
+    Update(RunId, String),
     History(RunId, i64),
     Wake(Time, RunId),
     Task { queue: QueueKey, priority: i32, pass: i64, since: Time, run_id: RunId, event_id: i64 },
@@ -44,6 +45,7 @@ impl OwnedKey {
             OwnedKey::ExternalCancel(run_id, event_id) => Key::ExternalCancel(*run_id, *event_id),
             OwnedKey::Buffered(run_id, position) => Key::Buffered(*run_id, *position),
             OwnedKey::Request(run_id, request_id) => Key::Request(*run_id, request_id),
+            OwnedKey::Update(run_id, update_id) => Key::Update(*run_id, update_id),
             OwnedKey::History(run_id, event_id) => Key::History(*run_id, *event_id),
             OwnedKey::Wake(time, run_id) => Key::Wake(*time, *run_id),
             OwnedKey::Task { queue, priority, pass, since, run_id, event_id } => Key::Task {

@@ -10,6 +10,7 @@ mod child;
 mod external;
 mod quiet;
 mod timer;
+mod update;
 mod workflow;
 mod workflow_task;
 
@@ -84,12 +85,12 @@ fn evolve_event(run: &mut Run, event: &HistoryEvent) {
         A::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(a) => external::cancel_initiated(run, event, a),
         A::RequestCancelExternalWorkflowExecutionFailedEventAttributes(a) => external::cancel_settled(run, a.initiated_event_id),
         A::ExternalWorkflowExecutionCancelRequestedEventAttributes(a) => external::cancel_settled(run, a.initiated_event_id),
+        A::WorkflowExecutionUpdateAcceptedEventAttributes(a) => update::accepted(run, event, a),
+        A::WorkflowExecutionUpdateCompletedEventAttributes(a) => update::completed(run, event, a),
         // A marker is a note of the worker to itself.
         A::MarkerRecordedEventAttributes(_)
         // Nothing writes the events of features that are not served yet.
-        | A::WorkflowExecutionUpdateAcceptedEventAttributes(_)
         | A::WorkflowExecutionUpdateRejectedEventAttributes(_)
-        | A::WorkflowExecutionUpdateCompletedEventAttributes(_)
         | A::WorkflowExecutionUpdateAdmittedEventAttributes(_)
         | A::WorkflowPropertiesModifiedExternallyEventAttributes(_)
         | A::ActivityPropertiesModifiedExternallyEventAttributes(_)

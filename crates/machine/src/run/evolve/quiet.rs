@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{Quiet, Run};
 
-use super::{activity, build};
+use super::{activity, build, update};
 
 impl Run {
     /// Applies a change that leaves no event. Those of an activity or a child that is over by now change nothing.
@@ -28,6 +28,13 @@ impl Run {
             Quiet::WorkflowTaskSet(task) => {
                 self.core.workflow_task = *task;
                 self.started_task = None;
+            }
+            Quiet::SpeculativeTaskSet(task) => {
+                self.core.workflow_task = *task;
+                self.started_task = None;
+            }
+            Quiet::UpdateAdmitted(_) | Quiet::UpdatesSent | Quiet::UpdateRejected { .. } | Quiet::UpdatesAborted => {
+                update::quiet(self, change);
             }
             Quiet::FirstTaskDueSet(time) => self.core.first_task_due = time.0,
             Quiet::WorkflowTaskStarted(started) => self.started_task = Some(started.clone()),

@@ -188,6 +188,7 @@ fn close(run: &mut Run, event: &HistoryEvent, status: WorkflowExecutionStatus, s
     run.external_signals = OrdMap::new();
     run.external_cancels = OrdMap::new();
     run.buffered = Vector::new();
+    run.pending_updates = Vector::new();
     run.started_task = None;
     run.children = run.children.iter().map(|(id, child)| (*id, orphaned(child))).collect();
     let notify = successor.is_empty() && run.started().parent_workflow_execution.is_some();

@@ -31,6 +31,7 @@ pub(super) fn scheduled(run: &mut Run, event: &HistoryEvent, attributes: &Workfl
         start_to_close_timeout: nanos(from_proto_duration(attributes.start_to_close_timeout.as_ref())),
         schedule_to_start_deadline: if sticky { sticky_deadline(run, time) } else { 0 },
         visible_time: 0,
+        speculative: false,
     });
     run.core.first_task_due = 0;
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use machine::{ActivityAnswer, ActivityRef, Signal};
+use machine::{ActivityAnswer, ActivityRef, Signal, UpdateRequest};
 use model::{Namespace, QueueKey, Time, Token};
 use proto::temporal::api::{
     common::v1::{Link, Payloads, Priority, WorkerVersionStamp},
-    enums::v1::{QueryRejectCondition, WorkflowExecutionStatus},
+    enums::v1::{QueryRejectCondition, UpdateWorkflowExecutionLifecycleStage, WorkflowExecutionStatus},
     history::v1::HistoryEvent,
     query::v1::{QueryRejected, WorkflowQuery},
     taskqueue::v1::{PollerInfo, TaskQueueStats},
+    update::v1::Outcome,
     workflowservice::v1::{
         DescribeWorkflowExecutionResponse, PollActivityTaskQueueResponse, PollWorkflowTaskQueueResponse,
         RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskFailedRequest,
@@ -73,6 +74,17 @@ pub enum Call {
     HistoryState { execution: Execution, wait_from: Option<i64>, deadline: Time },
     /// Asks the workflow code a question; answered by a worker before `deadline`, or refused.
     Query { execution: Execution, query: Box<WorkflowQuery>, reject_condition: QueryRejectCondition, deadline: Time },
+    /// A client wants an update done; answered with `Update` when it has come as far as the client waits for.
+    Update(Box<UpdateCall>),
+    /// How far an update has come; answered as `Update`. `deadline` is when a wait ends in vain.
+    PollUpdate { execution: Execution, update_id: String, wait: UpdateWait, deadline: Time },
+    /// A client wants an update done, and the workflow started where it is not open; answered with `UpdateWithStart`.
+    UpdateWithStart {
+        start: Box<StartWorkflowExecutionRequest>,
+        update: Box<UpdateCall>,
+        /// The run that had the update has closed, and it is asked for once more.
+        again: bool,
+    },
     /// A worker answers a query that came to it without a workflow task.
     AnswerQuery { token: Token, request: Box<RespondQueryTaskCompletedRequest> },
     /// A worker waits for something to decide.
@@ -102,6 +114,36 @@ pub enum Call {
     PutNamespace { record: Box<NamespaceRecord>, expected_version: i64 },
     /// Removes the record of a namespace whose runs are gone.
     RemoveNamespace,
+}
+
+/// An update as a client asks for it.
+#[derive(Clone, Debug)]
+pub struct UpdateCall {
+    pub execution: Execution,
+    /// Not empty: refuse a run whose chain did not begin with this one.
+    pub first_execution_run_id: String,
+    /// Named: its meta has an update id.
+    pub request: UpdateRequest,
+    pub wait: UpdateWait,
+    /// When the wait ends in vain: the answer is then how far the update has come.
+    pub deadline: Time,
+}
+
+impl UpdateCall {
+    /// The name of the update, unique in its run.
+    pub fn update_id(&self) -> &str {
+        self.request.meta.as_ref().map_or("", |meta| meta.update_id.as_str())
+    }
+}
+
+/// What a client waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpdateWait {
+    Nothing,
+    /// A worker has accepted or rejected the update.
+    Accepted,
+    /// The update has an outcome.
+    Completed,
 }
 
 /// A poll for a task.
@@ -139,13 +181,22 @@ pub enum Answer {
     /// `None` when the poll's time was up. The history is filled in on the way out.
     WorkflowTask(Option<Box<WorkflowTask>>),
     /// A completion was accepted: what the worker gets without another poll.
-    WorkflowTaskCompleted { next_task: Option<Box<WorkflowTask>>, activities: Vec<PollActivityTaskQueueResponse> },
+    WorkflowTaskCompleted {
+        next_task: Option<Box<WorkflowTask>>,
+        activities: Vec<PollActivityTaskQueueResponse>,
+        /// Not zero: nothing came of the task, and the worker goes back to this event.
+        reset_history_event_id: i64,
+    },
     /// `None` when the poll's time was up.
     ActivityTask(Option<Box<PollActivityTaskQueueResponse>>),
     /// A heartbeat was noted.
     Heartbeat { cancel_requested: bool },
     /// A query has come to its end.
     QueryAnswer { run_id: String, outcome: QueryOutcome },
+    /// How far an update has come.
+    Update(Box<UpdateState>),
+    /// What became of a start, and how far the update that came with it is.
+    UpdateWithStart { started: Box<Started>, update: Box<UpdateState> },
     /// What a queue looks like.
     TaskQueue(Box<TaskQueueDescription>),
 }
@@ -201,6 +252,25 @@ pub struct HistoryState {
     pub tail: Vec<HistoryEvent>,
     /// Whether events may follow on the stored ones.
     pub is_open: bool,
+}
+
+/// How far an update has come.
+#[derive(Clone, Debug)]
+pub struct UpdateState {
+    /// The run that has it.
+    pub run_id: String,
+    pub stage: UpdateWorkflowExecutionLifecycleStage,
+    pub outcome: UpdateOutcome,
+}
+
+/// The outcome of an update.
+#[derive(Clone, Debug)]
+pub enum UpdateOutcome {
+    /// There is none yet.
+    None,
+    Known(Box<Outcome>),
+    /// It stands in the one event of this range.
+    Stored(HistoryRange),
 }
 
 /// What became of a query.

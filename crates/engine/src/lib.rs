@@ -15,7 +15,7 @@ mod visibility;
 
 pub use call::{
     Answer, Call, Execution, HistoryRange, HistoryState, Poll, QueryOutcome, Request, Started, TaskQueueDescription,
-    WorkflowTask,
+    UpdateCall, UpdateOutcome, UpdateState, UpdateWait, WorkflowTask,
 };
 pub use driver::{Config, Engine};
 /// What calls are made of, and the checks of a request's form that only the machine can make: cron schedules and search

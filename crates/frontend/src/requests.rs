@@ -53,6 +53,7 @@ addressed!(
     DescribeNamespaceRequest,
     DescribeTaskQueueRequest,
     DescribeWorkflowExecutionRequest,
+    ExecuteMultiOperationRequest,
     GetWorkflowExecutionHistoryRequest,
     GetWorkflowExecutionHistoryReverseRequest,
     ListClosedWorkflowExecutionsRequest,
@@ -61,6 +62,7 @@ addressed!(
     ListTaskQueuePartitionsRequest,
     ListWorkflowExecutionsRequest,
     PollActivityTaskQueueRequest,
+    PollWorkflowExecutionUpdateRequest,
     PollWorkflowTaskQueueRequest,
     QueryWorkflowRequest,
     RecordActivityTaskHeartbeatByIdRequest,
@@ -78,6 +80,7 @@ addressed!(
     StartWorkflowExecutionRequest,
     TerminateWorkflowExecutionRequest,
     UpdateNamespaceRequest,
+    UpdateWorkflowExecutionRequest,
 );
 
 tokened!(

@@ -61,6 +61,9 @@ const WORKFLOW_SERVICE: &[(&str, Serve)] = &workflow_service! {
     in_namespace "TerminateWorkflowExecution" workflow::terminate_workflow_execution;
     in_namespace "DeleteWorkflowExecution" workflow::delete_workflow_execution;
     in_namespace "DescribeWorkflowExecution" workflow::describe_workflow_execution;
+    in_namespace "UpdateWorkflowExecution" workflow::update_workflow_execution;
+    in_namespace "PollWorkflowExecutionUpdate" workflow::poll_workflow_execution_update;
+    in_namespace "ExecuteMultiOperation" workflow::execute_multi_operation;
     in_namespace "QueryWorkflow" workflow::query_workflow;
     in_namespace "GetWorkflowExecutionHistory" workflow::get_workflow_execution_history;
     in_namespace "GetWorkflowExecutionHistoryReverse" workflow::get_workflow_execution_history_reverse;

@@ -4,11 +4,15 @@ use model::{Kind, Reject};
 use prost::{Message, Name};
 use proto::{
     google::rpc,
-    temporal::api::errordetails::v1::{
-        CancellationAlreadyRequestedFailure, ClientVersionNotSupportedFailure, NamespaceAlreadyExistsFailure,
-        NamespaceInvalidStateFailure, NamespaceNotFoundFailure, NotFoundFailure, PermissionDeniedFailure,
-        QueryFailedFailure, ResourceExhaustedFailure, ServerVersionNotSupportedFailure,
-        WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
+    temporal::api::{
+        errordetails::v1::{
+            CancellationAlreadyRequestedFailure, ClientVersionNotSupportedFailure, MultiOperationExecutionFailure,
+            NamespaceAlreadyExistsFailure, NamespaceInvalidStateFailure, NamespaceNotFoundFailure, NotFoundFailure,
+            PermissionDeniedFailure, QueryFailedFailure, ResourceExhaustedFailure, ServerVersionNotSupportedFailure,
+            WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
+            multi_operation_execution_failure::OperationStatus,
+        },
+        failure::v1::MultiOperationExecutionAborted,
     },
 };
 use tonic::{Code, Status};
@@ -84,6 +88,8 @@ fn code_and_detail(kind: &Kind) -> (Code, Option<prost_types::Any>) {
             let failure = ResourceExhaustedFailure { cause: *cause as i32, scope: *scope as i32 };
             (Code::ResourceExhausted, detail(&failure))
         }
+        Kind::MultiOperation { operations } => several(operations),
+        Kind::MultiOperationAborted => (Code::Aborted, detail(&MultiOperationExecutionAborted {})),
         Kind::PermissionDenied => (Code::PermissionDenied, detail(&PermissionDeniedFailure::default())),
         Kind::Unauthenticated => (Code::Unauthenticated, None),
         Kind::Unimplemented => (Code::Unimplemented, None),
@@ -93,6 +99,25 @@ fn code_and_detail(kind: &Kind) -> (Code, Option<prost_types::Any>) {
         Kind::Aborted => (Code::Aborted, None),
         Kind::Internal => (Code::Internal, None),
     }
+}
+
+/// The status of several operations: the code is that of the first one that failed by itself.
+fn several(operations: &[Option<Reject>]) -> (Code, Option<prost_types::Any>) {
+    let mut code = Code::Aborted;
+    let mut statuses = Vec::new();
+    for operation in operations {
+        let Some(reject) = operation else {
+            statuses.push(OperationStatus::default());
+            continue;
+        };
+        let (own, detail) = code_and_detail(&reject.kind);
+        if code == Code::Aborted {
+            code = own;
+        }
+        let details = detail.into_iter().collect();
+        statuses.push(OperationStatus { code: own as i32, message: cut(&reject.message).to_owned(), details });
+    }
+    (code, detail(&MultiOperationExecutionFailure { statuses }))
 }
 
 fn detail<M: Message + Name>(message: &M) -> Option<prost_types::Any> {
@@ -160,6 +185,20 @@ mod tests {
             (server_version, Code::FailedPrecondition, "ServerVersionNotSupportedFailure"),
             (exhausted, Code::ResourceExhausted, "ResourceExhaustedFailure"),
         ]
+    }
+
+    #[test]
+    fn several_operations_have_the_code_of_the_first_that_failed_by_itself() {
+        let aborted = || Some(Reject::new(Kind::MultiOperationAborted, "Operation was aborted."));
+        let operations = vec![aborted(), Some(Reject::not_found("gone")), None];
+        let status = to_status(&Reject::new(Kind::MultiOperation { operations }, "text"));
+        assert_eq!((status.code(), status.message()), (Code::NotFound, "text"));
+        let carried = rpc::Status::decode(status.details()).unwrap();
+        let failure = MultiOperationExecutionFailure::decode(carried.details[0].value.as_slice()).unwrap();
+        let codes: Vec<_> = failure.statuses.iter().map(|status| status.code).collect();
+        assert_eq!(codes, [Code::Aborted as i32, Code::NotFound as i32, Code::Ok as i32]);
+        let url = &failure.statuses[0].details[0].type_url;
+        assert_eq!(url, "type.googleapis.com/temporal.api.failure.v1.MultiOperationExecutionAborted");
     }
 
     #[test]

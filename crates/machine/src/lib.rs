@@ -35,6 +35,8 @@ pub use input::{
     ActivityAnswer, ActivityRef, ChildClosed, ChildOutcome, EagerStart, External, ExternalOutcome, Input, Signal,
     StartSpec, TaskRef,
 };
+/// An update as a client asks for it.
+pub use proto::temporal::api::update::v1::Request as UpdateRequest;
 pub use run::{
     Activity, Attributes, Child, Core, Current, ExternalCancel, ExternalSignal, Run, StartedWorkflowTask, Sticky,
     Timer, Update, WorkflowTask,

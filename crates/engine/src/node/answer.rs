@@ -105,6 +105,7 @@ impl Node {
             previous_started_event_id: task.previous_started_event_id,
             started_event_id: task.started_event_id,
             attempt: task.attempt,
+            messages: task.messages.clone(),
             scheduled_time: Some(Time(task.scheduled_time).to_proto()),
             started_time: Some(Time(task.started_time).to_proto()),
             ..about(entry)

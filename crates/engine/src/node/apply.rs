@@ -93,7 +93,9 @@ impl Node {
         if changes.is_empty() {
             return reply;
         }
+        let run_id = next.key.run_id;
         self.take_over(shard, next, &changes);
+        self.settle_updates(shard, run_id, &changes, successor.is_some());
         if let Some(successor) = successor {
             self.commit(shard, *successor);
         }
@@ -112,6 +114,7 @@ impl Node {
         let first = events().next().map(|event| event.event_id);
         let batch = first.map(|_| persist::history_batch(events()));
         let before = state.runs.remove(&run_id);
+        let rows = state.changes().len();
         let old = before.as_ref().map(|entry| (&entry.run, &entry.due));
         persist::rows(old, (&next, &due), first.zip(batch.clone()), state.changes());
         state.changes().extend(visibility::change(old.map(|(run, _)| run), &next, &types));
@@ -127,6 +130,8 @@ impl Node {
         let grew = batch.is_some() || old.is_some_and(|(run, _)| run.is_open() != next.is_open());
         let grown = Held::Grew { run_id, next_event_id: next.core.next_event_id, is_open: next.is_open() };
         let news = news(old.map(|(_, due)| due), &due, &next);
+        let speculative =
+            speculative(&next).filter(|place| old.and_then(|(run, _)| speculative(run)).as_ref() != Some(place));
         let old_alarm = old.and_then(|(_, due)| due.alarm);
         let alarm = due.alarm;
         let mut entry = match before {
@@ -140,14 +145,21 @@ impl Node {
         if let Some((first, batch)) = first.zip(batch) {
             entry.remember(first, batch);
         }
+        let is_written = state.changes().len() != rows;
         state.runs.insert(run_id, entry);
-        state.touch(run_id);
+        if is_written {
+            // What changed in memory alone leaves nothing to wait for.
+            state.touch(run_id);
+        }
         self.set_alarm(shard, run_id, old_alarm, alarm);
         if grew {
             self.hold(shard, grown);
         }
         for held in news {
             self.hold(shard, held);
+        }
+        if let Some(place) = speculative {
+            self.hold_for(shard, run_id, Held::Task(place));
         }
         self.settle_queries(shard, run_id);
     }
@@ -185,10 +197,11 @@ impl Node {
             }
             Reply::Activity(task) => Ok(Answer::ActivityTask(self.activity_task(shard, run_id, &task).map(Box::new))),
             Reply::WorkflowTaskCompleted { failed: Some(reject), .. } | Reply::Refused(reject) => Err(reject),
-            Reply::WorkflowTaskCompleted { next_task, activities, failed: None } => {
+            Reply::WorkflowTaskCompleted { next_task, activities, failed: None, reset_history_event_id } => {
                 let next_task = next_task.and_then(|task| self.workflow_task(shard, run_id, &task, task.sticky));
                 let activities = activities.iter().filter_map(|task| self.activity_task(shard, run_id, task)).collect();
-                Ok(Answer::WorkflowTaskCompleted { next_task: next_task.map(Box::new), activities })
+                let next_task = next_task.map(Box::new);
+                Ok(Answer::WorkflowTaskCompleted { next_task, activities, reset_history_event_id })
             }
         }
     }
@@ -207,6 +220,12 @@ impl Node {
         };
         self.refuse(work, &reject);
     }
+}
+
+/// The task that waits in memory alone, to bring updates to a worker.
+fn speculative(run: &Run) -> Option<TaskPlace> {
+    let task = run.workflow_task().filter(|_| run.is_speculative())?;
+    Some(TaskPlace::of(&task, run.key.workflow.namespace, run.key.run_id))
 }
 
 /// What a step makes newly due, to be acted on once it is durable.

@@ -47,9 +47,14 @@ impl Node {
             Call::PutNamespace { record, expected_version } => self.put_namespace(asker, *record, expected_version),
             Call::RemoveNamespace => self.remove_namespace(asker, namespace.id),
             Call::AnswerQuery { token, request } => self.answer_query(asker, &token, *request),
+            Call::UpdateWithStart { start, update, again } => {
+                self.update_with_start(asker, namespace, start, update, again);
+            }
             Call::CompleteWorkflowTask { .. }
             | Call::FailWorkflowTask { .. }
             | Call::AnswerActivity { .. }
+            | Call::Update(_)
+            | Call::PollUpdate { .. }
             | Call::Signal { .. }
             | Call::RequestCancel { .. }
             | Call::Terminate { .. }
@@ -82,9 +87,12 @@ impl Node {
             let reject = answer::run_not_found(&execution.workflow_id, &execution.run_id);
             return self.hold(shard, Held::Answer(asker, Err(reject)));
         }
-        let Work::Call { asker, namespace: _, call } = work else {
+        let Work::Call { asker, namespace, call } = work else {
             return;
         };
+        if matches!(call, Call::Update(_) | Call::PollUpdate { .. }) {
+            return self.update_call(asker, namespace, shard, run_id, call);
+        }
         match self.target(shard, call) {
             Ok(target) => self.call_target(asker, shard, run_id, target),
             Err(reject) => self.hold(shard, Held::Answer(asker, Err(reject))),
@@ -190,6 +198,9 @@ impl Node {
             }
             Call::Start(_)
             | Call::SignalWithStart(_)
+            | Call::Update(_)
+            | Call::PollUpdate { .. }
+            | Call::UpdateWithStart { .. }
             | Call::AnswerQuery { .. }
             | Call::PollWorkflowTask(_)
             | Call::PollActivityTask(_)
@@ -259,6 +270,7 @@ impl Node {
             let result = self.history_of(shard, run_id).map(Answer::HistoryState);
             self.actions.push(Action::Answer { id, result });
         }
+        self.expire_update(id);
         self.expire_poll(id);
     }
 
@@ -271,6 +283,7 @@ impl Node {
         }
         self.forget_poll(id);
         self.queries.forget_call(id);
+        self.updates.remove(id);
     }
 }
 
@@ -306,12 +319,15 @@ pub(crate) fn execution_of(call: &Call) -> Execution {
         | Call::HistoryState { execution, .. }
         | Call::Query { execution, .. }
         | Call::AnswerActivity { execution, .. }
+        | Call::PollUpdate { execution, .. }
         | Call::ResetSticky { execution } => execution.clone(),
+        Call::Update(update) => update.execution.clone(),
         Call::CompleteWorkflowTask { token, .. }
         | Call::FailWorkflowTask { token, .. }
         | Call::AnswerQuery { token, .. } => of_token(token),
         Call::Start(_)
         | Call::SignalWithStart(_)
+        | Call::UpdateWithStart { .. }
         | Call::PollWorkflowTask(_)
         | Call::PollActivityTask(_)
         | Call::ShutdownWorker { .. }

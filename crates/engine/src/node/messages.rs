@@ -247,6 +247,8 @@ fn refusal(reject: &Reject) -> Refusal {
         | Kind::QueryFailed { .. }
         | Kind::ClientVersionNotSupported { .. }
         | Kind::ServerVersionNotSupported { .. }
+        | Kind::MultiOperation { .. }
+        | Kind::MultiOperationAborted
         | Kind::PermissionDenied
         | Kind::Unauthenticated
         | Kind::Unimplemented
@@ -268,6 +270,8 @@ fn child_outcome(result: Result<Answer, Reject>) -> ChildOutcome {
             | Answer::ActivityTask(_)
             | Answer::Heartbeat { .. }
             | Answer::QueryAnswer { .. }
+            | Answer::Update(_)
+            | Answer::UpdateWithStart { .. }
             | Answer::TaskQueue(_),
         ) => ChildOutcome::Failed(StartCause::Unspecified),
         Err(Refusal::NamespaceGone) => ChildOutcome::Failed(StartCause::NamespaceNotFound),

@@ -19,6 +19,8 @@ mod queue;
 mod read;
 mod shard;
 mod start;
+mod update_with_start;
+mod updates;
 mod wake;
 
 use std::{
@@ -42,6 +44,7 @@ use queries::Queries;
 use queue::TaskQueue;
 use read::Ticket;
 use shard::{Held, Shard};
+use updates::Updates;
 
 /// Names a call between the node and its driver.
 pub type CallId = u64;
@@ -173,6 +176,7 @@ pub struct Node {
     queues: BTreeMap<QueueKey, TaskQueue>,
     polls: Polls,
     queries: Queries,
+    updates: Updates,
     namespaces: NamespaceTable,
     /// Work that came before the namespaces were read; `None` once they are.
     unnamed: Option<Vec<Work>>,
@@ -201,6 +205,7 @@ impl Node {
             queues: BTreeMap::new(),
             polls: Polls::default(),
             queries: Queries::default(),
+            updates: Updates::default(),
             namespaces: NamespaceTable::default(),
             unnamed: Some(Vec::new()),
             waits: BTreeMap::new(),

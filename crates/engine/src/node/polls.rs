@@ -135,7 +135,7 @@ impl Node {
                 nothing(meeting.poll.queue.kind)
             }
         };
-        self.hold(shard, Held::Answer(Asker::Client(meeting.call), Ok(answer)));
+        self.hold_for(shard, run_id, Held::Answer(Asker::Client(meeting.call), Ok(answer)));
     }
 
     /// Whether the run still has the task that the queue held for it.
@@ -194,7 +194,8 @@ impl Node {
     /// The process is about to stop: every poll and every wait returns.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
-        let ids: Vec<CallId> = self.polls.waiting.keys().chain(self.waits.keys()).copied().collect();
+        let ids: Vec<CallId> =
+            self.polls.waiting.keys().chain(self.waits.keys()).copied().chain(self.updates.calls()).collect();
         for id in ids {
             self.expire_call(id);
         }

@@ -125,10 +125,11 @@ impl Entry {
 
     /// Whether a task of the run still waits for a worker.
     pub(crate) fn has_waiting(&self, place: &TaskPlace) -> bool {
-        if place.queue.kind == QueueKind::Workflow && self.run.started_task.is_some() {
-            return false;
-        }
         let (namespace, run_id) = (self.run.key.workflow.namespace, self.run.key.run_id);
+        if place.queue.kind == QueueKind::Workflow {
+            // As it is in memory: one that was started waits no more, and one that brings updates is there alone.
+            return self.run.workflow_task().is_some_and(|task| TaskPlace::of(&task, namespace, run_id) == *place);
+        }
         self.due.tasks.iter().any(|task| TaskPlace::of(task, namespace, run_id) == *place)
     }
 
@@ -215,9 +216,10 @@ impl Shard {
         if excess <= keep / 2 {
             return Vec::new();
         }
-        let idle = self.runs.iter().filter(|(_, entry)| {
-            entry.sequence <= durable && entry.run.started_task.is_none() && entry.waiters.is_empty()
-        });
+        let idle = self
+            .runs
+            .iter()
+            .filter(|(_, entry)| entry.sequence <= durable && !entry.run.is_volatile() && entry.waiters.is_empty());
         let mut idle: Vec<_> = idle.map(|(run_id, entry)| (entry.used, *run_id)).collect();
         if excess < idle.len() {
             idle.select_nth_unstable(excess);
@@ -243,6 +245,19 @@ impl Node {
             flight.push(held);
         } else {
             self.agenda.push_back(Work::Release(shard, Box::new(held)));
+        }
+    }
+
+    /// As `hold`, for what says nothing but of this run: what others have still to write is not waited for.
+    pub(crate) fn hold_for(&mut self, shard: ShardId, run_id: RunId, held: Held) {
+        let state = self.shards.get(&shard);
+        let is_durable = state.is_some_and(|state| {
+            state.epoch.is_some() && state.runs.get(&run_id).is_some_and(|entry| entry.sequence <= state.durable)
+        });
+        if is_durable {
+            self.agenda.push_back(Work::Release(shard, Box::new(held)));
+        } else {
+            self.hold(shard, held);
         }
     }
 
@@ -303,6 +318,7 @@ impl Node {
         }
         self.alarms.retain(|(_, alarm)| !matches!(alarm, Alarm::Run(of, _) | Alarm::Horizon(of) if *of == shard));
         self.lose_queries(shard, &reject);
+        self.lose_updates(shard);
         self.lose_tasks(shard);
         self.alarm(self.now + REACQUIRE_AFTER, Alarm::Reacquire(shard));
     }

@@ -55,13 +55,13 @@ pub(crate) struct ParentInfo {
 }
 
 /// Everything that a start needs, from wherever it comes.
-struct Start {
-    asker: Asker,
-    workflow: WorkflowKey,
-    shard: ShardId,
-    request: StartWorkflowExecutionRequest,
-    signal: Option<Signal>,
-    parent: Option<ParentInfo>,
+pub(crate) struct Start {
+    pub(crate) asker: Asker,
+    pub(crate) workflow: WorkflowKey,
+    pub(crate) shard: ShardId,
+    pub(crate) request: StartWorkflowExecutionRequest,
+    pub(crate) signal: Option<Signal>,
+    pub(crate) parent: Option<ParentInfo>,
 }
 
 impl Node {
@@ -101,7 +101,12 @@ impl Node {
     }
 
     /// The newest run of the workflow id; `None` when the work had to wait for it. An open one is loaded then.
-    fn current_for_start(&mut self, shard: ShardId, workflow: &WorkflowKey, work: Work) -> Option<Option<Current>> {
+    pub(crate) fn current_for_start(
+        &mut self,
+        shard: ShardId,
+        workflow: &WorkflowKey,
+        work: Work,
+    ) -> Option<Option<Current>> {
         if self.defer_until_open(shard, &work) {
             return None;
         }
@@ -126,7 +131,11 @@ impl Node {
         self.hold(shard, Held::Answer(asker, result.map(|started| Answer::Started(Box::new(started)))));
     }
 
-    fn started(&mut self, start: Start, current: Option<Current>) -> Result<Started, Reject> {
+    /// What becomes of a start.
+    ///
+    /// # Errors
+    /// Where the policies on the workflow id forbid it.
+    pub(crate) fn started(&mut self, start: Start, current: Option<Current>) -> Result<Started, Reject> {
         let facts = self.facts(start.workflow.namespace);
         let (reuse, conflict) = policies(&start);
         let open = current.as_ref().filter(|current| is_open(current));
@@ -196,7 +205,7 @@ impl Node {
     }
 
     /// The answer that stands for a loaded run.
-    fn existing(&self, shard: ShardId, run_id: RunId) -> Started {
+    pub(crate) fn existing(&self, shard: ShardId, run_id: RunId) -> Started {
         let run = self.entry(shard, run_id).map(|entry| &entry.run);
         let first = run.map(|run| run.started().first_execution_run_id.clone());
         Started {

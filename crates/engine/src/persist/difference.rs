@@ -32,8 +32,9 @@ pub(crate) fn rows(
 
 fn state_rows(old: Option<&Run>, run: &Run, changes: &mut Vec<Change>) {
     let id = run.key.run_id;
-    if old.is_none_or(|old| old.core != run.core) {
-        changes.push(put(&Key::Run(id), record::encode(&run.core)));
+    let core = run.stored_core();
+    if old.is_none_or(|old| old.stored_core() != core) {
+        changes.push(put(&Key::Run(id), record::encode(&*core)));
     }
     if old.is_none() {
         let key = RunKeyRecord {
@@ -72,6 +73,13 @@ fn state_rows(old: Option<&Run>, run: &Run, changes: &mut Vec<Change>) {
         &run.requests,
         |at| Key::Request(id, at),
         |_| Bytes::from_static(&[record::FORMAT]),
+        changes,
+    );
+    map_rows(
+        old.map(|old| &old.updates),
+        &run.updates,
+        |at| Key::Update(id, at),
+        |row| record::encode(&**row),
         changes,
     );
     buffered_rows(old, run, changes);

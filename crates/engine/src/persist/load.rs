@@ -32,6 +32,8 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
         external_cancels: OrdMap::new(),
         buffered: Vector::new(),
         requests: OrdMap::new(),
+        updates: OrdMap::new(),
+        pending_updates: Vector::new(),
         started_task: None,
     };
     for (bytes, value) in rows {
@@ -46,6 +48,7 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
             OwnedKey::ExternalCancel(_, id) => drop(run.external_cancels.insert(id, Arc::new(decode(value)?))),
             OwnedKey::Buffered(..) => run.buffered.push_back(Arc::new(event(run_id, value)?)),
             OwnedKey::Request(_, id) => drop(run.requests.insert(Arc::from(id.as_str()), ())),
+            OwnedKey::Update(_, id) => drop(run.updates.insert(Arc::from(id.as_str()), Arc::new(decode(value)?))),
             OwnedKey::Cluster
             | OwnedKey::Namespace(_)
             | OwnedKey::Current { .. }

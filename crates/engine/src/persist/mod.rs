@@ -64,14 +64,12 @@ pub(crate) fn history_batch<'a>(events: impl Iterator<Item = &'a HistoryEvent>) 
 }
 
 /// Everything that is due because of the durable part of a state: the same whether or not its workflow task was
-/// started, for a start is never stored.
+/// started, for a start is never stored, and without a task that is in memory alone.
 pub(crate) fn durable_due(run: &Run) -> Due {
-    if run.started_task.is_none() {
+    if run.started_task.is_none() && !run.is_speculative() {
         return run.due();
     }
-    let mut stored = run.clone();
-    stored.started_task = None;
-    Due { alarm: run.due().alarm, ..stored.due() }
+    Due { alarm: run.due().alarm, ..run.durable().due() }
 }
 
 /// A task's place in its queue, as key and value of its row need it.

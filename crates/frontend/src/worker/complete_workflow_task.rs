@@ -24,13 +24,15 @@ pub(crate) async fn respond_workflow_task_completed(
     check::worker_version(version, request.deployment_options.as_ref(), sticky)?;
     reach::check(&scope, &request.commands)?;
     let call = Call::CompleteWorkflowTask { token, request: Box::new(request) };
-    let (next_task, activity_tasks) = match scope.call(call).await? {
-        Answer::WorkflowTaskCompleted { next_task, activities } => (next_task, activities),
+    let (next_task, activity_tasks, reset_history_event_id) = match scope.call(call).await? {
+        Answer::WorkflowTaskCompleted { next_task, activities, reset_history_event_id } => {
+            (next_task, activities, reset_history_event_id)
+        }
         other => return Err(unexpected(&other)),
     };
     let workflow_task = match next_task {
         Some(task) => Some(worker_task(&scope, *task).await?.decoded()?),
         None => None,
     };
-    Ok(RespondWorkflowTaskCompletedResponse { workflow_task, activity_tasks, reset_history_event_id: 0 })
+    Ok(RespondWorkflowTaskCompletedResponse { workflow_task, activity_tasks, reset_history_event_id })
 }

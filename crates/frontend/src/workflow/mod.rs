@@ -4,6 +4,7 @@ mod cancel;
 mod delete;
 mod describe;
 mod history;
+mod multi_operation;
 mod page;
 mod query;
 mod reverse;
@@ -12,6 +13,7 @@ mod signal_with_start;
 mod start;
 mod stored;
 mod terminate;
+mod update;
 
 use proto::temporal::api::{
     common::v1::{
@@ -28,6 +30,7 @@ pub(crate) use cancel::request_cancel_workflow_execution;
 pub(crate) use delete::delete_workflow_execution;
 pub(crate) use describe::describe_workflow_execution;
 pub(crate) use history::get_workflow_execution_history;
+pub(crate) use multi_operation::execute_multi_operation;
 pub(crate) use page::{WorkerTask, worker_task};
 pub(crate) use query::query_workflow;
 pub(crate) use reverse::get_workflow_execution_history_reverse;
@@ -35,6 +38,7 @@ pub(crate) use signal::signal_workflow_execution;
 pub(crate) use signal_with_start::signal_with_start_workflow_execution;
 pub(crate) use start::start_workflow_execution;
 pub(crate) use terminate::terminate_workflow_execution;
+pub(crate) use update::{poll_workflow_execution_update, update_workflow_execution};
 
 /// A link to the first event of a run.
 fn link_to_start(namespace: &str, workflow_id: &str, run_id: &str) -> Link {

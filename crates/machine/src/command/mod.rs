@@ -38,7 +38,7 @@ pub(crate) use failure::{CommandFailure, TaskFailure};
 pub(crate) use protocol_message::{Messages, reject_unprocessed, take_rest};
 pub(crate) use schedule_activity_task::start_eager;
 
-use crate::{Draft, close::Closing, names::pascal};
+use crate::{Draft, Run, close::Closing, names::pascal};
 
 /// What the commands of one completion share.
 #[derive(Clone, Debug)]
@@ -61,11 +61,11 @@ pub(crate) struct CommandContext {
 
 impl CommandContext {
     /// For the commands of one completion, whose event has this id; `unhandled` if events are buffered.
-    pub(crate) fn new(workflow_task_completed_event_id: i64, request: &Request, unhandled: bool) -> Self {
+    pub(crate) fn new(workflow_task_completed_event_id: i64, request: &Request, unhandled: bool, run: &Run) -> Self {
         Self {
             workflow_task_completed_event_id,
             identity: request.identity.clone(),
-            messages: Messages::new(&request.messages),
+            messages: Messages::new(&request.messages, run),
             unhandled,
             activity_canceled: false,
             children: BTreeSet::new(),

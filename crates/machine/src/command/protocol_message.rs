@@ -21,7 +21,7 @@ use proto::temporal::api::{
 };
 
 use super::{CommandContext, CommandFailure, limit};
-use crate::{Draft, PendingUpdate, Quiet, on::check_total, update::message_id};
+use crate::{Draft, PendingUpdate, Quiet, Run, on::check_total, update::message_id};
 
 const CAUSE: Cause = Cause::BadUpdateWorkflowExecutionMessage;
 
@@ -29,12 +29,14 @@ const CAUSE: Cause = Cause::BadUpdateWorkflowExecutionMessage;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Messages {
     waiting: Vec<Message>,
-    rejected: BTreeSet<String>,
+    /// Updates that waited for the worker's word. A command that closes the run takes them out of the state.
+    asked: BTreeSet<String>,
 }
 
 impl Messages {
-    pub(crate) fn new(messages: &[Message]) -> Self {
-        Self { waiting: messages.to_vec(), rejected: BTreeSet::new() }
+    pub(crate) fn new(messages: &[Message], run: &Run) -> Self {
+        let asked = run.pending_updates.iter().filter(|_| !messages.is_empty());
+        Self { waiting: messages.to_vec(), asked: asked.map(|update| update.id().to_owned()).collect() }
     }
 
     fn take(&mut self, id: &str) -> Option<Message> {
@@ -172,7 +174,7 @@ fn word(body: &Any, short: &str) -> Result<Word, CommandFailure> {
 fn is_known(draft: &Draft, update_id: &str, context: &CommandContext) -> bool {
     draft.run().updates.contains_key(update_id)
         || draft.run().pending_update(update_id).is_some()
-        || context.messages.rejected.contains(update_id)
+        || context.messages.asked.contains(update_id)
 }
 
 /// An update that this server has forgotten lives again if the worker still knows its request.
@@ -214,16 +216,10 @@ fn accept(
     Ok(())
 }
 
-fn reject(
-    draft: &mut Draft,
-    update_id: &str,
-    word: Rejection,
-    context: &mut CommandContext,
-) -> Result<(), CommandFailure> {
+fn reject(draft: &mut Draft, update_id: &str, word: Rejection, context: &CommandContext) -> Result<(), CommandFailure> {
     if draft.run().is_open() && draft.run().pending_update(update_id).is_none() {
         return Err(out_of_turn(draft, update_id, Rejection::NAME, context));
     }
-    context.messages.rejected.insert(update_id.to_owned());
     let failure = word.failure.map(Box::new);
     draft.quiet(Quiet::UpdateRejected { update_id: update_id.to_owned(), failure });
     Ok(())

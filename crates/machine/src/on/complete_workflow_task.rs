@@ -64,7 +64,8 @@ struct Outcome {
 /// All that came of a speculative task are rejections: it is as if it had not been.
 fn forget(draft: &mut Draft, request: &Request) -> Result<(), CommandFailure> {
     draft.quiet(Quiet::SpeculativeTaskSet(None));
-    command::take_rest(draft, &mut CommandContext::new(0, request, false))?;
+    let mut context = CommandContext::new(0, request, false, draft.run());
+    command::take_rest(draft, &mut context)?;
     command::reject_unprocessed(draft);
     Ok(())
 }
@@ -80,7 +81,7 @@ fn decide(
         draft.append(A::WorkflowTaskCompletedEventAttributes(completed(request, scheduled_event_id, started_event_id)));
     remember_worker(draft, request);
     let unhandled = !draft.run().buffered.is_empty();
-    let mut context = CommandContext::new(completed_event_id, request, unhandled);
+    let mut context = CommandContext::new(completed_event_id, request, unhandled, draft.run());
     command::check_sequence(&request.commands)?;
     for command in &request.commands {
         command::apply(draft, command.clone(), &mut context)?;

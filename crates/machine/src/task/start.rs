@@ -64,8 +64,13 @@ impl Run {
 
     /// What the event of a transient attempt will say.
     pub(super) fn scheduled_attributes(&self, task: &WorkflowTask) -> A {
+        let normal = TaskQueue {
+            name: self.core.task_queue.clone(),
+            kind: TaskQueueKind::Normal.into(),
+            ..TaskQueue::default()
+        };
         A::WorkflowTaskScheduledEventAttributes(WorkflowTaskScheduledEventAttributes {
-            task_queue: Some(self.next_task_queue()),
+            task_queue: Some(if task.sticky { self.next_task_queue() } else { normal }),
             start_to_close_timeout: Some(to_proto_duration(span(task.start_to_close_timeout))),
             attempt: task.attempt,
         })

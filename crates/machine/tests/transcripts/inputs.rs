@@ -110,7 +110,9 @@ fn complete(run: &Run, line: &Line) -> Input {
         }
     }
     request["commands"] = commands.into();
-    request["messages"] = messages.into();
+    if !messages.is_empty() {
+        request["messages"] = messages.into();
+    }
     let mut request: RespondWorkflowTaskCompletedRequest =
         json::parse(&format!("{SERVICE}.RespondWorkflowTaskCompletedRequest"), &request);
     request.identity = line.get("identity").unwrap_or("worker").to_owned();

@@ -1,0 +1,120 @@
+//! An update with start: the update goes to the run that the policies on the workflow id let stand, and both operations
+//! are answered together.
+
+use std::sync::Arc;
+
+use machine::{Current, UpdateStage};
+use model::{Namespace, Reject, RunId, ShardId, WorkflowKey};
+use proto::temporal::api::{
+    enums::v1::{WorkflowExecutionStatus, WorkflowIdConflictPolicy},
+    workflowservice::v1::StartWorkflowExecutionRequest,
+};
+
+use super::{
+    Asker, Node, Work,
+    apply::Presence,
+    shard::{Held, Need},
+    start::Start,
+    updates::{Waiting, aborted_operation, several},
+};
+use crate::{Call, Started, UpdateCall};
+
+/// The two operations of one call.
+struct Pair {
+    asker: Asker,
+    namespace: Arc<Namespace>,
+    start: Box<StartWorkflowExecutionRequest>,
+    update: Box<UpdateCall>,
+    again: bool,
+}
+
+impl Node {
+    /// Starts a run for an update, or has the open one take it. `again` where the run that had it has closed.
+    pub(crate) fn update_with_start(
+        &mut self,
+        asker: Asker,
+        namespace: Arc<Namespace>,
+        start: Box<StartWorkflowExecutionRequest>,
+        update: Box<UpdateCall>,
+        again: bool,
+    ) {
+        let workflow = WorkflowKey::new(namespace.id, &start.workflow_id);
+        let shard = workflow.shard(self.config.shards);
+        let call = Call::UpdateWithStart { start: start.clone(), update: update.clone(), again };
+        let work = Work::Call { asker: asker.clone(), namespace: namespace.clone(), call };
+        let Some(current) = self.current_for_start(shard, &workflow, work.clone()) else {
+            return;
+        };
+        let run_id = current.as_ref().and_then(|current| current.run_id.parse::<RunId>().ok());
+        if let Some(run_id) = run_id
+            && matches!(self.presence(shard, run_id), Presence::Missing)
+        {
+            // Also one that is closed may know the update.
+            return self.park(shard, Need::Run(run_id), work);
+        }
+        let pair = Pair { asker, namespace, start, update, again };
+        match run_id.filter(|run_id| self.takes_update(shard, *run_id, &pair)) {
+            Some(run_id) => {
+                let status = self.entry(shard, run_id).map_or(WorkflowExecutionStatus::Running, |it| it.run.status());
+                let started = Started { status, ..self.existing(shard, run_id) };
+                self.update_for_pair(pair, shard, run_id, started);
+            }
+            None => self.start_for_pair(pair, shard, workflow, current),
+        }
+    }
+
+    /// Whether the newest run is the one to update: it knows the update's outcome, or is open and the start may be
+    /// answered with it.
+    fn takes_update(&self, shard: ShardId, run_id: RunId, pair: &Pair) -> bool {
+        let Some(entry) = self.entry(shard, run_id) else { return false };
+        let stage = entry.run.update_stage(pair.update.update_id());
+        if let Some(UpdateStage::Completed { .. }) = stage {
+            return true;
+        }
+        let is_same = entry.run.core.start_request_ids.first() == Some(&pair.start.request_id);
+        let uses = pair.start.workflow_id_conflict_policy() == WorkflowIdConflictPolicy::UseExisting;
+        entry.run.is_open() && (is_same || stage.is_some() || uses)
+    }
+
+    fn update_for_pair(&mut self, pair: Pair, shard: ShardId, run_id: RunId, started: Started) {
+        if let Err(reject) = self.admit_update(shard, run_id, &pair.update.request) {
+            let start = (!started.started).then(aborted_operation);
+            return self.hold(shard, Held::Answer(pair.asker, Err(several(start, Some(reject)))));
+        }
+        let Pair { asker, namespace, start, update, again } = pair;
+        let (update_id, wait, deadline) = (update.update_id().to_owned(), update.wait, update.deadline);
+        let waiting = Waiting {
+            namespace,
+            call: Call::UpdateWithStart { start, update, again },
+            shard,
+            run_id,
+            update_id,
+            wait,
+            deadline,
+            started: Some(Box::new(started)),
+            is_accepted: false,
+        };
+        self.wait_for_update(asker, waiting);
+    }
+
+    fn start_for_pair(&mut self, pair: Pair, shard: ShardId, workflow: WorkflowKey, current: Option<Current>) {
+        let request = (*pair.start).clone();
+        let start = Start { asker: pair.asker.clone(), workflow, shard, request, signal: None, parent: None };
+        let known = current.as_ref().map(|current| current.run_id.clone());
+        let started = self.started(start, current).and_then(|started| {
+            // The answer to a repeated start is a run that doesn't know of the update.
+            if known.as_ref() == Some(&started.run_id) {
+                return Err(Reject::unavailable("Workflow was not started: StartDeduped"));
+            }
+            let run_id = started.run_id.parse().map_err(|_| Reject::internal("a new run id is damaged"))?;
+            Ok((started, run_id))
+        });
+        match started {
+            Ok((started, run_id)) => self.update_for_pair(pair, shard, run_id, started),
+            Err(reject) => {
+                let reject = several(Some(reject), Some(aborted_operation()));
+                self.hold(shard, Held::Answer(pair.asker, Err(reject)));
+            }
+        }
+    }
+}

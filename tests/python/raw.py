@@ -12,6 +12,7 @@ from temporalio.api.command.v1 import (
 )
 from temporalio.api.common.v1 import Payload, WorkflowType
 from temporalio.api.enums.v1 import CommandType, TaskQueueKind
+from temporalio.api.protocol.v1 import Message
 from temporalio.api.taskqueue.v1 import StickyExecutionAttributes, TaskQueue
 from temporalio.api.workflowservice.v1 import (
     PollWorkflowTaskQueueRequest,
@@ -71,6 +72,8 @@ class RawWorker:
         *commands: Command,
         new_task: bool = False,
         sticky: str | None = None,
+        messages: Sequence[Message] = (),
+        return_new: bool = False,
     ) -> RespondWorkflowTaskCompletedResponse:
         """With `sticky`, later tasks are to go to the worker's own queue of that name, for 600 ms each."""
         return await self._client.workflow_service.respond_workflow_task_completed(
@@ -79,7 +82,8 @@ class RawWorker:
                 task_token=task.task_token,
                 identity="raw",
                 commands=commands,
-                return_new_workflow_task=new_task,
+                messages=messages,
+                return_new_workflow_task=new_task or return_new,
                 force_create_new_workflow_task=new_task,
                 sticky_attributes=sticky
                 and StickyExecutionAttributes(

@@ -326,11 +326,11 @@ async def test_refuses_what_is_malformed(client: Client, workflow_id: str, task_
 
 
 async def test_an_update_goes_on_in_the_next_run(client: Client, workflow_id: str, task_queue: str) -> None:
-    """Admitted while a worker continues as new: the next run has it."""
+    """Admitted while a worker continues as new: the next run has it, at the latest when the client asks again."""
     worker = RawWorker(client, task_queue)
     handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
     task = await worker.poll()
-    waiting = asyncio.create_task(update(handle, "u", "add", 1))
+    waiting = asyncio.create_task(update(handle, "u", "add", 1, retry=True))
     await admitted(handle, "u")
     await worker.answer(task, continue_as_new("Raw"))
     task = await worker.poll()
@@ -492,6 +492,8 @@ async def test_update_with_start(client: Client, working: Working, workflow_id: 
         third = start(WorkflowIDConflictPolicy.FAIL)
         with pytest.raises(WorkflowAlreadyStartedError):
             await client.execute_update_with_start_workflow(Account.add, 1, start_workflow_operation=third)
+        with pytest.raises(WorkflowAlreadyStartedError):
+            await third.workflow_handle()
         with pytest.raises(WorkflowUpdateFailedError):
             await client.execute_update_with_start_workflow(Account.add, -1, start_workflow_operation=start(use))
         await handle.signal(Account.close)
@@ -567,15 +569,24 @@ async def admitted(handle: WorkflowHandle, update_id: str) -> None:
 
 
 async def update(
-    handle: WorkflowHandle, update_id: str, name: str, number: int, timeout: float | None = None
+    handle: WorkflowHandle,
+    update_id: str,
+    name: str,
+    number: int,
+    timeout: float | None = None,
+    retry: bool = False,
 ) -> UpdateWorkflowExecutionResponse:
     request = Request(meta=Meta(update_id=update_id), input=Input(name=name))
     request.input.args.payloads.add(metadata={"encoding": b"json/plain"}, data=str(number).encode())
-    return await send(handle, request, stage("COMPLETED"), timeout)
+    return await send(handle, request, stage("COMPLETED"), timeout, retry)
 
 
 async def send(
-    handle: WorkflowHandle, request: Request, wait: Stage.ValueType, timeout: float | None = None
+    handle: WorkflowHandle,
+    request: Request,
+    wait: Stage.ValueType,
+    timeout: float | None = None,
+    retry: bool = False,
 ) -> UpdateWorkflowExecutionResponse:
     client = handle._client
     return await client.workflow_service.update_workflow_execution(
@@ -586,6 +597,7 @@ async def send(
             wait_policy=WaitPolicy(lifecycle_stage=wait),
         ),
         timeout=timeout and timedelta(seconds=timeout),
+        retry=retry,
     )
 
 

@@ -17,6 +17,7 @@ mod signal;
 mod start;
 mod target;
 mod terminate;
+mod update;
 mod versioning;
 
 use clap::{Args, Subcommand};
@@ -46,6 +47,7 @@ enum Verb {
     Signal(signal::SignalArgs),
     Start(start::StartArgs),
     Terminate(terminate::TerminateArgs),
+    Update(update::UpdateArgs),
 }
 
 impl WorkflowArgs {
@@ -63,6 +65,7 @@ impl WorkflowArgs {
             Verb::Signal(args) => args.run(context).await,
             Verb::Start(args) => args.run(context).await,
             Verb::Terminate(args) => args.run(context).await,
+            Verb::Update(args) => args.run(context).await,
         }
     }
 }

@@ -25,14 +25,16 @@ type Run = fn(&Control, &Caller, &Principal, &Visit, &[u8]) -> Result<Bytes, Rej
 pub(crate) struct Method {
     name: &'static str,
     pub(crate) run: Run,
+    /// What the audit log calls a change by it; `None`: it changes nothing.
+    pub(crate) event: Option<&'static str>,
 }
 
 const fn reads<Q: Question>() -> Method {
-    Method { name: Q::METHOD, run: question::<Q> }
+    Method { name: Q::METHOD, run: question::<Q>, event: None }
 }
 
 const fn changes<Q: Mutation>() -> Method {
-    Method { name: Q::METHOD, run: mutation::<Q> }
+    Method { name: Q::METHOD, run: mutation::<Q>, event: Some(Q::EVENT) }
 }
 
 /// The method of this name (`GetNamespaces`), if it is served.

@@ -113,9 +113,11 @@ fn check_again(door: &Door, client: &Client, path: &str, namespace: &str) -> Res
         namespace_header: client.namespace.as_deref(),
     };
     let caller = door.policy.identify(&credentials, door.engine.now())?;
-    match namespace.is_empty() {
-        true => Ok(()),
-        false => authorize(door, &Client { caller, ..client.clone() }, path, namespace),
+    match (&caller, namespace.is_empty()) {
+        (Caller::Anyone | Caller::Stranger | Caller::Principal(_) | Caller::Certificate(_), true) => Ok(()),
+        (_, false) | (Caller::Excluded(_), true) => {
+            authorize(door, &Client { caller, ..client.clone() }, path, namespace)
+        }
     }
 }
 
@@ -126,7 +128,7 @@ fn check_again(door: &Door, client: &Client, path: &str, namespace: &str) -> Res
 pub(crate) fn admit(door: &Door, client: &Client, path: &str) -> Result<(), Reject> {
     match &client.caller {
         Caller::Stranger => door.policy.authorize(&client.caller, auth::permission(path), None),
-        Caller::Anyone | Caller::Principal(_) | Caller::Certificate(_) => Ok(()),
+        Caller::Anyone | Caller::Principal(_) | Caller::Certificate(_) | Caller::Excluded(_) => Ok(()),
     }
 }
 

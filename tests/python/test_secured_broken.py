@@ -5,8 +5,10 @@ What is said must not tell whether a namespace exists that the caller has no rig
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -84,7 +86,34 @@ async def by_official(attempt: Attempt) -> str:
 async def by_doctor(attempt: Attempt) -> str:
     ended = perdure("doctor", *attempt.flags)
     assert ended.code == 1, ended.said
+    check_commands(ended.stdout)
     return ended.stdout
+
+
+COMMAND = re.compile(r"perdure((?: [a-z][a-z-]*)+)((?: --[a-z-]+(?: [^\s-]\S*)?)*)")
+
+
+def check_commands(said: str) -> None:
+    """Each command that is named is there, has its flags, and lacks none that it needs."""
+    for words, flags in COMMAND.findall(said):
+        command, named = words.split(), re.findall(r"--[a-z-]+", flags)
+        for flag in named:
+            assert flag in described(*command) or flag in described(), f"{words} has no {flag}"
+        for flag, about in described(*command).items():
+            assert not about.endswith("Required.") or flag in named, f"{words} needs {flag}"
+
+
+@cache
+def described(*command: str) -> dict[str, str]:
+    """The flags of a command and what its help says of each."""
+    ended = perdure(*command, "--help")
+    assert ended.code == 0 and f"perdure {' '.join(command)}".strip() in ended.stdout, f"no command {command}"
+    _, _, flags = ended.stdout.partition("Flags:\n")
+    return {
+        found.group(1): " ".join(entry.split())
+        for entry in re.split(r"\n(?=  (?:-\w,|   ) --)", "\n" + flags.partition("\n\nUse ")[0])
+        if (found := re.search(r"(--[a-z-]+)", entry))
+    }
 
 
 CLIENTS = {

@@ -305,13 +305,16 @@ fn advice(cause: Cause, settings: &Settings) -> String {
              machines, or ask whoever runs the server."
             .to_owned(),
         Cause::ClientExpired => {
-            "The client certificate has expired or is not valid yet. Make a new one: perdure cloud \
-             cert generate-leaf, with the authority that the namespace accepts."
+            "The client certificate has expired or is not valid yet. Make a new one, with an authority that the namespace \
+             accepts: perdure cloud cert generate-leaf --organization NAME --ca-cert ca.pem --ca-key ca.key."
                 .to_owned()
         }
-        Cause::ClientUntrusted => "The client certificate is of an authority that the namespace does not accept. Make \
-             one with the right authority, or accept this one: perdure cloud namespace accepted-client-ca add."
-            .to_owned(),
+        Cause::ClientUntrusted => format!(
+            "The client certificate is of an authority that the namespace does not accept. Make one with the right \
+             authority, or accept this one: perdure cloud namespace accepted-client-ca add --namespace {} --ca-file \
+             ca.pem.",
+            settings.namespace
+        ),
         Cause::ClientRefused => "Check that the client certificate is one for clients and has its whole chain in the \
              file."
             .to_owned(),

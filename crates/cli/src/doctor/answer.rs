@@ -5,12 +5,19 @@ use proto::temporal::api::workflowservice::v1::{
 };
 use tonic::{Code, Status};
 
-use super::{Finding, Verdict, local::NEW_KEY};
+use super::{
+    Finding, Verdict,
+    local::{GENERATE_LEAF, NEW_KEY, NEW_LEAF},
+};
 use crate::{
     connect::{Transport, settings::Settings},
     doctor::credential,
     failure::status_text,
 };
+
+/// For whoever shows nothing.
+const SHOW_SOMETHING: &str = "Pass --api-key, or a client certificate with --tls-cert-path and --tls-key-path; with an \
+                              IP address, also --tls-server-name with the name of the namespace's endpoint.";
 
 /// Asks for the namespace, then whether a start would be allowed.
 pub(super) async fn findings(settings: &Settings, transport: Transport) -> Vec<Finding> {
@@ -69,12 +76,10 @@ pub(super) fn refusal(settings: &Settings, status: &Status) -> Finding {
 
 fn unauthenticated(settings: &Settings, text: &str) -> Finding {
     let Some(key) = &settings.api_key else {
-        return Finding::bad(
-            "identity",
-            format!("the server does not know who we are: {text}"),
-            "Pass --api-key, or a client certificate with --tls-cert-path and --tls-key-path; with an IP address, also \
-             --tls-server-name with the name of the namespace's endpoint.",
-        );
+        return match settings.tls.as_ref().is_some_and(|tls| tls.client.is_some()) {
+            true => certificate(settings, text),
+            false => Finding::bad("identity", format!("the server does not know who we are: {text}"), SHOW_SOMETHING),
+        };
     };
     let id = credential::claims(key).and_then(|claims| claims.key_id).unwrap_or_else(|| "ID".to_owned());
     let enable = format!("perdure cloud apikey enable --id {id}");
@@ -93,6 +98,28 @@ fn unauthenticated(settings: &Settings, text: &str) -> Finding {
     Finding::bad("API key", format!("the server does not take it: {text}"), remedy)
 }
 
+/// What is wrong with a client certificate that the server does not take. It tells nobody whether there is a namespace
+/// of that name.
+fn certificate(settings: &Settings, text: &str) -> Finding {
+    let namespace = &settings.namespace;
+    let remedy = if text.contains("not signed by a CA") {
+        format!(
+            "Check the namespace's name and its address. See what it accepts: perdure cloud namespace \
+             accepted-client-ca list --namespace {namespace}. Make a certificate with one of these: {GENERATE_LEAF}. Or \
+             accept this one's: perdure cloud namespace accepted-client-ca add --namespace {namespace} --ca-file ca.pem."
+        )
+    } else if text.contains("not valid yet") {
+        format!("Check the clocks of this machine and the server's. {NEW_LEAF}")
+    } else if text.contains("no client certificate for a namespace") {
+        "Say which namespace it is for: pass --namespace, and with an IP address --tls-server-name with the name of the \
+         namespace's endpoint."
+            .to_owned()
+    } else {
+        NEW_LEAF.to_owned()
+    };
+    Finding::bad("client certificate", format!("the server does not take it: {text}"), remedy)
+}
+
 fn denied(settings: &Settings, text: &str) -> Finding {
     let namespace = &settings.namespace;
     let has_certificate = settings.tls.as_ref().is_some_and(|tls| tls.client.is_some());
@@ -102,7 +129,7 @@ fn denied(settings: &Settings, text: &str) -> Finding {
             String::new(),
             format!(
                 "See the filters: perdure cloud namespace certificate-filters export --namespace {namespace}. Make a \
-                 certificate that matches: perdure cloud cert generate-leaf."
+                 certificate that matches: {GENERATE_LEAF}."
             ),
         )
     } else if text.contains("does not take API keys") {
@@ -110,7 +137,7 @@ fn denied(settings: &Settings, text: &str) -> Finding {
     } else if !namespace.contains('.') {
         (
             format!("{namespace} is not a full name"),
-            "Pass --namespace NAME.ACCOUNT; perdure cloud namespace list shows the names.".to_owned(),
+            "Pass --namespace NAME.ACCOUNT. See which there are: perdure cloud namespace list.".to_owned(),
         )
     } else if settings.api_key.is_some() {
         (
@@ -129,10 +156,7 @@ fn denied(settings: &Settings, text: &str) -> Finding {
             ),
         )
     } else {
-        (
-            "we have shown neither an API key nor a certificate".to_owned(),
-            "Pass --api-key, or a client certificate with --tls-cert-path and --tls-key-path.".to_owned(),
-        )
+        ("we have shown neither an API key nor a certificate".to_owned(), SHOW_SOMETHING.to_owned())
     };
     let text = text.trim_end_matches('.');
     let text = if cause.is_empty() { text.to_owned() } else { format!("{text}: {cause}") };
@@ -168,7 +192,16 @@ mod tests {
         let unknown = Status::unauthenticated("request not authenticated");
         let disabled = Status::unauthenticated("request not authenticated: the API key is disabled");
         let expired = Status::unauthenticated("request not authenticated: the API key has expired");
+        let [foreign, stale, early, other] =
+            ["is not signed by a CA of the namespace", "has expired", "is not valid yet", "is not one for clients"]
+                .map(|cause| {
+                    Status::unauthenticated(format!("request not authenticated: the client certificate {cause}"))
+                });
         for (settings, status, cause, remedy) in [
+            (settings("a.b", None, true), &foreign, "not signed by a CA", "accepted-client-ca add --namespace a.b"),
+            (settings("a.b", None, true), &stale, "has expired", "perdure cloud cert generate-leaf"),
+            (settings("a.b", None, true), &early, "not valid yet", "clocks"),
+            (settings("a.b", None, true), &other, "not one for clients", "perdure cloud cert generate-leaf"),
             (settings("a.b", Some("k"), false), &unknown, "does not take it", "perdure cloud apikey get"),
             (settings("a.b", Some("k"), false), &disabled, "is disabled", "Enable it: perdure cloud apikey enable"),
             (settings("a.b", Some("k"), false), &expired, "has expired", "perdure cloud apikey create"),

@@ -234,9 +234,7 @@ pub(crate) fn question<Q: Question>(
     if let Err(refusal) = &answer
         && access::is_denied(refusal)
     {
-        let mut entry = entry(Q::METHOD, Q::METHOD, known, visit);
-        entry.subject = shortened(request.subject());
-        entry.message = shortened(&refusal.message);
+        let entry = entry_of(Q::METHOD, Q::METHOD, known, visit, request.subject(), Some(refusal));
         // The refusal stands whether or not it could be written down.
         drop(control.audited(&visit.moment, |_| Ok(()), |_| Some(entry)));
     }
@@ -278,19 +276,12 @@ pub(crate) fn mutation<Q: Mutation>(
         Ok((Bytes::from(answer.encode_to_vec()), operation))
     };
     let audited = |result: &Result<(Bytes, std::sync::Arc<crate::record::OperationRecord>), Reject>| {
-        let mut entry = entry(request.event(), Q::METHOD, known, visit);
-        match result {
-            Ok((_, operation)) => {
-                entry.ok = true;
-                entry.subject.clone_from(&operation.subject);
-                entry.operation_id.clone_from(&operation.id);
-            }
-            Err(refusal) => {
-                entry.subject = shortened(request.subject());
-                entry.message = shortened(&refusal.message);
-                entry.operation_id = request.async_operation_id().chars().take(operation::MOST_ID).collect();
-            }
-        }
+        let (subject, operation_id) = match result {
+            Ok((_, operation)) => (operation.subject.as_str(), operation.id.as_str()),
+            Err(_) => (request.subject(), request.async_operation_id()),
+        };
+        let mut entry = entry_of(request.event(), Q::METHOD, known, visit, subject, result.as_ref().err());
+        entry.operation_id = operation_id.chars().take(operation::MOST_ID).collect();
         Some(entry)
     };
     let (answer, operation) = control.audited(&visit.moment, make, audited)?;
@@ -304,18 +295,22 @@ fn shortened(text: &str) -> String {
     text.chars().take(MOST_TEXT).collect()
 }
 
-fn entry(event: &str, method: &str, principal: &Principal, visit: &Visit) -> AuditEntry {
+/// The entry of a call: what came of it, and about what.
+pub(crate) fn entry_of(
+    event: &str,
+    method: &str,
+    principal: &Principal,
+    visit: &Visit,
+    subject: &str,
+    refusal: Option<&Reject>,
+) -> AuditEntry {
     AuditEntry {
-        time: visit.moment.now.0,
-        operation: event.to_owned(),
         method: method.to_owned(),
-        ok: false,
-        id: String::new(),
-        principal: access::remembered(principal),
+        ok: refusal.is_none(),
         address: shortened(&visit.address),
-        operation_id: String::new(),
-        subject: String::new(),
-        message: String::new(),
+        subject: shortened(subject),
+        message: refusal.map(|refusal| shortened(&refusal.message)).unwrap_or_default(),
+        ..own_entry(event, access::remembered(principal), visit.moment.now)
     }
 }
 

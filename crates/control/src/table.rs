@@ -1,4 +1,4 @@
-//! Every method of the Cloud Operations API that is served. What is not in here is answered as not implemented.
+//! Every method of the Cloud Operations API that is served, and our own beside it. What is not in here is answered as not implemented.
 
 use auth::{Caller, Principal};
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use proto::temporal::api::cloud::cloudservice::v1::{
 use crate::{
     Control,
     call::{Mutation, Question, Visit, mutation, question},
+    login::{CREATE_LOGIN_LINK, create_link},
 };
 
 /// How a method is answered.
@@ -75,4 +76,5 @@ const METHODS: &[Method] = &[
     changes::<DeleteApiKeyRequest>(),
     reads::<GetUserNamespaceAssignmentsRequest>(),
     reads::<GetServiceAccountNamespaceAssignmentsRequest>(),
+    Method { name: CREATE_LOGIN_LINK, run: create_link, event: Some(CREATE_LOGIN_LINK) },
 ];

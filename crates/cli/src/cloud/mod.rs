@@ -8,6 +8,7 @@ mod account;
 mod api_key;
 mod audit;
 mod identity;
+mod login;
 mod namespace;
 mod operation;
 mod region;

@@ -12,6 +12,7 @@ use proto::temporal::api::cloud::{
 use super::{
     PAGE_SIZE,
     access::{self, AccessArgs},
+    login,
     operation::{VersionArgs, WriteArgs},
     present, print_list, state,
 };
@@ -43,6 +44,11 @@ enum Verb {
     Get(WhichArgs),
     /// List users
     List(ListArgs),
+    /// Make a login link
+    ///
+    /// The link opens the web page as the user, once, within a day; a link that the user had before is void.
+    /// Everybody can make one for themselves, and for others who could make an API key for them.
+    LoginLink(WhichArgs),
     /// Change a user's account role or namespace permissions
     #[command(visible_aliases = ["set-account-role", "set-namespace-permissions"])]
     Update(UpdateArgs),
@@ -52,7 +58,7 @@ enum Verb {
 
 /// Which user.
 #[derive(Args, Clone, Debug)]
-struct WhichArgs {
+pub(super) struct WhichArgs {
     /// User ID.
     #[arg(long, alias = "id", value_name = "string", conflicts_with = "email")]
     user_id: Option<String>,
@@ -126,6 +132,7 @@ impl UserArgs {
                 context.printer.message(&user)
             }
             Verb::List(args) => args.run(context, &mut session).await,
+            Verb::LoginLink(which) => login::create(context, &which).await,
             Verb::Update(args) => args.run(context, &mut session).await,
             Verb::SetNamespaceAccess(args) => args.run(context, &mut session).await,
         }
@@ -133,7 +140,7 @@ impl UserArgs {
 }
 
 impl WhichArgs {
-    async fn find(&self, session: &mut CloudSession) -> Result<User, Failure> {
+    pub(super) async fn find(&self, session: &mut CloudSession) -> Result<User, Failure> {
         match (&self.user_id, &self.email) {
             (Some(id), _) => {
                 let answer = session.get_user(GetUserRequest { user_id: id.clone() }).await;

@@ -58,6 +58,9 @@ pub(crate) async fn serve_cloud(
     served.map_err(io::Error::other)
 }
 
+/// The method beside the Cloud Operations API that makes a login link.
+const CREATE_LOGIN_LINK: &str = "/perdure.cloud.v1.LoginService/CreateLoginLink";
+
 #[derive(Clone)]
 struct Root {
     cloud: Arc<Cloud>,
@@ -95,7 +98,8 @@ async fn serve(cloud: Arc<Cloud>, request: Request<Body>) -> Response<Body> {
     let began = cloud.door.engine.now();
     let path = request.uri().path();
     let method = path.trim_start_matches('/').strip_prefix(SERVICE).and_then(|method| method.strip_prefix('/'));
-    let Some(method) = method.and_then(paths::declared) else {
+    let own = (path == CREATE_LOGIN_LINK).then_some(control::CREATE_LOGIN_LINK);
+    let Some(method) = own.or_else(|| method.and_then(paths::declared)) else {
         let status = unknown(path, method);
         cloud.door.metrics.record(UNKNOWN, status.code(), cloud.door.engine.now().since(began));
         return status.into_http();

@@ -49,6 +49,7 @@ pub(crate) fn control_settings(config: &Config) -> Result<Settings, String> {
         web_address: config.web_listen.map(|address| format!("http://{}", shown(address))).unwrap_or_default(),
         region: config.region.0.clone(),
         signer: signing_key(&config.signing_key)?,
+        secret,
     })
 }
 

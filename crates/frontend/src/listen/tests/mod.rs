@@ -152,6 +152,22 @@ async fn without_a_server_name_the_header_names_the_namespace() {
 }
 
 #[tokio::test]
+async fn without_a_server_name_the_authority_names_the_namespace_before_the_header_does() {
+    let world = World::new().await;
+    let leaf = world.bank.client("worker", GOOD);
+    for host in [Some(BANK_HOST), None] {
+        let mut client = world.client_at(None, host, Some(&leaf)).await;
+        assert_eq!(answer(client.read_with(BANK, &[]).await).0 == Code::Ok, host.is_some(), "{host:?}");
+        assert_eq!(answer(client.read(BANK).await), ok(), "{host:?}");
+    }
+    let mut client = world.client_at(None, Some(NOBODYS_HOST), Some(&leaf)).await;
+    assert_eq!(answer(client.read(BANK).await), refused(CertificateRefusal::UnknownIssuer));
+    // The server name of the handshake goes before both.
+    let mut client = world.client_at(Some(BANK_HOST), Some(NOBODYS_HOST), Some(&leaf)).await;
+    assert_eq!(answer(client.read(BANK).await), ok());
+}
+
+#[tokio::test]
 async fn who_shows_nothing_learns_only_what_the_server_is() {
     let world = World::new().await;
     for host in [None, Some(BANK_HOST), Some(NOBODYS_HOST)] {

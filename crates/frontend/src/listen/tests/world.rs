@@ -137,10 +137,22 @@ impl World {
 
     /// A client of the TLS port. `host`: the server name and authority that it asks for; none: the address.
     pub(super) async fn client(&self, host: Option<&str>, leaf: Option<&Leaf>) -> Client {
+        self.client_at(host, host, leaf).await
+    }
+
+    /// The same, where the server name and the authority of the requests may differ.
+    pub(super) async fn client_at(
+        &self,
+        server_name: Option<&str>,
+        authority: Option<&str>,
+        leaf: Option<&Leaf>,
+    ) -> Client {
         let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(self.root.pem()));
         let mut endpoint = Endpoint::from_shared(format!("https://{}", self.tls)).unwrap();
-        if let Some(host) = host {
-            tls = tls.domain_name(host);
+        if let Some(name) = server_name {
+            tls = tls.domain_name(name);
+        }
+        if let Some(host) = authority {
             endpoint = endpoint.origin(format!("https://{host}:7233").parse().unwrap());
         }
         if let Some(leaf) = leaf {

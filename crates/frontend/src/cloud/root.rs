@@ -28,9 +28,9 @@ use super::{
     http, paths, version,
 };
 use crate::{
-    codec::Raw,
     grpc::{self, Answering, Reflection},
     listen::Connection,
+    raw::Raw,
     router,
     status::to_status,
     unary,

@@ -173,15 +173,7 @@ async fn door(account: Arc<Account>) -> Arc<Door> {
     let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
     let door = Door::new(engine, Policy::secured(account), about, new_id);
     for name in [BANK, SHOP] {
-        let new = NewNamespace {
-            name: name.to_owned(),
-            description: String::new(),
-            owner_email: String::new(),
-            data: BTreeMap::new(),
-            retention: Duration::from_secs(86_400),
-            search_attributes: BTreeMap::new(),
-        };
-        ensure(&door, new).await.unwrap();
+        ensure(&door, NewNamespace::named(name, Duration::from_secs(86_400))).await.unwrap();
     }
     door
 }

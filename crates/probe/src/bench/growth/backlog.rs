@@ -1,14 +1,15 @@
 //! Tasks that wait for a worker, more of them than anyone would keep in memory, and a worker that comes at last.
 
-use super::{Ground, files_mib, mib, watched};
+use super::{Cost, Ground, QUARTERS, files_mib, mib, quarters, together, told, watched};
 use crate::{
     Fault,
     bench::{
         client::Client,
-        lanes::{answered, each, expect_count, names},
+        lanes::{Stage, answered, each, expect_count, names},
         measure::Folder,
         worker::{POLLERS, Worker},
     },
+    server::Server,
 };
 
 pub(super) async fn run(ground: Ground<'_>, tasks: usize) -> Result<(), Fault> {
@@ -16,25 +17,41 @@ pub(super) async fn run(ground: Ground<'_>, tasks: usize) -> Result<(), Fault> {
     let server = ground.server(&folder).await?;
     let stage = ground.stage(&server);
     let empty = mib(server.usage()?);
-    let runs = names("waiting", tasks);
-    let starts = each(&stage, &runs, |mut client, name| async move { client.start(&name, "none").await });
-    let (_, filled) = watched(&server, starts).await?;
+    let filled = fill(&server, &stage, tasks).await?;
     let file = files_mib(&folder)?;
-    eprintln!("backlog of {tasks}: {filled:?}");
-    let (worker, drained) = watched(&server, async {
-        let worker = Worker::start(stage.way, POLLERS, &stage.board)?;
-        answered(&stage.board, tasks).await?;
-        Ok(worker)
-    })
-    .await?;
+    let worker = Worker::start(stage.way, POLLERS, &stage.board)?;
+    let mut drained = Vec::new();
+    for to in quarters(tasks) {
+        let ((), cost) = watched(&server, answered(&stage.board, to)).await?;
+        eprintln!("{to} tasks done: {cost:?}");
+        drained.push(cost);
+    }
     drop(worker);
     expect_count(&mut Client::to(stage.way)?, "ExecutionStatus = 'Completed'", tasks).await?;
     println!("\nA backlog of {tasks} Workflow Tasks, in a file of {file:.0} MiB:\n");
-    println!("| | tasks/s | CPU µs/task | RSS MiB at its end | RSS MiB at most |\n|---|---|---|---|---|");
+    println!(
+        "| | tasks/s | CPU µs/task by quarter | RSS MiB at the end of each | RSS MiB at most |\n|---|---|---|---|---|"
+    );
     println!("| an empty server | | | {empty:.0} | |");
-    for (what, cost) in [("filled by starts", filled), ("drained by a worker that completes each run", drained)] {
-        let (speed, cpu) = (cost.per_second(tasks), cost.cpu_us(tasks));
-        println!("| {what} | {speed:.0} | {cpu:.0} | {:.0} | {:.0} |", cost.resident_mib, cost.peak_mib);
+    for (what, costs) in [("filled by starts", &filled), ("drained by a worker that completes each run", &drained)] {
+        let (all, cpu) = (together(costs), told(costs, |cost| cost.cpu_us(tasks / QUARTERS)));
+        let resident = told(costs, |cost| cost.resident_mib);
+        println!("| {what} | {:.0} | {cpu} | {resident} | {:.0} |", all.per_second(tasks), all.peak_mib);
     }
     Ok(())
+}
+
+/// Starts runs that nobody works on, quarter by quarter.
+async fn fill(server: &Server, stage: &Stage, tasks: usize) -> Result<Vec<Cost>, Fault> {
+    let runs = names("waiting", tasks);
+    let (mut from, mut costs) = (0, Vec::new());
+    for to in quarters(tasks) {
+        let some = runs.get(from..to).unwrap_or_default();
+        let starts = each(stage, some, |mut client, name| async move { client.start(&name, "none").await });
+        let (_, cost) = watched(server, starts).await?;
+        eprintln!("{to} tasks waiting: {cost:?}");
+        costs.push(cost);
+        from = to;
+    }
+    Ok(costs)
 }

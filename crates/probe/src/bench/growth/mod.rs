@@ -82,6 +82,31 @@ impl Ground<'_> {
     }
 }
 
+/// Parts of one measurement, so that one sees whether the last of very many cost what the first did.
+const QUARTERS: usize = 4;
+
+/// How many of so many are done with the end of each quarter.
+fn quarters(operations: usize) -> [usize; QUARTERS] {
+    std::array::from_fn(|at| operations * (at + 1) / QUARTERS)
+}
+
+/// The costs of the quarters as one.
+fn together(quarters: &[Cost]) -> Cost {
+    let last = |figure: fn(&Cost) -> f64| quarters.last().map_or(0.0, figure);
+    Cost {
+        elapsed: quarters.iter().map(|cost| cost.elapsed).sum(),
+        cpu: quarters.iter().map(|cost| cost.cpu).sum(),
+        resident_mib: last(|cost| cost.resident_mib),
+        peak_mib: quarters.iter().map(|cost| cost.peak_mib).fold(0.0, f64::max),
+    }
+}
+
+/// A figure of each quarter, in one cell.
+fn told(quarters: &[Cost], figure: impl Fn(&Cost) -> f64) -> String {
+    let figures: Vec<String> = quarters.iter().map(|cost| format!("{:.0}", figure(cost))).collect();
+    figures.join(", ")
+}
+
 /// What something took.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
@@ -132,4 +157,19 @@ async fn watched<T>(server: &Server, work: impl Future<Output = Result<T, Fault>
 /// The size of the server's files now, in MiB; its log may not be folded back.
 fn files_mib(folder: &Folder) -> Result<f64, Fault> {
     Ok(figures::bytes_in(&folder.0)? as f64 / (1 << 20) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quarters_add_up_to_the_whole() {
+        assert_eq!(quarters(10), [2, 5, 7, 10]);
+        let cost = |cpu, peak_mib| Cost { elapsed: Duration::from_secs(1), cpu, resident_mib: cpu, peak_mib };
+        let parts = [cost(1.0, 9.0), cost(2.0, 8.0)];
+        let all = together(&parts);
+        assert_eq!((all.elapsed.as_secs(), all.cpu, all.resident_mib, all.peak_mib), (2, 3.0, 2.0, 9.0));
+        assert_eq!(told(&parts, |cost| cost.cpu), "1, 2");
+    }
 }

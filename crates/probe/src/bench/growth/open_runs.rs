@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{sync::mpsc::UnboundedReceiver, task::JoinSet};
 
-use super::{Cost, Ground, files_mib, mib, watched};
+use super::{Cost, Ground, QUARTERS, files_mib, mib, quarters, together, told, watched};
 use crate::{
     Fault,
     bench::{
@@ -35,7 +35,8 @@ struct Due {
 
 /// What was measured.
 struct Outcome {
-    opened: Cost,
+    /// By quarter.
+    opened: Vec<Cost>,
     file_mib: f64,
     stop: Duration,
     ready: Duration,
@@ -57,9 +58,8 @@ pub(super) async fn run(ground: Ground<'_>, runs: usize) -> Result<(), Fault> {
     let server = ground.server(&folder).await?;
     let stage = ground.stage(&server);
     let worker = Worker::start(stage.way, POLLERS, &stage.board)?;
-    let (_, opened) = watched(&server, open(&stage, runs)).await?;
+    let opened = open(&server, &stage, runs).await?;
     let file_mib = files_mib(&folder)?;
-    eprintln!("{runs} open runs: {opened:?}");
     let waits = set(&stage, due).await?;
     drop(worker);
     let (server, stop, ready, cpu) = restart(ground, &folder, server).await?;
@@ -77,11 +77,22 @@ pub(super) async fn run(ground: Ground<'_>, runs: usize) -> Result<(), Fault> {
     server.stop().await
 }
 
-/// Starts the runs, and waits until each has its timer.
-async fn open(stage: &Stage, runs: usize) -> Result<(), Fault> {
-    let wanted = stage.board.answered() + runs;
-    each(stage, &names("open", runs), |mut client, name| async move { client.start(&name, FAR).await }).await?;
-    answered(&stage.board, wanted).await
+/// Starts the runs quarter by quarter, and waits until each has its timer.
+async fn open(server: &Server, stage: &Stage, runs: usize) -> Result<Vec<Cost>, Fault> {
+    let runs = names("open", runs);
+    let (mut from, mut costs) = (0, Vec::new());
+    for to in quarters(runs.len()) {
+        let some = runs.get(from..to).unwrap_or_default();
+        let opening = async {
+            each(stage, some, |mut client, name| async move { client.start(&name, FAR).await }).await?;
+            answered(&stage.board, to).await
+        };
+        let ((), cost) = watched(server, opening).await?;
+        eprintln!("{to} open runs: {cost:?}");
+        costs.push(cost);
+        from = to;
+    }
+    Ok(costs)
 }
 
 /// A timer that is waited for: what the worker tells of its run, and when it has to fire.
@@ -146,12 +157,13 @@ fn report(runs: usize, due: Due, outcome: &Outcome) {
     let Due { timers, first, spread } = due;
     println!("\n{runs} open workflows with a timer each in one file of {file_mib:.0} MiB:\n");
     println!("| what | figure |\n|---|---|");
-    println!("| starts with their first task and timer, each | {:.0} µs of CPU |", opened.cpu_us(runs));
-    println!("| the same in a second | {:.0} |", opened.per_second(runs));
+    let (all, quarter) = (together(opened), runs / QUARTERS);
     println!(
-        "| resident memory with all of them open | {:.0} MiB (at most {:.0}) |",
-        opened.resident_mib, opened.peak_mib
+        "| start with its first task and timer: CPU by quarter | {} µs |",
+        told(opened, |cost| cost.cpu_us(quarter))
     );
+    println!("| the same in a second | {:.0} |", all.per_second(runs));
+    println!("| resident memory at the end of each quarter | {} MiB |", told(opened, |cost| cost.resident_mib));
     println!("| stop | {:.2} s |", stop.as_secs_f64());
     println!("| restart until a run is started (goal: ≤ 3 s) | {:.2} s, {cpu:.2} s of CPU |", ready.as_secs_f64());
     println!("| resident memory at once, and after the timers | {at_once:.0} MiB, {at_end:.0} MiB |");

@@ -202,7 +202,14 @@ CASES: dict[str, Case] = {
     ),
     "tls-to-plaintext": Case(
         lambda world: replace(world.good(), address=world.plain.address),
-        **everywhere("the server did not respond with TLS") | {"sdk": "InvalidContentType"},
+        **everywhere("the server did not respond with TLS", doctor="Disable TLS (--tls=false)")
+        | {"sdk": "InvalidContentType"},
+    ),
+    "control-plane-for-data-plane": Case(
+        lambda world: replace(
+            world.keyed(world.writing), address=world.server.control_address, server_name="saas-api.localhost.test"
+        ),
+        **everywhere("unknown method", doctor="If it is the control plane's port, pass the data plane's"),
     ),
     "nothing-shown": Case(
         lambda world: replace(world.good(), leaf=None),
@@ -221,7 +228,7 @@ CASES: dict[str, Case] = {
         sdk="InvalidCertificate(Expired",
         perdure="server TLS certificate has expired",
         official="certificate has expired or is not yet valid",
-        doctor="Whoever runs the server must replace it",
+        doctor="perdure cloud cert generate-leaf --server",
     ),
     "foreign-certificate": Case(
         lambda world: replace(world.good(), leaf=world.foreign.leaf("stranger")),
@@ -263,7 +270,7 @@ CASES: dict[str, Case] = {
     ),
     "no-key-at-all": Case(
         lambda world: world.keyed("not-a-key"),
-        **everywhere("the bearer token is not an API key", doctor="this is no API key"),
+        **everywhere("the bearer token is not an API key", doctor="Copy it again as it was printed"),
     ),
     "tampered-key": Case(
         lambda world: world.keyed(world.writing[:-6] + "AAAAAA"),

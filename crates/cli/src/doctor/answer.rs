@@ -15,6 +15,8 @@ use crate::{
     failure::status_text,
 };
 
+/// For a name without an account.
+const FULL_NAME: &str = "Pass --namespace NAME.ACCOUNT. See which there are: perdure cloud namespace list.";
 /// For whoever shows nothing.
 const SHOW_SOMETHING: &str = "Pass --api-key, or a client certificate with --tls-cert-path and --tls-key-path; with an \
                               IP address, also --tls-server-name with the name of the namespace's endpoint.";
@@ -53,6 +55,11 @@ fn read_only(settings: &Settings) -> Finding {
     )
 }
 
+/// Whether the server has only said that its port wants TLS.
+pub(super) fn is_wrong_door(status: &Status) -> bool {
+    status.code() == Code::FailedPrecondition && status.message().contains("TLS")
+}
+
 /// What an error says about the connection. The server tells nobody whether a namespace exists that they may not see,
 /// and does not tell why a key is not taken, so these findings name what it can be.
 pub(super) fn refusal(settings: &Settings, status: &Status) -> Finding {
@@ -66,9 +73,15 @@ pub(super) fn refusal(settings: &Settings, status: &Status) -> Finding {
             format!("{namespace}: {text}"),
             "See which namespaces there are: perdure cloud namespace list, or perdure operator namespace list.",
         ),
-        Code::FailedPrecondition if text.contains("TLS") => {
+        _ if is_wrong_door(status) => {
             Finding::bad("connection", text, "Retry with --tls, or write the address as https://HOST:PORT.")
         }
+        Code::Unimplemented => Finding::bad(
+            "server",
+            format!("what answers at {} serves no namespaces: {text}", settings.address.authority()),
+            "If it is the control plane's port, pass the data plane's: perdure cloud namespace get --namespace NAME \
+             shows a namespace's addresses.",
+        ),
         Code::ResourceExhausted => Finding::bad("namespace", text, "Wait a little: there are too many calls."),
         _ => Finding::bad("server", text, "See the server's log."),
     }
@@ -81,19 +94,17 @@ fn unauthenticated(settings: &Settings, text: &str) -> Finding {
             false => Finding::bad("identity", format!("the server does not know who we are: {text}"), SHOW_SOMETHING),
         };
     };
-    let id = credential::claims(key).and_then(|claims| claims.key_id).unwrap_or_else(|| "ID".to_owned());
-    let enable = format!("perdure cloud apikey enable --id {id}");
-    let remedy = if text.contains("disabled") {
-        format!("Enable it: {enable}.")
-    } else if text.contains("expired") {
-        NEW_KEY.to_owned()
-    } else if text.contains("another account") {
-        "Pass a key of this server's account, or correct --address.".to_owned()
-    } else {
-        format!(
-            "It was cut, deleted, or made by another server. Look at it: perdure cloud apikey get --id {id}. If it is \
-             disabled: {enable}. Otherwise: {NEW_KEY}"
-        )
+    let id = credential::claims(key).and_then(|claims| claims.key_id);
+    let remedy = match id {
+        None => format!("Copy it again as it was printed. {NEW_KEY}"),
+        Some(id) if text.contains("disabled") => format!("Enable it: perdure cloud apikey enable --id {id}."),
+        Some(_) if text.contains("expired") => NEW_KEY.to_owned(),
+        Some(_) if text.contains("another account") => {
+            format!("Correct --address, or pass a key of this server's account. {NEW_KEY}")
+        }
+        Some(id) => format!(
+            "It was cut, deleted, or made by another server. Look at it: perdure cloud apikey get --id {id}. {NEW_KEY}"
+        ),
     };
     Finding::bad("API key", format!("the server does not take it: {text}"), remedy)
 }
@@ -102,7 +113,9 @@ fn unauthenticated(settings: &Settings, text: &str) -> Finding {
 /// of that name.
 fn certificate(settings: &Settings, text: &str) -> Finding {
     let namespace = &settings.namespace;
-    let remedy = if text.contains("not signed by a CA") {
+    let remedy = if text.contains("not signed by a CA") && !namespace.contains('.') {
+        FULL_NAME.to_owned()
+    } else if text.contains("not signed by a CA") {
         format!(
             "Check the namespace's name and its address. See what it accepts: perdure cloud namespace \
              accepted-client-ca list --namespace {namespace}. Make a certificate with one of these: {GENERATE_LEAF}. Or \
@@ -135,10 +148,7 @@ fn denied(settings: &Settings, text: &str) -> Finding {
     } else if text.contains("does not take API keys") {
         (String::new(), format!("Let it: {method}. Or pass a client certificate instead of the key."))
     } else if !namespace.contains('.') {
-        (
-            format!("{namespace} is not a full name"),
-            "Pass --namespace NAME.ACCOUNT. See which there are: perdure cloud namespace list.".to_owned(),
-        )
+        (format!("{namespace} is not a full name"), FULL_NAME.to_owned())
     } else if settings.api_key.is_some() {
         (
             format!("there is no {namespace}, or the key's owner has no permission on it"),
@@ -184,6 +194,9 @@ mod tests {
         }
     }
 
+    /// Its claims are an id, `k1`.
+    const KEY: &str = "e30.eyJqdGkiOiJrMSJ9.c2ln";
+
     #[test]
     fn every_refusal_names_a_cause_and_a_command() {
         let denied = Status::permission_denied("Request unauthorized.");
@@ -192,6 +205,7 @@ mod tests {
         let unknown = Status::unauthenticated("request not authenticated");
         let disabled = Status::unauthenticated("request not authenticated: the API key is disabled");
         let expired = Status::unauthenticated("request not authenticated: the API key has expired");
+        let wrong_port = Status::unimplemented("unknown method");
         let [foreign, stale, early, other] =
             ["is not signed by a CA of the namespace", "has expired", "is not valid yet", "is not one for clients"]
                 .map(|cause| {
@@ -202,9 +216,12 @@ mod tests {
             (settings("a.b", None, true), &stale, "has expired", "perdure cloud cert generate-leaf"),
             (settings("a.b", None, true), &early, "not valid yet", "clocks"),
             (settings("a.b", None, true), &other, "not one for clients", "perdure cloud cert generate-leaf"),
-            (settings("a.b", Some("k"), false), &unknown, "does not take it", "perdure cloud apikey get"),
-            (settings("a.b", Some("k"), false), &disabled, "is disabled", "Enable it: perdure cloud apikey enable"),
-            (settings("a.b", Some("k"), false), &expired, "has expired", "perdure cloud apikey create"),
+            (settings("default", None, true), &foreign, "not signed by a CA", "NAME.ACCOUNT"),
+            (settings("a.b", Some("k"), false), &unknown, "does not take it", "Copy it again"),
+            (settings("a.b", Some(KEY), false), &unknown, "does not take it", "perdure cloud apikey get --id k1"),
+            (settings("a.b", Some(KEY), false), &disabled, "is disabled", "perdure cloud apikey enable --id k1"),
+            (settings("a.b", Some(KEY), false), &expired, "has expired", "perdure cloud apikey create"),
+            (settings("a.b", Some(KEY), false), &wrong_port, "serves no namespaces", "the data plane's"),
             (settings("a.b", None, false), &unknown, "does not know who we are", "--api-key"),
             (settings("a.b", Some("k"), false), &denied, "no permission on it", "set-namespace-access"),
             (settings("a.b", None, true), &denied, "is not one for it", "accepted-client-ca list"),

@@ -50,7 +50,7 @@ fn api_key(key: &str, namespace: &str, now: Timestamp) -> Finding {
         Some(Fault::OtherAccount { key, namespace }) => Finding::bad(
             SUBJECT,
             format!("it is of account {key}, and the namespace is of account {namespace}"),
-            format!("Pass a key of account {namespace}, or correct --namespace."),
+            format!("Correct --namespace, or pass a key of account {namespace}. {NEW_KEY}"),
         ),
     }
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from secured import Authority, SecuredServer, perdure, running
+from test_secured_pages import Browser
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,24 @@ def test_users(account: SecuredServer) -> None:
     assert len(account.cloud("user", "list").data()) == 2
     account.cloud("user", "delete", *chosen).data()
     assert len(account.cloud("user", "list").data()) == 1
+
+
+def test_login_links(account: SecuredServer) -> None:
+    invited = account.cloud("user", "invite", "--email", "bob@example.com", "--account-role", "read").data()
+    link = account.cloud("user", "login-link", "--email", "bob@example.com").data()["loginLink"]
+    later = account.cloud("user", "login-link", "--user-id", invited["userId"]).data()["loginLink"]
+    assert Browser().open(link)[0] == 401, "a new link voids the one before"
+    status, url, page = Browser().open(later)
+    assert (status, url.rpartition("/")[2]) == (200, "namespaces") and "bob@example.com" in page
+    assert Browser().open(later)[0] == 401, "a link works once"
+    key = account.cloud("apikey", "create", "--name", "bob", "--user-id", invited["userId"]).data()["token"]
+    assert account.cloud("user", "login-link", "--email", "bob@example.com", key=key).code == 0
+    other = account.cloud("user", "login-link", "--email", "owner@localhost.test", key=key)
+    assert other.code == 1 and "Request unauthorized." in other.stderr, other.said
+    written = [record for record in account.cloud("audit-log", "list").data() if record["operation"] == "CreateLoginLink"]
+    assert [record["status"] for record in written] == ["OK", "OK", "OK", "ERROR"]
+    assert later.partition("code=")[2] not in str(written)
+    account.cloud("user", "delete", "--user-id", invited["userId"]).data()
 
 
 def test_service_accounts_and_their_keys(account: SecuredServer) -> None:

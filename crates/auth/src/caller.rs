@@ -55,6 +55,8 @@ pub enum Caller {
     Principal(Arc<Principal>),
     /// Showed a certificate of a namespace.
     Certificate(Arc<CertificateCaller>),
+    /// Showed a certificate that the namespace trusts and its filters leave out: known, and without any right.
+    Excluded(Arc<CertificateCaller>),
 }
 
 /// Whoever holds a certificate that a namespace trusts: all rights on the data plane in that namespace, none elsewhere.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     connect::{
-        self, CloudSession, Session, identity,
+        self, CloudSession, Session, Transport, identity,
         settings::{Environment, Settings},
     },
     failure::Failure,
@@ -57,6 +57,11 @@ impl Context {
     /// Connects to the control plane that flags and environment name.
     pub(crate) async fn connect_cloud(&self) -> Result<CloudSession, Failure> {
         connect::connect_cloud(&connect::settings::resolve_cloud(&self.globals, &self.environment)?).await
+    }
+
+    /// The way to that control plane, for what the Cloud Ops API does not have.
+    pub(crate) async fn reach_cloud(&self) -> Result<Transport, Failure> {
+        connect::open(&connect::settings::resolve_cloud(&self.globals, &self.environment)?).await
     }
 
     /// The full name of the namespace that a command on the control plane is about.

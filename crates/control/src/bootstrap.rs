@@ -8,14 +8,13 @@ use proto::temporal::api::cloud::{
     identity::v1::{Access, AccountAccess, ApiKeySpec, OwnerType, UserSpec, account_access::Role},
     resource::v1::ResourceState,
 };
-use sha2::{Digest, Sha256};
 use store::{Batch, Store, StoreError};
 
 use crate::{
-    Control, Moment, SHARD, Settings, audit, call,
+    Moment, SHARD, Settings, audit, call,
     control::signing_key_record,
-    identity, key,
-    record::{AccountRecord, ApiKeyRecord, LoginRecord, PrincipalRecord, UserRecord},
+    identity, key, login,
+    record::{AccountRecord, ApiKeyRecord, PrincipalRecord, UserRecord},
     state::State,
     turn::Turn,
 };
@@ -118,9 +117,7 @@ pub fn create_account(
     let owner_id = put_owner(&mut turn, &email);
     let api_key_id = put_key(&mut turn, &owner_id, account.api_key_expires);
     let api_key = key::issue(&mut turn, &api_key_id)?;
-    let login_code: String = account.login_secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    let expires_time = account.login_expires.0;
-    turn.put(LoginRecord { hash: code_hash(&login_code), user_id: owner_id.clone(), expires_time });
+    let login_code = login::give(&mut turn, &owner_id, account.login_secret, account.login_expires);
     let principal =
         PrincipalRecord { kind: "user".to_owned(), id: owner_id.clone(), name: email, api_key_id: String::new() };
     let mut entry = call::own_entry("CreateAccount", principal, moment.now);
@@ -165,32 +162,4 @@ fn put_key(turn: &mut Turn<'_>, owner_id: &str, expires: Time) -> String {
     };
     turn.put(ApiKeyRecord { id: id.clone(), meta, spec, token_hash: Vec::new() });
     id
-}
-
-fn code_hash(code: &str) -> String {
-    Sha256::digest(code.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-impl Control {
-    /// The id of the user whose login code this is. The code is void from then on.
-    ///
-    /// # Errors
-    /// `Unauthenticated` for a code that is unknown, used or expired; `Unavailable` when the storage fails.
-    pub fn redeem_login_code(&self, code: &str, moment: &Moment) -> Result<String, Reject> {
-        let hash = code_hash(code);
-        self.change(moment, |turn| {
-            let login = turn.state.logins.get(&hash).filter(|login| turn.now.0 < login.expires_time).cloned();
-            let login = login.ok_or_else(auth::unauthenticated)?;
-            let user: UserRecord = turn.take("user", &login.user_id).map_err(|_| auth::unauthenticated())?;
-            turn.remove::<LoginRecord>(&hash);
-            let principal = PrincipalRecord {
-                kind: "user".to_owned(),
-                id: user.id.clone(),
-                name: user.spec.email.clone(),
-                api_key_id: String::new(),
-            };
-            audit::append(turn, call::own_entry("UserLogin", principal, turn.now));
-            Ok(user.id)
-        })
-    }
 }

@@ -152,6 +152,18 @@ impl Control {
         namespace: &str,
         refusal: &Reject,
     ) -> Result<(), Reject> {
+        self.write_refusal(caller, visit, method, method, namespace, refusal)
+    }
+
+    fn write_refusal(
+        &self,
+        caller: &Caller,
+        visit: &Visit,
+        event: &str,
+        method: &str,
+        subject: &str,
+        refusal: &Reject,
+    ) -> Result<(), Reject> {
         let Some(principal) = access::remembered_caller(caller) else {
             return Ok(());
         };
@@ -159,11 +171,24 @@ impl Control {
             ok: false,
             method: method.to_owned(),
             address: shortened(&visit.address),
-            subject: shortened(namespace),
+            subject: shortened(subject),
             message: shortened(&refusal.message),
-            ..own_entry(method, principal, visit.moment.now)
+            ..own_entry(event, principal, visit.moment.now)
         };
         self.audited(&visit.moment, |_| Ok(()), |_| Some(entry))
+    }
+
+    /// Writes down a call of the Cloud Operations API that was refused before its request could be read, if it would
+    /// have changed something or was denied.
+    ///
+    /// # Errors
+    /// `Unavailable` when the storage fails.
+    pub fn refused(&self, caller: &Caller, visit: &Visit, method: &str, refusal: &Reject) -> Result<(), Reject> {
+        let event = table::method(method).and_then(|method| method.event);
+        if event.is_none() && !access::is_denied(refusal) {
+            return Ok(());
+        }
+        self.write_refusal(caller, visit, event.unwrap_or(method), method, "", refusal)
     }
 }
 
@@ -171,12 +196,20 @@ impl Control {
 fn known(caller: &Caller) -> Result<&Principal, Reject> {
     match caller {
         Caller::Principal(principal) => Ok(principal),
-        Caller::Anyone | Caller::Stranger | Caller::Certificate(_) => Err(unauthenticated()),
+        Caller::Anyone | Caller::Stranger | Caller::Certificate(_) | Caller::Excluded(_) => Err(unauthenticated()),
     }
 }
 
 fn decode<Q: Ask>(request: &[u8]) -> Result<Q, Reject> {
     Q::decode(request).map_err(|error| Reject::invalid(format!("malformed request: {error}")))
+}
+
+/// A request that changes something, where it is one that can be kept.
+fn readable<Q: Mutation>(input: &[u8]) -> Result<Q, Reject> {
+    if input.len() > MOST_REQUEST {
+        return Err(Reject::invalid(format!("the request has {} bytes, and {MOST_REQUEST} are allowed", input.len())));
+    }
+    decode(input)
 }
 
 /// Answers a question.
@@ -201,9 +234,7 @@ pub(crate) fn question<Q: Question>(
     if let Err(refusal) = &answer
         && access::is_denied(refusal)
     {
-        let mut entry = entry(Q::METHOD, Q::METHOD, known, visit);
-        entry.subject = shortened(request.subject());
-        entry.message = shortened(&refusal.message);
+        let entry = entry_of(Q::METHOD, Q::METHOD, known, visit, request.subject(), Some(refusal));
         // The refusal stands whether or not it could be written down.
         drop(control.audited(&visit.moment, |_| Ok(()), |_| Some(entry)));
     }
@@ -218,10 +249,14 @@ pub(crate) fn mutation<Q: Mutation>(
     visit: &Visit,
     input: &[u8],
 ) -> Result<Bytes, Reject> {
-    if input.len() > MOST_REQUEST {
-        return Err(Reject::invalid(format!("the request has {} bytes, and {MOST_REQUEST} are allowed", input.len())));
-    }
-    let request: Q = decode(input)?;
+    let request = match readable::<Q>(input) {
+        Ok(request) => request,
+        Err(refusal) => {
+            // The refusal stands whether or not it could be written down.
+            drop(control.refused(caller, visit, Q::METHOD, &refusal));
+            return Err(refusal);
+        }
+    };
     // Clients write maps in any order; our own writing of the request is the same each time it comes.
     let input = request.encode_to_vec();
     let make = |turn: &mut Turn<'_>| {
@@ -241,19 +276,12 @@ pub(crate) fn mutation<Q: Mutation>(
         Ok((Bytes::from(answer.encode_to_vec()), operation))
     };
     let audited = |result: &Result<(Bytes, std::sync::Arc<crate::record::OperationRecord>), Reject>| {
-        let mut entry = entry(request.event(), Q::METHOD, known, visit);
-        match result {
-            Ok((_, operation)) => {
-                entry.ok = true;
-                entry.subject.clone_from(&operation.subject);
-                entry.operation_id.clone_from(&operation.id);
-            }
-            Err(refusal) => {
-                entry.subject = shortened(request.subject());
-                entry.message = shortened(&refusal.message);
-                entry.operation_id = request.async_operation_id().chars().take(operation::MOST_ID).collect();
-            }
-        }
+        let (subject, operation_id) = match result {
+            Ok((_, operation)) => (operation.subject.as_str(), operation.id.as_str()),
+            Err(_) => (request.subject(), request.async_operation_id()),
+        };
+        let mut entry = entry_of(request.event(), Q::METHOD, known, visit, subject, result.as_ref().err());
+        entry.operation_id = operation_id.chars().take(operation::MOST_ID).collect();
         Some(entry)
     };
     let (answer, operation) = control.audited(&visit.moment, make, audited)?;
@@ -267,18 +295,22 @@ fn shortened(text: &str) -> String {
     text.chars().take(MOST_TEXT).collect()
 }
 
-fn entry(event: &str, method: &str, principal: &Principal, visit: &Visit) -> AuditEntry {
+/// The entry of a call: what came of it, and about what.
+pub(crate) fn entry_of(
+    event: &str,
+    method: &str,
+    principal: &Principal,
+    visit: &Visit,
+    subject: &str,
+    refusal: Option<&Reject>,
+) -> AuditEntry {
     AuditEntry {
-        time: visit.moment.now.0,
-        operation: event.to_owned(),
         method: method.to_owned(),
-        ok: false,
-        id: String::new(),
-        principal: access::remembered(principal),
+        ok: refusal.is_none(),
         address: shortened(&visit.address),
-        operation_id: String::new(),
-        subject: String::new(),
-        message: String::new(),
+        subject: shortened(subject),
+        message: refusal.map(|refusal| shortened(&refusal.message)).unwrap_or_default(),
+        ..own_entry(event, access::remembered(principal), visit.moment.now)
     }
 }
 

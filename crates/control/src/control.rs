@@ -40,6 +40,8 @@ pub struct Settings {
     /// Signs new API keys. One that is new to the account is taken up when it is opened; keys that were signed before
     /// stay good.
     pub signer: Arc<SigningKey>,
+    /// Fresh randomness that nobody can guess: login codes are made of it.
+    pub secret: fn() -> [u8; 32],
 }
 
 /// The account of a store. Clones share it.

@@ -19,7 +19,7 @@ use crate::{
     call::{Applied, Ask, Concerns, Mutation, Question},
     namespace::quota,
     page,
-    record::{ApiKeyRecord, LoginRecord},
+    record::ApiKeyRecord,
     state::State,
     turn::{Turn, View, check_version, find, nothing_to_change},
     twins,
@@ -335,14 +335,5 @@ pub(crate) fn remove_of(turn: &mut Turn<'_>, owner_id: &str) {
     let keys: Vec<String> = keys.map(|row| row.id.clone()).collect();
     for id in keys {
         turn.remove::<ApiKeyRecord>(&id);
-    }
-}
-
-/// Voids the login codes of a user.
-pub(crate) fn remove_logins_of(turn: &mut Turn<'_>, user_id: &str) {
-    let logins = turn.state.logins.values().filter(|row| row.user_id == user_id);
-    let logins: Vec<String> = logins.map(|row| row.hash.clone()).collect();
-    for hash in logins {
-        turn.remove::<LoginRecord>(&hash);
     }
 }

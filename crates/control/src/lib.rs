@@ -14,6 +14,7 @@ mod directory;
 mod identity;
 mod jobs;
 mod key;
+mod login;
 mod namespace;
 mod operation;
 mod page;
@@ -31,6 +32,7 @@ pub use bootstrap::{CreateError, Created, NewAccount, create_account};
 pub use call::{Ask, Visit};
 pub use control::{Control, Moment, Settings};
 pub use jobs::{Job, Wanted, Work};
+pub use login::CREATE_LOGIN_LINK;
 
 /// Where the account's rows stand: a shard that no workflow is ever mapped to, with an epoch of its own.
 pub const SHARD: ShardId = ShardId(u32::MAX);

@@ -1,4 +1,4 @@
-//! Every method of the Cloud Operations API that is served. What is not in here is answered as not implemented.
+//! Every method of the Cloud Operations API that is served, and our own beside it. What is not in here is answered as not implemented.
 
 use auth::{Caller, Principal};
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use proto::temporal::api::cloud::cloudservice::v1::{
 use crate::{
     Control,
     call::{Mutation, Question, Visit, mutation, question},
+    login::{CREATE_LOGIN_LINK, create_link},
 };
 
 /// How a method is answered.
@@ -25,14 +26,16 @@ type Run = fn(&Control, &Caller, &Principal, &Visit, &[u8]) -> Result<Bytes, Rej
 pub(crate) struct Method {
     name: &'static str,
     pub(crate) run: Run,
+    /// What the audit log calls a change by it; `None`: it changes nothing.
+    pub(crate) event: Option<&'static str>,
 }
 
 const fn reads<Q: Question>() -> Method {
-    Method { name: Q::METHOD, run: question::<Q> }
+    Method { name: Q::METHOD, run: question::<Q>, event: None }
 }
 
 const fn changes<Q: Mutation>() -> Method {
-    Method { name: Q::METHOD, run: mutation::<Q> }
+    Method { name: Q::METHOD, run: mutation::<Q>, event: Some(Q::EVENT) }
 }
 
 /// The method of this name (`GetNamespaces`), if it is served.
@@ -73,4 +76,5 @@ const METHODS: &[Method] = &[
     changes::<DeleteApiKeyRequest>(),
     reads::<GetUserNamespaceAssignmentsRequest>(),
     reads::<GetServiceAccountNamespaceAssignmentsRequest>(),
+    Method { name: CREATE_LOGIN_LINK, run: create_link, event: Some(CREATE_LOGIN_LINK) },
 ];

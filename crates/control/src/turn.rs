@@ -109,7 +109,12 @@ impl<'a> Turn<'a> {
 /// # Errors
 /// `NotFound`.
 pub(crate) fn find<'a, R: Row>(state: &'a State, kind: &str, id: &str) -> Result<&'a std::sync::Arc<R>, Reject> {
-    R::rows(state).get(id).ok_or_else(|| Reject::not_found(format!("{kind} \"{id}\" not found")))
+    R::rows(state).get(id).ok_or_else(|| missing(kind, id))
+}
+
+/// The refusal of what there is not, as far as the caller may know.
+pub(crate) fn missing(kind: &str, id: &str) -> Reject {
+    Reject::not_found(format!("{kind} \"{id}\" not found"))
 }
 
 /// Whether the version that a request was made for is the newest.

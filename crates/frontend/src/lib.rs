@@ -16,6 +16,7 @@ mod namespace;
 mod operator;
 mod pages;
 mod queue;
+mod raw;
 mod requests;
 mod router;
 mod secured;

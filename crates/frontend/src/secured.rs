@@ -3,7 +3,7 @@
 
 use std::{fmt, io, sync::Arc};
 
-use auth::{Directory, Plane};
+use auth::Plane;
 use control::Control;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
@@ -60,15 +60,12 @@ pub async fn serve_secured(
         // The channel is dropped when it is time.
         async move { while stopped.changed().await.is_ok() {} }
     };
-    let lock = data.tls.map(|shown| {
-        let engine = door.engine.clone();
-        let directory: Arc<dyn Directory> = Arc::new(control.clone());
-        let clients = Clients::MayShowCertificate { directory, now: Box::new(move || engine.now()) };
-        Lock::new(shown, clients, &[HTTP_2])
-    });
+    let lock = data.tls.map(|shown| Lock::new(shown, Clients::MayShowCertificate, &[HTTP_2]));
+    let lock = lock.transpose().map_err(io::Error::other)?;
     let (connections, opening) = listen::open(data.listener, lock, Plane::Data);
     let serving_data = grpc::serve_data(door.clone(), connections, opening, ended());
     let lock = control_port.tls.map(|shown| Lock::new(shown, Clients::ShowNone, &[HTTP_2, HTTP_1]));
+    let lock = lock.transpose().map_err(io::Error::other)?;
     let (connections, opening) = listen::open(control_port.listener, lock, Plane::Control);
     let cloud = Cloud::new(door, control, seed);
     let serving_cloud = cloud::serve_cloud(cloud.clone(), connections, opening, ended());

@@ -6,7 +6,7 @@ mod browser;
 
 #[cfg(test)]
 mod open {
-    use std::{collections::BTreeMap, future::pending, net::SocketAddr, sync::Arc, time::Duration};
+    use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
 
     use engine::{Config, Engine};
     use frontend::{About, Door, NewNamespace, Page, Ui, ensure, serve_page};
@@ -21,15 +21,7 @@ mod open {
         let engine = Engine::open(Arc::new(MemoryStore::new()), config).unwrap();
         let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
         let door = Door::new(engine, auth::Policy::Open, about, || uuid::Uuid::from_u128(1));
-        let new = NewNamespace {
-            name: "default".to_owned(),
-            description: String::new(),
-            owner_email: String::new(),
-            data: BTreeMap::new(),
-            retention: Duration::from_secs(86_400),
-            search_attributes: BTreeMap::new(),
-        };
-        ensure(&door, new).await.unwrap();
+        ensure(&door, NewNamespace::named("default", Duration::from_secs(86_400))).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let page = Page::Ui(Ui::new("localhost:7233".to_owned(), None));

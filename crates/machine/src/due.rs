@@ -115,19 +115,38 @@ pub struct Target {
 impl Run {
     /// Everything that must exist because of this state.
     pub fn due(&self) -> Due {
-        let wake = self.durable_deadline();
+        let wake = self.durable_deadline(self.is_deciding());
         let started = self.started_task.as_ref().map(|started| started.deadline);
-        let activities = self.activities.values().filter_map(|activity| self.activity_task(activity));
         Due {
             wake,
             alarm: wake.into_iter().chain(started).min(),
-            tasks: self.workflow_task().into_iter().chain(activities).collect(),
+            tasks: self.tasks(self.is_deciding()),
             messages: self.messages(),
         }
     }
 
+    /// Everything that must exist because of the durable part of this state: the same whether or not its workflow task was
+    /// started, for a start is never stored, and without a task that is in memory alone. The alarm is that of the whole
+    /// state.
+    pub fn durable_due(&self) -> Due {
+        let due = self.due();
+        // Of a task in memory alone as little waits on disk as of one that a worker has.
+        let hidden = self.is_speculative();
+        match hidden || self.is_deciding() {
+            true => Due { wake: self.durable_deadline(hidden), tasks: self.tasks(hidden), ..due },
+            false => due,
+        }
+    }
+
+    /// The tasks that wait, where a worker is `deciding` on the run or not.
+    fn tasks(&self, deciding: bool) -> Vec<Task> {
+        let workflow = self.stored_workflow_task().filter(|_| !deciding);
+        let activities = self.activities.values().filter_map(|activity| self.activity_task(activity));
+        workflow.into_iter().chain(activities).collect()
+    }
+
     /// The earliest deadline that outlives a crash. Of a closed run that is its deletion, which isn't the machine's to do.
-    fn durable_deadline(&self) -> Option<Time> {
+    fn durable_deadline(&self, deciding: bool) -> Option<Time> {
         if !self.is_open() {
             return Time(self.core.delete_time).non_zero();
         }
@@ -136,7 +155,7 @@ impl Run {
         wake::expiration(self)
             .into_iter()
             .chain(Time(self.core.first_task_due).non_zero())
-            .chain(wake::sticky_deadline(self))
+            .chain(wake::sticky_deadline(self, deciding))
             .chain(wake::visible(self))
             .chain(timers)
             .chain(activities)
@@ -183,9 +202,14 @@ impl Run {
 
     /// The workflow task, if it waits for a worker.
     pub fn workflow_task(&self) -> Option<Task> {
+        self.stored_workflow_task().filter(|_| !self.is_deciding())
+    }
+
+    /// The workflow task, whether or not a worker has it.
+    fn stored_workflow_task(&self) -> Option<Task> {
         let task = self.core.workflow_task.as_ref().filter(|_| self.is_open())?;
         let sticky = self.core.sticky.as_ref().filter(|_| task.sticky);
-        (!self.is_deciding() && task.visible_time == 0).then(|| Task::Workflow {
+        (task.visible_time == 0).then(|| Task::Workflow {
             task_queue: sticky.map_or(&self.core.task_queue, |sticky| &sticky.task_queue).clone(),
             sticky: sticky.is_some(),
             scheduled_event_id: task.scheduled_event_id,

@@ -62,8 +62,7 @@ impl Policy {
     /// Who it is that shows these credentials.
     ///
     /// # Errors
-    /// `Unauthenticated` when something was shown and is not good; `PermissionDenied` for a good certificate that the
-    /// namespace's filters leave out.
+    /// `Unauthenticated` when something was shown and is not good.
     pub fn identify(&self, credentials: &Credentials<'_>, now: Time) -> Result<Caller, Reject> {
         match self {
             Policy::Open => Ok(Caller::Anyone),
@@ -74,7 +73,8 @@ impl Policy {
     /// Whether a caller may use a method that needs `permission`, in a namespace where the method names one.
     ///
     /// # Errors
-    /// `PermissionDenied` with the reference's text; also for a method without a declared permission (`None`).
+    /// `PermissionDenied` with the reference's text; also for a method without a declared permission (`None`), and for a
+    /// certificate that its namespace's filters leave out, saying so.
     /// `Unauthenticated` for a caller that showed nothing. `NamespaceNotFound` only for a caller who has rights there.
     pub fn authorize(
         &self,
@@ -102,7 +102,7 @@ impl Secured {
             return Ok(Caller::Stranger);
         }
         match self.named(credentials) {
-            Some(namespace) => self.certificate(credentials, namespace, now).map(Caller::Certificate),
+            Some(namespace) => self.certificate(credentials, namespace, now),
             // Nothing says which namespace the certificate is for; the first call to one will.
             None => Ok(Caller::Stranger),
         }
@@ -141,12 +141,7 @@ impl Secured {
         Ok(record.principal)
     }
 
-    fn certificate(
-        &self,
-        credentials: &Credentials<'_>,
-        namespace: String,
-        now: Time,
-    ) -> Result<Arc<CertificateCaller>, Reject> {
+    fn certificate(&self, credentials: &Credentials<'_>, namespace: String, now: Time) -> Result<Caller, Reject> {
         let security = self.directory.namespace(&namespace).filter(|security| security.mtls_enabled);
         let ca = security.as_ref().and_then(|security| security.client_ca.clone());
         let ca = ca.unwrap_or_else(|| Arc::new(ClientCa::nobody()));
@@ -167,14 +162,8 @@ impl Secured {
             return Err(unauthenticated());
         }
         match security {
-            Some(security) if security.filters.allow(certificate) => Ok(caller),
-            _ => Err(Reject::new(
-                Kind::PermissionDenied,
-                format!(
-                    "Request unauthorized: no certificate filter of namespace \"{}\" matches the client certificate.",
-                    caller.namespace
-                ),
-            )),
+            Some(security) if security.filters.allow(certificate) => Ok(Caller::Certificate(caller)),
+            _ => Ok(Caller::Excluded(caller)),
         }
     }
 
@@ -184,6 +173,13 @@ impl Secured {
         }
         if matches!(caller, Caller::Stranger) {
             return Err(unauthenticated_because("no API key was shown, and no client certificate for a namespace"));
+        }
+        if let Caller::Excluded(shown) = caller {
+            let text = format!(
+                "Request unauthorized: no certificate filter of namespace \"{}\" matches the client certificate.",
+                shown.namespace
+            );
+            return Err(Reject::new(Kind::PermissionDenied, text));
         }
         if !permission.tenants {
             return Err(unauthorized());
@@ -203,7 +199,7 @@ impl Secured {
             Caller::Principal(principal) if principal.is_account_admin() => Some(NamespacePermission::Admin),
             Caller::Principal(principal) => principal.namespace_accesses.values().max().copied(),
             Caller::Certificate(_) => Some(NamespacePermission::Admin),
-            Caller::Anyone | Caller::Stranger => None,
+            Caller::Anyone | Caller::Stranger | Caller::Excluded(_) => None,
         };
         if suffices(held, access) { Ok(()) } else { Err(unauthorized()) }
     }
@@ -214,7 +210,7 @@ impl Secured {
             Caller::Certificate(certificate) => {
                 (certificate.namespace == namespace).then_some(NamespacePermission::Admin)
             }
-            Caller::Anyone | Caller::Stranger => None,
+            Caller::Anyone | Caller::Stranger | Caller::Excluded(_) => None,
         };
         if !suffices(held, access) {
             return Err(unauthorized());

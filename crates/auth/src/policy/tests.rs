@@ -191,9 +191,16 @@ fn a_certificate_counts_as_long_as_everything_about_it_does() {
     house.account.secure(ORDERS, |security| security.filters = filter("somebody"));
     let text =
         "Request unauthorized: no certificate filter of namespace \"orders.a2dd6\" matches the client certificate.";
-    assert_eq!(refused(by(NOW)), (Kind::PermissionDenied, text.to_owned()));
+    let excluded = by(NOW).unwrap();
+    assert!(matches!(&excluded, Caller::Excluded(shown) if shown.namespace == ORDERS));
+    let workflows = |method: &str| permission(&format!("/temporal.api.workflowservice.v1.WorkflowService/{method}"));
+    for method in ["StartWorkflowExecution", "DescribeNamespace", "ListNamespaces"] {
+        let denied = house.policy.authorize(&excluded, workflows(method), Some(ORDERS)).unwrap_err();
+        assert_eq!((denied.kind, denied.message), (Kind::PermissionDenied, text.to_owned()), "{method}");
+    }
+    assert_eq!(house.policy.authorize(&excluded, workflows("GetSystemInfo"), None), Ok(()));
     house.account.secure(ORDERS, |security| security.filters = filter("work*"));
-    assert!(by(NOW).is_ok());
+    assert!(matches!(by(NOW), Ok(Caller::Certificate(_))));
     let unknown = format!("{NOT_AUTHENTICATED}: the client certificate is not signed by a CA of the namespace");
     let unknown = (Kind::Unauthenticated, unknown);
     house.account.secure(ORDERS, |security| security.mtls_enabled = false);

@@ -7,7 +7,7 @@ use proto::temporal::api::cloud::identity::v1::{
     Access, AccountAccess, NamespaceAccess, account_access::Role, namespace_access::Permission,
 };
 
-use super::named;
+use super::{named, operation::ChangeArgs};
 use crate::{
     failure::Failure,
     flags::values::{Choice, key_value, repeated_choice},
@@ -40,6 +40,16 @@ pub(super) struct AccessArgs {
     /// multiple times.
     #[arg(long, value_name = "NAMESPACE=PERMISSION")]
     namespace_permission: Vec<String>,
+}
+
+/// What a change of somebody's permission takes.
+#[derive(Args, Clone, Debug)]
+pub(super) struct SetAccessArgs<W: Args> {
+    #[command(flatten)]
+    pub(super) change: ChangeArgs<W>,
+    /// Permission on the namespace of --namespace; removed where it is not given. Accepted values: admin, write, read.
+    #[arg(long, value_name = "string", value_parser = repeated_choice::<Permission>)]
+    pub(super) permission: Option<Permission>,
 }
 
 impl AccessArgs {

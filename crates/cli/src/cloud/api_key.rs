@@ -11,8 +11,8 @@ use proto::temporal::api::cloud::{
 };
 
 use super::{
-    PAGE_SIZE, named,
-    operation::{VersionArgs, WriteArgs},
+    PAGE_SIZE, all_pages, named,
+    operation::{ChangeArgs, WriteArgs},
     present, print_list, state,
 };
 use crate::{
@@ -41,13 +41,13 @@ enum Verb {
     #[command(visible_aliases = ["create-for-me", "create-for-service-account"])]
     Create(CreateArgs),
     /// Delete an API key
-    Delete(ChangeArgs),
+    Delete(ChangeArgs<WhichArgs>),
     /// Disable an API key
     ///
     /// It stops within a second, and can be enabled again.
-    Disable(ChangeArgs),
+    Disable(ChangeArgs<WhichArgs>),
     /// Enable an API key
-    Enable(ChangeArgs),
+    Enable(ChangeArgs<WhichArgs>),
     /// Show an API key
     Get(WhichArgs),
     /// List API keys
@@ -96,19 +96,9 @@ struct ListArgs {
 }
 
 #[derive(Args, Clone, Debug)]
-struct ChangeArgs {
-    #[command(flatten)]
-    which: WhichArgs,
-    #[command(flatten)]
-    version: VersionArgs,
-    #[command(flatten)]
-    write: WriteArgs,
-}
-
-#[derive(Args, Clone, Debug)]
 struct UpdateArgs {
     #[command(flatten)]
-    change: ChangeArgs,
+    change: ChangeArgs<WhichArgs>,
     /// New name.
     #[arg(long, visible_alias = "display-name", value_name = "string")]
     name: Option<String>,
@@ -204,16 +194,13 @@ async fn myself(session: &mut CloudSession) -> Result<(OwnerType, String), Failu
 
 impl ListArgs {
     async fn run(self, context: &mut Context, session: &mut CloudSession) -> Result<(), Failure> {
-        let mut request = GetApiKeysRequest { page_size: PAGE_SIZE, owner_id: self.owner_id, ..Default::default() };
-        let mut keys = Vec::new();
-        loop {
-            let page = session.get_api_keys(request.clone()).await.attempt("unable to list API keys")?.into_inner();
-            keys.extend(page.api_keys);
-            request.page_token = page.next_page_token;
-            if request.page_token.is_empty() {
-                break;
-            }
-        }
+        let request = GetApiKeysRequest { page_size: PAGE_SIZE, owner_id: self.owner_id, ..Default::default() };
+        let keys = all_pages(async |page_token| {
+            let page = session.get_api_keys(GetApiKeysRequest { page_token, ..request.clone() }).await;
+            let page = page.attempt("unable to list API keys")?.into_inner();
+            Ok((page.api_keys, page.next_page_token))
+        })
+        .await?;
         let mut table = Table::new(["Id", "Name", "Owner", "State", "Disabled", "Expires"].map(Column::text));
         for key in &keys {
             let spec = key.spec.clone().unwrap_or_default();
@@ -225,7 +212,7 @@ impl ListArgs {
     }
 }
 
-impl ChangeArgs {
+impl ChangeArgs<WhichArgs> {
     /// Changes the key's spec, which is replaced as a whole.
     async fn update(
         self,

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use proto::temporal::api::cloud::{auditlog::v1::LogRecord, cloudservice::v1::GetAuditLogsRequest};
 
-use super::{PAGE_SIZE, print_list};
+use super::{PAGE_SIZE, all_pages, print_list};
 use crate::{
     context::Context,
     failure::{Attempt, Failure},
@@ -44,17 +44,13 @@ async fn list(since: SignedDuration, context: &mut Context) -> Result<(), Failur
     let mut session = context.connect_cloud().await?;
     let start = Timestamp::now().saturating_sub(since).map_err(|error| Failure::told(error.to_string()))?;
     let start = prost_types::Timestamp { seconds: start.as_second(), nanos: start.subsec_nanosecond() };
-    let mut request =
-        GetAuditLogsRequest { page_size: PAGE_SIZE, start_time_inclusive: Some(start), ..Default::default() };
-    let mut records: Vec<LogRecord> = Vec::new();
-    loop {
-        let page = session.get_audit_logs(request.clone()).await.attempt("unable to list the audit log")?.into_inner();
-        records.extend(page.logs);
-        request.page_token = page.next_page_token;
-        if request.page_token.is_empty() {
-            break;
-        }
-    }
+    let request = GetAuditLogsRequest { page_size: PAGE_SIZE, start_time_inclusive: Some(start), ..Default::default() };
+    let records: Vec<LogRecord> = all_pages(async |page_token| {
+        let page = session.get_audit_logs(GetAuditLogsRequest { page_token, ..request.clone() }).await;
+        let page = page.attempt("unable to list the audit log")?.into_inner();
+        Ok((page.logs, page.next_page_token))
+    })
+    .await?;
     let mut table = Table::new(["Time", "Operation", "Status", "Principal", "ApiKeyId"].map(Column::text));
     for record in &records {
         let principal = record.principal.clone().unwrap_or_default();

@@ -8,6 +8,7 @@ mod account;
 mod api_key;
 mod audit;
 mod identity;
+mod login;
 mod namespace;
 mod operation;
 mod region;
@@ -77,6 +78,19 @@ fn present<T>(value: Option<T>, what: &str) -> Result<T, Failure> {
     value.ok_or_else(|| Failure::told(format!("the server's answer has no {what}")))
 }
 
+/// All items of a list, page by page: `page` gets the token of each page, and returns its items and the next token.
+async fn all_pages<T>(
+    mut page: impl AsyncFnMut(String) -> Result<(Vec<T>, String), Failure>,
+) -> Result<Vec<T>, Failure> {
+    let (mut items, mut token) = page(String::new()).await?;
+    while !token.is_empty() {
+        let (more, next) = page(token).await?;
+        items.extend(more);
+        token = next;
+    }
+    Ok(items)
+}
+
 /// A list as a table and as JSON, whichever the format asks for.
 fn print_list<T: Message + Name>(printer: &mut Printer, items: &[T], table: &Table) -> Result<(), Failure> {
     printer.table(table)?;
@@ -84,4 +98,26 @@ fn print_list<T: Message + Name>(printer: &mut Printer, items: &[T], table: &Tab
     let shown = items.iter().try_for_each(|item| printer.message(item));
     printer.end_list()?;
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_has_the_items_of_all_its_pages() {
+        let mut asked = Vec::new();
+        let items = all_pages(async |token: String| {
+            asked.push(token.clone());
+            Ok(match token.as_str() {
+                "" => (vec![1, 2], "a".to_owned()),
+                "a" => (vec![], "b".to_owned()),
+                _ => (vec![3], String::new()),
+            })
+        });
+        assert_eq!(items.await.unwrap(), [1, 2, 3]);
+        assert_eq!(asked, ["", "a", "b"]);
+        let failed = all_pages(async |_| Err::<(Vec<u8>, String), _>(Failure::told("no")));
+        assert_eq!(failed.await.unwrap_err().to_string(), "no");
+    }
 }

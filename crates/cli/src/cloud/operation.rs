@@ -90,6 +90,17 @@ impl VersionArgs {
     }
 }
 
+/// What a change of something takes: which it is, and in which version.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ChangeArgs<W: Args> {
+    #[command(flatten)]
+    pub(super) which: W,
+    #[command(flatten)]
+    pub(super) version: VersionArgs,
+    #[command(flatten)]
+    pub(super) write: WriteArgs,
+}
+
 /// An answer that carries an operation.
 pub(super) trait Begun: Message + Name {
     fn operation(&mut self) -> &mut Option<AsyncOperation>;

@@ -12,8 +12,9 @@ use proto::temporal::api::cloud::{
 
 use super::{
     PAGE_SIZE,
-    access::{self, AccessArgs},
-    operation::{VersionArgs, WriteArgs},
+    access::{self, AccessArgs, SetAccessArgs},
+    all_pages,
+    operation::{ChangeArgs, WriteArgs},
     present, print_list, state,
 };
 use crate::{
@@ -43,7 +44,7 @@ enum Verb {
     #[command(visible_alias = "create-namespace-scoped")]
     CreateScoped(CreateScopedArgs),
     /// Delete a service account and its API keys
-    Delete(DeleteArgs),
+    Delete(ChangeArgs<WhichArgs>),
     /// Show a service account
     Get(WhichArgs),
     /// List service accounts
@@ -52,7 +53,7 @@ enum Verb {
     #[command(visible_aliases = ["set-account-role", "set-namespace-permissions"])]
     Update(UpdateArgs),
     /// Set or remove a service account's permission on one namespace
-    SetNamespaceAccess(SetAccessArgs),
+    SetNamespaceAccess(SetAccessArgs<WhichArgs>),
 }
 
 /// Which service account.
@@ -95,7 +96,7 @@ struct CreateScopedArgs {
 #[derive(Args, Clone, Debug)]
 struct UpdateArgs {
     #[command(flatten)]
-    which: WhichArgs,
+    change: ChangeArgs<WhichArgs>,
     /// New name.
     #[arg(long, alias = "new-name", value_name = "string")]
     name: Option<String>,
@@ -104,33 +105,6 @@ struct UpdateArgs {
     description: Option<String>,
     #[command(flatten)]
     access: AccessArgs,
-    #[command(flatten)]
-    version: VersionArgs,
-    #[command(flatten)]
-    write: WriteArgs,
-}
-
-#[derive(Args, Clone, Debug)]
-struct SetAccessArgs {
-    #[command(flatten)]
-    which: WhichArgs,
-    /// Permission on the namespace of --namespace; removed where it is not given. Accepted values: admin, write, read.
-    #[arg(long, value_name = "string", value_parser = repeated_choice::<Permission>)]
-    permission: Option<Permission>,
-    #[command(flatten)]
-    version: VersionArgs,
-    #[command(flatten)]
-    write: WriteArgs,
-}
-
-#[derive(Args, Clone, Debug)]
-struct DeleteArgs {
-    #[command(flatten)]
-    which: WhichArgs,
-    #[command(flatten)]
-    version: VersionArgs,
-    #[command(flatten)]
-    write: WriteArgs,
 }
 
 impl ServiceAccountArgs {
@@ -139,7 +113,7 @@ impl ServiceAccountArgs {
         match self.verb {
             Verb::Create(args) => args.run(context, &mut session).await,
             Verb::CreateScoped(args) => args.run(context, &mut session).await,
-            Verb::Delete(args) => args.run(context, &mut session).await,
+            Verb::Delete(args) => args.delete(context, &mut session).await,
             Verb::Get(args) => {
                 let account = args.find(&mut session).await?;
                 context.printer.card(&card(context, &account))?;
@@ -147,7 +121,7 @@ impl ServiceAccountArgs {
             }
             Verb::List => list(context, &mut session).await,
             Verb::Update(args) => args.run(context, &mut session).await,
-            Verb::SetNamespaceAccess(args) => args.run(context, &mut session).await,
+            Verb::SetNamespaceAccess(args) => args.set_access(context, &mut session).await,
         }
     }
 }
@@ -207,17 +181,12 @@ async fn create(
 }
 
 async fn list(context: &mut Context, session: &mut CloudSession) -> Result<(), Failure> {
-    let mut request = GetServiceAccountsRequest { page_size: PAGE_SIZE, ..Default::default() };
-    let mut accounts = Vec::new();
-    loop {
-        let page = session.get_service_accounts(request.clone()).await;
+    let accounts = all_pages(async |page_token| {
+        let page = session.get_service_accounts(GetServiceAccountsRequest { page_size: PAGE_SIZE, page_token }).await;
         let page = page.attempt("unable to list service accounts")?.into_inner();
-        accounts.extend(page.service_account);
-        request.page_token = page.next_page_token;
-        if request.page_token.is_empty() {
-            break;
-        }
-    }
+        Ok((page.service_account, page.next_page_token))
+    })
+    .await?;
     let mut table = Table::new(["Id", "Name", "State", "AccountRole", "NamespacePermissions"].map(Column::text));
     for account in &accounts {
         let spec = account.spec.clone().unwrap_or_default();
@@ -229,7 +198,8 @@ async fn list(context: &mut Context, session: &mut CloudSession) -> Result<(), F
 
 impl UpdateArgs {
     async fn run(self, context: &mut Context, session: &mut CloudSession) -> Result<(), Failure> {
-        let account = self.which.find(session).await?;
+        let ChangeArgs { which, version, write } = self.change;
+        let account = which.find(session).await?;
         let mut spec = account.spec.unwrap_or_default();
         spec.name = self.name.unwrap_or(spec.name);
         spec.description = self.description.unwrap_or(spec.description);
@@ -240,35 +210,36 @@ impl UpdateArgs {
         let request = UpdateServiceAccountRequest {
             service_account_id: account.id.clone(),
             spec: Some(spec),
-            resource_version: self.version.or(&account.resource_version),
-            async_operation_id: self.write.async_operation_id.clone(),
+            resource_version: version.or(&account.resource_version),
+            async_operation_id: write.async_operation_id.clone(),
         };
         let answer = session.update_service_account(request).await;
         let attempt = format!("unable to update service account {}", account.id);
         let done = |_: &_| format!("Service account {} is updated.", account.id);
-        self.write.settle(context, session, answer, &attempt, done).await.map(drop)
+        write.settle(context, session, answer, &attempt, done).await.map(drop)
     }
 }
 
-impl SetAccessArgs {
-    async fn run(self, context: &mut Context, session: &mut CloudSession) -> Result<(), Failure> {
-        let account = self.which.find(session).await?;
+impl SetAccessArgs<WhichArgs> {
+    async fn set_access(self, context: &mut Context, session: &mut CloudSession) -> Result<(), Failure> {
+        let ChangeArgs { which, version, write } = self.change;
+        let account = which.find(session).await?;
         let request = SetServiceAccountNamespaceAccessRequest {
             service_account_id: account.id.clone(),
             namespace: context.cloud_namespace()?,
             access: self.permission.map(access::namespace_access),
-            resource_version: self.version.or(&account.resource_version),
-            async_operation_id: self.write.async_operation_id.clone(),
+            resource_version: version.or(&account.resource_version),
+            async_operation_id: write.async_operation_id.clone(),
         };
         let answer = session.set_service_account_namespace_access(request).await;
         let attempt = format!("unable to set the access of service account {}", account.id);
         let done = |_: &_| format!("Service account {} is updated.", account.id);
-        self.write.settle(context, session, answer, &attempt, done).await.map(drop)
+        write.settle(context, session, answer, &attempt, done).await.map(drop)
     }
 }
 
-impl DeleteArgs {
-    async fn run(self, context: &mut Context, session: &mut CloudSession) -> Result<(), Failure> {
+impl ChangeArgs<WhichArgs> {
+    async fn delete(self, context: &mut Context, session: &mut CloudSession) -> Result<(), Failure> {
         let account = self.which.find(session).await?;
         let request = DeleteServiceAccountRequest {
             service_account_id: account.id.clone(),

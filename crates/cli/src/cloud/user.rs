@@ -6,20 +6,20 @@ use proto::temporal::api::cloud::{
         CreateUserRequest, DeleteUserRequest, GetUserRequest, GetUsersRequest, SetUserNamespaceAccessRequest,
         UpdateUserRequest,
     },
-    identity::v1::{User, UserSpec, namespace_access::Permission},
+    identity::v1::{User, UserSpec},
 };
 
 use super::{
     PAGE_SIZE,
-    access::{self, AccessArgs},
-    operation::{VersionArgs, WriteArgs},
+    access::{self, AccessArgs, SetAccessArgs},
+    all_pages, login,
+    operation::{ChangeArgs, WriteArgs},
     present, print_list, state,
 };
 use crate::{
     connect::CloudSession,
     context::Context,
     failure::{Attempt, Failure},
-    flags::values::repeated_choice,
     output::blocks::{Card, Column, Table},
 };
 
@@ -38,21 +38,26 @@ enum Verb {
     #[command(visible_alias = "create")]
     Invite(InviteArgs),
     /// Delete a user
-    Delete(DeleteArgs),
+    Delete(ChangeArgs<WhichArgs>),
     /// Show a user
     Get(WhichArgs),
     /// List users
     List(ListArgs),
+    /// Make a login link
+    ///
+    /// The link opens the web page as the user, once, within a day; a link that the user had before is void.
+    /// Everybody can make one for themselves, and for others who could make an API key for them.
+    LoginLink(WhichArgs),
     /// Change a user's account role or namespace permissions
     #[command(visible_aliases = ["set-account-role", "set-namespace-permissions"])]
     Update(UpdateArgs),
     /// Set or remove a user's permission on one namespace
-    SetNamespaceAccess(SetAccessArgs),
+    SetNamespaceAccess(SetAccessArgs<WhichArgs>),
 }
 
 /// Which user.
 #[derive(Args, Clone, Debug)]
-struct WhichArgs {
+pub(super) struct WhichArgs {
     /// User ID.
     #[arg(long, alias = "id", value_name = "string", conflicts_with = "email")]
     user_id: Option<String>,
@@ -82,36 +87,9 @@ struct ListArgs {
 #[derive(Args, Clone, Debug)]
 struct UpdateArgs {
     #[command(flatten)]
-    which: WhichArgs,
+    change: ChangeArgs<WhichArgs>,
     #[command(flatten)]
     access: AccessArgs,
-    #[command(flatten)]
-    version: VersionArgs,
-    #[command(flatten)]
-    write: WriteArgs,
-}
-
-#[derive(Args, Clone, Debug)]
-struct SetAccessArgs {
-    #[command(flatten)]
-    which: WhichArgs,
-    /// Permission on the namespace of --namespace; removed where it is not given. Accepted values: admin, write, read.
-    #[arg(long, value_name = "string", value_parser = repeated_choice::<Permission>)]
-    permission: Option<Permission>,
-    #[command(flatten)]
-    version: VersionArgs,
-    #[command(flatten)]
-    write: WriteArgs,
-}
-
-#[derive(Args, Clone, Debug)]
-struct DeleteArgs {
-    #[command(flatten)]
-    which: WhichArgs,
-    #[command(flatten)]
-    version: VersionArgs,
-    #[command(flatten)]
-    write: WriteArgs,
 }
 
 impl UserArgs {
@@ -119,21 +97,22 @@ impl UserArgs {
         let mut session = context.connect_cloud().await?;
         match self.verb {
             Verb::Invite(args) => args.run(context, &mut session).await,
-            Verb::Delete(args) => args.run(context, &mut session).await,
+            Verb::Delete(args) => args.delete(context, &mut session).await,
             Verb::Get(args) => {
                 let user = args.find(&mut session).await?;
                 context.printer.card(&card(context, &user))?;
                 context.printer.message(&user)
             }
             Verb::List(args) => args.run(context, &mut session).await,
+            Verb::LoginLink(which) => login::create(context, &which).await,
             Verb::Update(args) => args.run(context, &mut session).await,
-            Verb::SetNamespaceAccess(args) => args.run(context, &mut session).await,
+            Verb::SetNamespaceAccess(args) => args.set_access(context, &mut session).await,
         }
     }
 }
 
 impl WhichArgs {
-    async fn find(&self, session: &mut CloudSession) -> Result<User, Failure> {
+    pub(super) async fn find(&self, session: &mut CloudSession) -> Result<User, Failure> {
         match (&self.user_id, &self.email) {
             (Some(id), _) => {
                 let answer = session.get_user(GetUserRequest { user_id: id.clone() }).await;
@@ -166,16 +145,13 @@ impl InviteArgs {
 impl ListArgs {
     async fn run(self, context: &mut Context, session: &mut CloudSession) -> Result<(), Failure> {
         let namespace = if self.in_namespace { context.cloud_namespace()? } else { String::new() };
-        let mut request = GetUsersRequest { page_size: PAGE_SIZE, namespace, ..Default::default() };
-        let mut users = Vec::new();
-        loop {
-            let page = session.get_users(request.clone()).await.attempt("unable to list users")?.into_inner();
-            users.extend(page.users);
-            request.page_token = page.next_page_token;
-            if request.page_token.is_empty() {
-                break;
-            }
-        }
+        let request = GetUsersRequest { page_size: PAGE_SIZE, namespace, ..Default::default() };
+        let users = all_pages(async |page_token| {
+            let page = session.get_users(GetUsersRequest { page_token, ..request.clone() }).await;
+            let page = page.attempt("unable to list users")?.into_inner();
+            Ok((page.users, page.next_page_token))
+        })
+        .await?;
         let mut table = Table::new(["Id", "Email", "State", "AccountRole", "NamespacePermissions"].map(Column::text));
         for user in &users {
             let spec = user.spec.clone().unwrap_or_default();
@@ -188,45 +164,41 @@ impl ListArgs {
 
 impl UpdateArgs {
     async fn run(self, context: &mut Context, session: &mut CloudSession) -> Result<(), Failure> {
-        let user = self.which.find(session).await?;
+        let ChangeArgs { which, version, write } = self.change;
+        let user = which.find(session).await?;
         let mut spec = user.spec.unwrap_or_default();
         spec.access = Some(self.access.over(spec.access.unwrap_or_default())?);
         let request = UpdateUserRequest {
             user_id: user.id.clone(),
             spec: Some(spec),
-            resource_version: self.version.or(&user.resource_version),
-            async_operation_id: self.write.async_operation_id.clone(),
+            resource_version: version.or(&user.resource_version),
+            async_operation_id: write.async_operation_id.clone(),
         };
         let answer = session.update_user(request).await;
         let attempt = format!("unable to update user {}", user.id);
-        self.write
-            .settle(context, session, answer, &attempt, |_| format!("User {} is updated.", user.id))
-            .await
-            .map(drop)
+        write.settle(context, session, answer, &attempt, |_| format!("User {} is updated.", user.id)).await.map(drop)
     }
 }
 
-impl SetAccessArgs {
-    async fn run(self, context: &mut Context, session: &mut CloudSession) -> Result<(), Failure> {
-        let user = self.which.find(session).await?;
+impl SetAccessArgs<WhichArgs> {
+    async fn set_access(self, context: &mut Context, session: &mut CloudSession) -> Result<(), Failure> {
+        let ChangeArgs { which, version, write } = self.change;
+        let user = which.find(session).await?;
         let request = SetUserNamespaceAccessRequest {
             namespace: context.cloud_namespace()?,
             user_id: user.id.clone(),
             access: self.permission.map(access::namespace_access),
-            resource_version: self.version.or(&user.resource_version),
-            async_operation_id: self.write.async_operation_id.clone(),
+            resource_version: version.or(&user.resource_version),
+            async_operation_id: write.async_operation_id.clone(),
         };
         let answer = session.set_user_namespace_access(request).await;
         let attempt = format!("unable to set the access of user {}", user.id);
-        self.write
-            .settle(context, session, answer, &attempt, |_| format!("User {} is updated.", user.id))
-            .await
-            .map(drop)
+        write.settle(context, session, answer, &attempt, |_| format!("User {} is updated.", user.id)).await.map(drop)
     }
 }
 
-impl DeleteArgs {
-    async fn run(self, context: &mut Context, session: &mut CloudSession) -> Result<(), Failure> {
+impl ChangeArgs<WhichArgs> {
+    async fn delete(self, context: &mut Context, session: &mut CloudSession) -> Result<(), Failure> {
         let user = self.which.find(session).await?;
         let request = DeleteUserRequest {
             user_id: user.id.clone(),

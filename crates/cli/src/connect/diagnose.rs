@@ -279,7 +279,7 @@ fn advice(cause: Cause, settings: &Settings) -> String {
             format!("{address} could not be reached — verify the address, the network and firewalls in between.")
         }
         Cause::PlaintextServer => format!(
-            "The server at {address} does not appear to use TLS. Disable TLS, or check the address. An --api-key, a \
+            "The server at {address} does not appear to use TLS. Disable TLS (--tls=false), or check the address. An --api-key, a \
              profile, or environment configuration can enable TLS without a --tls flag. Check the effective settings, \
              not only the flags you passed."
         ),
@@ -298,20 +298,24 @@ fn advice(cause: Cause, settings: &Settings) -> String {
                 settings.address.host
             ),
         },
-        Cause::ServerExpired => "The server's certificate has expired. Whoever runs the server must replace it; check \
-             this machine's clock, too."
+        Cause::ServerExpired => "The server's certificate has expired. Check this machine's clock. Whoever runs the \
+             server must replace it, for a Perdure server by perdure cloud cert generate-leaf --server --san HOST \
+             --organization NAME --ca-cert ca/ca.pem --ca-key ca/ca.key --cert tls/server.pem --key tls/server.key."
             .to_owned(),
         Cause::ServerNotYetValid => "The server's certificate begins to be valid later. Check the clocks of both \
              machines, or ask whoever runs the server."
             .to_owned(),
         Cause::ClientExpired => {
-            "The client certificate has expired or is not valid yet. Make a new one: perdure cloud \
-             cert generate-leaf, with the authority that the namespace accepts."
+            "The client certificate has expired or is not valid yet. Make a new one, with an authority that the namespace \
+             accepts: perdure cloud cert generate-leaf --organization NAME --ca-cert ca.pem --ca-key ca.key."
                 .to_owned()
         }
-        Cause::ClientUntrusted => "The client certificate is of an authority that the namespace does not accept. Make \
-             one with the right authority, or accept this one: perdure cloud namespace accepted-client-ca add."
-            .to_owned(),
+        Cause::ClientUntrusted => format!(
+            "The client certificate is of an authority that the namespace does not accept. Make one with the right \
+             authority, or accept this one: perdure cloud namespace accepted-client-ca add --namespace {} --ca-file \
+             ca.pem.",
+            settings.namespace
+        ),
         Cause::ClientRefused => "Check that the client certificate is one for clients and has its whole chain in the \
              file."
             .to_owned(),

@@ -95,7 +95,7 @@ pub(crate) enum Unconnected {
 }
 
 /// Connects and asks the server who it is, so that a wrong address fails here and with a reason.
-async fn open(settings: &Settings) -> Result<Transport, Failure> {
+pub(crate) async fn open(settings: &Settings) -> Result<Transport, Failure> {
     let address = settings.address.authority();
     match reach(settings).await {
         Ok(transport) => Ok(transport),

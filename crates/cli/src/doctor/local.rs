@@ -8,10 +8,15 @@ use super::{
 };
 use crate::{certificate, connect::settings::Settings, output::time};
 
+/// Makes a certificate.
+pub(super) const GENERATE_LEAF: &str =
+    "perdure cloud cert generate-leaf --organization NAME --ca-cert ca.pem --ca-key ca.key";
 /// For a certificate and a key that are no pair.
-pub(super) const PAIR_REMEDY: &str = "Make a certificate and its key together: perdure cloud cert generate-leaf.";
-const NEW_LEAF: &str = "Make a new one: perdure cloud cert generate-leaf --organization NAME --ca-cert ca.pem --ca-key \
-                        ca.key, with an authority that the namespace accepts.";
+pub(super) const PAIR_REMEDY: &str = "Make a certificate and its key together: perdure cloud cert generate-leaf \
+                                      --organization NAME --ca-cert ca.pem --ca-key ca.key.";
+/// For a certificate that is good for nothing, at least not now.
+pub(super) const NEW_LEAF: &str = "Make a new one, with an authority that the namespace accepts: perdure cloud cert \
+                                   generate-leaf --organization NAME --ca-cert ca.pem --ca-key ca.key.";
 /// For a key that is good for nothing any more.
 pub(super) const NEW_KEY: &str = "Make a new key: perdure cloud apikey create --name NAME --service-account-id ID.";
 
@@ -45,7 +50,7 @@ fn api_key(key: &str, namespace: &str, now: Timestamp) -> Finding {
         Some(Fault::OtherAccount { key, namespace }) => Finding::bad(
             SUBJECT,
             format!("it is of account {key}, and the namespace is of account {namespace}"),
-            format!("Pass a key of account {namespace}, or correct --namespace."),
+            format!("Correct --namespace, or pass a key of account {namespace}. {NEW_KEY}"),
         ),
     }
 }

@@ -82,7 +82,8 @@ async fn examine(settings: &Settings) -> Vec<Finding> {
             findings.extend(network(diagnose::examine(settings, error.as_ref()).await));
         }
         Err(Unconnected::Answered(status)) => {
-            findings.push(reached(settings));
+            // A port that wants TLS has answered, and is not reached.
+            findings.extend((!answer::is_wrong_door(&status)).then(|| reached(settings)));
             findings.push(answer::refusal(settings, &status));
         }
     }

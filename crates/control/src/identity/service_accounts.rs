@@ -22,7 +22,7 @@ use crate::{
     key, page,
     record::ServiceAccountRecord,
     state::State,
-    turn::{Turn, View, check_version, find, nothing_to_change},
+    turn::{Turn, View, check_version, find, missing, nothing_to_change},
     twins,
 };
 
@@ -99,6 +99,23 @@ fn check_scope(row: &ServiceAccountRecord, spec: &ServiceAccountSpec) -> Result<
     Err(Reject::invalid("the scope of a service account cannot be changed"))
 }
 
+/// Whether somebody may know that there is this service account: one that is for a namespace, only who has a right there.
+fn is_known_to(caller: &Principal, row: &ServiceAccountRecord) -> bool {
+    match access::scope(row) {
+        Scope::Namespace(namespace) => row.id == caller.id || caller.namespace_permission(&namespace).is_some(),
+        Scope::Account | Scope::Project(_) => true,
+    }
+}
+
+/// A service account that the caller may know of, to change it.
+///
+/// # Errors
+/// `NotFound`.
+fn take_known(state: &State, caller: &Principal, id: &str) -> Result<ServiceAccountRecord, Reject> {
+    let row = find::<ServiceAccountRecord>(state, KIND, id)?;
+    if is_known_to(caller, row) { Ok(ServiceAccountRecord::clone(row)) } else { Err(missing(KIND, id)) }
+}
+
 impl Ask for GetServiceAccountsRequest {
     type Answer = GetServiceAccountsResponse;
     const METHOD: &'static str = "GetServiceAccounts";
@@ -108,11 +125,8 @@ impl Question for GetServiceAccountsRequest {
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
         let ask = page::Ask { size: self.page_size, token: &self.page_token };
         let caller = view.caller;
-        let is_known = |row: &ServiceAccountRecord| match access::scope(row) {
-            Scope::Namespace(namespace) => row.id == caller.id || caller.namespace_permission(&namespace).is_some(),
-            Scope::Account | Scope::Project(_) => true,
-        };
-        let (rows, next_page_token) = page::of::<ServiceAccountRecord>(view.state, ask, is_known)?;
+        let (rows, next_page_token) =
+            page::of::<ServiceAccountRecord>(view.state, ask, |row| is_known_to(caller, row))?;
         let shown = |row: &Arc<ServiceAccountRecord>| {
             let mut account = describe(row);
             if let Some(access) = account.spec.as_mut().and_then(|spec| spec.access.as_mut()) {
@@ -245,9 +259,9 @@ impl Mutation for SetServiceAccountNamespaceAccessRequest {
         Concerns::Namespace(self.namespace.clone())
     }
 
-    fn apply(&self, turn: &mut Turn<'_>, _caller: &Principal) -> Result<Applied, Reject> {
+    fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
         access::check_namespace(&turn.state, &self.namespace)?;
-        let mut row: ServiceAccountRecord = turn.take(KIND, &self.service_account_id)?;
+        let mut row = take_known(&turn.state, caller, &self.service_account_id)?;
         check_version(&row.meta, &self.resource_version)?;
         if row.spec.namespace_scoped_access.is_some() {
             return Err(Reject::invalid(

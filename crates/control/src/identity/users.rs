@@ -18,7 +18,7 @@ use proto::temporal::api::cloud::{
 use crate::{
     access,
     call::{Applied, Ask, Concerns, Mutation, Question},
-    key,
+    key, login,
     namespace::quota,
     page,
     record::UserRecord,
@@ -250,7 +250,7 @@ impl Mutation for DeleteUserRequest {
         check_version(&row.meta, &self.resource_version)?;
         check_leaves_owner(&turn.state, &row)?;
         key::remove_of(turn, &row.id);
-        key::remove_logins_of(turn, &row.id);
+        login::remove_of(turn, &row.id);
         turn.remove::<UserRecord>(&row.id);
         Ok(Applied::done(row.id))
     }

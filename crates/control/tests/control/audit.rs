@@ -77,10 +77,26 @@ fn a_caller_cannot_fill_the_log_with_its_words() {
     let desk = Desk::new();
     desk.refused(&create_namespace(&"A".repeat(100_000)));
     assert_eq!(detail(&logs(&desk).pop().unwrap(), "error").len(), 1_000);
-    let before = logs(&desk).len();
     let large = desk.refused(&create_namespace(&"A".repeat(300_000)));
     assert!(large.message.contains("are allowed"), "{large}");
+    let written = logs(&desk).pop().unwrap();
+    assert!(detail(&written, "error").contains("are allowed"), "{written:?}");
+    assert!(!written.raw_details.unwrap().fields.contains_key("resource"));
+}
+
+#[test]
+fn a_change_that_cannot_be_read_is_written_down_and_a_question_is_not() {
+    let desk = Desk::new();
+    let before = logs(&desk).len();
+    let malformed = |method| desk.control.call(&desk.owner, &desk.visit(), method, b"\xff").unwrap_err();
+    assert_eq!(malformed("GetNamespaces").kind, Kind::InvalidArgument);
     assert_eq!(logs(&desk).len(), before);
+    assert_eq!(malformed("CreateUser").kind, Kind::InvalidArgument);
+    let written = logs(&desk).pop().unwrap();
+    assert_eq!((written.operation.as_str(), written.status.as_str()), ("CreateUserAPI", "ERROR"));
+    assert_eq!(detail(&written, "method"), "CreateUser");
+    assert_eq!(written.principal.unwrap().name, "owner@example.test");
+    assert_eq!(logs(&desk).len(), before + 1);
 }
 
 #[test]

@@ -39,6 +39,10 @@ pub(crate) fn settings() -> Settings {
         web_address: "https://localhost:8233".to_owned(),
         region: "local".to_owned(),
         signer: Arc::new(SigningKey::from_pem(&pem).unwrap()),
+        secret: || {
+            static LAST: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(100);
+            [LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed); 32]
+        },
     }
 }
 

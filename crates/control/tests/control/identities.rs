@@ -363,3 +363,27 @@ fn a_change_of_scope_is_refused_before_a_namespace_is_looked_up() {
         assert_refused(desk.ask(&caller, &request), &Kind::InvalidArgument, "scope of a service account");
     }
 }
+
+#[test]
+fn access_is_not_set_for_a_service_account_that_its_caller_may_not_know() {
+    let desk = Desk::new();
+    let (orders, billing) = (desk.namespace("orders"), desk.namespace("billing"));
+    let admin = desk.service_account(scoped("admin", &orders, Permission::Admin));
+    let admin = desk.caller(&admin);
+    let foreign = desk.service_account(scoped("worker", &billing, Permission::Write));
+    let set = |id: &str| {
+        let request = SetServiceAccountNamespaceAccessRequest {
+            namespace: orders.clone(),
+            service_account_id: id.to_owned(),
+            access: Some(permit(Permission::Read)),
+            resource_version: "some".to_owned(),
+            ..SetServiceAccountNamespaceAccessRequest::default()
+        };
+        let refusal = desk.ask(&admin, &request).unwrap_err();
+        (refusal.kind, refusal.message.replace(id, "…"))
+    };
+    assert_eq!(set(&foreign), set("nobody"));
+    assert_eq!(set(&foreign).0, Kind::NotFound);
+    let wide = desk.service_account(service_account("wide", Role::Read));
+    assert_eq!(set(&wide).0, Kind::FailedPrecondition, "those of the account are known to everybody in it");
+}

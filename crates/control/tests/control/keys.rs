@@ -14,7 +14,7 @@ use proto::temporal::api::cloud::{
     resource::v1::ResourceState,
 };
 
-use crate::desk::{DAY, Desk, SERVICE_ACCOUNT, access, assert_refused, principal, service_account, start};
+use crate::desk::{DAY, Desk, SERVICE_ACCOUNT, access, assert_refused, principal, service_account};
 
 fn describe(desk: &Desk, id: &str) -> ApiKey {
     desk.own(&GetApiKeyRequest { key_id: id.to_owned() }).api_key.unwrap()
@@ -228,21 +228,6 @@ fn a_new_signing_key_leaves_old_tokens_good_until_the_old_one_is_retired() {
     assert!(identify(&desk, &new).is_ok());
     desk.reopen();
     assert!(identify(&desk, &old).is_err());
-}
-
-#[test]
-fn a_login_code_is_good_once_and_for_a_time() {
-    let desk = Desk::new();
-    let code = desk.created.login_code.clone();
-    let wrong = desk.control.redeem_login_code("wrong", &desk.moment());
-    assert_refused(wrong, &Kind::Unauthenticated, "request not authenticated");
-    assert_eq!(desk.control.redeem_login_code(&code, &desk.moment()).unwrap(), desk.created.owner_id);
-    let again = desk.control.redeem_login_code(&code, &desk.moment());
-    assert_refused(again, &Kind::Unauthenticated, "request not authenticated");
-    let late = Desk::new();
-    late.pass(DAY);
-    assert!(late.control.redeem_login_code(&late.created.login_code, &late.moment()).is_err());
-    assert!(late.now() > start() + DAY);
 }
 
 /// The directory is asked while calls run on other threads.

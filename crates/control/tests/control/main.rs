@@ -8,6 +8,7 @@ mod desk;
 mod identities;
 #[cfg(test)]
 mod keys;
+mod logins;
 #[cfg(test)]
 mod namespaces;
 #[cfg(test)]

@@ -105,7 +105,7 @@ impl Node {
     fn take_over(&mut self, shard: ShardId, next: Run, changes: &[Change]) {
         let run_id = next.key.run_id;
         let now = self.now;
-        let due = persist::durable_due(&next);
+        let due = next.durable_due();
         let types = self.namespace(next.key.workflow.namespace).search_attributes.clone();
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
@@ -118,12 +118,8 @@ impl Node {
         let old = before.as_ref().map(|entry| (&entry.run, &entry.due));
         persist::rows(old, (&next, &due), first.zip(batch.clone()), state.changes());
         state.changes().extend(visibility::change(old.map(|(run, _)| run), &next, &types));
-        let current = next.current();
-        let is_newest = state
-            .currents
-            .get(&next.key.workflow)
-            .is_none_or(|known| known.current.as_ref().is_none_or(|known| known.run_id == run_id.to_string()));
-        if old.is_none_or(|(run, _)| is_newest && run.current() != current) {
+        if old.is_none_or(|(run, _)| run.differs_as_current(&next) && state.is_newest(&next.key)) {
+            let current = next.current();
             state.changes().push(persist::put_current(&next.key.workflow, &current));
             state.set_current(next.key.workflow.clone(), Some(current));
         }

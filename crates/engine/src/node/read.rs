@@ -232,7 +232,7 @@ impl Node {
         let present = self.shards.get(&shard).is_some_and(|state| state.runs.contains_key(&run_id));
         if let (false, Some(first_history)) = (present, first_history) {
             let run = persist::load(run_id, rows, first_history)?;
-            let due = persist::durable_due(&run);
+            let due = run.durable_due();
             let stored_before = run.core.next_event_id;
             let recovers = !run.buffered.is_empty();
             let alarm = due.alarm;

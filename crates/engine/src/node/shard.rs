@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use machine::{Current, Due, MessageKey, Run};
-use model::{Epoch, QueueKind, Reject, RunId, ShardId, Time, WorkflowKey};
+use model::{Epoch, QueueKind, Reject, RunId, RunKey, ShardId, Time, WorkflowKey};
 use store::{Batch, Change, CommitError, Key, StoreError, key};
 
 use super::{Action, Alarm, Asker, CallId, Node, ReadRequest, Ticket, Work};
@@ -193,6 +193,12 @@ impl Shard {
         if let Some(entry) = self.runs.get_mut(&run_id) {
             entry.sequence = sequence;
         }
+    }
+
+    /// Whether no other run of the workflow id is known to be newer.
+    pub(crate) fn is_newest(&self, key: &RunKey) -> bool {
+        let known = self.currents.get(&key.workflow).and_then(|known| known.current.as_ref());
+        known.is_none_or(|known| known.run_id.parse() == Ok(key.run_id))
     }
 
     /// A step of the open batch has made this the newest run of the id; `None` for no run any more.

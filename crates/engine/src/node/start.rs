@@ -69,13 +69,15 @@ impl Node {
     pub(crate) fn start(&mut self, asker: Asker, namespace: Arc<Namespace>, kind: StartKind) {
         let workflow = WorkflowKey::new(namespace.id, kind.workflow_id());
         let shard = workflow.shard(self.config.shards);
-        let call = match &kind {
-            StartKind::Start(request) => Call::Start(request.clone()),
-            StartKind::SignalWithStart(request) => Call::SignalWithStart(request.clone()),
-        };
-        let work = Work::Call { asker: asker.clone(), namespace, call };
-        let Some(current) = self.current_for_start(shard, &workflow, work) else {
-            return;
+        let current = match self.current_for_start(shard, &workflow) {
+            Ok(current) => current,
+            Err(need) => {
+                let call = match kind {
+                    StartKind::Start(request) => Call::Start(request),
+                    StartKind::SignalWithStart(request) => Call::SignalWithStart(request),
+                };
+                return self.park(shard, need, Work::Call { asker, namespace, call });
+            }
         };
         let (request, signal) = kind.into_parts();
         let start = Start { asker, workflow, shard, request, signal, parent: None };
@@ -86,9 +88,9 @@ impl Node {
     pub(crate) fn start_child(&mut self, child: ChildStart) {
         let workflow = WorkflowKey::new(child.namespace.id, &child.request.workflow_id);
         let shard = workflow.shard(self.config.shards);
-        let work = Work::StartChild(Box::new(child.clone()));
-        let Some(current) = self.current_for_start(shard, &workflow, work) else {
-            return;
+        let current = match self.current_for_start(shard, &workflow) {
+            Ok(current) => current,
+            Err(need) => return self.park(shard, need, Work::StartChild(Box::new(child))),
         };
         let asker = Asker::Message(child.sender);
         if child.namespace.state != NamespaceState::Registered {
@@ -100,29 +102,24 @@ impl Node {
         self.decide_start(start, current);
     }
 
-    /// The newest run of the workflow id; `None` when the work had to wait for it. An open one is loaded then.
+    /// The newest run of the workflow id, an open one loaded.
+    ///
+    /// # Errors
+    /// What has to be read first. A shard that is not open knows nothing.
     pub(crate) fn current_for_start(
         &mut self,
         shard: ShardId,
         workflow: &WorkflowKey,
-        work: Work,
-    ) -> Option<Option<Current>> {
-        if self.defer_until_open(shard, &work) {
-            return None;
-        }
-        let Some(known) = self.shards.get(&shard).and_then(|state| state.currents.get(workflow)) else {
-            self.park(shard, Need::Current(workflow.clone()), work);
-            return None;
-        };
-        let current = known.current.clone();
+    ) -> Result<Option<Current>, Need> {
+        let known = self.shards.get(&shard).and_then(|state| state.currents.get(workflow));
+        let current = known.ok_or_else(|| Need::Current(workflow.clone()))?.current.clone();
         if let Some(open) = current.as_ref().filter(|current| is_open(current))
             && let Ok(run_id) = open.run_id.parse()
             && matches!(self.presence(shard, run_id), Presence::Missing)
         {
-            self.park(shard, Need::Run(run_id), work);
-            return None;
+            return Err(Need::Run(run_id));
         }
-        Some(current)
+        Ok(current)
     }
 
     fn decide_start(&mut self, start: Start, current: Option<Current>) {

@@ -40,18 +40,22 @@ impl Node {
     ) {
         let workflow = WorkflowKey::new(namespace.id, &start.workflow_id);
         let shard = workflow.shard(self.config.shards);
-        let call = Call::UpdateWithStart { start: start.clone(), update: update.clone(), again };
-        let work = Work::Call { asker: asker.clone(), namespace: namespace.clone(), call };
-        let Some(current) = self.current_for_start(shard, &workflow, work.clone()) else {
-            return;
-        };
-        let run_id = current.as_ref().and_then(|current| current.run_id.parse::<RunId>().ok());
-        if let Some(run_id) = run_id
+        let mut current = self.current_for_start(shard, &workflow);
+        if let Ok(Some(known)) = &current
+            && let Ok(run_id) = known.run_id.parse()
             && matches!(self.presence(shard, run_id), Presence::Missing)
         {
             // Also one that is closed may know the update.
-            return self.park(shard, Need::Run(run_id), work);
+            current = Err(Need::Run(run_id));
         }
+        let current = match current {
+            Ok(current) => current,
+            Err(need) => {
+                let call = Call::UpdateWithStart { start, update, again };
+                return self.park(shard, need, Work::Call { asker, namespace, call });
+            }
+        };
+        let run_id = current.as_ref().and_then(|current| current.run_id.parse::<RunId>().ok());
         let pair = Pair { asker, namespace, start, update, again };
         match run_id.filter(|run_id| self.takes_update(shard, *run_id, &pair)) {
             Some(run_id) => {

@@ -7,7 +7,7 @@ mod load;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use machine::{Current, Due, MessageKey, Run, Task};
+use machine::{Current, MessageKey, Task};
 use model::{NamespaceId, QueueKey, QueueKind, RunId, WorkflowKey};
 use prost::Message;
 use proto::temporal::api::history::v1::HistoryEvent;
@@ -61,15 +61,6 @@ pub(crate) fn history_batch<'a>(events: impl Iterator<Item = &'a HistoryEvent>) 
         let _ = event.encode_length_delimited(&mut batch);
     }
     batch.into()
-}
-
-/// Everything that is due because of the durable part of a state: the same whether or not its workflow task was
-/// started, for a start is never stored, and without a task that is in memory alone.
-pub(crate) fn durable_due(run: &Run) -> Due {
-    if run.started_task.is_none() && !run.is_speculative() {
-        return run.due();
-    }
-    Due { alarm: run.due().alarm, ..run.durable().due() }
 }
 
 /// A task's place in its queue, as key and value of its row need it.

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use model::{Kind, Reject};
 use tonic::codegen::http::Request;
 
-use super::{Cloud, version};
+use super::Cloud;
 use crate::{door::Client, gate, listen::Peer};
 
 /// A caller that may send its message.
+#[derive(Clone)]
 pub(super) struct Admitted {
     client: Client,
     /// Where it calls from.
@@ -20,7 +21,7 @@ pub(super) struct Admitted {
 /// What is asked of a call before its message is read.
 ///
 /// # Errors
-/// `Unauthenticated`; `InvalidArgument` for a version that there can't be; `ResourceExhausted`.
+/// `Unauthenticated`; `ResourceExhausted`.
 pub(super) fn admit<B>(cloud: &Cloud, request: &Request<B>) -> Result<Admitted, Reject> {
     let client = gate::identify(&cloud.door, request)?;
     match &client.caller {
@@ -28,12 +29,25 @@ pub(super) fn admit<B>(cloud: &Cloud, request: &Request<B>) -> Result<Admitted, 
         Caller::Principal(principal) => {
             cloud.rates.take(&cloud.account_id, principal, cloud.door.engine.now())?;
         }
-        Caller::Anyone | Caller::Certificate(_) => {}
+        Caller::Anyone | Caller::Certificate(_) | Caller::Excluded(_) => {}
     }
-    version::check(request.headers())?;
     let peer = request.extensions().get::<Arc<Peer>>();
     let address = peer.map(|peer| peer.address.ip().to_string()).unwrap_or_default();
     Ok(Admitted { client, address })
+}
+
+/// Writes down a call that was refused before the account could be asked, if it would have changed something or was
+/// denied.
+pub(super) async fn note(cloud: &Arc<Cloud>, admitted: Admitted, method: &'static str, refusal: &Reject) {
+    let (cloud, refusal) = (cloud.clone(), refusal.clone());
+    let Admitted { client, address } = admitted;
+    let writing = tokio::task::spawn_blocking(move || {
+        cloud.control.refused(&client.caller, &cloud.visit(address), method, &refusal)
+    });
+    let written = writing.await.unwrap_or_else(|error| Err(Reject::internal(error.to_string())));
+    if let Err(reject) = written {
+        tracing::error!(method, %reject, "a refused call can't be written to the audit log");
+    }
 }
 
 /// Calls a method with its encoded request, and returns its encoded response.

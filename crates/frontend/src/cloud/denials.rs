@@ -61,7 +61,9 @@ impl Denials {
                 PrincipalKind::User => ("user", principal.id.as_str()),
                 PrincipalKind::ServiceAccount => ("serviceaccount", principal.id.as_str()),
             },
-            Caller::Certificate(shown) => ("certificate", shown.certificate.fingerprint.as_str()),
+            Caller::Certificate(shown) | Caller::Excluded(shown) => {
+                ("certificate", shown.certificate.fingerprint.as_str())
+            }
             Caller::Anyone | Caller::Stranger => return,
         };
         if refusal.kind != Kind::PermissionDenied {

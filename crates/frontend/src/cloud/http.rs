@@ -11,6 +11,7 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderValue},
 };
 use model::Reject;
+use prost_reflect::MessageDescriptor;
 use tonic::{
     Code,
     body::Body,
@@ -20,7 +21,7 @@ use tonic::{
 use super::{
     Cloud, call, json,
     paths::{self, Found, NotFound},
-    query,
+    query, version,
 };
 use crate::status::to_status;
 
@@ -50,7 +51,25 @@ pub(super) async fn answer(cloud: Arc<Cloud>, request: Request<Body>) -> Respons
 
 async fn carried(cloud: &Arc<Cloud>, found: Found, request: Request<Body>) -> Result<Vec<u8>, Reject> {
     let admitted = call::admit(cloud, &request)?;
-    let messages = json::method(found.method).ok_or_else(|| Reject::unimplemented(found.method))?;
+    let method = found.method;
+    let messages = json::method(method).ok_or_else(|| Reject::unimplemented(method))?;
+    match encoded(cloud, found, &messages.input(), request).await {
+        Ok(encoded) => json::response(messages.output(), &call::call(cloud, admitted, method, encoded.into()).await?),
+        Err(refusal) => {
+            call::note(cloud, admitted, method, &refusal).await;
+            Err(refusal)
+        }
+    }
+}
+
+/// The request's message, as the version that its client speaks has it.
+async fn encoded(
+    cloud: &Cloud,
+    found: Found,
+    message: &MessageDescriptor,
+    request: Request<Body>,
+) -> Result<Vec<u8>, Reject> {
+    version::check(request.headers())?;
     let pairs = query::pairs(request.uri().query().unwrap_or_default());
     let pairs = pairs.ok_or_else(|| Reject::invalid("the query is not percent-encoded UTF-8"))?;
     let takes_body = request.method() == Method::POST;
@@ -59,9 +78,7 @@ async fn carried(cloud: &Arc<Cloud>, found: Found, request: Request<Body>) -> Re
     let fields = pairs.iter().map(|(name, value)| (name.as_str(), value.clone()));
     // The path stands last: it names what the caller's rights are looked up for, and nothing stands over it.
     let fields = fields.chain(found.fields.iter().map(|(name, value)| (*name, value.clone())));
-    let encoded = json::request(&messages.input(), &body, fields)?;
-    let answer = call::call(cloud, admitted, found.method, encoded.into()).await?;
-    json::response(messages.output(), &answer)
+    json::request(message, &body, fields)
 }
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, Reject> {

@@ -1,7 +1,7 @@
 //! What the account asks of the engine: namespaces made, changed and deleted. A job may come twice, after a crash or
 //! when the engine was busy, so each is written so that doing it again changes nothing.
 
-use std::{collections::BTreeMap, future::pending, sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use control::{Job, Wanted, Work};
 use model::{Kind, Reject};
@@ -55,14 +55,8 @@ async fn apply(cloud: &Cloud, namespace: &str, work: Work) -> Result<(), Reject>
     let door = &cloud.door;
     match work {
         Work::Register(wanted) => {
-            let new = NewNamespace {
-                name: namespace.to_owned(),
-                description: String::new(),
-                owner_email: String::new(),
-                data: BTreeMap::new(),
-                retention: wanted.retention,
-                search_attributes: wanted.search_attributes.clone(),
-            };
+            let search_attributes = wanted.search_attributes.clone();
+            let new = NewNamespace { search_attributes, ..NewNamespace::named(namespace, wanted.retention) };
             namespace::ensure(door, new).await?;
             update(cloud, namespace, wanted).await
         }

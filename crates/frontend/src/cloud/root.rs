@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     io,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
@@ -25,12 +25,12 @@ use tonic_health::{pb::health_server::HealthServer, server::HealthService};
 use super::{
     Cloud, SERVICE,
     call::{self, Admitted},
-    http, paths,
+    http, paths, version,
 };
 use crate::{
-    codec::Raw,
     grpc::{self, Answering, Reflection},
     listen::Connection,
+    raw::Raw,
     router,
     status::to_status,
     unary,
@@ -57,6 +57,9 @@ pub(crate) async fn serve_cloud(
     let ((), served) = tokio::join!(opening, server.serve_with_incoming_shutdown(root, connections, stop));
     served.map_err(io::Error::other)
 }
+
+/// The method beside the Cloud Operations API that makes a login link.
+const CREATE_LOGIN_LINK: &str = "/perdure.cloud.v1.LoginService/CreateLoginLink";
 
 #[derive(Clone)]
 struct Root {
@@ -95,7 +98,8 @@ async fn serve(cloud: Arc<Cloud>, request: Request<Body>) -> Response<Body> {
     let began = cloud.door.engine.now();
     let path = request.uri().path();
     let method = path.trim_start_matches('/').strip_prefix(SERVICE).and_then(|method| method.strip_prefix('/'));
-    let Some(method) = method.and_then(paths::declared) else {
+    let own = (path == CREATE_LOGIN_LINK).then_some(control::CREATE_LOGIN_LINK);
+    let Some(method) = own.or_else(|| method.and_then(paths::declared)) else {
         let status = unknown(path, method);
         cloud.door.metrics.record(UNKNOWN, status.code(), cloud.door.engine.now().since(began));
         return status.into_http();
@@ -126,20 +130,34 @@ async fn carry(
     method: &'static str,
     request: Request<Body>,
 ) -> (Response<Body>, Code) {
+    if let Err(refusal) = version::check(request.headers()) {
+        call::note(cloud, admitted, method, &refusal).await;
+        let status = to_status(&refusal);
+        return (status.clone().into_http(), status.code());
+    }
     let limit = cloud.door.limits().message_size;
     let mut grpc = Grpc::new(Raw).accept_compressed(CompressionEncoding::Gzip).max_decoding_message_size(limit);
     // A reply is compressed where the request was.
     if request.headers().get("grpc-encoding").is_some_and(|encoding| encoding == "gzip") {
         grpc = grpc.send_compressed(CompressionEncoding::Gzip);
     }
-    let once = Once { cloud: cloud.clone(), admitted: Some(admitted), method };
-    unary::settle(grpc.unary(once, request).await, limit)
+    let waiting = Arc::new(Mutex::new(Some(admitted)));
+    let once = Once { cloud: cloud.clone(), admitted: waiting.clone(), method };
+    let (response, code) = unary::settle(grpc.unary(once, request).await, limit);
+    let unread = waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(admitted) = unread {
+        let told = Status::from_header_map(response.headers());
+        let refusal = Reject::invalid(told.map_or_else(String::new, |status| status.message().to_owned()));
+        call::note(cloud, admitted, method, &refusal).await;
+    }
+    (response, code)
 }
 
 /// A service that answers the one call it is made for.
 struct Once {
     cloud: Arc<Cloud>,
-    admitted: Option<Admitted>,
+    /// Still there afterwards when the message could not be read.
+    admitted: Arc<Mutex<Option<Admitted>>>,
     method: &'static str,
 }
 
@@ -148,7 +166,8 @@ impl UnaryService<Bytes> for Once {
     type Future = BoxFuture<tonic::Response<Bytes>, Status>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        let (cloud, admitted, method) = (self.cloud.clone(), self.admitted.take(), self.method);
+        let admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (cloud, method) = (self.cloud.clone(), self.method);
         Box::pin(async move {
             let admitted = admitted.ok_or_else(|| Reject::internal("a call was made twice"));
             let answer = match admitted {

@@ -28,6 +28,20 @@ pub struct NewNamespace {
     pub search_attributes: BTreeMap<String, IndexedValueType>,
 }
 
+impl NewNamespace {
+    /// One of which nothing else is said. Closed workflows are kept for `retention`.
+    pub fn named(name: impl Into<String>, retention: Duration) -> Self {
+        Self {
+            name: name.into(),
+            description: String::new(),
+            owner_email: String::new(),
+            data: BTreeMap::new(),
+            retention,
+            search_attributes: BTreeMap::new(),
+        }
+    }
+}
+
 /// Makes a namespace.
 ///
 /// # Errors

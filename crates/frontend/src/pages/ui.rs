@@ -148,7 +148,7 @@ async fn page(door: &Arc<Door>, ui: &Ui, address: IpAddr, asked: &Asked) -> Answ
     let Some(caller) = caller(door, ui, asked) else { return led_to("/login") };
     let name = match &caller {
         Caller::Principal(principal) => Some(principal.name.clone()),
-        Caller::Anyone | Caller::Stranger | Caller::Certificate(_) => None,
+        Caller::Anyone | Caller::Stranger | Caller::Certificate(_) | Caller::Excluded(_) => None,
     };
     let viewer = name.as_deref().map_or(Viewer::Anyone { server: &ui.server }, Viewer::User);
     let reader = Reader { door: door.clone(), caller, address };

@@ -1,7 +1,7 @@
 //! TLS at the doors: the server's certificate, which may change while streams go on, and what is asked of clients.
 //!
-//! Versions 1.2 and 1.3. Sessions are not resumed: a client's certificate is looked at for every connection, so that a
-//! CA that was taken away opens none.
+//! Versions 1.2 and 1.3. Sessions are not resumed: every connection proves that the client holds its key. Who the client
+//! is, the gate decides.
 
 mod certificate;
 mod client;

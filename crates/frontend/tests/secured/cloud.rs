@@ -111,8 +111,8 @@ async fn the_port_says_what_the_server_is_and_knows_its_own_service_only() {
     let info = workflows.get_system_info(GetSystemInfoRequest {}).await.unwrap().into_inner();
     assert_eq!(info.server_version, "1.32.0");
     workflows.get_system_info(with(GetSystemInfoRequest {}, &world.owner_key, "")).await.unwrap();
-    let refused = workflows.get_system_info(with(GetSystemInfoRequest {}, "sesame", "")).await.unwrap_err();
-    assert_eq!(refused.code(), Code::Unauthenticated);
+    // What is for anyone is for whoever shows something bad, too: the next call tells what is wrong with it.
+    workflows.get_system_info(with(GetSystemInfoRequest {}, "sesame", "")).await.unwrap();
     let start = StartWorkflowExecutionRequest::default();
     let unknown = workflows.start_workflow_execution(with(start, &world.owner_key, "")).await.unwrap_err();
     assert_eq!(unknown.code(), Code::Unimplemented);

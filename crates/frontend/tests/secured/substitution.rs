@@ -1,5 +1,6 @@
 //! Two tenants, and every value of the one put in every place of the other's calls: nothing is changed where it does not
-//! belong, nothing is told, and what is the neighbour's looks like what there isn't.
+//! belong, nothing is told, and what is the neighbour's looks like what there isn't. Every value stands in every place
+//! here, whether or not it fits there; requests in which everything fits are the matter of `probe substitution`.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 

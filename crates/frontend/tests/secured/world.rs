@@ -75,9 +75,10 @@ impl Account {
         let settings = Settings {
             domain: "localhost.test".to_owned(),
             data_port: 7233,
-            web_address: String::new(),
+            web_address: "http://127.0.0.1".to_owned(),
             region: "local".to_owned(),
             signer: Arc::new(signer),
+            secret: || [u8::try_from(count() % 256).unwrap(); 32],
         };
         let soon = engine.now() + Duration::from_secs(90 * 86_400);
         let account = NewAccount {

@@ -29,9 +29,9 @@ pub(crate) fn expiration(run: &Run) -> Option<Time> {
     own.into_iter().chain(chain).min()
 }
 
-/// When a task that waits on its worker's own queue gives up on that worker.
-pub(crate) fn sticky_deadline(run: &Run) -> Option<Time> {
-    let task = run.core.workflow_task.as_ref().filter(|_| !run.is_deciding())?;
+/// When a task that waits on its worker's own queue gives up on that worker, who is not `deciding` yet.
+pub(crate) fn sticky_deadline(run: &Run, deciding: bool) -> Option<Time> {
+    let task = run.core.workflow_task.as_ref().filter(|_| !deciding)?;
     Time(task.schedule_to_start_deadline).non_zero()
 }
 
@@ -52,7 +52,7 @@ fn workflow_task(draft: &mut Draft) {
         let attempt = draft.time_out_workflow_task();
         draft.schedule_attempt(attempt, None);
     }
-    if ripe(draft, sticky_deadline(draft.run())) {
+    if ripe(draft, sticky_deadline(draft.run(), draft.run().is_deciding())) {
         give_up_sticky(draft);
     }
     if ripe(draft, visible(draft.run()))

@@ -78,6 +78,8 @@ pub(crate) fn replay(history: &[HistoryEvent], run: &Run) {
 
 fn due(run: &Run) {
     let due = run.due();
+    let stored = machine::Due { alarm: due.alarm, ..run.durable().due() };
+    assert_eq!(run.durable_due(), stored, "what is in memory alone is not due on disk");
     if let Some(wake) = due.wake {
         assert!(due.alarm.is_some_and(|alarm| alarm <= wake), "the alarm covers the wake-up");
     }

@@ -12,7 +12,7 @@ pub(super) enum Scalar {
     Text(String),
     Integer(i64),
     Boolean(bool),
-    /// Anything that no key takes, by the name of its type.
+    /// Anything that no key takes, by what it is called.
     Other(&'static str),
 }
 
@@ -23,7 +23,7 @@ impl Scalar {
             Self::Text(text) => format!("{text:?}"),
             Self::Integer(number) => number.to_string(),
             Self::Boolean(truth) => truth.to_string(),
-            Self::Other(name) => format!("a value of type {name}"),
+            Self::Other(name) => (*name).to_owned(),
         }
     }
 }
@@ -37,9 +37,13 @@ pub(super) struct Entry {
 
 /// The entries of a file by dotted key.
 pub(super) fn entries(text: &str) -> Result<BTreeMap<String, Entry>, Complaint> {
-    let table = DeTable::parse(text).map_err(|error| Complaint {
-        line: error.span().map(|span| line_of(text, span.start)),
-        text: format!("this is not TOML: {}", error.message()),
+    let table = DeTable::parse(text).map_err(|error| {
+        let span = error.span();
+        // What the library points at, where that is one word or so and not the rest of the file.
+        let place = span.clone().and_then(|span| text.get(span)).filter(|place| !place.trim().is_empty());
+        let place = place.filter(|place| !place.contains('\n')).map(|place| format!(": {place}")).unwrap_or_default();
+        let text_of = format!("this is not TOML: {}{place}", error.message());
+        Complaint { line: span.map(|span| line_of(text, span.start)), text: text_of }
     })?;
     let mut entries = BTreeMap::new();
     flatten(text, "", table.get_ref(), &mut entries);
@@ -63,7 +67,9 @@ fn flatten(text: &str, prefix: &str, table: &DeTable<'_>, entries: &mut BTreeMap
                 Ok(number) => Scalar::Integer(number),
                 Err(_) => Scalar::Other("a number beyond 64 bits"),
             },
-            other => Scalar::Other(other.type_str()),
+            DeValue::Float(_) => Scalar::Other("a number with a fraction"),
+            DeValue::Datetime(_) => Scalar::Other("a date or time"),
+            DeValue::Array(_) => Scalar::Other("a list"),
         };
         entries.insert(name, Entry { value, line: line_of(text, key.span().start) });
     }
@@ -84,7 +90,7 @@ mod tests {
             ("a.b", Scalar::Text("x".to_owned()), 2),
             ("a.c.d", Scalar::Integer(16), 4),
             ("e.f", Scalar::Boolean(true), 6),
-            ("e.g", Scalar::Other("array"), 7),
+            ("e.g", Scalar::Other("a list"), 7),
         ];
         let wanted = wanted.map(|(key, value, line)| (key.to_owned(), Entry { value, line }));
         assert_eq!(entries, BTreeMap::from(wanted));
@@ -95,5 +101,7 @@ mod tests {
         let complaint = entries("[a]\nb = \n").unwrap_err();
         assert_eq!(complaint.line, Some(2));
         assert!(complaint.text.starts_with("this is not TOML: "), "{}", complaint.text);
+        let twice = entries("[a]\nb = 1\n[a]\nc = 1\n").unwrap_err();
+        assert_eq!((twice.line, twice.text.as_str()), (Some(3), "this is not TOML: duplicate key: a"));
     }
 }

@@ -52,10 +52,7 @@ fn find<'a>(keys: &'a [Key], name: &str) -> Result<&'a Key, String> {
         return Ok(key);
     }
     let names: Vec<String> = keys.iter().map(keys::full_name).collect();
-    Err(match keys::closest(name, &names) {
-        Some(near) => format!("there is no key {name}; did you mean {near}?"),
-        None => format!("there is no key {name}; `perdure config list` shows all keys"),
-    })
+    Err(keys::no_key(name, &names))
 }
 
 fn default(key: &Key) -> &str {

@@ -182,7 +182,9 @@ fn shown(text: &str) -> String {
 /// A default, which stands in the table as text.
 fn scalar_of(text: &str) -> Scalar {
     // A version such as 1.2 is no number of ours, so that only whole ones are taken for numbers.
-    text.parse().map_or_else(|_| Scalar::Text(text.to_owned()), Scalar::Integer)
+    let number = text.parse().map(Scalar::Integer);
+    let word = |_| text.parse().map(Scalar::Boolean);
+    number.or_else(word).unwrap_or_else(|_| Scalar::Text(text.to_owned()))
 }
 
 fn read_limits(entries: &mut BTreeMap<String, Entry>, complaints: &mut Vec<Complaint>) -> Limits {
@@ -210,15 +212,27 @@ fn read_limits(entries: &mut BTreeMap<String, Entry>, complaints: &mut Vec<Compl
 
 fn unknown(name: &str, entry: &Entry) -> Complaint {
     let names: Vec<String> = all().iter().map(full_name).collect();
-    let hint = match closest(name, &names) {
-        Some(near) => format!("did you mean {near}?"),
-        None => "`perdure config list` shows all keys".to_owned(),
+    let is_within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
+    let text = if names.iter().any(|known| is_within(known, name)) {
+        format!("{name} is a section, not a key; write [{name}], and its keys below it")
+    } else if let Some(known) = names.iter().find(|known| is_within(name, known)) {
+        format!("{known} is a key, not a section; there is no key {name}")
+    } else {
+        no_key(name, &names)
     };
-    Complaint { line: Some(entry.line), text: format!("there is no key {name}; {hint}") }
+    Complaint { line: Some(entry.line), text }
+}
+
+/// What is said of a name that is no key's.
+pub(super) fn no_key(name: &str, names: &[String]) -> String {
+    match closest(name, names) {
+        Some(near) => format!("there is no key {name}; did you mean {near}?"),
+        None => format!("there is no key {name}; `perdure config list` shows all keys"),
+    }
 }
 
 /// The name that differs least, if it is close enough to be a slip of the pen.
-pub(super) fn closest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
+fn closest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
     let nearest = names.iter().min_by_key(|known| distance(name, known))?;
     (distance(name, nearest) <= 1 + name.len() / 4).then_some(nearest)
 }
@@ -285,6 +299,32 @@ mod tests {
                 "p.toml: account.id is missing: expected 5 to 16 of a-z and 0-9, for example \"a2dd6\"",
             ]
         );
+    }
+
+    #[test]
+    fn sections_and_keys_are_told_apart() {
+        let text = "account.id = \"a2dd6\"\ndata_plane = 7233\n[[web]]\nlisten = \"off\"\n[tls.key]\nfile = \"x\"\n\
+                    [log]\nlevel = [1.5]\n[storage]\nshards = 1.5\n";
+        assert_eq!(
+            complaints(text),
+            [
+                "p.toml:2: data_plane is a section, not a key; write [data_plane], and its keys below it",
+                "p.toml:3: web is a section, not a key; write [web], and its keys below it",
+                "p.toml:6: tls.key is a key, not a section; there is no key tls.key.file",
+                "p.toml:8: log.level = a list: expected one of \"debug\", \"info\", \"warn\", \"error\", \"never\"",
+                "p.toml:10: storage.shards = a number with a fraction: expected a whole number from 1 to 4096",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_key_is_by_default_may_stand_in_the_file() {
+        let lines: Vec<_> = all().iter().filter_map(|key| Some((full_name(key), key.default.clone()?))).collect();
+        let text: String = lines.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
+        let config = read(&format!("account.id = \"a2dd6\"\n{text}"), Path::new("/d")).unwrap();
+        assert_eq!(config.limits, Limits::default());
+        let raw = lines.iter().find(|(name, _)| name == "limits.raw_history").unwrap();
+        assert_eq!(raw.1, "false");
     }
 
     #[test]

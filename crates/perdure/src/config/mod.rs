@@ -8,7 +8,10 @@ mod explain;
 mod keys;
 mod value;
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 pub(crate) use self::{
     explain::{ConfigArgs, run},
@@ -22,10 +25,11 @@ pub(crate) use self::{
 /// One line per problem, each with file and line, what is wrong, and what is accepted.
 pub(crate) fn load(path: &Path) -> Result<Config, String> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        format!(
-            "the configuration {} can't be read: {error}; `perdure cloud init --directory DIR` makes one",
-            path.display()
-        )
+        let remedy = match error.kind() {
+            ErrorKind::NotFound => "; `perdure cloud init --directory DIR` makes one",
+            _ => "",
+        };
+        format!("the configuration {} can't be read: {error}{remedy}", path.display())
     })?;
     let directory = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     keys::read(&text, &directory).map_err(|complaints| {

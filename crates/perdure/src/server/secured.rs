@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::{
     listen::shown,
-    start::{self, SERVER_VERSION, signalled},
+    start::{self, Running, SERVER_VERSION, signalled},
 };
 use crate::{
     cloud::signing_key,
@@ -49,6 +49,7 @@ pub(crate) fn control_settings(config: &Config) -> Result<Settings, String> {
         web_address: config.web_listen.map(|address| format!("http://{}", shown(address))).unwrap_or_default(),
         region: config.region.0.clone(),
         signer: signing_key(&config.signing_key)?,
+        secret,
     })
 }
 
@@ -140,7 +141,7 @@ async fn serve(mut config: Config, output: &Output) -> Result<(), String> {
     frontend::resume_deletions(&door);
 
     let (stop, stopped) = watch::channel(false);
-    let mut servers = open_doors(&door, control, &tls, ports, &config, &stopped);
+    let servers = open_doors(&door, control, &tls, ports, &config, &stopped);
     let ended = signalled().map_err(|error| format!("signals can't be watched: {error}"))?;
     // Apart from the servers, because it ends with the process only.
     let mut background = JoinSet::new();
@@ -148,16 +149,7 @@ async fn serve(mut config: Config, output: &Output) -> Result<(), String> {
     if output.is_text() {
         start::print(&banner(&config))?;
     }
-    tokio::select! {
-        () = ended => {}
-        Some(_) = servers.join_next() => return Err("a listener failed; see the log".to_owned()),
-    }
-    let _ = stop.send(true);
-    door.stop_jobs();
-    // Polls return empty now, so that their connections can close.
-    engine.shutdown().await;
-    let _ = tokio::time::timeout(config.shutdown_grace, async { while servers.join_next().await.is_some() {} }).await;
-    Ok(())
+    Running { door, engine, servers, stop, grace: config.shutdown_grace }.until(ended).await
 }
 
 fn open_account(config: &Config, store: &Arc<dyn Store>) -> Result<Control, String> {

@@ -76,21 +76,43 @@ async fn serve(args: StartDevArgs, output: &Output) -> Result<(), String> {
     frontend::resume_deletions(&door);
 
     let (stop, stopped) = watch::channel(false);
-    let mut servers = open_doors(&door, ports, &banner, &stopped);
+    let servers = open_doors(&door, ports, &banner, &stopped);
     let ended = signalled().map_err(|error| format!("signals can't be watched: {error}"))?;
     if output.is_text() {
         print(&banner.text())?;
     }
-    tokio::select! {
-        () = ended => {}
-        Some(_) = servers.join_next() => return Err("a listener failed; see the log".to_owned()),
+    Running { door, engine, servers, stop, grace: GRACE }.until(ended).await
+}
+
+/// A server whose doors are open.
+pub(super) struct Running {
+    pub(super) door: Arc<Door>,
+    pub(super) engine: Engine,
+    pub(super) servers: JoinSet<()>,
+    /// Told `true` when it is time to close.
+    pub(super) stop: watch::Sender<bool>,
+    /// How long calls that are under way may then take.
+    pub(super) grace: Duration,
+}
+
+impl Running {
+    /// Serves until `ended` is, and closes the doors in good order.
+    ///
+    /// # Errors
+    /// When a door closes by itself.
+    pub(super) async fn until(self, ended: impl Future<Output = ()>) -> Result<(), String> {
+        let Self { door, engine, mut servers, stop, grace } = self;
+        tokio::select! {
+            () = ended => {}
+            Some(_) = servers.join_next() => return Err("a listener failed; see the log".to_owned()),
+        }
+        let _ = stop.send(true);
+        door.stop_jobs();
+        // Polls return empty now, so that their connections can close.
+        engine.shutdown().await;
+        let _ = tokio::time::timeout(grace, async { while servers.join_next().await.is_some() {} }).await;
+        Ok(())
     }
-    let _ = stop.send(true);
-    door.stop_jobs();
-    // Polls return empty now, so that their connections can close.
-    engine.shutdown().await;
-    let _ = tokio::time::timeout(GRACE, async { while servers.join_next().await.is_some() {} }).await;
-    Ok(())
 }
 
 fn banner(args: &StartDevArgs, ports: &Ports) -> Result<Banner, String> {
@@ -132,14 +154,7 @@ async fn namespaces(
     search_attributes: &BTreeMap<String, IndexedValueType>,
 ) -> Result<(), String> {
     for name in ["default"].into_iter().chain(names.iter().map(String::as_str)) {
-        let new = NewNamespace {
-            name: name.to_owned(),
-            description: String::new(),
-            owner_email: String::new(),
-            data: BTreeMap::new(),
-            retention: RETENTION,
-            search_attributes: search_attributes.clone(),
-        };
+        let new = NewNamespace { search_attributes: search_attributes.clone(), ..NewNamespace::named(name, RETENTION) };
         frontend::ensure(door, new)
             .await
             .map_err(|reject| format!("namespace \"{name}\" can't be created: {reject}"))?;

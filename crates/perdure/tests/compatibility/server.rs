@@ -23,21 +23,10 @@ impl Server {
     /// Returns when the server has said that it is ready.
     pub(crate) async fn start() -> Self {
         let port = free_port();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_perdure"))
-            .args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", &port.to_string()])
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the binary starts");
-        let stdout = process.stdout.take().expect("stdout is a pipe");
-        let mut lines = BufReader::new(stdout).lines();
-        while let Some(line) = lines.next_line().await.expect("stdout is text") {
-            if line.starts_with("Temporal Server:") {
-                let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).expect("an address");
-                return Self { channel: endpoint.connect_lazy(), _process: process };
-            }
-        }
-        panic!("the server ended without its banner");
+        let flags = ["start-dev", "--headless", "--ip", "127.0.0.1", "--port", &port.to_string()];
+        let process = started(&flags, "Temporal Server:").await;
+        let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).expect("an address");
+        Self { channel: endpoint.connect_lazy(), _process: process }
     }
 
     pub(crate) fn channel(&self) -> Channel {
@@ -61,23 +50,7 @@ impl ControlPlane {
         let folder = std::env::temp_dir().join(format!("perdure-compatibility-{}", std::process::id()));
         let made = init(&folder).await;
         let text = |name: &str| made[name].as_str().expect("a text").to_owned();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_perdure"))
-            .args(["server", "start", "--config", &text("config")])
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the binary starts");
-        let stdout = process.stdout.take().expect("stdout is a pipe");
-        let mut lines = BufReader::new(stdout).lines();
-        let ready = async {
-            while let Some(line) = lines.next_line().await.expect("stdout is text") {
-                if line.starts_with("Control plane:") {
-                    return;
-                }
-            }
-            panic!("the server ended without its banner");
-        };
-        ready.await;
+        let process = started(&["start", "--config", &text("config")], "Control plane:").await;
         let authority = std::fs::read(text("caCertificate")).expect("the authority is there");
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority));
         let address = format!("https://{}", text("controlPlaneAddress"));
@@ -94,6 +67,25 @@ impl Drop for ControlPlane {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// A server that has said that it is ready: by its banner's line that begins with `ready`.
+async fn started(flags: &[&str], ready: &str) -> Child {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_perdure"))
+        .arg("server")
+        .args(flags)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the binary starts");
+    let stdout = process.stdout.take().expect("stdout is a pipe");
+    let mut lines = BufReader::new(stdout).lines();
+    while let Some(line) = lines.next_line().await.expect("stdout is text") {
+        if line.starts_with(ready) {
+            return process;
+        }
+    }
+    panic!("the server ended without its banner");
 }
 
 async fn init(folder: &Path) -> serde_json::Value {

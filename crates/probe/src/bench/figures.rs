@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use super::scenario::Samples;
+use super::play::Samples;
 use crate::{Fault, server::Usage};
 
 /// What one scenario cost.
@@ -25,8 +25,8 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// The figures of a run with so many operations.
-    pub(super) fn of(operations: usize, samples: &Samples, before: Usage, after: Usage, disk: u64) -> Figures {
+    /// The figures of a run with so many operations; what is on the disk is known only when the server has stopped.
+    pub(super) fn of(operations: usize, samples: &Samples, before: Usage, after: Usage) -> Figures {
         let each = operations.max(1) as f64;
         let mut latencies = samples.latencies.clone();
         latencies.sort();
@@ -36,7 +36,7 @@ impl Figures {
             p50_ms: quantile(&latencies, 0.50),
             p99_ms: quantile(&latencies, 0.99),
             resident_mib: after.resident as f64 / (1 << 20) as f64,
-            disk: disk as f64 / each,
+            disk: 0.0,
             written: after.written.saturating_sub(before.written) as f64 / each,
         }
     }
@@ -61,7 +61,7 @@ impl Figures {
 }
 
 /// The latency that a share of all stays below, in milliseconds; 0 when there is none.
-fn quantile(sorted: &[Duration], share: f64) -> f64 {
+pub(super) fn quantile(sorted: &[Duration], share: f64) -> f64 {
     let at = (sorted.len() as f64 * share).ceil() as usize;
     sorted.get(at.saturating_sub(1)).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
 }

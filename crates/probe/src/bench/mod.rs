@@ -1,25 +1,28 @@
 //! The benchmark: the reference and the server under test, each in turn on the same machine under the same load, and
 //! what each used for it. It compares; it does not judge: no result of it fails on time.
 
+mod client;
+mod disk;
 mod figures;
-mod load;
+mod goals;
+mod growth;
+mod lanes;
+mod measure;
+mod play;
+mod reach;
 mod scenario;
 mod table;
+mod worker;
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::{
-    Fault,
-    catalog::Catalog,
-    reference,
-    server::{Kind, Launch, Server},
-};
-use figures::Figures;
-use scenario::{Scenario, Stage};
+use crate::{Fault, catalog::Catalog, reference, server::Kind};
+use measure::{Column, Setting};
+use scenario::Scenario;
 
-/// How to run it.
+/// How to run it. Without `--reach`, `--growth` and what chooses scenarios it measures both.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The server under test; `target/release/perdure` by default.
@@ -28,27 +31,38 @@ pub(crate) struct Options {
     /// The reference server; `.venv/bin/temporal` by default.
     #[arg(long)]
     reference: Option<PathBuf>,
-    /// Measure only this server.
+    /// Set Perdure on a disk beside the reference, line by line of the goals.
+    #[arg(long)]
+    reach: bool,
+    /// Measure how Perdure's cost grows with what it holds.
+    #[arg(long)]
+    growth: bool,
+    /// Every scenario on both servers, in memory and durable.
+    #[arg(long)]
+    tables: bool,
+    /// Such tables of only this server.
     #[arg(long, value_enum)]
     server: Option<Side>,
-    /// Measure only these scenarios.
+    /// Such tables of only these scenarios.
     #[arg(long, value_enum)]
     scenario: Vec<Scenario>,
-    /// Where the servers store.
-    #[arg(long, value_enum, default_value_t = Mode::Both)]
-    mode: Mode,
+    /// Such tables of servers that store only there.
+    #[arg(long, value_enum)]
+    mode: Option<Mode>,
     /// How often each scenario is run; the medians are printed.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     runs: usize,
     /// Operations under way at a time, where the scenario does not say.
     #[arg(long, default_value_t = 50)]
     concurrency: usize,
     /// Compare Perdure with itself: open, and with TLS and API keys. Both store durably.
-    #[arg(long, conflicts_with_all = ["server", "mode"])]
+    #[arg(long, conflicts_with_all = ["server", "mode", "reach", "growth"])]
     secured: bool,
     /// A few operations of each kind, to see that their results are right.
     #[arg(long)]
     smoke: bool,
+    #[command(flatten)]
+    sizes: growth::Sizes,
 }
 
 /// One of the two servers.
@@ -63,119 +77,75 @@ enum Side {
 enum Mode {
     Memory,
     Durable,
-    Both,
 }
 
 /// Runs the scenarios and prints the tables.
 pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     let catalog = Catalog::load()?;
-    let mut servers = Vec::new();
-    if options.secured {
-        servers.push((Kind::Secured, reference::subject(options.perdure.clone())?));
-    } else if options.server != Some(Side::Perdure) {
-        servers.push((Kind::Reference, reference::find(options.reference.clone())?));
-    }
-    if options.server != Some(Side::Reference) {
-        servers.push((Kind::Perdure, reference::subject(options.perdure.clone())?));
-    }
-    let scenarios = if options.scenario.is_empty() { Scenario::ALL.to_vec() } else { options.scenario.clone() };
-    let modes = match options.mode {
-        _ if options.secured => vec![true],
-        Mode::Memory => vec![false],
-        Mode::Durable => vec![true],
-        Mode::Both => vec![false, true],
-    };
     let runs = if options.smoke { 1 } else { options.runs.max(1) };
-    let mut in_memory = Vec::new();
-    for durable in modes {
-        let mut rows = Vec::new();
-        for scenario in &scenarios {
-            let mut row = table::Row { scenario: *scenario, reference: None, perdure: None };
-            for (kind, binary) in &servers {
-                let mut measured = Vec::new();
-                for _ in 0..runs {
-                    let launch = Launch { kind: *kind, binary: binary.clone(), database: None, arguments: Vec::new() };
-                    measured.push(
-                        measure(*scenario, launch, durable, &options, &catalog)
-                            .await
-                            .map_err(|fault| format!("{} on {kind:?}: {fault}", scenario.title()))?,
-                    );
-                }
-                let figures = Figures::median(&measured);
-                eprintln!("{kind:?} {}: {figures:?}", scenario.title());
-                match kind {
-                    Kind::Perdure if options.secured => row.reference = Some(figures),
-                    Kind::Reference => row.reference = Some(figures),
-                    Kind::Perdure | Kind::Secured => row.perdure = Some(figures),
-                }
-            }
-            rows.push(row);
-        }
-        let title = if durable { "durable (`--db-filename`)" } else { "in memory" };
-        print!("{}", table::markdown(title, durable, runs, &rows));
-        if options.secured {
-            println!("Here the reference is Perdure without TLS and API keys, and Perdure the same with both.");
-        }
-        if durable && !in_memory.is_empty() {
-            let across = table::across(&in_memory, &rows);
-            print!("{}", table::markdown("the reference in memory, Perdure durable", false, runs, &across));
-        }
-        if !durable {
-            in_memory = rows;
-        }
+    let setting = Setting { catalog: &catalog, concurrency: options.concurrency, runs, smoke: options.smoke };
+    let perdure = || reference::subject(options.perdure.clone());
+    let tables = options.tables
+        || options.secured
+        || options.server.is_some()
+        || options.mode.is_some()
+        || !options.scenario.is_empty();
+    let all = !(tables || options.reach || options.growth);
+    if tables {
+        side_by_side(&options, setting).await?;
+    }
+    if options.reach || all {
+        let binary = reference::find(options.reference.clone())?;
+        reach::run(&binary, &perdure()?, setting).await?;
+    }
+    if options.growth || all {
+        growth::run(&perdure()?, options.sizes, setting).await?;
     }
     Ok(())
 }
 
-/// Runs one scenario once, on a fresh server.
-async fn measure(
-    scenario: Scenario,
-    mut launch: Launch,
-    durable: bool,
-    options: &Options,
-    catalog: &Catalog,
-) -> Result<Figures, Fault> {
-    let folder = Folder::new()?;
-    let mut empty = 0;
-    if durable {
-        launch.database = Some(folder.0.join("bench.db"));
-        if launch.kind != Kind::Secured {
-            Server::start(&launch, catalog).await?.stop().await?;
-            empty = figures::bytes_in(&folder.0)?;
-        }
+/// The two that are compared: the reference and Perdure, or Perdure open and secured.
+fn pair(options: &Options) -> Result<[Option<(Kind, PathBuf)>; 2], Fault> {
+    let subject = || reference::subject(options.perdure.clone());
+    if options.secured {
+        return Ok([Some((Kind::Perdure, subject()?)), Some((Kind::Secured, subject()?))]);
     }
-    let server = Server::start(&launch, catalog).await?;
-    let long = scenario::LONG_HISTORY[usize::from(options.smoke)];
-    let stage = Stage { port: server.way, concurrency: options.concurrency, board: Arc::default(), long };
-    let operations = scenario.operations(launch.kind, options.smoke);
-    let mut prepared = scenario::prepare(scenario, &stage, operations).await?;
-    let before = server.usage()?;
-    let samples = scenario::run(scenario, &stage, &mut prepared, operations).await?;
-    let after = server.usage()?;
-    drop(prepared);
-    // Only a server that has stopped has folded its log back into its file.
-    server.stop().await?;
-    let disk = figures::bytes_in(&folder.0)?.saturating_sub(empty);
-    Ok(Figures::of(operations, &samples, before, after, disk))
+    let left = match options.server {
+        Some(Side::Perdure) => None,
+        Some(Side::Reference) | None => Some((Kind::Reference, reference::find(options.reference.clone())?)),
+    };
+    let right = match options.server {
+        Some(Side::Reference) => None,
+        Some(Side::Perdure) | None => Some((Kind::Perdure, subject()?)),
+    };
+    Ok([left, right])
 }
 
-/// A folder for one server's files, gone when dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Result<Self, Fault> {
-        let path = std::env::temp_dir().join(format!("perdure-bench-{}", std::process::id()));
-        if path.exists() {
-            fs::remove_dir_all(&path)?;
+/// Every scenario on both servers, one table for each place where they store.
+async fn side_by_side(options: &Options, setting: Setting<'_>) -> Result<(), Fault> {
+    let pair = pair(options)?;
+    let scenarios = if options.scenario.is_empty() { Scenario::ALL.to_vec() } else { options.scenario.clone() };
+    let places = match options.mode {
+        _ if options.secured => vec![true],
+        Some(Mode::Memory) => vec![false],
+        Some(Mode::Durable) => vec![true],
+        None => vec![false, true],
+    };
+    for durable in places {
+        let mut columns: Vec<Column> =
+            pair.iter().flatten().map(|(kind, binary)| Column::new(*kind, binary, durable)).collect();
+        let mut rows = Vec::new();
+        for scenario in &scenarios {
+            let mut taking_turns: Vec<&mut Column> = columns.iter_mut().collect();
+            let mut medians = measure::medians(*scenario, &mut taking_turns, setting).await?.into_iter();
+            let [reference, perdure] = pair.each_ref().map(|side| side.as_ref().and_then(|_| medians.next()));
+            rows.push(table::Row { scenario: *scenario, reference, perdure });
         }
-        fs::create_dir_all(&path)?;
-        Ok(Folder(path))
+        let title = if durable { "Durable (`--db-filename`)" } else { "In memory" };
+        print!("{}", table::markdown(title, durable, setting.runs, &rows));
+        if options.secured {
+            println!("Here the reference is Perdure without TLS and API keys, and Perdure the same with both.");
+        }
     }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left is in the temporary folder of the machine.
-        let _ = fs::remove_dir_all(&self.0);
-    }
+    Ok(())
 }

@@ -25,12 +25,6 @@ const COLUMNS: [Column; 7] = [
     ("written B/op", |figures| figures.written, 0),
 ];
 
-/// Rows that put the reference of some against Perdure of others, scenario by scenario.
-pub(super) fn across(reference: &[Row], perdure: &[Row]) -> Vec<Row> {
-    let pairs = reference.iter().zip(perdure);
-    pairs.map(|(left, right)| Row { reference: left.reference, ..right.clone() }).collect()
-}
-
 /// One table: for each scenario and figure the reference, Perdure, and how many times the reference Perdure is.
 /// `durable`: with what was left on the disk and written to it.
 pub(super) fn markdown(title: &str, durable: bool, runs: usize, rows: &[Row]) -> String {

@@ -5,7 +5,7 @@ use proto::temporal::api::cloud::{
     namespace::v1::{Namespace, NamespaceSpec, namespace_spec::SearchAttributeType},
 };
 
-use super::super::{PAGE_SIZE, named, print_list, state};
+use super::super::{PAGE_SIZE, all_pages, named, print_list, state};
 use crate::{
     context::Context,
     failure::{Attempt, Failure},
@@ -20,16 +20,13 @@ pub(super) async fn get(context: &mut Context) -> Result<(), Failure> {
 
 pub(super) async fn list(context: &mut Context) -> Result<(), Failure> {
     let mut session = context.connect_cloud().await?;
-    let mut request = GetNamespacesRequest { page_size: PAGE_SIZE, ..Default::default() };
-    let mut namespaces = Vec::new();
-    loop {
-        let page = session.get_namespaces(request.clone()).await.attempt("unable to list namespaces")?.into_inner();
-        namespaces.extend(page.namespaces);
-        request.page_token = page.next_page_token;
-        if request.page_token.is_empty() {
-            break;
-        }
-    }
+    let request = GetNamespacesRequest { page_size: PAGE_SIZE, ..Default::default() };
+    let namespaces = all_pages(async |page_token| {
+        let page = session.get_namespaces(GetNamespacesRequest { page_token, ..request.clone() }).await;
+        let page = page.attempt("unable to list namespaces")?.into_inner();
+        Ok((page.namespaces, page.next_page_token))
+    })
+    .await?;
     let mut table = Table::new(["Namespace", "State", "Region", "RetentionDays", "Auth", "Address"].map(Column::text));
     for namespace in &namespaces {
         let spec = namespace.spec.clone().unwrap_or_default();

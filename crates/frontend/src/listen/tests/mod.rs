@@ -3,23 +3,36 @@
 mod pki;
 mod world;
 
-use std::sync::Arc;
+use std::{
+    future::{Ready, ready},
+    io,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use auth::{CertificateRefusal, Filter};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 use tokio_rustls::{
     TlsConnector,
+    client::TlsStream,
     rustls::{
-        ClientConfig, ProtocolVersion, RootCertStore, SupportedProtocolVersion,
+        ClientConfig, ConfigBuilder, ProtocolVersion, RootCertStore, SignatureScheme, SupportedProtocolVersion,
+        client::{ResolvesClientCert, WantsClientCert},
         crypto::ring,
         pki_types::ServerName,
+        sign::CertifiedKey,
         version::{TLS12, TLS13},
     },
 };
-use tonic::{Code, Status, transport::Endpoint};
+use tonic::{
+    Code, Status,
+    codegen::{Service, http::Uri},
+    transport::{Channel, Endpoint},
+};
 
 use self::{
     pki::{Authority, EXPIRED, GOOD, Leaf, NOT_YET_VALID},
@@ -48,28 +61,58 @@ fn refused(refusal: CertificateRefusal) -> (Code, String) {
     (Code::Unauthenticated, format!("request not authenticated: {refusal}"))
 }
 
-/// What the TLS library says of a handshake and the first read after it.
+/// A client's settings, up to what it shows.
+fn config(world: &World, version: &'static SupportedProtocolVersion) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    let mut roots = RootCertStore::empty();
+    roots.add(world.root.der()).unwrap();
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots)
+}
+
+async fn connect(world: &World, host: &str, mut config: ClientConfig) -> io::Result<TlsStream<TcpStream>> {
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = TcpStream::connect(world.tls).await?;
+    TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(host.to_owned()).unwrap(), stream).await
+}
+
+/// A channel over one connection of this version of TLS.
+async fn channel(world: &World, host: &str, leaf: &Leaf, version: &'static SupportedProtocolVersion) -> Channel {
+    let config = config(world, version).with_client_auth_cert(vec![leaf.certificate.clone()], leaf.key()).unwrap();
+    let stream = connect(world, host, config).await.unwrap();
+    let over = Over(Some(stream));
+    Endpoint::from_shared(format!("http://{host}")).unwrap().connect_with_connector(over).await.unwrap()
+}
+
+/// Gives the one connection that is there.
+struct Over(Option<TlsStream<TcpStream>>);
+
+impl Service<Uri> for Over {
+    type Response = TokioIo<TlsStream<TcpStream>>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _uri: Uri) -> Self::Future {
+        ready(self.0.take().map(TokioIo::new).ok_or_else(|| io::ErrorKind::NotConnected.into()))
+    }
+}
+
+/// What the TLS library says of a handshake without a client's certificate, and of the first read after it.
 async fn shake(
     world: &World,
     host: &str,
-    leaf: Option<&Leaf>,
     version: &'static SupportedProtocolVersion,
 ) -> Result<Option<ProtocolVersion>, String> {
-    let mut roots = RootCertStore::empty();
-    roots.add(world.root.der()).unwrap();
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_protocol_versions(&[version])
-        .unwrap()
-        .with_root_certificates(roots);
-    let mut config = match leaf {
-        Some(leaf) => builder.with_client_auth_cert(vec![leaf.certificate.clone()], leaf.key()).unwrap(),
-        None => builder.with_no_client_auth(),
-    };
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let stream = TcpStream::connect(world.tls).await.unwrap();
-    let name = ServerName::try_from(host.to_owned()).unwrap();
-    let mut stream =
-        TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| error.to_string())?;
+    shake_with(world, host, config(world, version).with_no_client_auth()).await
+}
+
+async fn shake_with(world: &World, host: &str, config: ClientConfig) -> Result<Option<ProtocolVersion>, String> {
+    let mut stream = connect(world, host, config).await.map_err(|error| error.to_string())?;
     // The server's settings, or the alert on what the client showed last.
     let mut frame = [0; 9];
     stream.read_exact(&mut frame).await.map_err(|error| error.to_string())?;
@@ -109,6 +152,22 @@ async fn without_a_server_name_the_header_names_the_namespace() {
 }
 
 #[tokio::test]
+async fn without_a_server_name_the_authority_names_the_namespace_before_the_header_does() {
+    let world = World::new().await;
+    let leaf = world.bank.client("worker", GOOD);
+    for host in [Some(BANK_HOST), None] {
+        let mut client = world.client_at(None, host, Some(&leaf)).await;
+        assert_eq!(answer(client.read_with(BANK, &[]).await).0 == Code::Ok, host.is_some(), "{host:?}");
+        assert_eq!(answer(client.read(BANK).await), ok(), "{host:?}");
+    }
+    let mut client = world.client_at(None, Some(NOBODYS_HOST), Some(&leaf)).await;
+    assert_eq!(answer(client.read(BANK).await), refused(CertificateRefusal::UnknownIssuer));
+    // The server name of the handshake goes before both.
+    let mut client = world.client_at(Some(BANK_HOST), Some(NOBODYS_HOST), Some(&leaf)).await;
+    assert_eq!(answer(client.read(BANK).await), ok());
+}
+
+#[tokio::test]
 async fn who_shows_nothing_learns_only_what_the_server_is() {
     let world = World::new().await;
     for host in [None, Some(BANK_HOST), Some(NOBODYS_HOST)] {
@@ -122,30 +181,61 @@ async fn who_shows_nothing_learns_only_what_the_server_is() {
 }
 
 #[tokio::test]
-async fn a_bad_certificate_ends_the_handshake_with_the_fitting_alert() {
+async fn a_bad_certificate_is_refused_with_its_cause_by_the_first_call_that_needs_a_right() {
     let world = World::new().await;
     let stranger = Authority::new("somebody else");
     for version in [&TLS13, &TLS12] {
         let good = world.bank.client("worker", GOOD);
-        assert_eq!(shake(&world, BANK_HOST, Some(&good), version).await, Ok(Some(version.version)));
         let foreign = [
-            (stranger.client("worker", GOOD), "UnknownCA"),
-            (world.shop.client("worker", GOOD), "UnknownCA"),
-            (stranger.client("worker", EXPIRED), "CertificateExpired"),
+            (stranger.client("worker", GOOD), CertificateRefusal::UnknownIssuer),
+            (world.shop.client("worker", GOOD), CertificateRefusal::UnknownIssuer),
+            (stranger.client("worker", EXPIRED), CertificateRefusal::Expired),
         ];
         let own = [
-            (world.bank.client("worker", EXPIRED), "CertificateExpired"),
-            (world.bank.client("worker", NOT_YET_VALID), "CertificateExpired"),
+            (world.bank.client("worker", EXPIRED), CertificateRefusal::Expired),
+            (world.bank.client("worker", NOT_YET_VALID), CertificateRefusal::NotYetValid),
         ];
-        for (leaf, alert) in foreign.iter().chain(&own) {
-            let refusal = shake(&world, BANK_HOST, Some(leaf), version).await.unwrap_err();
-            assert_eq!(refusal, format!("received fatal alert: {alert}"), "{version:?}");
-        }
+        let mut known = Client::over(channel(&world, BANK_HOST, &good, version).await);
+        assert_eq!(answer(known.read(BANK).await), ok(), "{version:?}");
+        let bank = foreign.iter().chain(&own).map(|shown| (BANK_HOST, shown));
         // A namespace that isn't there answers everybody as a foreign one answers strangers.
-        for (leaf, alert) in foreign.iter().chain([&(good, "UnknownCA")]) {
-            let refusal = shake(&world, NOBODYS_HOST, Some(leaf), version).await.unwrap_err();
-            assert_eq!(refusal, format!("received fatal alert: {alert}"), "{version:?}");
+        let unknown = (good, CertificateRefusal::UnknownIssuer);
+        let nobody = foreign.iter().chain([&unknown]).map(|shown| (NOBODYS_HOST, shown));
+        for (host, (leaf, cause)) in bank.chain(nobody) {
+            let mut client = Client::over(channel(&world, host, leaf, version).await);
+            // What is for anyone is for them as well: a client that asks what the server is gets to its own question.
+            assert_eq!(answer(client.greet().await), ok(), "{version:?}");
+            for namespace in [BANK, "nobody.a2dd6"] {
+                assert_eq!(answer(client.read(namespace).await), refused(*cause), "{version:?} {host}");
+            }
         }
+    }
+}
+
+/// Shows a certificate and signs with the key of another.
+#[derive(Debug)]
+struct Thief(Arc<CertifiedKey>);
+
+impl ResolvesClientCert for Thief {
+    fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.clone())
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_hold_the_key_of_the_certificate_is_not_let_in() {
+    let world = World::new().await;
+    let (worker, own) = (world.bank.client("worker", GOOD), world.bank.client("thief", GOOD));
+    for version in [&TLS13, &TLS12] {
+        let key = ring::sign::any_supported_type(&own.key()).unwrap();
+        let stolen = Thief(Arc::new(CertifiedKey::new(vec![worker.certificate.clone()], key)));
+        let config = config(&world, version).with_client_cert_resolver(Arc::new(stolen));
+        let refusal = shake_with(&world, BANK_HOST, config).await.unwrap_err();
+        assert_eq!(refusal, "received fatal alert: DecryptError", "{version:?}");
     }
 }
 
@@ -194,7 +284,7 @@ async fn tls_on_a_plain_port_is_told_so() {
     let mut client = Client::over(Endpoint::from_shared(format!("http://{}", world.plain)).unwrap().connect_lazy());
     assert_eq!(answer(client.greet().await), ok());
     world.tls = world.plain;
-    let refusal = shake(&world, BANK_HOST, None, &TLS13).await.unwrap_err();
+    let refusal = shake(&world, BANK_HOST, &TLS13).await.unwrap_err();
     assert_eq!(refusal, "received corrupt message of type InvalidContentType");
     let mut stream = TcpStream::connect(world.plain).await.unwrap();
     stream.write_all(b"\x16\x03\x01\x00\x05hello").await.unwrap();
@@ -212,14 +302,14 @@ async fn a_new_server_certificate_is_shown_to_new_connections_and_cuts_no_old_on
     world.spoil();
     let fault = world.shown.reload().unwrap_err().to_string();
     assert!(fault.contains("holds no private key"), "{fault}");
-    assert!(shake(&world, BANK_HOST, None, &TLS13).await.is_ok());
+    assert!(shake(&world, BANK_HOST, &TLS13).await.is_ok());
     let newer = Authority::new("servers, second edition");
     world.renew(&newer);
     world.shown.reload().unwrap();
     assert_eq!(answer(open.read(BANK).await), ok());
-    assert!(shake(&world, BANK_HOST, None, &TLS13).await.unwrap_err().contains("UnknownIssuer"));
+    assert!(shake(&world, BANK_HOST, &TLS13).await.unwrap_err().contains("UnknownIssuer"));
     world.root = newer;
-    assert!(shake(&world, BANK_HOST, None, &TLS13).await.is_ok());
+    assert!(shake(&world, BANK_HOST, &TLS13).await.is_ok());
 }
 
 #[tokio::test]

@@ -115,11 +115,7 @@ impl World {
         let mut open = async |tls: bool| {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let clients = || {
-                let engine = door.engine.clone();
-                Clients::MayShowCertificate { directory: account.clone(), now: Box::new(move || engine.now()) }
-            };
-            let lock = tls.then(|| Lock::new(shown.clone(), clients(), &[b"h2"]));
+            let lock = tls.then(|| Lock::new(shown.clone(), Clients::MayShowCertificate, &[b"h2"]).unwrap());
             let (connections, opening) = listen::open(listener, lock, Plane::Data);
             let serving = grpc::serve_data(door.clone(), connections, opening, std::future::pending());
             servers.spawn(async move { serving.await.unwrap() });
@@ -141,10 +137,22 @@ impl World {
 
     /// A client of the TLS port. `host`: the server name and authority that it asks for; none: the address.
     pub(super) async fn client(&self, host: Option<&str>, leaf: Option<&Leaf>) -> Client {
+        self.client_at(host, host, leaf).await
+    }
+
+    /// The same, where the server name and the authority of the requests may differ.
+    pub(super) async fn client_at(
+        &self,
+        server_name: Option<&str>,
+        authority: Option<&str>,
+        leaf: Option<&Leaf>,
+    ) -> Client {
         let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(self.root.pem()));
         let mut endpoint = Endpoint::from_shared(format!("https://{}", self.tls)).unwrap();
-        if let Some(host) = host {
-            tls = tls.domain_name(host);
+        if let Some(name) = server_name {
+            tls = tls.domain_name(name);
+        }
+        if let Some(host) = authority {
             endpoint = endpoint.origin(format!("https://{host}:7233").parse().unwrap());
         }
         if let Some(leaf) = leaf {
@@ -165,15 +173,7 @@ async fn door(account: Arc<Account>) -> Arc<Door> {
     let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
     let door = Door::new(engine, Policy::secured(account), about, new_id);
     for name in [BANK, SHOP] {
-        let new = NewNamespace {
-            name: name.to_owned(),
-            description: String::new(),
-            owner_email: String::new(),
-            data: BTreeMap::new(),
-            retention: Duration::from_secs(86_400),
-            search_attributes: BTreeMap::new(),
-        };
-        ensure(&door, new).await.unwrap();
+        ensure(&door, NewNamespace::named(name, Duration::from_secs(86_400))).await.unwrap();
     }
     door
 }

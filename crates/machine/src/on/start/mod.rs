@@ -70,6 +70,12 @@ impl Run {
         draft.finish(reply)
     }
 
+    /// Whether `current` says something else of a later state of this run.
+    pub fn differs_as_current(&self, later: &Run) -> bool {
+        let (old, new) = (&self.core, &later.core);
+        (old.status, old.start_time, &old.start_request_ids) != (new.status, new.start_time, &new.start_request_ids)
+    }
+
     /// The row that the next start with this workflow id is decided on.
     pub fn current(&self) -> Current {
         Current {

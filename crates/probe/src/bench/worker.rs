@@ -1,9 +1,12 @@
-//! The load: a client that starts, signals and asks, and a worker that answers every task at once and does nothing
-//! else. What a workflow shall do is in the name of its type, so that the worker keeps no state.
+//! The worker's side of the load: it answers every task at once and does nothing else. What a workflow shall do is in
+//! the name of its type, so that the worker keeps no state.
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,34 +15,22 @@ use proto::temporal::api::{
         Command, CompleteWorkflowExecutionCommandAttributes, ScheduleActivityTaskCommandAttributes,
         StartTimerCommandAttributes, command::Attributes,
     },
-    common::v1::{ActivityType, WorkflowExecution, WorkflowType},
+    common::v1::ActivityType,
     enums::v1::{CommandType, EventType, QueryResultType},
-    query::v1::WorkflowQuery,
-    taskqueue::v1::TaskQueue,
     workflowservice::v1::{
-        CountWorkflowExecutionsRequest, GetWorkflowExecutionHistoryRequest, ListWorkflowExecutionsRequest,
         PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse,
-        QueryWorkflowRequest, RespondActivityTaskCompletedRequest, RespondQueryTaskCompletedRequest,
-        RespondWorkflowTaskCompletedRequest, SignalWorkflowExecutionRequest, StartWorkflowExecutionRequest,
-        TerminateWorkflowExecutionRequest, workflow_service_client::WorkflowServiceClient,
+        RespondActivityTaskCompletedRequest, RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest,
     },
 };
 use tokio::{sync::mpsc, task::JoinSet};
-use tonic::{
-    Request, Status,
-    metadata::MetadataMap,
-    service::{Interceptor, interceptor::InterceptedService},
-    transport::Channel,
-};
 
+use super::client::{CALL, Client, IDENTITY, QUEUE, queue, timed};
 use crate::{Fault, wire::Way};
 
-const QUEUE: &str = "bench";
-const IDENTITY: &str = "bench";
+/// Pollers of each kind that a worker keeps open.
+pub(super) const POLLERS: usize = 16;
 /// How long a poll waits.
-const POLL: Duration = Duration::from_secs(50);
-/// How long any other call may take.
-const CALL: Duration = Duration::from_secs(60);
+pub(super) const POLL: Duration = Duration::from_secs(50);
 
 /// One end of a Workflow Task, as the worker saw it.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +47,7 @@ pub(super) struct Note {
 pub(super) struct Board {
     watchers: Mutex<BTreeMap<String, mpsc::UnboundedSender<Note>>>,
     faults: Mutex<Vec<String>>,
+    answered: AtomicUsize,
 }
 
 impl Board {
@@ -66,7 +58,13 @@ impl Board {
         receiver
     }
 
+    /// How many Workflow Tasks the worker has answered so far.
+    pub(super) fn answered(&self) -> usize {
+        self.answered.load(Ordering::Relaxed)
+    }
+
     fn tell(&self, workflow_id: &str, note: Note) {
+        self.answered.fetch_add(1, Ordering::Relaxed);
         let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(watcher) = watchers.get(workflow_id) {
             // Whoever watched may have left.
@@ -87,138 +85,6 @@ impl Board {
     }
 }
 
-/// The client's side.
-#[derive(Debug, Clone)]
-pub(super) struct Client {
-    service: WorkflowServiceClient<InterceptedService<Channel, Showing>>,
-    namespace: &'static str,
-}
-
-/// What goes with every call, such as an API key.
-#[derive(Debug, Clone)]
-struct Showing(MetadataMap);
-
-impl Interceptor for Showing {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        for header in ["authorization", "temporal-namespace"] {
-            if let Some(value) = self.0.get(header) {
-                request.metadata_mut().insert(header, value.clone());
-            }
-        }
-        Ok(request)
-    }
-}
-
-fn timed<T>(message: T, limit: Duration) -> Request<T> {
-    let mut request = Request::new(message);
-    request.set_timeout(limit);
-    request
-}
-
-fn execution(workflow_id: &str) -> Option<WorkflowExecution> {
-    Some(WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: String::new() })
-}
-
-fn queue(name: &str) -> Option<TaskQueue> {
-    Some(TaskQueue { name: name.to_owned(), ..TaskQueue::default() })
-}
-
-impl Client {
-    /// A client with a connection of its own.
-    pub(super) fn to(way: Way) -> Result<Client, Fault> {
-        let wire = way.wire()?;
-        let showing = Showing(wire.metadata().clone());
-        let service = WorkflowServiceClient::with_interceptor(wire.channel(), showing);
-        Ok(Client { service: service.max_decoding_message_size(64 << 20), namespace: way.namespace })
-    }
-
-    /// Starts a run whose type says what it does.
-    pub(super) async fn start(&mut self, workflow_id: &str, kind: &str) -> Result<(), Fault> {
-        let request = StartWorkflowExecutionRequest {
-            namespace: self.namespace.to_owned(),
-            workflow_id: workflow_id.to_owned(),
-            workflow_type: Some(WorkflowType { name: kind.to_owned() }),
-            task_queue: queue(QUEUE),
-            identity: IDENTITY.to_owned(),
-            request_id: format!("{workflow_id}-request"),
-            ..StartWorkflowExecutionRequest::default()
-        };
-        self.service.start_workflow_execution(timed(request, CALL)).await?;
-        Ok(())
-    }
-
-    pub(super) async fn signal(&mut self, workflow_id: &str, request_id: String) -> Result<(), Fault> {
-        let request = SignalWorkflowExecutionRequest {
-            namespace: self.namespace.to_owned(),
-            workflow_execution: execution(workflow_id),
-            signal_name: "tick".to_owned(),
-            identity: IDENTITY.to_owned(),
-            request_id,
-            ..SignalWorkflowExecutionRequest::default()
-        };
-        self.service.signal_workflow_execution(timed(request, CALL)).await?;
-        Ok(())
-    }
-
-    pub(super) async fn terminate(&mut self, workflow_id: &str) -> Result<(), Fault> {
-        let request = TerminateWorkflowExecutionRequest {
-            namespace: self.namespace.to_owned(),
-            workflow_execution: execution(workflow_id),
-            ..TerminateWorkflowExecutionRequest::default()
-        };
-        self.service.terminate_workflow_execution(timed(request, CALL)).await?;
-        Ok(())
-    }
-
-    pub(super) async fn query(&mut self, workflow_id: &str) -> Result<(), Fault> {
-        let request = QueryWorkflowRequest {
-            namespace: self.namespace.to_owned(),
-            execution: execution(workflow_id),
-            query: Some(WorkflowQuery { query_type: "state".to_owned(), ..WorkflowQuery::default() }),
-            ..QueryWorkflowRequest::default()
-        };
-        self.service.query_workflow(timed(request, CALL)).await?;
-        Ok(())
-    }
-
-    /// How many runs a list filter selects.
-    pub(super) async fn count(&mut self, filter: &str) -> Result<usize, Fault> {
-        let request = CountWorkflowExecutionsRequest { namespace: self.namespace.to_owned(), query: filter.to_owned() };
-        let reply = self.service.count_workflow_executions(timed(request, CALL)).await?.into_inner();
-        Ok(usize::try_from(reply.count)?)
-    }
-
-    /// One page of the runs that a list filter selects; the number on the page.
-    pub(super) async fn list(&mut self, filter: &str, page: i32) -> Result<usize, Fault> {
-        let request = ListWorkflowExecutionsRequest {
-            namespace: self.namespace.to_owned(),
-            page_size: page,
-            query: filter.to_owned(),
-            ..ListWorkflowExecutionsRequest::default()
-        };
-        let reply = self.service.list_workflow_executions(timed(request, CALL)).await?.into_inner();
-        Ok(reply.executions.len())
-    }
-
-    /// Reads a history page by page; the number of its events.
-    pub(super) async fn history(&mut self, workflow_id: &str) -> Result<usize, Fault> {
-        let mut request = GetWorkflowExecutionHistoryRequest {
-            namespace: self.namespace.to_owned(),
-            execution: execution(workflow_id),
-            ..GetWorkflowExecutionHistoryRequest::default()
-        };
-        let mut events = 0;
-        loop {
-            let page = self.service.get_workflow_execution_history(timed(request.clone(), CALL)).await?.into_inner();
-            events += page.history.map_or(0, |history| history.events.len());
-            if page.next_page_token.is_empty() {
-                return Ok(events);
-            }
-            request.next_page_token = page.next_page_token;
-        }
-    }
-}
-
 /// The worker's side: pollers that run until it is dropped.
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -234,7 +100,7 @@ impl Worker {
             let (mut tasks, seen) = (client.clone(), Arc::clone(board));
             set.spawn(async move {
                 loop {
-                    if let Err(fault) = work(&mut tasks, &seen).await {
+                    if let Err(fault) = work(&mut tasks, &seen, QUEUE).await {
                         seen.fault(format!("workflow task: {fault}"));
                         return;
                     }
@@ -275,10 +141,11 @@ async fn act(client: &mut Client) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn work(client: &mut Client, board: &Board) -> Result<(), Fault> {
+/// Polls a task queue once for a Workflow Task or a query, and answers what came.
+pub(super) async fn work(client: &mut Client, board: &Board, name: &str) -> Result<(), Fault> {
     let poll = PollWorkflowTaskQueueRequest {
         namespace: client.namespace.to_owned(),
-        task_queue: queue(QUEUE),
+        task_queue: queue(name),
         identity: IDENTITY.to_owned(),
         ..PollWorkflowTaskQueueRequest::default()
     };
@@ -313,13 +180,14 @@ async fn work(client: &mut Client, board: &Board) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What the type of the workflow asks for next: `none`, `activities-N`, `signals-N`, `timer` or `idle`.
+/// What the type of the workflow asks for next: `none`, `activities-N`, `signals-N`, `timer-SECONDS` or
+/// `idle`.
 fn decide(task: &PollWorkflowTaskQueueResponse) -> Result<Vec<Command>, Fault> {
     let kind = task.workflow_type.as_ref().map_or("", |kind| kind.name.as_str());
     let (kind, number) = kind.split_once('-').unwrap_or((kind, "0"));
-    let number: usize = number.parse()?;
+    let number: u32 = number.parse()?;
     let events = task.history.as_ref().map_or(&[][..], |history| history.events.as_slice());
-    let count = |wanted: EventType| events.iter().filter(|event| event.event_type == wanted as i32).count();
+    let count = |wanted: EventType| events.iter().filter(|event| event.event_type == wanted as i32).count() as u32;
     let done = match kind {
         "none" => true,
         "activities" => count(EventType::ActivityTaskCompleted) >= number,
@@ -335,7 +203,7 @@ fn decide(task: &PollWorkflowTaskQueueResponse) -> Result<Vec<Command>, Fault> {
     }
     Ok(match kind {
         "activities" => vec![activity(count(EventType::ActivityTaskCompleted))],
-        "timer" => vec![timer()],
+        "timer" => vec![timer(number)],
         _ => Vec::new(),
     })
 }
@@ -348,7 +216,7 @@ fn seconds(seconds: i64) -> Option<prost_types::Duration> {
     Some(prost_types::Duration { seconds, nanos: 0 })
 }
 
-fn activity(number: usize) -> Command {
+fn activity(number: u32) -> Command {
     let attributes = ScheduleActivityTaskCommandAttributes {
         activity_id: number.to_string(),
         activity_type: Some(ActivityType { name: "nothing".to_owned() }),
@@ -359,7 +227,8 @@ fn activity(number: usize) -> Command {
     command(CommandType::ScheduleActivityTask, Attributes::ScheduleActivityTaskCommandAttributes(attributes))
 }
 
-fn timer() -> Command {
-    let attributes = StartTimerCommandAttributes { timer_id: "one".to_owned(), start_to_fire_timeout: seconds(1) };
+fn timer(after: u32) -> Command {
+    let start_to_fire_timeout = seconds(after.into());
+    let attributes = StartTimerCommandAttributes { timer_id: "one".to_owned(), start_to_fire_timeout };
     command(CommandType::StartTimer, Attributes::StartTimerCommandAttributes(attributes))
 }

@@ -1,0 +1,101 @@
+//! Login codes and links: whose they may be, how often they are good, and for how long.
+
+use auth::Caller;
+use control::CREATE_LOGIN_LINK;
+use model::{Kind, Reject};
+use prost::Message;
+use proto::temporal::api::cloud::{
+    cloudservice::v1::{DeleteUserRequest, GetAuditLogsRequest, GetUserRequest},
+    identity::v1::account_access::Role,
+};
+
+use crate::desk::{DAY, Desk, assert_refused, principal, service_account, start};
+
+fn link(desk: &Desk, caller: &Caller, user_id: &str) -> Result<String, Reject> {
+    let request = user_id.to_owned().encode_to_vec();
+    let answer = desk.control.call(caller, &desk.visit(), CREATE_LOGIN_LINK, &request)?;
+    Ok(String::decode(answer).unwrap())
+}
+
+fn redeem(desk: &Desk, link: &str) -> Result<String, Reject> {
+    let (page, code) = link.split_once("?code=").unwrap();
+    assert_eq!((page, code.len()), ("https://localhost:8233/login", 64));
+    desk.control.redeem_login_code(code, &desk.moment())
+}
+
+#[test]
+fn a_login_code_is_good_once_and_for_a_time() {
+    let desk = Desk::new();
+    let code = desk.created.login_code.clone();
+    let wrong = desk.control.redeem_login_code("wrong", &desk.moment());
+    assert_refused(wrong, &Kind::Unauthenticated, "request not authenticated");
+    assert_eq!(desk.control.redeem_login_code(&code, &desk.moment()).unwrap(), desk.created.owner_id);
+    let again = desk.control.redeem_login_code(&code, &desk.moment());
+    assert_refused(again, &Kind::Unauthenticated, "request not authenticated");
+    let late = Desk::new();
+    late.pass(DAY);
+    assert!(late.control.redeem_login_code(&late.created.login_code, &late.moment()).is_err());
+    assert!(late.now() > start() + DAY);
+}
+
+#[test]
+fn a_link_opens_the_page_as_its_user_once_and_for_a_day() {
+    let desk = Desk::new();
+    let ada = desk.user("ada@example.test", Role::Read);
+    let made = link(&desk, &desk.owner, &ada).unwrap();
+    assert_eq!(redeem(&desk, &made).unwrap(), ada);
+    assert_refused(redeem(&desk, &made), &Kind::Unauthenticated, "request not authenticated");
+    let (earlier, newest) = (link(&desk, &desk.owner, &ada).unwrap(), link(&desk, &desk.owner, &ada).unwrap());
+    assert!(redeem(&desk, &earlier).is_err(), "a new link voids the one before");
+    assert_eq!(redeem(&desk, &newest).unwrap(), ada);
+    let late = link(&desk, &desk.owner, &ada).unwrap();
+    desk.pass(DAY);
+    assert!(redeem(&desk, &late).is_err());
+    let of_nobody = link(&desk, &desk.owner, &ada).unwrap();
+    let version = desk.own(&GetUserRequest { user_id: ada.clone() }).user.unwrap().resource_version;
+    desk.own(&DeleteUserRequest { user_id: ada, resource_version: version, ..DeleteUserRequest::default() });
+    assert!(redeem(&desk, &of_nobody).is_err());
+}
+
+#[test]
+fn a_link_is_for_oneself_and_for_whom_one_may_act() {
+    let desk = Desk::new();
+    let (admin, reader) =
+        (desk.person("admin@example.test", Role::Admin), desk.person("read@example.test", Role::Read));
+    let reader_id = principal(&reader).id.clone();
+    let robot = desk.service_account(service_account("robot", Role::Read));
+    let own = |caller: &Caller| link(&desk, caller, &principal(caller).id);
+    assert_eq!(redeem(&desk, &own(&reader).unwrap()).unwrap(), reader_id);
+    assert_eq!(redeem(&desk, &link(&desk, &admin, &reader_id).unwrap()).unwrap(), reader_id);
+    let denied = [
+        (&reader, principal(&admin).id.as_str()),
+        (&reader, "nobody"),
+        (&reader, ""),
+        (&admin, desk.created.owner_id.as_str()),
+    ];
+    for (caller, user_id) in denied {
+        assert_refused(link(&desk, caller, user_id), &Kind::PermissionDenied, "Request unauthorized.");
+    }
+    for user_id in ["nobody", robot.as_str()] {
+        assert_refused(link(&desk, &desk.owner, user_id), &Kind::NotFound, "not found");
+    }
+    let stranger = desk.control.call(&Caller::Stranger, &desk.visit(), CREATE_LOGIN_LINK, b"");
+    assert_refused(stranger, &Kind::Unauthenticated, "request not authenticated");
+}
+
+#[test]
+fn links_are_in_the_audit_log_without_their_codes() {
+    let desk = Desk::new();
+    let reader = desk.person("read@example.test", Role::Read);
+    let made = link(&desk, &desk.owner, &principal(&reader).id).unwrap();
+    link(&desk, &reader, &desk.created.owner_id).unwrap_err();
+    redeem(&desk, &made).unwrap();
+    let mut logs = desk.own(&GetAuditLogsRequest::default()).logs;
+    let last: Vec<_> =
+        logs.split_off(logs.len() - 3).into_iter().map(|record| (record.operation, record.status)).collect();
+    let expected = [(CREATE_LOGIN_LINK, "OK"), (CREATE_LOGIN_LINK, "ERROR"), ("UserLogin", "OK")];
+    assert_eq!(last, expected.map(|(operation, status)| (operation.to_owned(), status.to_owned())));
+    let code = made.split_once("code=").unwrap().1;
+    let logs = desk.own(&GetAuditLogsRequest::default()).logs;
+    assert!(!format!("{logs:?}").contains(code));
+}

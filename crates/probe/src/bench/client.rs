@@ -1,0 +1,166 @@
+//! The client's side of the load: it starts, signals, asks and reads.
+
+use std::time::Duration;
+
+use proto::temporal::api::{
+    common::v1::{WorkflowExecution, WorkflowType},
+    query::v1::WorkflowQuery,
+    taskqueue::v1::TaskQueue,
+    workflowservice::v1::{
+        CountWorkflowExecutionsRequest, GetWorkflowExecutionHistoryRequest, ListWorkflowExecutionsRequest,
+        QueryWorkflowRequest, SignalWorkflowExecutionRequest, StartWorkflowExecutionRequest,
+        TerminateWorkflowExecutionRequest, workflow_service_client::WorkflowServiceClient,
+    },
+};
+use tonic::{
+    Request, Status,
+    metadata::MetadataMap,
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::Channel,
+};
+
+use crate::{Fault, wire::Way};
+
+/// The task queue of all runs that name no other.
+pub(super) const QUEUE: &str = "bench";
+pub(super) const IDENTITY: &str = "bench";
+/// How long any call but a poll may take.
+pub(super) const CALL: Duration = Duration::from_secs(60);
+
+/// The client's side.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    pub(super) service: WorkflowServiceClient<InterceptedService<Channel, Showing>>,
+    pub(super) namespace: &'static str,
+}
+
+/// What goes with every call, such as an API key.
+#[derive(Debug, Clone)]
+pub(super) struct Showing(MetadataMap);
+
+impl Interceptor for Showing {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        for header in ["authorization", "temporal-namespace"] {
+            if let Some(value) = self.0.get(header) {
+                request.metadata_mut().insert(header, value.clone());
+            }
+        }
+        Ok(request)
+    }
+}
+
+/// A request with the time that its answer may take.
+pub(super) fn timed<T>(message: T, limit: Duration) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(limit);
+    request
+}
+
+fn execution(workflow_id: &str) -> Option<WorkflowExecution> {
+    Some(WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: String::new() })
+}
+
+pub(super) fn queue(name: &str) -> Option<TaskQueue> {
+    Some(TaskQueue { name: name.to_owned(), ..TaskQueue::default() })
+}
+
+impl Client {
+    /// A client with a connection of its own.
+    pub(super) fn to(way: Way) -> Result<Client, Fault> {
+        let wire = way.wire()?;
+        let showing = Showing(wire.metadata().clone());
+        let service = WorkflowServiceClient::with_interceptor(wire.channel(), showing);
+        Ok(Client { service: service.max_decoding_message_size(64 << 20), namespace: way.namespace })
+    }
+
+    /// Starts a run whose type says what it does.
+    pub(super) async fn start(&mut self, workflow_id: &str, kind: &str) -> Result<(), Fault> {
+        self.start_on(QUEUE, workflow_id, kind).await
+    }
+
+    /// Starts a run whose workers poll that task queue.
+    pub(super) async fn start_on(&mut self, name: &str, workflow_id: &str, kind: &str) -> Result<(), Fault> {
+        let request = StartWorkflowExecutionRequest {
+            namespace: self.namespace.to_owned(),
+            workflow_id: workflow_id.to_owned(),
+            workflow_type: Some(WorkflowType { name: kind.to_owned() }),
+            task_queue: queue(name),
+            identity: IDENTITY.to_owned(),
+            request_id: format!("{workflow_id}-request"),
+            ..StartWorkflowExecutionRequest::default()
+        };
+        self.service.start_workflow_execution(timed(request, CALL)).await?;
+        Ok(())
+    }
+
+    pub(super) async fn signal(&mut self, workflow_id: &str, request_id: String) -> Result<(), Fault> {
+        let request = SignalWorkflowExecutionRequest {
+            namespace: self.namespace.to_owned(),
+            workflow_execution: execution(workflow_id),
+            signal_name: "tick".to_owned(),
+            identity: IDENTITY.to_owned(),
+            request_id,
+            ..SignalWorkflowExecutionRequest::default()
+        };
+        self.service.signal_workflow_execution(timed(request, CALL)).await?;
+        Ok(())
+    }
+
+    pub(super) async fn terminate(&mut self, workflow_id: &str) -> Result<(), Fault> {
+        let request = TerminateWorkflowExecutionRequest {
+            namespace: self.namespace.to_owned(),
+            workflow_execution: execution(workflow_id),
+            ..TerminateWorkflowExecutionRequest::default()
+        };
+        self.service.terminate_workflow_execution(timed(request, CALL)).await?;
+        Ok(())
+    }
+
+    pub(super) async fn query(&mut self, workflow_id: &str) -> Result<(), Fault> {
+        let request = QueryWorkflowRequest {
+            namespace: self.namespace.to_owned(),
+            execution: execution(workflow_id),
+            query: Some(WorkflowQuery { query_type: "state".to_owned(), ..WorkflowQuery::default() }),
+            ..QueryWorkflowRequest::default()
+        };
+        self.service.query_workflow(timed(request, CALL)).await?;
+        Ok(())
+    }
+
+    /// How many runs a list filter selects.
+    pub(super) async fn count(&mut self, filter: &str) -> Result<usize, Fault> {
+        let request = CountWorkflowExecutionsRequest { namespace: self.namespace.to_owned(), query: filter.to_owned() };
+        let reply = self.service.count_workflow_executions(timed(request, CALL)).await?.into_inner();
+        Ok(usize::try_from(reply.count)?)
+    }
+
+    /// One page of the runs that a list filter selects; the number on the page.
+    pub(super) async fn list(&mut self, filter: &str, page: i32) -> Result<usize, Fault> {
+        let request = ListWorkflowExecutionsRequest {
+            namespace: self.namespace.to_owned(),
+            page_size: page,
+            query: filter.to_owned(),
+            ..ListWorkflowExecutionsRequest::default()
+        };
+        let reply = self.service.list_workflow_executions(timed(request, CALL)).await?.into_inner();
+        Ok(reply.executions.len())
+    }
+
+    /// Reads a history page by page; the number of its events.
+    pub(super) async fn history(&mut self, workflow_id: &str) -> Result<usize, Fault> {
+        let mut request = GetWorkflowExecutionHistoryRequest {
+            namespace: self.namespace.to_owned(),
+            execution: execution(workflow_id),
+            ..GetWorkflowExecutionHistoryRequest::default()
+        };
+        let mut events = 0;
+        loop {
+            let page = self.service.get_workflow_execution_history(timed(request.clone(), CALL)).await?.into_inner();
+            events += page.history.map_or(0, |history| history.events.len());
+            if page.next_page_token.is_empty() {
+                return Ok(events);
+            }
+            request.next_page_token = page.next_page_token;
+        }
+    }
+}

@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.message import Message as ProtoMessage
 from temporalio import workflow
-from temporalio.api.common.v1 import WorkflowExecution, WorkflowType
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.enums.v1 import UpdateWorkflowExecutionLifecycleStage as Stage
-from temporalio.api.failure.v1 import Failure
-from temporalio.api.protocol.v1 import Message
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.update.v1 import (
-    Acceptance,
-    Input,
-    Meta,
-    Outcome,
-    Rejection,
-    Request,
-    Response,
-    UpdateRef,
-    WaitPolicy,
-)
-from temporalio.api.workflowservice.v1 import (
-    PollWorkflowExecutionUpdateRequest,
-    PollWorkflowExecutionUpdateResponse,
-    PollWorkflowTaskQueueResponse,
-    StartWorkflowExecutionRequest,
-    UpdateWorkflowExecutionRequest,
-    UpdateWorkflowExecutionResponse,
-)
+from temporalio.api.update.v1 import Input, Meta, Request
+from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest, UpdateWorkflowExecutionRequest
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
@@ -52,13 +27,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from conftest import Working
 from history import events_of, name, names, only
-from raw import RawWorker, complete, continue_as_new, payload
 from server import Server
-
-IDLE = ["WorkflowExecutionStarted", "WorkflowTaskScheduled", "WorkflowTaskStarted", "WorkflowTaskCompleted"]
-TASK = ["WorkflowTaskScheduled", "WorkflowTaskStarted", "WorkflowTaskCompleted"]
-ACCEPTED = "WorkflowExecutionUpdateAccepted"
-COMPLETED = "WorkflowExecutionUpdateCompleted"
+from updates import ACCEPTED, COMPLETED, IDLE, TASK, poll, send, stage, update
 
 
 @workflow.defn
@@ -325,156 +295,6 @@ async def test_refuses_what_is_malformed(client: Client, workflow_id: str, task_
     assert refusal.value.message == "UpdateRef is not set on request."
 
 
-async def test_an_update_goes_on_in_the_next_run(client: Client, workflow_id: str, task_queue: str) -> None:
-    """Admitted while a worker continues as new: the next run has it, at the latest when the client asks again."""
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    task = await worker.poll()
-    waiting = asyncio.create_task(update(handle, "u", "add", 1, retry=True))
-    await admitted(handle, "u")
-    await worker.answer(task, continue_as_new("Raw"))
-    task = await worker.poll()
-    assert task.workflow_execution.run_id != handle.first_execution_run_id
-    if not task.messages:
-        # Where the update comes a moment after the first task, it has one of its own.
-        await worker.answer(task)
-        task = await worker.poll()
-    assert [message.id for message in task.messages] == ["u/request"]
-    await worker.answer(task, messages=accept(task, "u", done="1"))
-    answer = await waiting
-    assert answer.update_ref.workflow_execution.run_id == task.workflow_execution.run_id
-    assert answer.outcome.success.payloads[0].data == b'"1"'
-
-
-async def test_a_close_ends_what_was_not_accepted(client: Client, workflow_id: str, task_queue: str) -> None:
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    task = await worker.poll()
-    waiting = asyncio.create_task(update(handle, "u", "add", 1))
-    await admitted(handle, "u")
-    await worker.answer(task, complete("done"))
-    with pytest.raises(RPCError) as refusal:
-        await waiting
-    assert refusal.value.status == RPCStatusCode.NOT_FOUND
-    assert refusal.value.message == "workflow update was aborted by closing workflow"
-
-
-async def test_what_a_worker_is_sent(client: Client, workflow_id: str, task_queue: str) -> None:
-    """A task that only brings updates is not in the history until something comes of it."""
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    await worker.answer(await worker.poll())
-    first, second = (asyncio.create_task(update(handle, one, "add", 1)) for one in ("a", "b"))
-    await admitted(handle, "a")
-    await admitted(handle, "b")
-    task = await worker.poll()
-    assert names(task.history.events) == [*IDLE, "WorkflowTaskScheduled", "WorkflowTaskStarted"]
-    assert {message.protocol_instance_id for message in task.messages} == {"a", "b"}
-    assert {message.event_id for message in task.messages} == {task.started_event_id - 1}
-    bodies = {message.protocol_instance_id: unpack(message, Request()) for message in task.messages}
-    assert bodies["a"].input.name == "add" and bodies["a"].meta.update_id == "a"
-    response = await worker.answer(task, messages=[reject(task, "a"), reject(task, "b")])
-    assert response.reset_history_event_id == 3
-    for answer in (await first, await second):
-        assert answer.outcome.failure.message == "no"
-        assert answer.link.workflow.reason == "Update rejected"
-    assert names(await events_of(handle)) == IDLE
-
-
-async def test_a_signal_makes_it_an_ordinary_task(client: Client, workflow_id: str, task_queue: str) -> None:
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    await worker.answer(await worker.poll())
-    waiting = asyncio.create_task(update(handle, "u", "add", 1))
-    await admitted(handle, "u")
-    await handle.signal("go")
-    task = await worker.poll()
-    signaled = [*IDLE, "WorkflowTaskScheduled", "WorkflowExecutionSignaled", "WorkflowTaskStarted"]
-    assert names(task.history.events) == signaled
-    await worker.answer(task, messages=[reject(task, "u")])
-    assert (await waiting).outcome.failure.message == "no"
-    assert names(await events_of(handle)) == [*signaled, "WorkflowTaskCompleted"]
-
-
-async def test_a_signal_while_the_worker_decides(client: Client, workflow_id: str, task_queue: str) -> None:
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    await worker.answer(await worker.poll())
-    waiting = asyncio.create_task(update(handle, "u", "add", 1))
-    task = await worker.poll()
-    await handle.signal("go")
-    await worker.answer(task, messages=[reject(task, "u")])
-    assert (await waiting).outcome.failure.message == "no"
-    assert names(await events_of(handle)) == [*IDLE, *TASK, "WorkflowExecutionSignaled", "WorkflowTaskScheduled"]
-
-
-async def test_an_update_that_nobody_takes_is_kept(client: Client, workflow_id: str, task_queue: str) -> None:
-    """For five seconds its task is in memory alone; then it stands in the history."""
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    await worker.answer(await worker.poll())
-    waiting = asyncio.create_task(update(handle, "u", "add", 1))
-    await admitted(handle, "u")
-    await asyncio.sleep(6)
-    task = await worker.poll()
-    await worker.answer(task, messages=accept(task, "u", done="1"))
-    assert (await waiting).outcome.success.payloads[0].data == b'"1"'
-    timed_out = ["WorkflowTaskScheduled", "WorkflowTaskTimedOut"]
-    assert names(await events_of(handle)) == [*IDLE, *timed_out, *TASK, ACCEPTED, COMPLETED]
-
-
-async def test_an_update_that_comes_while_a_worker_decides(client: Client, workflow_id: str, task_queue: str) -> None:
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    task = await worker.poll()
-    waiting = asyncio.create_task(update(handle, "u", "add", 1))
-    await admitted(handle, "u")
-    response = await worker.answer(task, return_new=True)
-    task = response.workflow_task
-    assert [message.id for message in task.messages] == ["u/request"]
-    assert names(await events_of(handle))[:4] == IDLE
-    await worker.answer(task, messages=accept(task, "u", done="1"))
-    assert (await waiting).stage == stage("COMPLETED")
-    assert names(await events_of(handle)) == [*IDLE, *TASK, ACCEPTED, COMPLETED]
-
-
-async def test_a_worker_that_knows_no_updates(client: Client, workflow_id: str, task_queue: str) -> None:
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    await worker.answer(await worker.poll())
-    waiting = asyncio.create_task(update(handle, "u", "add", 1))
-    task = await worker.poll()
-    assert task.messages
-    await worker.answer(task)
-    failure = (await waiting).outcome.failure
-    assert failure.application_failure_info.type == "UnprocessedUpdate"
-    assert names(await events_of(handle)) == IDLE
-
-
-async def test_bad_messages_fail_the_task(client: Client, workflow_id: str, task_queue: str) -> None:
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    await worker.answer(await worker.poll())
-    waiting = asyncio.create_task(update(handle, "u", "add", 1))
-    task = await worker.poll()
-    with pytest.raises(RPCError) as bad:
-        await worker.answer(task, messages=accept(task, "u", done="1")[1:])
-    text = (
-        "BadUpdateWorkflowExecutionMessage: invalid state transition attempted for Update u: "
-        "received *update.Response message while in state Sent"
-    )
-    assert (bad.value.status, bad.value.message) == (RPCStatusCode.INVALID_ARGUMENT, text)
-    with pytest.raises(RPCError) as refusal:
-        await waiting
-    assert refusal.value.status == RPCStatusCode.FAILED_PRECONDITION
-    assert refusal.value.message == (
-        "Unable to perform workflow execution update due to unexpected workflow task failure."
-    )
-    events = await events_of(handle)
-    assert names(events)[:7] == [*IDLE, "WorkflowTaskScheduled", "WorkflowTaskStarted", "WorkflowTaskFailed"]
-    assert events[6].workflow_task_failed_event_attributes.failure.message == text
-
-
 async def test_update_with_start(client: Client, working: Working, workflow_id: str) -> None:
     async with working(Account) as queue:
 
@@ -532,101 +352,3 @@ async def test_an_accepted_update_survives_a_crash(tmp_path: Path) -> None:
 async def serving(client: Client, queue: str) -> AsyncIterator[None]:
     async with Worker(client, task_queue=queue, workflows=[Account], workflow_runner=UnsandboxedWorkflowRunner()):
         yield
-
-
-def stage(name: str) -> Stage.ValueType:
-    return Stage.Value(f"UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_{name}")
-
-
-async def poll(
-    handle: WorkflowHandle, update_id: str, wait: str = "UNSPECIFIED"
-) -> PollWorkflowExecutionUpdateResponse:
-    client = handle._client
-    return await client.workflow_service.poll_workflow_execution_update(
-        PollWorkflowExecutionUpdateRequest(
-            namespace=client.namespace,
-            update_ref=UpdateRef(
-                workflow_execution=WorkflowExecution(workflow_id=handle.id, run_id=handle.first_execution_run_id or ""),
-                update_id=update_id,
-            ),
-            wait_policy=WaitPolicy(lifecycle_stage=stage(wait)),
-        ),
-        retry=True,
-    )
-
-
-async def admitted(handle: WorkflowHandle, update_id: str) -> None:
-    """Returns when the server knows the update."""
-    while True:
-        try:
-            await poll(handle, update_id)
-        except RPCError as error:
-            if error.status != RPCStatusCode.NOT_FOUND:
-                raise
-            await asyncio.sleep(0.01)
-            continue
-        return
-
-
-async def update(
-    handle: WorkflowHandle,
-    update_id: str,
-    name: str,
-    number: int,
-    timeout: float | None = None,
-    retry: bool = False,
-) -> UpdateWorkflowExecutionResponse:
-    request = Request(meta=Meta(update_id=update_id), input=Input(name=name))
-    request.input.args.payloads.add(metadata={"encoding": b"json/plain"}, data=str(number).encode())
-    return await send(handle, request, stage("COMPLETED"), timeout, retry)
-
-
-async def send(
-    handle: WorkflowHandle,
-    request: Request,
-    wait: Stage.ValueType,
-    timeout: float | None = None,
-    retry: bool = False,
-) -> UpdateWorkflowExecutionResponse:
-    client = handle._client
-    return await client.workflow_service.update_workflow_execution(
-        UpdateWorkflowExecutionRequest(
-            namespace=client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=handle.id),
-            request=request,
-            wait_policy=WaitPolicy(lifecycle_stage=wait),
-        ),
-        timeout=timeout and timedelta(seconds=timeout),
-        retry=retry,
-    )
-
-
-def message(update_id: str, kind: str, body: ProtoMessage) -> Message:
-    packed = AnyMessage()
-    packed.Pack(body)
-    return Message(id=f"{update_id}/{kind}", protocol_instance_id=update_id, body=packed)
-
-
-def unpack(message: Message, body: Any) -> Any:
-    assert message.body.Unpack(body)
-    return body
-
-
-def accept(task: PollWorkflowTaskQueueResponse, update_id: str, done: str) -> Sequence[Message]:
-    """The worker accepts the update and has done it."""
-    acceptance = Acceptance(
-        accepted_request_message_id=f"{update_id}/request",
-        accepted_request_sequencing_event_id=task.started_event_id - 1,
-    )
-    response = Response(meta=Meta(update_id=update_id), outcome=Outcome())
-    response.outcome.success.payloads.append(payload(done))
-    return [message(update_id, "acceptance", acceptance), message(update_id, "response", response)]
-
-
-def reject(task: PollWorkflowTaskQueueResponse, update_id: str) -> Message:
-    rejection = Rejection(
-        rejected_request_message_id=f"{update_id}/request",
-        rejected_request_sequencing_event_id=task.started_event_id - 1,
-        failure=Failure(message="no"),
-    )
-    return message(update_id, "rejection", rejection)

@@ -25,11 +25,7 @@ impl Run {
             }
             Quiet::CancelRequestSeen(request_id) => self.core.cancel_request_id.clone_from(request_id),
             Quiet::Stepped => self.core.state_transitions += 1,
-            Quiet::WorkflowTaskSet(task) => {
-                self.core.workflow_task = *task;
-                self.started_task = None;
-            }
-            Quiet::SpeculativeTaskSet(task) => {
+            Quiet::WorkflowTaskSet(task) | Quiet::SpeculativeTaskSet(task) => {
                 self.core.workflow_task = *task;
                 self.started_task = None;
             }

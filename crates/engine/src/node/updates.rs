@@ -36,6 +36,14 @@ pub(crate) struct Waiting {
     pub(crate) is_accepted: bool,
 }
 
+impl Waiting {
+    /// Whether the call would start a run for the update, and has not done so yet.
+    fn may_start_another(&self) -> bool {
+        let is_first = matches!(self.call, Call::UpdateWithStart { again: false, .. });
+        is_first && self.started.as_ref().is_some_and(|started| !started.started)
+    }
+}
+
 /// All waits of this node.
 #[derive(Debug, Default)]
 pub(crate) struct Updates {
@@ -187,15 +195,9 @@ impl Node {
                 "Unable to perform workflow execution update due to unexpected workflow task failure.",
             )),
             (None, _) if entry.run.is_open() || said.continues => News::Again,
-            (None, _) => match &waiting.call {
-                // The one that closed was not started for this update, so another may be.
-                Call::UpdateWithStart { again: false, .. }
-                    if waiting.started.as_ref().is_some_and(|started| !started.started) =>
-                {
-                    News::Again
-                }
-                _ => News::Refused(Reject::not_found("workflow update was aborted by closing workflow")),
-            },
+            // The one that closed was not started for this update, so another may be.
+            (None, _) if waiting.may_start_another() => News::Again,
+            (None, _) => News::Refused(Reject::not_found("workflow update was aborted by closing workflow")),
         }
     }
 

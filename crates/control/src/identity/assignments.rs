@@ -38,7 +38,15 @@ fn assignment(principal: Option<Principal>, namespace: &str) -> Option<(Namespac
     Some((shown, principal.is_account_admin()))
 }
 
-/// A page of those who have a right in the namespace, each with that right and whether it comes from a role.
+/// Somebody with a right in a namespace.
+struct Assigned<'a, R> {
+    row: &'a R,
+    access: NamespaceAccess,
+    /// It comes from a role in the account.
+    is_inherited: bool,
+}
+
+/// A page of those who have a right in the namespace.
 ///
 /// # Errors
 /// `NotFound` for a namespace that does not exist, `InvalidArgument` for a page that can't be asked for.
@@ -47,11 +55,11 @@ fn assigned<'a, R: Row>(
     kind: OwnerType,
     namespace: &str,
     ask: page::Ask<'_>,
-) -> Result<(Vec<(&'a R, NamespaceAccess, bool)>, String), Reject> {
+) -> Result<(Vec<Assigned<'a, R>>, String), Reject> {
     access::check_namespace(view.state, namespace)?;
     let of = |row: &R| assignment(view.state.principal(kind, row.id(), None), namespace);
     let (rows, next_page_token) = page::of::<R>(view.state, ask, |row| of(row).is_some())?;
-    let held = |row: &'a Arc<R>| of(row).map(|(access, is_inherited)| (&**row, access, is_inherited));
+    let held = |row: &'a Arc<R>| of(row).map(|(access, is_inherited)| Assigned { row: &**row, access, is_inherited });
     Ok((rows.into_iter().filter_map(held).collect(), next_page_token))
 }
 
@@ -72,11 +80,11 @@ impl Question for GetUserNamespaceAssignmentsRequest {
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
         let ask = page::Ask { size: self.page_size, token: &self.page_token };
         let (rows, next_page_token) = assigned::<UserRecord>(view, OwnerType::User, &self.namespace, ask)?;
-        let shown = |(row, access, inherited_access): (&UserRecord, _, _)| UserNamespaceAssignment {
+        let shown = |Assigned { row, access, is_inherited }: Assigned<'_, UserRecord>| UserNamespaceAssignment {
             id: row.id.clone(),
             email: row.spec.email.clone(),
             namespace_access: Some(access),
-            inherited_access,
+            inherited_access: is_inherited,
             resource_version: row.meta.version.clone(),
         };
         Ok(GetUserNamespaceAssignmentsResponse { users: rows.into_iter().map(shown).collect(), next_page_token })
@@ -101,14 +109,15 @@ impl Question for GetServiceAccountNamespaceAssignmentsRequest {
         let ask = page::Ask { size: self.page_size, token: &self.page_token };
         let kind = OwnerType::ServiceAccount;
         let (rows, next_page_token) = assigned::<ServiceAccountRecord>(view, kind, &self.namespace, ask)?;
-        let shown =
-            |(row, access, inherited_access): (&ServiceAccountRecord, _, _)| ServiceAccountNamespaceAssignment {
+        let shown = |Assigned { row, access, is_inherited }: Assigned<'_, ServiceAccountRecord>| {
+            ServiceAccountNamespaceAssignment {
                 id: row.id.clone(),
                 name: row.spec.name.clone(),
                 namespace_access: Some(access),
-                inherited_access,
+                inherited_access: is_inherited,
                 resource_version: row.meta.version.clone(),
-            };
+            }
+        };
         let service_accounts = rows.into_iter().map(shown).collect();
         Ok(GetServiceAccountNamespaceAssignmentsResponse { service_accounts, next_page_token })
     }

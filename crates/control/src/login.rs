@@ -90,8 +90,13 @@ impl Control {
         self.change(moment, |turn| {
             let login = turn.state.logins.get(&hash).filter(|login| turn.now.0 < login.expires_time).cloned();
             let login = login.ok_or_else(auth::unauthenticated)?;
-            let user: UserRecord = turn.take("user", &login.user_id).map_err(|_| auth::unauthenticated())?;
+            let mut user: UserRecord = turn.take("user", &login.user_id).map_err(|_| auth::unauthenticated())?;
             turn.remove::<LoginRecord>(&hash);
+            if user.invited_time != 0 {
+                // Whoever comes has accepted. The spec is as it was, and so is its version.
+                (user.invited_time, user.invitation_expires) = (0, 0);
+                turn.put(user.clone());
+            }
             let principal = PrincipalRecord {
                 kind: "user".to_owned(),
                 id: user.id.clone(),

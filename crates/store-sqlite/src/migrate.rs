@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Error, Transaction};
 use store::StoreError;
 
-use crate::{error, schema::VISIBILITY};
+use crate::{
+    error,
+    schema::{ATTRIBUTES, VISIBILITY},
+};
 
 /// Changes a file of one format to the next.
 pub(crate) type Step = fn(&Transaction<'_>) -> Result<(), Error>;
 
 /// The step at index `n` leads from format `n + 1` to `n + 2`.
-pub(crate) const STEPS: &[Step] = &[runs_name_their_rows];
+pub(crate) const STEPS: &[Step] = &[runs_name_their_rows, histories_stand_with_their_runs];
 
 /// Rows of lists had a number beside the id of their run.
 fn runs_name_their_rows(transaction: &Transaction<'_>) -> Result<(), Error> {
@@ -27,13 +30,34 @@ fn runs_name_their_rows(transaction: &Transaction<'_>) -> Result<(), Error> {
     )?;
     transaction.execute_batch(VISIBILITY)?;
     transaction.execute_batch(&format!(
-        "INSERT INTO visibility ({COLUMNS}) SELECT {COLUMNS} FROM old_visibility ORDER BY run;
+        "CREATE TABLE attribute (run, name, value);
+         CREATE TABLE item (run, name, value);
+         INSERT INTO visibility ({COLUMNS}) SELECT {COLUMNS} FROM old_visibility ORDER BY run;
          INSERT INTO attribute (run, name, value)
              SELECT v.run, a.name, a.value FROM old_attribute a JOIN old_visibility v ON v.id = a.id;
          INSERT INTO item (run, name, value)
              SELECT v.run, i.name, i.value FROM old_item i JOIN old_visibility v ON v.id = i.id;
          DROP TABLE old_visibility; DROP TABLE old_attribute; DROP TABLE old_item;"
     ))
+}
+
+/// A run's history stood apart from its state, and search attributes had a table by run beside each index.
+fn histories_stand_with_their_runs(transaction: &Transaction<'_>) -> Result<(), Error> {
+    transaction.execute_batch(
+        "UPDATE pair SET key = CAST(x'20' || substr(key, 2, 16) || x'7f' || substr(key, 18) AS BLOB)
+             WHERE key >= x'30' AND key < x'31';
+         ALTER TABLE attribute RENAME TO old_attribute;
+         ALTER TABLE item RENAME TO old_item;",
+    )?;
+    transaction.execute_batch(ATTRIBUTES)?;
+    // Of a keyword list there was an empty text in the one table, and its items in the other.
+    transaction.execute_batch(
+        "INSERT INTO attribute (name, value, run) SELECT name, value, run FROM old_attribute old
+             WHERE value IS NOT NULL
+                 AND NOT EXISTS (SELECT 1 FROM old_item WHERE run = old.run AND name = old.name);
+         INSERT INTO item (name, value, run) SELECT name, value, run FROM old_item;
+         DROP TABLE old_attribute; DROP TABLE old_item;",
+    )
 }
 
 /// Brings a file of format `from` to the format behind the last step, all in one transaction.

@@ -14,7 +14,7 @@ use crate::{
     commit::Writer,
     error, migrate, owner,
     readers::Readers,
-    schema::{APPLICATION_ID, FORMAT, TABLES, VISIBILITY},
+    schema::{APPLICATION_ID, ATTRIBUTES, FORMAT, TABLES, VISIBILITY},
 };
 
 /// How long a statement waits for another connection of this process: a checkpoint, or a reader that closes the log.
@@ -81,6 +81,7 @@ fn create(connection: &mut Connection) -> Result<(), Error> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(VISIBILITY)?;
+    transaction.execute_batch(ATTRIBUTES)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()

@@ -5,11 +5,15 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use bytes::Bytes;
 use rusqlite::{Connection, Error, OpenFlags, functions::FunctionFlags, types::ValueRef};
-use store::{StoreError, visibility::Phrases};
+use store::{
+    StoreError,
+    visibility::{Phrases, decode_attributes},
+};
 use uuid::Uuid;
 
-use crate::error;
+use crate::{error, rows};
 
 /// Idle connections that are kept; each holds some cache.
 const KEPT: usize = 4;
@@ -91,6 +95,14 @@ fn connect(path: &Path) -> Result<Connection, Error> {
             return Ok(None);
         };
         Ok(Some(text.starts_with(prefix)))
+    })?;
+    connection.create_scalar_function("attribute", 2, flags, |context| {
+        let ValueRef::Blob(stored) = context.get_raw(0) else {
+            return Ok(None);
+        };
+        let attributes = decode_attributes(Bytes::copy_from_slice(stored));
+        let attributes = attributes.map_err(|error| Error::UserFunctionError(error.into()))?;
+        Ok(attributes.get(context.get_raw(1).as_str().unwrap_or_default()).map(rows::cell))
     })?;
     connection.create_scalar_function("run_text", 1, flags, |context| {
         let run = Uuid::from_slice(context.get_raw(0).as_blob().unwrap_or_default());

@@ -213,10 +213,7 @@ fn narrow(clause: &mut Clause, filter: &Filter) {
 pub(crate) fn column(name: &str) -> Clause {
     match builtin(name) {
         Some(text) => Clause::of(&text),
-        None => Clause {
-            text: "(SELECT value FROM attribute WHERE run = v.run AND name = ?)".into(),
-            values: vec![Cell::Text(name.to_owned())],
-        },
+        None => Clause { text: "attribute(v.attributes, ?)".into(), values: vec![Cell::Text(name.to_owned())] },
     }
 }
 

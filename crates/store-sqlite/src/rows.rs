@@ -1,10 +1,15 @@
 //! Visibility rows to and from their table.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use model::{NamespaceId, RunId, Time};
 use prost::Message;
 use proto::temporal::api::{common::v1::Memo, enums::v1::WorkflowExecutionStatus};
-use rusqlite::{Error, OptionalExtension, ToSql, Transaction, params, params_from_iter, types::Value as Cell};
+use rusqlite::{
+    Error, OptionalExtension, ToSql, Transaction, params, params_from_iter,
+    types::{Type, Value as Cell},
+};
 use store::{
     StoreError,
     visibility::{Row, Value, decode_attributes, encode_attributes},
@@ -80,52 +85,84 @@ pub(crate) fn show(transaction: &Transaction<'_>, row: &Row) -> Result<(), Error
     statement.execute(params_from_iter(changing.iter().chain(fixed)))?;
     let before = before.flatten();
     if before != attributes {
-        if before.is_some() {
-            forget_attributes(transaction, run)?;
-        }
-        index_attributes(transaction, run, row)?;
+        unindex_attributes(transaction, run, before)?;
+        index_attributes(transaction, run, &row.search_attributes)?;
     }
     Ok(())
 }
 
 pub(crate) fn hide(transaction: &Transaction<'_>, run_id: RunId) -> Result<(), Error> {
     let run = &run_id.as_bytes()[..];
-    let had_attributes: Option<bool> = transaction
-        .prepare_cached("DELETE FROM visibility WHERE run = ?1 RETURNING attributes IS NOT NULL")?
+    let attributes: Option<Option<Vec<u8>>> = transaction
+        .prepare_cached("DELETE FROM visibility WHERE run = ?1 RETURNING attributes")?
         .query_row([run], |found| found.get(0))
         .optional()?;
-    match had_attributes {
-        Some(true) => forget_attributes(transaction, run),
-        Some(false) | None => Ok(()),
-    }
+    unindex_attributes(transaction, run, attributes.flatten())
 }
 
-fn index_attributes(transaction: &Transaction<'_>, run: &[u8], row: &Row) -> Result<(), Error> {
-    let mut attribute = transaction.prepare_cached("INSERT INTO attribute (run, name, value) VALUES (?1, ?2, ?3)")?;
-    let mut item = transaction.prepare_cached("INSERT OR IGNORE INTO item (run, name, value) VALUES (?1, ?2, ?3)")?;
-    for (name, value) in &row.search_attributes {
-        let cell = match value {
-            Value::Text(text) | Value::Keyword(text) => Cell::Text(text.clone()),
-            Value::Int(value) => Cell::Integer(*value),
-            Value::Double(value) => Cell::Real(*value),
-            Value::Bool(value) => Cell::Integer(i64::from(*value)),
-            Value::Datetime(time) => Cell::Integer(time.0),
-            Value::KeywordList(items) => {
-                for text in items {
-                    item.execute(params![run, name, text])?;
-                }
-                Cell::Text(String::new())
-            }
+fn index_attributes(
+    transaction: &Transaction<'_>,
+    run: &[u8],
+    attributes: &BTreeMap<String, Value>,
+) -> Result<(), Error> {
+    each_entry(attributes, |table, name, value| {
+        let statement = match table {
+            Table::Attribute => "INSERT OR IGNORE INTO attribute (name, value, run) VALUES (?1, ?2, ?3)",
+            Table::Item => "INSERT OR IGNORE INTO item (name, value, run) VALUES (?1, ?2, ?3)",
         };
-        attribute.execute(params![run, name, cell])?;
+        transaction.prepare_cached(statement)?.execute(params![name, value, run]).map(drop)
+    })
+}
+
+/// Takes back what `index_attributes` wrote for these stored attributes.
+fn unindex_attributes(transaction: &Transaction<'_>, run: &[u8], stored: Option<Vec<u8>>) -> Result<(), Error> {
+    let damaged = |error| Error::FromSqlConversionFailure(0, Type::Blob, Box::new(error));
+    let attributes = stored.map(|bytes| decode_attributes(bytes.into())).transpose().map_err(damaged)?;
+    each_entry(&attributes.unwrap_or_default(), |table, name, value| {
+        let statement = match table {
+            Table::Attribute => "DELETE FROM attribute WHERE name = ?1 AND value = ?2 AND run = ?3",
+            Table::Item => "DELETE FROM item WHERE name = ?1 AND value = ?2 AND run = ?3",
+        };
+        transaction.prepare_cached(statement)?.execute(params![name, value, run]).map(drop)
+    })
+}
+
+/// Where a value is found.
+enum Table {
+    Attribute,
+    Item,
+}
+
+/// What the indexes hold of these attributes.
+fn each_entry(
+    attributes: &BTreeMap<String, Value>,
+    mut entry: impl FnMut(Table, &str, Cell) -> Result<(), Error>,
+) -> Result<(), Error> {
+    for (name, value) in attributes {
+        match (value, cell(value)) {
+            (Value::KeywordList(items), _) => {
+                for text in items {
+                    entry(Table::Item, name, Cell::Text(text.clone()))?;
+                }
+            }
+            // What is not a number is null to SQLite, and equal to nothing.
+            (Value::Double(value), _) if value.is_nan() => {}
+            (_, cell) => entry(Table::Attribute, name, cell)?,
+        }
     }
     Ok(())
 }
 
-fn forget_attributes(transaction: &Transaction<'_>, run: &[u8]) -> Result<(), Error> {
-    transaction.prepare_cached("DELETE FROM attribute WHERE run = ?1")?.execute([run])?;
-    transaction.prepare_cached("DELETE FROM item WHERE run = ?1")?.execute([run])?;
-    Ok(())
+/// A value as conditions see it; a keyword list is there, but only its items are compared.
+pub(crate) fn cell(value: &Value) -> Cell {
+    match value {
+        Value::Text(text) | Value::Keyword(text) => Cell::Text(text.clone()),
+        Value::Int(value) => Cell::Integer(*value),
+        Value::Double(value) => Cell::Real(*value),
+        Value::Bool(value) => Cell::Integer(i64::from(*value)),
+        Value::Datetime(time) => Cell::Integer(time.0),
+        Value::KeywordList(_) => Cell::Text(String::new()),
+    }
 }
 
 /// The row in the `COLUMNS` of a result.

@@ -1,12 +1,12 @@
 //! The tables. A change here is a new format: raise `FORMAT` and add the step to `migrate`.
 
 /// The format that this version reads and writes; stands in the file as SQLite's `user_version`.
-pub(crate) const FORMAT: i64 = 2;
+pub(crate) const FORMAT: i64 = 3;
 
 /// Marks a file as ours; stands in the file as SQLite's `application_id`: "PERD".
 pub(crate) const APPLICATION_ID: i64 = 0x5045_5244;
 
-/// What a new file is made of, beside [`VISIBILITY`].
+/// What a new file is made of, beside [`VISIBILITY`] and [`ATTRIBUTES`].
 ///
 /// - `meta`: who has the file open.
 /// - `epoch`: how often each shard was acquired.
@@ -29,7 +29,6 @@ CREATE TABLE pair (
 ///   every list asks for. Run ids are ordered by time, so new rows go to the end of the table. The index of the order also
 ///   holds what lists filter by most, so that a filter is decided without a look at the row. No other index holds what
 ///   changes when a run closes.
-/// - `attribute`: the search attributes of a row; a keyword list has an empty text here, and its items in `item`.
 pub(crate) const VISIBILITY: &str = "
 CREATE TABLE visibility (
     run BLOB PRIMARY KEY,
@@ -56,18 +55,23 @@ CREATE INDEX visibility_order ON visibility
     (namespace, close_time DESC, start_time DESC, run, status, division, workflow_type);
 CREATE INDEX visibility_workflow ON visibility (namespace, workflow_id);
 CREATE INDEX visibility_parent ON visibility (namespace, parent_workflow_id) WHERE parent_workflow_id IS NOT NULL;
+";
+
+/// Where runs are found by their search attributes, which stand in the run's row.
+///
+/// - `attribute`: the runs by what an attribute of theirs is.
+/// - `item`: the runs by what is in a keyword list of theirs.
+pub(crate) const ATTRIBUTES: &str = "
 CREATE TABLE attribute (
-    run BLOB NOT NULL,
     name TEXT NOT NULL,
-    value,
-    PRIMARY KEY (run, name)
-) WITHOUT ROWID;
-CREATE INDEX attribute_value ON attribute (name, value, run);
-CREATE TABLE item (
+    value NOT NULL,
     run BLOB NOT NULL,
+    PRIMARY KEY (name, value, run)
+) WITHOUT ROWID;
+CREATE TABLE item (
     name TEXT NOT NULL,
     value TEXT NOT NULL,
-    PRIMARY KEY (run, name, value)
+    run BLOB NOT NULL,
+    PRIMARY KEY (name, value, run)
 ) WITHOUT ROWID;
-CREATE INDEX item_value ON item (name, value, run);
 ";

@@ -12,9 +12,11 @@ use std::{
 
 use bytes::Bytes;
 use folder::Folder;
-use model::ShardId;
-use store::{Batch, Change, CommitError, Store, StoreError};
+use model::{RunId, ShardId};
+use rusqlite::params;
+use store::{Batch, Change, CommitError, Key, Store, StoreError};
 use store_sqlite::{OpenOptions, SqliteStore};
+use uuid::Uuid;
 
 const SHARD: ShardId = ShardId(0);
 
@@ -131,7 +133,7 @@ fn a_newer_format_is_refused() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let text = refusal(&path);
-    assert!(text.contains("has format 99, and this version reads up to 2: use the newer version"), "{text}");
+    assert!(text.contains("has format 99, and this version reads up to 3: use the newer version"), "{text}");
 }
 
 /// The lists' tables as the first format had them.
@@ -170,8 +172,15 @@ fn the_first_format_is_brought_up_to_date() {
     drop(open(&path).unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute_batch(FIRST_LISTS).unwrap();
+    let history = Key::History(RunId(Uuid::from_u128(7)), 1).encode();
+    // Then a history had a tag of its own before the run id, and none behind it.
+    let old = [&[0x30], &history[1..17], &history[18..]].concat();
+    connection.execute("INSERT INTO pair VALUES (?1, ?2, x'00aa00bb')", params![SHARD.0, old]).unwrap();
     drop(connection);
-    drop(open(&path).unwrap());
+    let store = open(&path).unwrap();
+    assert_eq!(store.get(SHARD, &history).unwrap().as_deref(), Some(&[0x00, 0xaa, 0x00, 0xbb][..]));
+    assert_eq!(store.get(SHARD, &old).unwrap(), None);
+    drop(store);
     let connection = rusqlite::Connection::open(&path).unwrap();
     let found: (String, i64, String) = connection
         .query_row(

@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc};
 use model::{Kind, Reject, Time};
 
 use crate::{
-    Access, Caller, CertificateCaller, ClientCa, Credentials, Directory, NamespacePermission, Permission, Plane,
-    Principal, Reach,
+    Access, Caller, CertificateCaller, Claims, ClientCa, Credentials, Directory, KeyRecord, NamespacePermission,
+    Permission, Plane, Principal, Reach,
     caller::namespace_of_host,
     token::{self, Shown, TokenHash},
     verified::Verified,
@@ -24,8 +24,14 @@ pub enum Policy {
 /// The policy of an account.
 pub struct Secured {
     directory: Arc<dyn Directory>,
-    tokens: Verified<()>,
+    tokens: Verified<Arc<Signed>>,
     chains: Verified<Arc<CertificateCaller>>,
+}
+
+/// What a token says that was signed by a key of ours.
+struct Signed {
+    kid: String,
+    claims: Claims,
 }
 
 /// Tokens and chains that are verified once and not on every call.
@@ -118,27 +124,41 @@ impl Secured {
 
     fn principal(&self, header: &str, now: Time) -> Result<Arc<Principal>, Reject> {
         let token = bearer(header).ok_or_else(|| unauthenticated_because("authorization is not a bearer token"))?;
+        let hash = TokenHash::of(token);
+        let signed = self.tokens.get(hash.0, || self.signed(token))?;
+        // What is on record may have changed since the signature was looked at.
+        let record = self.record(&signed, hash)?;
+        // From here on the caller is known to hold the key, and may know what became of it.
+        if record.disabled {
+            return Err(unauthenticated_because("the API key is disabled"));
+        }
+        if now >= record.expires_at || now >= signed.claims.expires_at {
+            return Err(unauthenticated_because("the API key has expired"));
+        }
+        Ok(record.principal)
+    }
+
+    /// What a token says, once its signature is found good.
+    fn signed(&self, token: &str) -> Result<Arc<Signed>, Reject> {
         let shown = Shown::read(token).ok_or_else(|| unauthenticated_because("the bearer token is not an API key"))?;
         if shown.claims.account_id != self.directory.account_id() {
             return Err(unauthenticated_because("the API key belongs to another account"));
         }
         let key = self.directory.verifying_key(&shown.kid).ok_or_else(unauthenticated)?;
-        let record = self.directory.key(&shown.claims.key_id).ok_or_else(unauthenticated)?;
+        let signed = Signed { kid: shown.kid.clone(), claims: shown.claims.clone() };
         // The hash goes first: it costs less than the signature.
-        let hash = TokenHash::of(token);
-        if hash != record.token_hash || shown.claims.principal_id != record.principal.id {
+        self.record(&signed, TokenHash::of(token))?;
+        if shown.is_signed_by(&key) { Ok(Arc::new(signed)) } else { Err(unauthenticated()) }
+    }
+
+    /// What is on record of the key that a token is.
+    fn record(&self, signed: &Signed, hash: TokenHash) -> Result<KeyRecord, Reject> {
+        self.directory.verifying_key(&signed.kid).ok_or_else(unauthenticated)?;
+        let record = self.directory.key(&signed.claims.key_id).ok_or_else(unauthenticated)?;
+        if hash != record.token_hash || signed.claims.principal_id != record.principal.id {
             return Err(unauthenticated());
         }
-        let verify = || if shown.is_signed_by(&key) { Ok(()) } else { Err(unauthenticated()) };
-        self.tokens.get(hash.0, verify)?;
-        // From here on the caller is known to hold the key, and may know what became of it.
-        if record.disabled {
-            return Err(unauthenticated_because("the API key is disabled"));
-        }
-        if now >= record.expires_at || now >= shown.claims.expires_at {
-            return Err(unauthenticated_because("the API key has expired"));
-        }
-        Ok(record.principal)
+        Ok(record)
     }
 
     fn certificate(&self, credentials: &Credentials<'_>, namespace: String, now: Time) -> Result<Caller, Reject> {

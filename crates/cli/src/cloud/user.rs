@@ -136,7 +136,12 @@ impl InviteArgs {
         let async_operation_id = self.write.async_operation_id.clone();
         let answer = session.create_user(CreateUserRequest { spec: Some(spec), async_operation_id }).await;
         let done = |response: &proto::temporal::api::cloud::cloudservice::v1::CreateUserResponse| {
-            format!("User {} is invited with the ID {}.", self.email, response.user_id)
+            format!(
+                "User {email} is invited with the ID {}. To let them into the web page, make a link for them: \
+                 perdure cloud user login-link --email {email}",
+                response.user_id,
+                email = self.email,
+            )
         };
         self.write.settle(context, session, answer, &attempt, done).await.map(drop)
     }

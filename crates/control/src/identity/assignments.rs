@@ -1,5 +1,7 @@
 //! Who has a right in a namespace, and whether by itself or by a role in the account.
 
+use std::sync::Arc;
+
 use auth::Principal;
 use model::Reject;
 use proto::temporal::api::cloud::{
@@ -18,7 +20,7 @@ use crate::{
     call::{Ask, Concerns, Question},
     page,
     record::{ServiceAccountRecord, UserRecord},
-    state::State,
+    state::{Row, State},
     turn::View,
     twins,
 };
@@ -36,6 +38,31 @@ fn assignment(principal: Option<Principal>, namespace: &str) -> Option<(Namespac
     Some((shown, principal.is_account_admin()))
 }
 
+/// Somebody with a right in a namespace.
+struct Assigned<'a, R> {
+    row: &'a R,
+    access: NamespaceAccess,
+    /// It comes from a role in the account.
+    is_inherited: bool,
+}
+
+/// A page of those who have a right in the namespace.
+///
+/// # Errors
+/// `NotFound` for a namespace that does not exist, `InvalidArgument` for a page that can't be asked for.
+fn assigned<'a, R: Row>(
+    view: View<'a>,
+    kind: OwnerType,
+    namespace: &str,
+    ask: page::Ask<'_>,
+) -> Result<(Vec<Assigned<'a, R>>, String), Reject> {
+    access::check_namespace(view.state, namespace)?;
+    let of = |row: &R| assignment(view.state.principal(kind, row.id(), None), namespace);
+    let (rows, next_page_token) = page::of::<R>(view.state, ask, |row| of(row).is_some())?;
+    let held = |row: &'a Arc<R>| of(row).map(|(access, is_inherited)| Assigned { row: &**row, access, is_inherited });
+    Ok((rows.into_iter().filter_map(held).collect(), next_page_token))
+}
+
 impl Ask for GetUserNamespaceAssignmentsRequest {
     type Answer = GetUserNamespaceAssignmentsResponse;
     const METHOD: &'static str = "GetUserNamespaceAssignments";
@@ -51,21 +78,16 @@ impl Question for GetUserNamespaceAssignmentsRequest {
     }
 
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
-        access::check_namespace(view.state, &self.namespace)?;
-        let of = |row: &UserRecord| assignment(view.state.principal(OwnerType::User, &row.id, None), &self.namespace);
         let ask = page::Ask { size: self.page_size, token: &self.page_token };
-        let (rows, next_page_token) = page::of::<UserRecord>(view.state, ask, |row| of(row).is_some())?;
-        let shown = |row: &std::sync::Arc<UserRecord>| {
-            let (namespace_access, inherited_access) = of(row)?;
-            Some(UserNamespaceAssignment {
-                id: row.id.clone(),
-                email: row.spec.email.clone(),
-                namespace_access: Some(namespace_access),
-                inherited_access,
-                resource_version: row.meta.version.clone(),
-            })
+        let (rows, next_page_token) = assigned::<UserRecord>(view, OwnerType::User, &self.namespace, ask)?;
+        let shown = |Assigned { row, access, is_inherited }: Assigned<'_, UserRecord>| UserNamespaceAssignment {
+            id: row.id.clone(),
+            email: row.spec.email.clone(),
+            namespace_access: Some(access),
+            inherited_access: is_inherited,
+            resource_version: row.meta.version.clone(),
         };
-        Ok(GetUserNamespaceAssignmentsResponse { users: rows.into_iter().filter_map(shown).collect(), next_page_token })
+        Ok(GetUserNamespaceAssignmentsResponse { users: rows.into_iter().map(shown).collect(), next_page_token })
     }
 }
 
@@ -84,23 +106,19 @@ impl Question for GetServiceAccountNamespaceAssignmentsRequest {
     }
 
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
-        access::check_namespace(view.state, &self.namespace)?;
-        let of = |row: &ServiceAccountRecord| {
-            assignment(view.state.principal(OwnerType::ServiceAccount, &row.id, None), &self.namespace)
-        };
         let ask = page::Ask { size: self.page_size, token: &self.page_token };
-        let (rows, next_page_token) = page::of::<ServiceAccountRecord>(view.state, ask, |row| of(row).is_some())?;
-        let shown = |row: &std::sync::Arc<ServiceAccountRecord>| {
-            let (namespace_access, inherited_access) = of(row)?;
-            Some(ServiceAccountNamespaceAssignment {
+        let kind = OwnerType::ServiceAccount;
+        let (rows, next_page_token) = assigned::<ServiceAccountRecord>(view, kind, &self.namespace, ask)?;
+        let shown = |Assigned { row, access, is_inherited }: Assigned<'_, ServiceAccountRecord>| {
+            ServiceAccountNamespaceAssignment {
                 id: row.id.clone(),
                 name: row.spec.name.clone(),
-                namespace_access: Some(namespace_access),
-                inherited_access,
+                namespace_access: Some(access),
+                inherited_access: is_inherited,
                 resource_version: row.meta.version.clone(),
-            })
+            }
         };
-        let service_accounts = rows.into_iter().filter_map(shown).collect();
+        let service_accounts = rows.into_iter().map(shown).collect();
         Ok(GetServiceAccountNamespaceAssignmentsResponse { service_accounts, next_page_token })
     }
 }

@@ -58,6 +58,18 @@ fn a_link_opens_the_page_as_its_user_once_and_for_a_day() {
 }
 
 #[test]
+fn the_first_login_accepts_the_invitation() {
+    let desk = Desk::new();
+    let ada = desk.user("ada@example.test", Role::Read);
+    let user = || desk.own(&GetUserRequest { user_id: ada.clone() }).user.unwrap();
+    let made = link(&desk, &desk.owner, &ada).unwrap();
+    let invited = user();
+    assert!(invited.invitation.is_some());
+    redeem(&desk, &made).unwrap();
+    assert_eq!(user(), proto::temporal::api::cloud::identity::v1::User { invitation: None, ..invited });
+}
+
+#[test]
 fn a_link_is_for_oneself_and_for_whom_one_may_act() {
     let desk = Desk::new();
     let (admin, reader) =

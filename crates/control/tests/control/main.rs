@@ -8,6 +8,7 @@ mod desk;
 mod identities;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
 mod logins;
 #[cfg(test)]
 mod namespaces;

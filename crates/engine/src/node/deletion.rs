@@ -69,7 +69,6 @@ impl Node {
             .is_none_or(|current| current.run_id == run_id.to_string());
         let changes = state.changes();
         changes.push(Change::DeletePrefix { prefix: Key::run_prefix(run_id) });
-        changes.push(Change::DeletePrefix { prefix: Key::history_prefix(run_id) });
         changes.push(Change::DeletePrefix { prefix: Key::outbox_run_prefix(run_id) });
         changes.extend(entry.due.wake.map(|time| persist::delete(&Key::Wake(time, run_id))));
         for task in &entry.due.tasks {

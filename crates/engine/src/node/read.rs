@@ -98,7 +98,7 @@ impl ReadRequest {
                 store.scan(*shard, &range.start, &range.end, *limit).map(ReadResult::Page)
             }
             ReadRequest::Run { shard, run_id } => {
-                let range = key::within(&Key::run_prefix(*run_id));
+                let range = Key::run_state(*run_id);
                 let rows = store.scan(*shard, &range.start, &range.end, usize::MAX)?.pairs;
                 let first_history = store.get(*shard, &Key::History(*run_id, 1).encode())?;
                 Ok(ReadResult::Run { rows, first_history })

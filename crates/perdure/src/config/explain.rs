@@ -48,11 +48,7 @@ fn rendered(value: &serde_json::Value) -> String {
 }
 
 fn find<'a>(keys: &'a [Key], name: &str) -> Result<&'a Key, String> {
-    if let Some(key) = keys.iter().find(|key| keys::full_name(key) == name) {
-        return Ok(key);
-    }
-    let names: Vec<String> = keys.iter().map(keys::full_name).collect();
-    Err(keys::no_key(name, &names))
+    keys.iter().find(|key| key.name == name).ok_or_else(|| keys::no_key(name, &keys::names()))
 }
 
 fn default(key: &Key) -> &str {
@@ -60,14 +56,14 @@ fn default(key: &Key) -> &str {
 }
 
 fn list(keys: &[Key]) -> String {
-    let width = keys.iter().map(|key| keys::full_name(key).len()).max().unwrap_or(0);
-    keys.iter().map(|key| format!("{:width$}  {}\n", keys::full_name(key), default(key))).collect()
+    let width = keys.iter().map(|key| key.name.len()).max().unwrap_or(0);
+    keys.iter().map(|key| format!("{:width$}  {}\n", key.name, default(key))).collect()
 }
 
 fn explained(key: &Key) -> String {
-    let name = keys::full_name(key);
     format!(
-        "{name}\n\n  {}\n\n  Type:     {}\n  Default:  {}\n  Accepted: {}\n",
+        "{}\n\n  {}\n\n  Type:     {}\n  Default:  {}\n  Accepted: {}\n",
+        key.name,
         key.meaning,
         key.kind,
         default(key),
@@ -77,7 +73,7 @@ fn explained(key: &Key) -> String {
 
 fn as_json(key: &Key) -> serde_json::Value {
     serde_json::json!({
-        "key": keys::full_name(key),
+        "key": key.name,
         "meaning": key.meaning,
         "type": key.kind,
         "default": key.default,
@@ -98,6 +94,12 @@ mod tests {
              Default:  1\n  Accepted: a whole number from 1 to 4096\n"
         );
         assert!(explained(find(&keys, "limits.id_length").unwrap()).contains("Default:  1000\n"));
+        for (name, kind) in
+            [("id_length", "whole number"), ("raw_history", "true or false"), ("task_long_poll", "duration")]
+        {
+            let limit = explained(find(&keys, &format!("limits.{name}")).unwrap());
+            assert!(limit.contains(&format!("Type:     {kind}\n")), "{limit}");
+        }
         let wait = explained(find(&keys, "limits.history_long_poll").unwrap());
         assert!(wait.contains("Default:  \"20s\"\n") && wait.contains("from 0s to 876000h\n"), "{wait}");
         assert_eq!(

@@ -18,7 +18,8 @@ use super::{
 /// A key, for those who read about it.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
-    pub(super) name: &'static str,
+    /// As the file has it: section and name.
+    pub(super) name: String,
     /// The documentation, one sentence or more.
     pub(super) meaning: &'static str,
     /// What its type is called.
@@ -42,7 +43,7 @@ macro_rules! keys {
         /// Every key but those of the section `[limits]`.
         fn fixed_keys() -> Vec<Key> {
             vec![$(Key {
-                name: $name,
+                name: $name.to_owned(),
                 meaning: concat!($($doc),+).trim_start(),
                 kind: <$type as Value>::NAME,
                 accepted: <$type as Value>::accepted($bounds),
@@ -108,22 +109,28 @@ const LIMITS: &str = "limits.";
 /// Every key.
 pub(super) fn all() -> Vec<Key> {
     let defaults = Limits::default();
-    let limits = model::limits::TABLE.iter().map(|entry| Key {
-        name: entry.name,
-        meaning: entry.meaning.trim_start(),
-        kind: "limit",
-        accepted: entry.accepted.to_owned(),
-        default: defaults.shown(entry.name).map(|text| shown(&text)),
+    let limits = model::limits::TABLE.iter().map(|entry| {
+        let default = defaults.shown(entry.name).map(|text| scalar_of(&text));
+        Key {
+            name: format!("{LIMITS}{}", entry.name),
+            meaning: entry.meaning.trim_start(),
+            kind: match default {
+                Some(Scalar::Integer(_)) => <u32 as Value>::NAME,
+                Some(Scalar::Boolean(_)) => "true or false",
+                Some(Scalar::Text(_)) => <Duration as Value>::NAME,
+                Some(Scalar::Other(name)) => name,
+                None => "limit",
+            },
+            accepted: entry.accepted.to_owned(),
+            default: default.map(|default| default.shown()),
+        }
     });
     fixed_keys().into_iter().chain(limits).collect()
 }
 
-/// The name by which the file knows a key.
-pub(super) fn full_name(key: &Key) -> String {
-    match key.kind {
-        "limit" => format!("{LIMITS}{}", key.name),
-        _ => key.name.to_owned(),
-    }
+/// The name of every key.
+pub(super) fn names() -> Vec<String> {
+    all().into_iter().map(|key| key.name).collect()
 }
 
 /// Reads a document.
@@ -211,7 +218,7 @@ fn read_limits(entries: &mut BTreeMap<String, Entry>, complaints: &mut Vec<Compl
 }
 
 fn unknown(name: &str, entry: &Entry) -> Complaint {
-    let names: Vec<String> = all().iter().map(full_name).collect();
+    let names = names();
     let is_within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
     let text = if names.iter().any(|known| is_within(known, name)) {
         format!("{name} is a section, not a key; write [{name}], and its keys below it")
@@ -319,7 +326,7 @@ mod tests {
 
     #[test]
     fn what_a_key_is_by_default_may_stand_in_the_file() {
-        let lines: Vec<_> = all().iter().filter_map(|key| Some((full_name(key), key.default.clone()?))).collect();
+        let lines: Vec<_> = all().into_iter().filter_map(|key| Some((key.name, key.default?))).collect();
         let text: String = lines.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
         let config = read(&format!("account.id = \"a2dd6\"\n{text}"), Path::new("/d")).unwrap();
         assert_eq!(config.limits, Limits::default());
@@ -329,7 +336,7 @@ mod tests {
 
     #[test]
     fn every_default_is_accepted_and_every_key_explained() {
-        let mut names: Vec<String> = all().iter().map(full_name).collect();
+        let mut names = names();
         assert!(all().iter().all(|key| !key.meaning.is_empty() && !key.accepted.is_empty()));
         let count = names.len();
         names.sort();

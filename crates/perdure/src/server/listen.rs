@@ -1,7 +1,7 @@
 //! The ports: bound before anything else, so that a busy one is told at once.
 
 use std::{
-    io::ErrorKind,
+    io::{self, ErrorKind},
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
@@ -76,21 +76,19 @@ fn address(ip: &str) -> Result<IpAddr, String> {
 async fn listen(ip: IpAddr, port: u16, problem: &str, flag: &str) -> Result<TcpListener, String> {
     let address = SocketAddr::new(ip, port);
     TcpListener::bind(address).await.map_err(|error| {
-        let (cause, remedy) = match error.kind() {
-            ErrorKind::AddrInUse => (
-                "address already in use".to_owned(),
-                format!("stop the process that uses it or choose another with {flag}"),
-            ),
-            ErrorKind::PermissionDenied => {
-                ("permission denied".to_owned(), format!("choose a port above 1023 with {flag}"))
-            }
-            ErrorKind::AddrNotAvailable => {
-                ("cannot assign requested address".to_owned(), "choose an address of this machine with --ip".to_owned())
-            }
-            _ => (error.to_string(), format!("choose another with {flag}")),
-        };
-        format!("{problem}: listen tcp {address}: bind: {cause}; {remedy}")
+        let flag = if error.kind() == ErrorKind::AddrNotAvailable { "--ip" } else { flag };
+        format!("{problem}: listen tcp {address}: bind: {} with {flag}", why_not(&error))
     })
+}
+
+/// Why a port can't be had, and a way out, to which may be added where another is chosen.
+pub(super) fn why_not(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::AddrInUse => "address already in use; stop the process that uses it or choose another".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied; choose a port above 1023".to_owned(),
+        ErrorKind::AddrNotAvailable => "cannot assign requested address; choose an address of this machine".to_owned(),
+        _ => format!("{error}; choose another"),
+    }
 }
 
 /// How an address is shown: the loopback address by its name.

@@ -20,7 +20,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    listen::shown,
+    listen::{shown, why_not},
     start::{self, Running, SERVER_VERSION, signalled},
 };
 use crate::{
@@ -35,6 +35,13 @@ pub(super) fn run(file: &Path, open_network: bool, output: &Output) -> Result<()
     let config = config::load(file)?;
     output.start_or(config.log_level, config.log_format);
     check_plain_ports(&config, open_network)?;
+    check_ports_differ(&config)?;
+    if !config.storage_file.exists() {
+        return Err(format!(
+            "storage.file = {}: there is no such file; `perdure cloud init` makes one with an account",
+            config.storage_file.display()
+        ));
+    }
     let runtime = start::runtime()?;
     let outcome = runtime.block_on(serve(config, output));
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -48,7 +55,7 @@ pub(crate) fn control_settings(config: &Config) -> Result<Settings, String> {
         data_port: config.data_plane_listen.port(),
         web_address: config.web_listen.map(|address| format!("http://{}", shown(address))).unwrap_or_default(),
         region: config.region.0.clone(),
-        signer: signing_key(&config.signing_key)?,
+        signer: signing_key(&config.signing_key).map_err(|error| format!("api_keys.signing_key: {error}"))?,
         secret,
     })
 }
@@ -86,6 +93,25 @@ fn check_plain_ports(config: &Config, open_network: bool) -> Result<(), String> 
     Ok(())
 }
 
+/// No two listeners on one port, unless the system chooses it.
+fn check_ports_differ(config: &Config) -> Result<(), String> {
+    let ports = [
+        ("data_plane.listen", Some(config.data_plane_listen)),
+        ("control_plane.listen", Some(config.control_plane_listen)),
+        ("web.listen", config.web_listen),
+        ("metrics.listen", config.metrics_listen),
+    ];
+    let mut known: Vec<(&str, SocketAddr)> = Vec::new();
+    for (name, address) in ports {
+        let Some(address) = address.filter(|address| address.port() != 0) else { continue };
+        if let Some((other, _)) = known.iter().find(|(_, known)| *known == address) {
+            return Err(format!("{name} = {address}: {other} is the same; give each a port of its own"));
+        }
+        known.push((name, address));
+    }
+    Ok(())
+}
+
 /// The bound ports.
 struct Ports {
     data: TcpListener,
@@ -110,13 +136,14 @@ impl Ports {
 }
 
 async fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| {
-        format!("{name} = {address}: nobody can listen there: {error}; stop the process that does, or choose another")
-    })
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("{name} = {address}: nobody can listen there: {}", why_not(&error)))
 }
 
 async fn serve(mut config: Config, output: &Output) -> Result<(), String> {
-    let tls = ServerTls::load(&config.tls_certificate, &config.tls_key).map_err(|fault| fault.to_string())?;
+    let tls = ServerTls::load(&config.tls_certificate, &config.tls_key)
+        .map_err(|fault| format!("tls.certificate and tls.key: {fault}"))?;
     let ports = Ports::bind(&config).await?;
     let at = |listener: &TcpListener| listener.local_addr().map_err(|error| error.to_string());
     // What is told of the ports is what they are: the system may have chosen.
@@ -124,7 +151,7 @@ async fn serve(mut config: Config, output: &Output) -> Result<(), String> {
     config.control_plane_listen = at(&ports.control)?;
     let address = config.data_plane_listen.to_string();
     let options = OpenOptions { address: address.clone(), pragmas: Vec::new() };
-    let store = SqliteStore::open(&config.storage_file, options).map_err(|error| error.to_string())?;
+    let store = SqliteStore::open(&config.storage_file, options).map_err(|error| format!("storage.file: {error}"))?;
     let store: Arc<dyn Store> = Arc::new(store);
     let control = open_account(&config, &store)?;
     let shards = config.shards;
@@ -158,7 +185,7 @@ fn open_account(config: &Config, store: &Arc<dyn Store>) -> Result<Control, Stri
     let [configured, held] = [config.account_id.0.as_str(), control.account_id()];
     if configured != held {
         return Err(format!(
-            "account.id is {configured:?}, but {} holds the account {held:?}; correct account.id or storage.file",
+            "account.id = {configured:?}: {} holds the account {held:?}; correct account.id or storage.file",
             config.storage_file.display()
         ));
     }

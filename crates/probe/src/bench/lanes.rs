@@ -94,7 +94,7 @@ pub(super) async fn answered(board: &Board, wanted: usize) -> Result<(), Fault> 
         if moved.elapsed() > PATIENCE {
             return Err(format!("only {seen} of {wanted} tasks have come").into());
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
         let now = board.answered();
         if now > seen {
             (seen, moved) = (now, Instant::now());

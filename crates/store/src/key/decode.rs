@@ -13,7 +13,6 @@ pub(super) fn key(bytes: &[u8]) -> Result<OwnedKey, StoreError> {
         tag::NAMESPACE => OwnedKey::Namespace(namespace(&mut fields)?),
         tag::CURRENT => OwnedKey::Current { namespace: namespace(&mut fields)?, workflow_id: fields.text()? },
         tag::RUN => run_row(&mut fields)?,
-        tag::HISTORY => OwnedKey::History(run_id(&mut fields)?, fields.i64()?),
         tag::WAKE => OwnedKey::Wake(Time(fields.i64()?), run_id(&mut fields)?),
         tag::TASK => OwnedKey::Task {
             queue: queue(&mut fields)?,
@@ -44,6 +43,7 @@ fn run_row(fields: &mut Decoder<'_>) -> Result<OwnedKey, StoreError> {
         row::BUFFERED => OwnedKey::Buffered(run_id, fields.i64()?),
         row::REQUEST => OwnedKey::Request(run_id, fields.text()?),
         row::UPDATE => OwnedKey::Update(run_id, fields.text()?),
+        row::HISTORY => OwnedKey::History(run_id, fields.i64()?),
         _ => return Err(fields.damaged()),
     })
 }

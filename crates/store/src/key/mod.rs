@@ -82,7 +82,7 @@ impl Key<'_> {
             Key::Buffered(run_id, position) => run_row(*run_id, row::BUFFERED).i64(*position),
             Key::Request(run_id, request_id) => run_row(*run_id, row::REQUEST).text(request_id),
             Key::Update(run_id, update_id) => run_row(*run_id, row::UPDATE).text(update_id),
-            Key::History(run_id, event_id) => Encoder::new(tag::HISTORY).raw(run_id.as_bytes()).i64(*event_id),
+            Key::History(run_id, event_id) => run_row(*run_id, row::HISTORY).i64(*event_id),
             Key::Wake(time, run_id) => Encoder::new(tag::WAKE).i64(time.0).raw(run_id.as_bytes()),
             Key::Task { queue, priority, pass, since, run_id, event_id } => {
                 task_queue(queue).i32(*priority).i64(*pass).i64(since.0).raw(run_id.as_bytes()).i64(*event_id)
@@ -113,19 +113,20 @@ impl Key<'_> {
         Encoder::new(tag::CURRENT).raw(namespace.as_bytes()).finish()
     }
 
-    /// What every row of a run begins with, its core first. History, wake-up, tasks and outbox stand elsewhere.
+    /// What every row of a run begins with: its state, the core first, and then its history. Wake-up, tasks and outbox
+    /// stand elsewhere.
     pub fn run_prefix(run_id: RunId) -> Vec<u8> {
         Encoder::new(tag::RUN).raw(run_id.as_bytes()).finish()
     }
 
-    /// What every row of every run begins with; a shard that is loaded whole walks this.
-    pub fn runs_prefix() -> Vec<u8> {
-        vec![tag::RUN]
+    /// The rows of a run's state.
+    pub fn run_state(run_id: RunId) -> Range<Vec<u8>> {
+        Key::run_prefix(run_id)..Key::history_prefix(run_id)
     }
 
     /// What every history batch of a run begins with.
     pub fn history_prefix(run_id: RunId) -> Vec<u8> {
-        Encoder::new(tag::HISTORY).raw(run_id.as_bytes()).finish()
+        run_row(run_id, row::HISTORY).finish()
     }
 
     /// The history batches of a run whose first event is `first_event_id` or later.
@@ -202,7 +203,7 @@ mod tag {
     pub(super) const NAMESPACE: u8 = 0x02;
     pub(super) const CURRENT: u8 = 0x10;
     pub(super) const RUN: u8 = 0x20;
-    pub(super) const HISTORY: u8 = 0x30;
+    // 0x30 was the history, up to the second format.
     pub(super) const WAKE: u8 = 0x40;
     pub(super) const TASK: u8 = 0x50;
     pub(super) const OUTBOX: u8 = 0x60;
@@ -222,6 +223,8 @@ mod row {
     pub(super) const BUFFERED: u8 = 0x09;
     pub(super) const REQUEST: u8 = 0x0a;
     pub(super) const UPDATE: u8 = 0x0b;
+    /// The last, so that what stands before it is the state.
+    pub(super) const HISTORY: u8 = 0x7f;
 }
 
 /// How the kind of a task queue stands in a key.

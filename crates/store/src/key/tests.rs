@@ -50,7 +50,7 @@ impl Draw {
     }
 
     fn key(&mut self) -> OwnedKey {
-        match self.below(18) {
+        match self.below(19) {
             0 => OwnedKey::Cluster,
             1 => OwnedKey::Namespace(NamespaceId(self.uuid())),
             2 => OwnedKey::Current { namespace: NamespaceId(self.uuid()), workflow_id: self.text() },
@@ -75,6 +75,7 @@ impl Draw {
                 event_id: self.i64(),
             },
             16 => OwnedKey::Outbox(self.run(), self.pick(&[0, 1, 255]), self.i64()),
+            17 => OwnedKey::Update(self.run(), self.text()),
             _ => OwnedKey::Control(self.control()),
         }
     }
@@ -148,15 +149,18 @@ fn prefixes_hold_exactly_their_keys() {
     for key in &keys {
         let bytes = key.borrow().encode();
         let of_run = |id: &RunId| *id == run;
-        let row = match key {
+        let state = match key {
             OwnedKey::Run(id) | OwnedKey::RunKey(id) | OwnedKey::Attributes(id) => of_run(id),
             OwnedKey::Activity(id, _) | OwnedKey::Child(id, _) | OwnedKey::Buffered(id, _) => of_run(id),
             OwnedKey::ExternalSignal(id, _) | OwnedKey::ExternalCancel(id, _) => of_run(id),
-            OwnedKey::Timer(id, _) | OwnedKey::Request(id, _) => of_run(id),
+            OwnedKey::Timer(id, _) | OwnedKey::Request(id, _) | OwnedKey::Update(id, _) => of_run(id),
             _ => false,
         };
-        assert_eq!(within(&Key::run_prefix(run)).contains(&bytes), row, "{key:?}");
-        assert_eq!(bytes.starts_with(&Key::run_prefix(run)), row, "{key:?}");
+        let history = matches!(key, OwnedKey::History(id, _) if of_run(id));
+        assert_eq!(Key::run_state(run).contains(&bytes), state, "{key:?}");
+        assert_eq!(within(&Key::history_prefix(run)).contains(&bytes), history, "{key:?}");
+        assert_eq!(within(&Key::run_prefix(run)).contains(&bytes), state || history, "{key:?}");
+        assert_eq!(bytes.starts_with(&Key::run_prefix(run)), state || history, "{key:?}");
         let of_queue = matches!(key, OwnedKey::Task { queue: other, .. } if *other == queue);
         assert_eq!(within(&Key::task_queue_prefix(&queue)).contains(&bytes), of_queue, "{key:?}");
         let ripe = matches!(key, OwnedKey::Wake(time, _) if *time <= Time(1));

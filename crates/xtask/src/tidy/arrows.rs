@@ -128,7 +128,17 @@ const ROWS: &[Row] = &[
     Row {
         name: "perdure",
         internal: &["proto", "model", "store", "store-sqlite", "auth", "engine", "control", "frontend", "cli"],
-        external: &["clap", "rcgen", "serde_json", "tokio", "toml", "tracing", "tracing-subscriber", "uuid"],
+        external: &[
+            "clap",
+            "rcgen",
+            "serde_json",
+            "tikv-jemallocator",
+            "tokio",
+            "toml",
+            "tracing",
+            "tracing-subscriber",
+            "uuid",
+        ],
         tests: &["prost", "prost-types", "tonic", "tonic-prost"],
     },
     // Development only.
@@ -171,6 +181,7 @@ const EXTERNAL: &[(&str, &str)] = &[
     ("serde_json", "JSON: payloads, output for scripts, and the output of cargo metadata"),
     ("sha2", "the hash under the MAC of task tokens"),
     ("temporalio-protos", "publishes the descriptor set that our types are generated from"),
+    ("tikv-jemallocator", "the allocator: an eighth less processor time per workflow than the system's"),
     ("tokio", "the driver's event loop, sockets and signals"),
     ("tokio-rustls", "TLS at the doors, with what is asked of clients decided for each connection"),
     ("toml", "the configuration of a server and of a client, with the line of every value for those who mistype one"),

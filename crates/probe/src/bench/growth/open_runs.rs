@@ -2,7 +2,10 @@
 //! they take, and whether timers fire on time.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -21,6 +24,8 @@ use crate::{
     server::Server,
 };
 
+/// Runs by which the clients may be ahead of the worker: a backlog is another measurement.
+const AHEAD: usize = 200;
 /// The timers that are not waited for end after a day.
 const FAR: &str = "timer-86400";
 
@@ -84,7 +89,15 @@ async fn open(server: &Server, stage: &Stage, runs: usize) -> Result<Vec<Cost>, 
     for to in quarters(runs.len()) {
         let some = runs.get(from..to).unwrap_or_default();
         let opening = async {
-            each(stage, some, |mut client, name| async move { client.start(&name, FAR).await }).await?;
+            let (board, started) = (Arc::clone(&stage.board), Arc::new(AtomicUsize::new(from)));
+            each(stage, some, move |mut client, name| {
+                let (board, number) = (Arc::clone(&board), started.fetch_add(1, Ordering::Relaxed));
+                async move {
+                    answered(&board, number.saturating_sub(AHEAD)).await?;
+                    client.start(&name, FAR).await
+                }
+            })
+            .await?;
             answered(&stage.board, to).await
         };
         let ((), cost) = watched(server, opening).await?;

@@ -183,6 +183,8 @@ pub struct Node {
     /// Calls that wait for history, by the run they wait for.
     waits: BTreeMap<CallId, (ShardId, RunId)>,
     alarms: BTreeSet<(Time, Alarm)>,
+    /// How many there may be before the far ones are looked for.
+    most_alarms: usize,
     agenda: VecDeque<Work>,
     /// What reads are for, and the epoch of their shard when they were asked for.
     tickets: BTreeMap<u64, (Ticket, Epoch)>,
@@ -210,6 +212,7 @@ impl Node {
             unnamed: Some(Vec::new()),
             waits: BTreeMap::new(),
             alarms: BTreeSet::new(),
+            most_alarms: 0,
             agenda: VecDeque::new(),
             tickets: BTreeMap::new(),
             next_ticket: 0,

@@ -12,6 +12,7 @@ use crate::{NamespaceRecord, NamespaceTable, persist};
 
 /// Wake-ups that are read at once.
 const WAKE_PAGE: usize = 1_000;
+const LEAST_WAKES: usize = 20;
 
 /// A read that a node wants done.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,7 +121,9 @@ impl Node {
     /// Reads the next wake-ups of a shard, from the key `start` on.
     pub(crate) fn read_wakes(&mut self, shard: ShardId, start: Vec<u8>) {
         let range = start..key::prefix_end(&Key::wake_prefix());
-        self.read(ReadRequest::scan(shard, range, WAKE_PAGE), Ticket::Wakes(shard));
+        // No more than may stay in memory, but never so few that wake-ups of one time can't all be read.
+        let page = self.config.cached_runs.clamp(LEAST_WAKES, WAKE_PAGE);
+        self.read(ReadRequest::scan(shard, range, page), Ticket::Wakes(shard));
     }
 
     /// Parks work until a run or a current row has been read.

@@ -299,6 +299,7 @@ impl Node {
         for run_id in forgotten {
             self.queries.forget_run(run_id);
         }
+        self.forget_far_wakes();
     }
 
     /// A commit failed, so memory is ahead of what will ever be durable: drop it all, answer everybody, begin again.

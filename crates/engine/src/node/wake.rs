@@ -1,9 +1,12 @@
 //! What happens because time has passed.
 
+use std::collections::BTreeMap;
+
 use machine::Input;
+use model::{ShardId, Time};
 use store::Key;
 
-use super::{Action, Alarm, Asker, Node, Work, apply::Apply};
+use super::{Action, Alarm, Asker, Node, Ticket, Work, apply::Apply};
 
 impl Node {
     /// Sets off every alarm that is ripe.
@@ -33,5 +36,52 @@ impl Node {
                 Alarm::Reacquire(shard) => self.actions.push(Action::Acquire { shard }),
             }
         }
+    }
+
+    /// Leaves the far wake-ups of runs that are not in memory to the store: a shard keeps as many of the next ones as it
+    /// may keep runs, and reads on behind them when the time has come. What a forgotten run waits for is durable; what is
+    /// being read right now may be older than that.
+    pub(crate) fn forget_far_wakes(&mut self) {
+        let is_reading = || self.tickets.values().any(|(purpose, _)| matches!(purpose, Ticket::Wakes(_)));
+        if self.alarms.len() < self.most_alarms || is_reading() {
+            return;
+        }
+        let keep = self.config.cached_runs;
+        let mut near: BTreeMap<ShardId, usize> = BTreeMap::new();
+        let mut horizons: BTreeMap<ShardId, Time> = BTreeMap::new();
+        let mut far = Vec::new();
+        for alarm in &self.alarms {
+            match alarm {
+                (time, Alarm::Run(shard, run_id)) if self.entry(*shard, *run_id).is_none() => {
+                    let seen = near.entry(*shard).or_default();
+                    *seen += 1;
+                    if *seen > keep {
+                        horizons.entry(*shard).or_insert(*time);
+                        far.push(alarm.clone());
+                    }
+                }
+                (_, Alarm::Horizon(shard)) if horizons.contains_key(shard) => far.push(alarm.clone()),
+                (
+                    _,
+                    Alarm::Run(..)
+                    | Alarm::Horizon(_)
+                    | Alarm::Call(_)
+                    | Alarm::Query(_)
+                    | Alarm::QueryLate(_)
+                    | Alarm::Queue(_)
+                    | Alarm::QueueIdle(_)
+                    | Alarm::Resend(_)
+                    | Alarm::Reacquire(_),
+                ) => {}
+            }
+        }
+        for alarm in far {
+            self.alarms.remove(&alarm);
+        }
+        for (shard, time) in horizons {
+            self.alarm(time, Alarm::Horizon(shard));
+        }
+        // So that the walk costs little for each alarm, whatever they are.
+        self.most_alarms = 2 * self.alarms.len().max(2 * keep);
     }
 }

@@ -52,10 +52,10 @@ struct Inner {
     store: Arc<dyn Store>,
     core: Mutex<Core>,
     namespaces: RwLock<Arc<NamespaceTable>>,
-    writer: Writer,
+    writer: Arc<Writer>,
     next_call: AtomicU64,
     /// Rung when the node's next alarm may have changed.
-    alarm: Notify,
+    alarm: Arc<Notify>,
     runtime: tokio::runtime::Handle,
 }
 
@@ -107,9 +107,9 @@ impl Engine {
                 is_writing: false,
             }),
             namespaces: RwLock::default(),
-            writer: Writer::new(),
+            writer: Arc::new(Writer::new()),
             next_call: AtomicU64::new(0),
-            alarm: Notify::new(),
+            alarm: Arc::default(),
             runtime: tokio::runtime::Handle::current(),
         });
         inner.open_shards()?;
@@ -373,7 +373,15 @@ impl Inner {
     }
 }
 
-/// Ticks the node whenever an alarm is ripe, for as long as the engine lives.
+impl Drop for Inner {
+    /// Those who wait to work for it hear that there is no work any more.
+    fn drop(&mut self) {
+        self.writer.call();
+        self.alarm.notify_one();
+    }
+}
+
+/// Ticks the node whenever an alarm is ripe, for as long as the engine lives. Does not hold on to it meanwhile.
 async fn keep_time(inner: std::sync::Weak<Inner>) {
     loop {
         let Some(strong) = inner.upgrade() else { return };
@@ -385,9 +393,11 @@ async fn keep_time(inner: std::sync::Weak<Inner>) {
             (core.armed, std::mem::take(&mut core.reads))
         };
         strong.read_all(reads);
+        let alarm = strong.alarm.clone();
+        drop(strong);
         let wait = next.map_or(Duration::from_secs(60), |next| next.since(now()).min(Duration::from_secs(60)));
         // Either the time has come, or an earlier one was set.
-        drop(tokio::time::timeout(wait, strong.alarm.notified()).await);
+        drop(tokio::time::timeout(wait, alarm.notified()).await);
     }
 }
 

@@ -46,23 +46,25 @@ impl Writer {
         drop(tokio::time::timeout(patience, self.written.notified()).await);
     }
 
-    /// Waits until there is something to write, at most for a second.
+    /// Waits until there is something to write, or nobody left who could have something.
     fn wait(&self) {
         let called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.bell.wait_timeout_while(called, Duration::from_secs(1), |called| !*called);
-        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
+        *self.bell.wait_while(called, |called| !*called).unwrap_or_else(PoisonError::into_inner) = false;
     }
 }
 
 /// Starts the writing thread; it ends when the engine is gone.
 pub(super) fn start(inner: &Arc<Inner>) {
     let weak = Arc::downgrade(inner);
-    inner.runtime.spawn_blocking(move || write_until_gone(&weak));
+    let writer = inner.writer.clone();
+    inner.runtime.spawn_blocking(move || write_until_gone(&weak, &writer));
 }
 
-fn write_until_gone(weak: &Weak<Inner>) {
-    while let Some(inner) = weak.upgrade() {
-        inner.writer.wait();
+/// Holds on to the engine only while it writes, so that the store is closed as soon as nobody uses it.
+fn write_until_gone(weak: &Weak<Inner>, writer: &Writer) {
+    loop {
+        writer.wait();
+        let Some(inner) = weak.upgrade() else { return };
         while let Some(changes) = write(&inner) {
             inner.writer.written.notify_waiters();
             if changes > ALONE {

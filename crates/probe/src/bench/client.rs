@@ -4,12 +4,18 @@ use std::time::Duration;
 
 use proto::temporal::api::{
     common::v1::{WorkflowExecution, WorkflowType},
+    enums::v1::UpdateWorkflowExecutionLifecycleStage,
     query::v1::WorkflowQuery,
     taskqueue::v1::TaskQueue,
+    update::{
+        self,
+        v1::{Input, Meta, WaitPolicy, outcome},
+    },
     workflowservice::v1::{
         CountWorkflowExecutionsRequest, GetWorkflowExecutionHistoryRequest, ListWorkflowExecutionsRequest,
         QueryWorkflowRequest, SignalWorkflowExecutionRequest, StartWorkflowExecutionRequest,
-        TerminateWorkflowExecutionRequest, workflow_service_client::WorkflowServiceClient,
+        TerminateWorkflowExecutionRequest, UpdateWorkflowExecutionRequest,
+        workflow_service_client::WorkflowServiceClient,
     },
 };
 use tonic::{
@@ -125,6 +131,26 @@ impl Client {
         };
         self.service.query_workflow(timed(request, CALL)).await?;
         Ok(())
+    }
+
+    /// Sends an update and waits for what comes of it.
+    pub(super) async fn update(&mut self, workflow_id: &str) -> Result<(), Fault> {
+        let request = UpdateWorkflowExecutionRequest {
+            namespace: self.namespace.to_owned(),
+            workflow_execution: execution(workflow_id),
+            wait_policy: Some(WaitPolicy { lifecycle_stage: UpdateWorkflowExecutionLifecycleStage::Completed.into() }),
+            request: Some(update::v1::Request {
+                meta: Some(Meta { identity: IDENTITY.to_owned(), ..Meta::default() }),
+                input: Some(Input { name: "state".to_owned(), ..Input::default() }),
+                ..update::v1::Request::default()
+            }),
+            ..UpdateWorkflowExecutionRequest::default()
+        };
+        let reply = self.service.update_workflow_execution(timed(request, CALL)).await?.into_inner();
+        match reply.outcome.and_then(|outcome| outcome.value) {
+            Some(outcome::Value::Success(_)) => Ok(()),
+            other => Err(format!("an update ended with {other:?}").into()),
+        }
     }
 
     /// How many runs a list filter selects.

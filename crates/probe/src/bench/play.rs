@@ -22,6 +22,8 @@ use crate::Fault;
 const SIGNALS: usize = 20;
 /// Runs that go before the measured ones.
 const WARM_UP: usize = 20;
+/// Runs that the updates go to in turn, so that no history grows beyond a page.
+const UPDATED: usize = 20;
 /// Rows on a page of the list scenarios.
 const PAGE: i32 = 100;
 /// What the list scenarios ask for.
@@ -76,12 +78,13 @@ pub(super) async fn prepare(scenario: Scenario, stage: &Stage, size: Size) -> Re
             .await?;
             expect_count(&mut client, CLOSED, runs.len()).await?;
         }
-        Scenario::Queries | Scenario::QueryLatency => {
-            let name = "asked".to_owned();
-            let mut notes = stage.board.watch(&name);
-            client.start(&name, "idle").await?;
-            within(notes.recv()).await?.ok_or("the worker has gone")?;
-            runs.push(name);
+        Scenario::Queries | Scenario::QueryLatency | Scenario::UpdateLatency => {
+            runs = names("asked", if scenario == Scenario::UpdateLatency { UPDATED } else { 1 });
+            for name in &runs {
+                let mut notes = stage.board.watch(name);
+                client.start(name, "idle").await?;
+                within(notes.recv()).await?.ok_or("the worker has gone")?;
+            }
         }
         Scenario::OneRun => {
             runs.push("signalled".to_owned());
@@ -130,6 +133,7 @@ pub(super) async fn run(
         Scenario::Timers => timers(stage, size.operations).await?,
         Scenario::Queries => queries(stage, prepared, size.operations).await?,
         Scenario::QueryLatency => queries(&alone, prepared, size.operations).await?,
+        Scenario::UpdateLatency => updates(&alone, prepared, size.operations).await?,
         Scenario::StartOnly => starts(stage, size.operations).await?,
         Scenario::StartLatency => starts(&alone, size.operations).await?,
         Scenario::Backlog => drain(stage, prepared).await?,
@@ -154,6 +158,11 @@ pub(super) async fn run(
 async fn queries(stage: &Stage, prepared: &Prepared, operations: usize) -> Result<Vec<Duration>, Fault> {
     let asked = vec![prepared.runs.first().cloned().unwrap_or_default(); operations];
     each(stage, &asked, |mut client, name| async move { client.query(&name).await }).await
+}
+
+async fn updates(stage: &Stage, prepared: &Prepared, operations: usize) -> Result<Vec<Duration>, Fault> {
+    let updated: Vec<_> = prepared.runs.iter().cycle().take(operations).cloned().collect();
+    each(stage, &updated, |mut client, name| async move { client.update(&name).await }).await
 }
 
 async fn starts(stage: &Stage, operations: usize) -> Result<Vec<Duration>, Fault> {
@@ -196,6 +205,7 @@ pub(super) async fn check(scenario: Scenario, stage: &Stage, operations: usize) 
         Scenario::Signals => ("Completed", "signalled", operations.div_ceil(SIGNALS)),
         Scenario::StartOnly | Scenario::StartLatency => ("Running", "started", operations),
         Scenario::Queries | Scenario::QueryLatency => ("Running", "asked", 1),
+        Scenario::UpdateLatency => ("Running", "asked", UPDATED),
         Scenario::OneRun => ("Running", "signalled", 1),
         Scenario::LongHistory => ("Running", "long", 1),
         Scenario::List | Scenario::ShortList | Scenario::Parked => return Ok(()),

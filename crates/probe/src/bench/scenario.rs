@@ -32,6 +32,8 @@ pub(super) enum Scenario {
     Queries,
     /// Queries one at a time.
     QueryLatency,
+    /// Updates to runs that do nothing else, one at a time.
+    UpdateLatency,
     /// A worker that comes when many runs wait.
     Backlog,
     /// A history of ten thousand events, read from its first to its last page.
@@ -48,7 +50,7 @@ pub(super) enum Scenario {
 
 impl Scenario {
     /// In the order in which they are run and printed.
-    pub(super) const ALL: [Scenario; 18] = [
+    pub(super) const ALL: [Scenario; 19] = [
         Scenario::NoOp,
         Scenario::OneActivity,
         Scenario::TenActivities,
@@ -61,6 +63,7 @@ impl Scenario {
         Scenario::StartLatency,
         Scenario::Queries,
         Scenario::QueryLatency,
+        Scenario::UpdateLatency,
         Scenario::Backlog,
         Scenario::LongHistory,
         Scenario::List,
@@ -84,6 +87,7 @@ impl Scenario {
             Scenario::StartLatency => "start only, one at a time",
             Scenario::Queries => "query",
             Scenario::QueryLatency => "query, one at a time",
+            Scenario::UpdateLatency => "update, one at a time",
             Scenario::Backlog => "backlog drain",
             Scenario::LongHistory => "read a history of 10,000 events",
             Scenario::List => "list a page of 100",
@@ -111,6 +115,7 @@ impl Scenario {
             | Scenario::Timers
             | Scenario::Queries
             | Scenario::QueryLatency
+            | Scenario::UpdateLatency
             | Scenario::Latency
             | Scenario::ActivityLatency
             | Scenario::Memory => POLLERS,
@@ -136,6 +141,7 @@ impl Scenario {
             Scenario::StartLatency => (400, 2_000),
             Scenario::Queries => (1_000, 15_000),
             Scenario::QueryLatency => (400, 3_000),
+            Scenario::UpdateLatency => (150, 1_000),
             Scenario::Backlog => (600, 10_000),
             Scenario::LongHistory => (8, 80),
             Scenario::List | Scenario::ShortList => (100, 2_000),
@@ -174,6 +180,7 @@ impl Scenario {
             | Scenario::TenActivities
             | Scenario::Latency
             | Scenario::ActivityLatency
+            | Scenario::UpdateLatency
             | Scenario::Signals
             | Scenario::StartOnly
             | Scenario::StartLatency

@@ -10,13 +10,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use prost::Message as _;
 use proto::temporal::api::{
     command::v1::{
-        Command, CompleteWorkflowExecutionCommandAttributes, ScheduleActivityTaskCommandAttributes,
-        StartTimerCommandAttributes, command::Attributes,
+        Command, CompleteWorkflowExecutionCommandAttributes, ProtocolMessageCommandAttributes,
+        ScheduleActivityTaskCommandAttributes, StartTimerCommandAttributes, command::Attributes,
     },
-    common::v1::ActivityType,
+    common::v1::{ActivityType, Payloads},
     enums::v1::{CommandType, EventType, QueryResultType},
+    protocol::v1::{Message, message::SequencingId},
+    update::{
+        self,
+        v1::{Acceptance, Outcome, outcome},
+    },
     workflowservice::v1::{
         PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse,
         RespondActivityTaskCompletedRequest, RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest,
@@ -164,13 +170,16 @@ pub(super) async fn work(client: &mut Client, board: &Board, name: &str) -> Resu
         client.service.respond_query_task_completed(timed(answer, CALL)).await?;
         return Ok(());
     }
-    let commands = decide(&task)?;
+    let messages = answers(&task)?;
+    let mut commands: Vec<_> = messages.iter().map(spoken).collect();
+    commands.extend(decide(&task)?);
     let complete = CommandType::CompleteWorkflowExecution as i32;
     let closed = commands.iter().any(|command| command.command_type == complete);
     let workflow_id = task.workflow_execution.map(|execution| execution.workflow_id).unwrap_or_default();
     let answer = RespondWorkflowTaskCompletedRequest {
         task_token: task.task_token,
         commands,
+        messages,
         identity: IDENTITY.to_owned(),
         namespace: client.namespace.to_owned(),
         ..RespondWorkflowTaskCompletedRequest::default()
@@ -206,6 +215,46 @@ fn decide(task: &PollWorkflowTaskQueueResponse) -> Result<Vec<Command>, Fault> {
         "timer" => vec![timer(number)],
         _ => Vec::new(),
     })
+}
+
+/// The messages that accept every update of a task and complete it with nothing.
+fn answers(task: &PollWorkflowTaskQueueResponse) -> Result<Vec<Message>, Fault> {
+    let mut messages = Vec::new();
+    for asked in &task.messages {
+        let body = asked.body.as_ref().ok_or("a message without a body")?;
+        let request = update::v1::Request::decode(body.value.as_slice())?;
+        let say = |part: &str, type_url: &str, value: Vec<u8>| Message {
+            id: format!("{}/{part}", asked.id),
+            protocol_instance_id: asked.protocol_instance_id.clone(),
+            body: Some(prost_types::Any { type_url: type_url.to_owned(), value }),
+            ..Message::default()
+        };
+        let response = update::v1::Response {
+            meta: request.meta.clone(),
+            outcome: Some(Outcome { value: Some(outcome::Value::Success(Payloads::default())) }),
+        };
+        let acceptance = Acceptance {
+            accepted_request_message_id: asked.id.clone(),
+            accepted_request_sequencing_event_id: match asked.sequencing_id {
+                Some(SequencingId::EventId(id)) => id,
+                Some(SequencingId::CommandIndex(_)) | None => 0,
+            },
+            accepted_request: Some(request),
+        };
+        messages.push(say(
+            "accept",
+            "type.googleapis.com/temporal.api.update.v1.Acceptance",
+            acceptance.encode_to_vec(),
+        ));
+        messages.push(say("complete", "type.googleapis.com/temporal.api.update.v1.Response", response.encode_to_vec()));
+    }
+    Ok(messages)
+}
+
+/// The command that says when, among the others, a message is to be heard.
+fn spoken(message: &Message) -> Command {
+    let attributes = ProtocolMessageCommandAttributes { message_id: message.id.clone() };
+    command(CommandType::ProtocolMessage, Attributes::ProtocolMessageCommandAttributes(attributes))
 }
 
 fn command(kind: CommandType, attributes: Attributes) -> Command {

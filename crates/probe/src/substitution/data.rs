@@ -182,7 +182,9 @@ impl Case<'_> {
     }
 
     async fn send(&self, wire: &Wire, sent: Sent) -> Result<Seen, Fault> {
-        let waits = self.rpc.starts_with("Poll") || self.rpc == "QueryWorkflow";
+        // These wait for a task, or for a worker that is not there.
+        let waits = self.rpc.starts_with("Poll")
+            || ["QueryWorkflow", "UpdateWorkflowExecution", "ExecuteMultiOperation"].contains(&self.rpc);
         let deadline = if waits { WAITING } else { DEADLINE };
         let answer = wire.call(&self.method.path, sent.body.encode_to_vec().into(), deadline).await;
         let answer = Answer::read(&self.stage.catalog, self.method, answer)?;

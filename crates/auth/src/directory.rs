@@ -21,6 +21,11 @@ pub trait Directory: Send + Sync {
     /// The key that verifies tokens signed under this id. `None` when there never was one, or it is retired: then no
     /// token that it signed is taken any more.
     fn verifying_key(&self, kid: &str) -> Option<VerifyingKey>;
+
+    /// Whether there is such a key: asked on every call, where the key itself is not needed.
+    fn has_verifying_key(&self, kid: &str) -> bool {
+        self.verifying_key(kid).is_some()
+    }
 }
 
 /// What is on record of an API key: enough to verify it, not enough to make it.

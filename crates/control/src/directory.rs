@@ -38,4 +38,8 @@ impl Directory for Control {
     fn verifying_key(&self, kid: &str) -> Option<VerifyingKey> {
         self.snapshot().verifying_key(kid)
     }
+
+    fn has_verifying_key(&self, kid: &str) -> bool {
+        self.shown().state.signing_keys.contains_key(kid)
+    }
 }

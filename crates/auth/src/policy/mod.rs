@@ -125,7 +125,7 @@ impl Secured {
     fn principal(&self, header: &str, now: Time) -> Result<Arc<Principal>, Reject> {
         let token = bearer(header).ok_or_else(|| unauthenticated_because("authorization is not a bearer token"))?;
         let hash = TokenHash::of(token);
-        let signed = self.tokens.get(hash.0, || self.signed(token))?;
+        let signed = self.tokens.get(hash.0, || self.signed(token, hash))?;
         // What is on record may have changed since the signature was looked at.
         let record = self.record(&signed, hash)?;
         // From here on the caller is known to hold the key, and may know what became of it.
@@ -139,7 +139,7 @@ impl Secured {
     }
 
     /// What a token says, once its signature is found good.
-    fn signed(&self, token: &str) -> Result<Arc<Signed>, Reject> {
+    fn signed(&self, token: &str, hash: TokenHash) -> Result<Arc<Signed>, Reject> {
         let shown = Shown::read(token).ok_or_else(|| unauthenticated_because("the bearer token is not an API key"))?;
         if shown.claims.account_id != self.directory.account_id() {
             return Err(unauthenticated_because("the API key belongs to another account"));
@@ -147,13 +147,15 @@ impl Secured {
         let key = self.directory.verifying_key(&shown.kid).ok_or_else(unauthenticated)?;
         let signed = Signed { kid: shown.kid.clone(), claims: shown.claims.clone() };
         // The hash goes first: it costs less than the signature.
-        self.record(&signed, TokenHash::of(token))?;
+        self.record(&signed, hash)?;
         if shown.is_signed_by(&key) { Ok(Arc::new(signed)) } else { Err(unauthenticated()) }
     }
 
     /// What is on record of the key that a token is.
     fn record(&self, signed: &Signed, hash: TokenHash) -> Result<KeyRecord, Reject> {
-        self.directory.verifying_key(&signed.kid).ok_or_else(unauthenticated)?;
+        if !self.directory.has_verifying_key(&signed.kid) {
+            return Err(unauthenticated());
+        }
         let record = self.directory.key(&signed.claims.key_id).ok_or_else(unauthenticated)?;
         if hash != record.token_hash || signed.claims.principal_id != record.principal.id {
             return Err(unauthenticated());

@@ -43,4 +43,4 @@ pub use run::{
 };
 pub use search_attributes::validate as validate_search_attributes;
 pub use step::{ActivityTask, Reply, Step, WorkflowTaskAnswer};
-pub use update::{PendingUpdate, UpdateStage};
+pub use update::{PendingUpdate, UpdateStage, failed_by_server};

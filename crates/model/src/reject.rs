@@ -116,6 +116,17 @@ impl Reject {
         Self::new(Kind::Internal, message)
     }
 
+    /// A start and an update that stand or fall together: why each of them failed, `None` where it did not.
+    pub fn update_with_start(start: Option<Self>, update: Option<Self>) -> Self {
+        let kind = Kind::MultiOperation { operations: vec![start, update] };
+        Self::new(kind, "Update-with-Start could not be executed.")
+    }
+
+    /// What is said of an operation because of the one beside it.
+    pub fn operation_aborted() -> Self {
+        Self::new(Kind::MultiOperationAborted, "Operation was aborted.")
+    }
+
     /// `what` names the feature, for instance "update messages".
     pub fn unimplemented(what: impl fmt::Display) -> Self {
         Self::new(Kind::Unimplemented, format!("{what} is not implemented yet"))

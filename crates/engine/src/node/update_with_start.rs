@@ -15,7 +15,7 @@ use super::{
     apply::Presence,
     shard::{Held, Need},
     start::Start,
-    updates::{Waiting, aborted_operation, several},
+    updates::Waiting,
 };
 use crate::{Call, Started, UpdateCall};
 
@@ -82,8 +82,8 @@ impl Node {
 
     fn update_for_pair(&mut self, pair: Pair, shard: ShardId, run_id: RunId, started: Started) {
         if let Err(reject) = self.admit_update(shard, run_id, &pair.update.request) {
-            let start = (!started.started).then(aborted_operation);
-            return self.hold(shard, Held::Answer(pair.asker, Err(several(start, Some(reject)))));
+            let start = (!started.started).then(Reject::operation_aborted);
+            return self.hold(shard, Held::Answer(pair.asker, Err(Reject::update_with_start(start, Some(reject)))));
         }
         let Pair { asker, namespace, start, update, again } = pair;
         let (update_id, wait, deadline) = (update.update_id().to_owned(), update.wait, update.deadline);
@@ -116,7 +116,7 @@ impl Node {
         match started {
             Ok((started, run_id)) => self.update_for_pair(pair, shard, run_id, started),
             Err(reject) => {
-                let reject = several(Some(reject), Some(aborted_operation()));
+                let reject = Reject::update_with_start(Some(reject), Some(Reject::operation_aborted()));
                 self.hold(shard, Held::Answer(pair.asker, Err(reject)));
             }
         }

@@ -7,11 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use machine::{Change, Input, Reply, UpdateStage};
+use machine::{Change, Input, Reply, UpdateStage, failed_by_server};
 use model::{Kind, Namespace, Reject, RunId, ShardId, Time};
 use proto::temporal::api::{
     enums::v1::UpdateWorkflowExecutionLifecycleStage as Stage,
-    failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
     history::v1::history_event::Attributes as A,
     update::v1::{Outcome, outcome::Value},
 };
@@ -257,8 +256,8 @@ impl Node {
 
     fn refuse_update(&mut self, id: CallId, waiting: Waiting, reject: Reject) {
         let reject = match waiting.started {
-            Some(started) if started.started => several(None, Some(reject)),
-            Some(_) => several(Some(aborted_operation()), Some(reject)),
+            Some(started) if started.started => Reject::update_with_start(None, Some(reject)),
+            Some(_) => Reject::update_with_start(Some(Reject::operation_aborted()), Some(reject)),
             None => reject,
         };
         self.hold_for(waiting.shard, waiting.run_id, Held::Answer(Asker::Client(id), Err(reject)));
@@ -282,17 +281,6 @@ impl Node {
             self.actions.push(Action::Answer { id, result: Err(reject) });
         }
     }
-}
-
-/// The refusal of several operations that stand or fall together.
-pub(crate) fn several(start: Option<Reject>, update: Option<Reject>) -> Reject {
-    let kind = Kind::MultiOperation { operations: vec![start, update] };
-    Reject::new(kind, "Update-with-Start could not be executed.")
-}
-
-/// What is said of an operation because of the one beside it.
-pub(crate) fn aborted_operation() -> Reject {
-    Reject::new(Kind::MultiOperationAborted, "Operation was aborted.")
 }
 
 fn said(changes: &[Change], continues: bool) -> Said {
@@ -319,15 +307,6 @@ fn said(changes: &[Change], continues: bool) -> Said {
 
 /// The outcome of an update that was accepted by a run which has closed since.
 fn abandoned() -> Outcome {
-    let failure = Failure {
-        message: "Workflow Update failed because the Workflow completed before the Update completed.".to_owned(),
-        source: "Server".to_owned(),
-        failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
-            r#type: "AcceptedUpdateCompletedWorkflow".to_owned(),
-            non_retryable: true,
-            ..ApplicationFailureInfo::default()
-        })),
-        ..Failure::default()
-    };
-    Outcome { value: Some(Value::Failure(failure)) }
+    let text = "Workflow Update failed because the Workflow completed before the Update completed.";
+    Outcome { value: Some(Value::Failure(failed_by_server(text, "AcceptedUpdateCompletedWorkflow"))) }
 }

@@ -1,7 +1,7 @@
 //! `ExecuteMultiOperation`: a start and an update that stand or fall together.
 
 use engine::{Answer, Call, UpdateCall};
-use model::{Kind, Reject};
+use model::Reject;
 use proto::temporal::api::workflowservice::v1::{
     ExecuteMultiOperationRequest, ExecuteMultiOperationResponse, StartWorkflowExecutionRequest,
     StartWorkflowExecutionResponse, UpdateWorkflowExecutionRequest,
@@ -104,12 +104,11 @@ fn both(
     start: Result<StartWorkflowExecutionRequest, Reject>,
     update: Result<UpdateCall, Reject>,
 ) -> Result<(StartWorkflowExecutionRequest, UpdateCall), Reject> {
-    let aborted = || Reject::new(Kind::MultiOperationAborted, "Operation was aborted.");
+    let aborted = Reject::operation_aborted;
     let (start, update) = match (start, update) {
         (Ok(start), Ok(update)) if start.workflow_id == update.execution.workflow_id => return Ok((start, update)),
         (Ok(_), Ok(_)) => (aborted(), Reject::invalid("WorkflowId is not consistent with previous operation(s).")),
         (start, update) => (start.err().unwrap_or_else(aborted), update.err().unwrap_or_else(aborted)),
     };
-    let kind = Kind::MultiOperation { operations: vec![Some(start), Some(update)] };
-    Err(Reject::new(kind, "Update-with-Start could not be executed."))
+    Err(Reject::update_with_start(Some(start), Some(update)))
 }

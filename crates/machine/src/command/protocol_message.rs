@@ -11,7 +11,7 @@ use prost_types::Any;
 use proto::temporal::api::{
     command::v1::ProtocolMessageCommandAttributes,
     enums::v1::WorkflowTaskFailedCause as Cause,
-    failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
+    failure::v1::Failure,
     history::v1::{
         HistoryEvent, WorkflowExecutionUpdateAcceptedEventAttributes, WorkflowExecutionUpdateCompletedEventAttributes,
         history_event::Attributes as A,
@@ -21,7 +21,11 @@ use proto::temporal::api::{
 };
 
 use super::{CommandContext, CommandFailure, limit};
-use crate::{Draft, PendingUpdate, Quiet, Run, on::check_total, update::message_id};
+use crate::{
+    Draft, PendingUpdate, Quiet, Run,
+    on::check_total,
+    update::{failed_by_server, message_id},
+};
 
 const CAUSE: Cause = Cause::BadUpdateWorkflowExecutionMessage;
 
@@ -90,18 +94,9 @@ pub(crate) fn reject_unprocessed(draft: &mut Draft) {
 }
 
 fn unprocessed() -> Failure {
-    Failure {
-        message: "Workflow Update is rejected because it wasn't processed by worker. Probably, Workflow Update is not \
-                  supported by the worker."
-            .to_owned(),
-        source: "Server".to_owned(),
-        failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
-            r#type: "UnprocessedUpdate".to_owned(),
-            non_retryable: true,
-            ..ApplicationFailureInfo::default()
-        })),
-        ..Failure::default()
-    }
+    let text = "Workflow Update is rejected because it wasn't processed by worker. Probably, Workflow Update is not \
+                supported by the worker.";
+    failed_by_server(text, "UnprocessedUpdate")
 }
 
 /// What a worker can say of an update.

@@ -17,7 +17,10 @@ mod send;
 use std::{borrow::Cow, sync::Arc};
 
 use imbl::Vector;
-use proto::temporal::api::update::v1::Request;
+use proto::temporal::api::{
+    failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
+    update::v1::Request,
+};
 
 use crate::{Core, Run};
 
@@ -52,6 +55,20 @@ pub enum UpdateStage {
     Completed { event_id: i64 },
     /// The run has closed after it was accepted: there will never be an outcome.
     Abandoned,
+}
+
+/// The failure of an update that no worker has failed, by the type that clients know it by.
+pub fn failed_by_server(message: &str, kind: &str) -> Failure {
+    Failure {
+        message: message.to_owned(),
+        source: "Server".to_owned(),
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
+            r#type: kind.to_owned(),
+            non_retryable: true,
+            ..ApplicationFailureInfo::default()
+        })),
+        ..Failure::default()
+    }
 }
 
 impl Run {

@@ -139,15 +139,15 @@ fn each_entry(
     mut entry: impl FnMut(Table, &str, Cell) -> Result<(), Error>,
 ) -> Result<(), Error> {
     for (name, value) in attributes {
-        match (value, cell(value)) {
-            (Value::KeywordList(items), _) => {
+        match value {
+            Value::KeywordList(items) => {
                 for text in items {
                     entry(Table::Item, name, Cell::Text(text.clone()))?;
                 }
             }
             // What is not a number is null to SQLite, and equal to nothing.
-            (Value::Double(value), _) if value.is_nan() => {}
-            (_, cell) => entry(Table::Attribute, name, cell)?,
+            Value::Double(value) if value.is_nan() => {}
+            value => entry(Table::Attribute, name, cell(value))?,
         }
     }
     Ok(())

@@ -1,19 +1,17 @@
 //! What an update costs, and what its client hears.
 
+mod watched;
+
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use bytes::Bytes;
 use engine::{
     Answer, Call, Config, Engine, Execution, NamespaceRecord, Poll, Request, UpdateCall, UpdateOutcome, UpdateState,
     UpdateWait, WorkflowTask,
 };
-use model::{Epoch, Limits, Namespace, QueueKey, QueueKind, ShardId};
+use model::{Limits, Namespace, QueueKey, QueueKind};
 use prost::Name;
 use proto::temporal::api::{
     common::v1::WorkflowType,
@@ -23,52 +21,11 @@ use proto::temporal::api::{
     update::v1::{Acceptance, Input, Meta, Outcome, Rejection, Request as UpdateRequest, Response, outcome::Value},
     workflowservice::v1::{RespondWorkflowTaskCompletedRequest, StartWorkflowExecutionRequest},
 };
-use store::{
-    Batch, CommitError, MemoryStore, Page, Store, StoreError,
-    visibility::{GroupCount, Query, QueryPage},
-};
-
-/// The store in memory, which counts what is written.
-#[derive(Default)]
-struct Counting {
-    store: MemoryStore,
-    batches: AtomicU64,
-}
-
-impl Store for Counting {
-    fn acquire(&self, shard: ShardId) -> Result<Epoch, StoreError> {
-        self.store.acquire(shard)
-    }
-
-    fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {
-        self.batches.fetch_add(batches.len() as u64, Ordering::Relaxed);
-        self.store.commit(batches)
-    }
-
-    fn waits(&self) -> bool {
-        self.store.waits()
-    }
-
-    fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        self.store.get(shard, key)
-    }
-
-    fn scan(&self, shard: ShardId, start: &[u8], end: &[u8], limit: usize) -> Result<Page, StoreError> {
-        self.store.scan(shard, start, end, limit)
-    }
-
-    fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
-        self.store.query(query)
-    }
-
-    fn count(&self, query: &Query) -> Result<Vec<GroupCount>, StoreError> {
-        self.store.count(query)
-    }
-}
+use watched::Watched;
 
 struct World {
     engine: Engine,
-    store: Arc<Counting>,
+    store: Arc<Watched>,
     namespace: Arc<Namespace>,
 }
 
@@ -76,7 +33,7 @@ impl World {
     /// A server with one idle workflow, `order`.
     async fn new() -> Self {
         let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 9 };
-        let store = Arc::new(Counting::default());
+        let store = Arc::new(Watched::new(None));
         let engine = Engine::open(store.clone(), config).expect("an empty store opens");
         let record = NamespaceRecord {
             id: uuid::Uuid::from_u128(1).as_bytes().to_vec(),

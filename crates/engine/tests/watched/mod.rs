@@ -1,0 +1,67 @@
+//! The store in memory, watched: what is written to it, and when it is closed.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+    mpsc::Sender,
+};
+
+use bytes::Bytes;
+use model::{Epoch, ShardId};
+use store::{
+    Batch, CommitError, MemoryStore, Page, Store, StoreError,
+    visibility::{GroupCount, Query, QueryPage},
+};
+
+/// The store in memory, which counts its batches.
+pub(crate) struct Watched {
+    store: MemoryStore,
+    pub(crate) batches: AtomicU64,
+    /// Told when the store is dropped. Then it is also one whose commits may wait, so that a thread of its own writes to it.
+    closed: Option<Sender<()>>,
+}
+
+impl Watched {
+    pub(crate) fn new(closed: Option<Sender<()>>) -> Self {
+        Self { store: MemoryStore::default(), batches: AtomicU64::new(0), closed }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(closed) = &self.closed {
+            closed.send(()).expect("the test waits for it");
+        }
+    }
+}
+
+impl Store for Watched {
+    fn acquire(&self, shard: ShardId) -> Result<Epoch, StoreError> {
+        self.store.acquire(shard)
+    }
+
+    fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {
+        self.batches.fetch_add(batches.len() as u64, Ordering::Relaxed);
+        self.store.commit(batches)
+    }
+
+    fn waits(&self) -> bool {
+        self.closed.is_some()
+    }
+
+    fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        self.store.get(shard, key)
+    }
+
+    fn scan(&self, shard: ShardId, start: &[u8], end: &[u8], limit: usize) -> Result<Page, StoreError> {
+        self.store.scan(shard, start, end, limit)
+    }
+
+    fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
+        self.store.query(query)
+    }
+
+    fn count(&self, query: &Query) -> Result<Vec<GroupCount>, StoreError> {
+        self.store.count(query)
+    }
+}

@@ -67,10 +67,21 @@ struct Core {
     armed: Option<Time>,
     /// What the writing thread takes next.
     commits: Vec<Commit>,
-    /// What whoever holds the lock reads when it has let go of it.
-    reads: Vec<(u64, ReadRequest)>,
+    /// What whoever holds the lock does when it has let go of it.
+    after: After,
     /// The writing thread is at work, and will look again before it rests.
     is_writing: bool,
+}
+
+/// What is done without the lock: whoever is woken may want it at once.
+#[derive(Default)]
+struct After {
+    answers: Vec<(oneshot::Sender<Result<Answer, Reject>>, Result<Answer, Reject>)>,
+    reads: Vec<(u64, ReadRequest)>,
+    /// The writing thread has something to write.
+    calls_writer: bool,
+    /// An earlier alarm was set.
+    rings: bool,
 }
 
 impl Engine {
@@ -103,7 +114,7 @@ impl Engine {
                 waiting: BTreeMap::new(),
                 armed: None,
                 commits: Vec::new(),
-                reads: Vec::new(),
+                after: After::default(),
                 is_writing: false,
             }),
             namespaces: RwLock::default(),
@@ -272,7 +283,24 @@ impl Inner {
         let mut core = self.lock();
         tell(&mut core);
         self.act(&mut core);
-        std::mem::take(&mut core.reads)
+        self.let_go(core)
+    }
+
+    /// Lets go of the lock, and then wakes everybody who has to hear of what was done under it.
+    fn let_go(&self, mut core: MutexGuard<'_, Core>) -> Vec<(u64, ReadRequest)> {
+        let after = std::mem::take(&mut core.after);
+        drop(core);
+        for (sender, result) in after.answers {
+            // A receiver that is gone has taken its call back already.
+            drop(sender.send(result));
+        }
+        if after.calls_writer {
+            self.writer.call();
+        }
+        if after.rings {
+            self.alarm.notify_one();
+        }
+        after.reads
     }
 
     /// Does the node's actions, and sees to it that what there is to write is written.
@@ -286,12 +314,12 @@ impl Inner {
         }
         if !core.is_writing && core.node.has_changes() {
             core.is_writing = true;
-            self.writer.call();
+            core.after.calls_writer = true;
         }
         let next = core.node.next_alarm();
         if next.is_some_and(|next| core.armed.is_none_or(|armed| next < armed)) {
             core.armed = next;
-            self.alarm.notify_one();
+            core.after.rings = true;
         }
     }
 
@@ -302,18 +330,16 @@ impl Inner {
         std::mem::take(&mut core.commits)
     }
 
-    /// Answers go out under the lock: sending one only wakes its receiver.
     fn do_actions(self: &Arc<Self>, core: &mut Core) {
         for action in core.node.take_actions() {
             match action {
                 Action::Answer { id, result } => {
                     if let Some(sender) = core.waiting.remove(&id) {
-                        // A receiver that is gone has taken its call back already.
-                        drop(sender.send(result));
+                        core.after.answers.push((sender, result));
                     }
                 }
                 Action::Commit { shard, epoch, batch } => core.commits.push((shard, epoch, batch)),
-                Action::Read { ticket, request } => core.reads.push((ticket, request)),
+                Action::Read { ticket, request } => core.after.reads.push((ticket, request)),
                 Action::Acquire { shard } => {
                     let inner = self.clone();
                     self.runtime.spawn_blocking(move || {
@@ -326,6 +352,18 @@ impl Inner {
                 }
             }
         }
+    }
+
+    /// Sets off what is ripe; when the next alarm is.
+    fn tick(self: &Arc<Self>) -> Option<Time> {
+        let mut core = self.lock();
+        core.node.on(now(), Event::Tick);
+        self.act(&mut core);
+        core.armed = core.node.next_alarm();
+        let next = core.armed;
+        let reads = self.let_go(core);
+        self.read_all(reads);
+        next
     }
 
     fn read_all(self: &Arc<Self>, reads: Vec<(u64, ReadRequest)>) {
@@ -385,14 +423,7 @@ impl Drop for Inner {
 async fn keep_time(inner: std::sync::Weak<Inner>) {
     loop {
         let Some(strong) = inner.upgrade() else { return };
-        let (next, reads) = {
-            let mut core = strong.lock();
-            core.node.on(now(), Event::Tick);
-            strong.act(&mut core);
-            core.armed = core.node.next_alarm();
-            (core.armed, std::mem::take(&mut core.reads))
-        };
-        strong.read_all(reads);
+        let next = strong.tick();
         let alarm = strong.alarm.clone();
         drop(strong);
         let wait = next.map_or(Duration::from_secs(60), |next| next.since(now()).min(Duration::from_secs(60)));

@@ -77,12 +77,11 @@ fn write_until_gone(weak: &Weak<Inner>, writer: &Writer) {
 
 /// Writes what there is; the number of changes, or `None` when there was nothing: then the writer has to be called.
 fn write(inner: &Arc<Inner>) -> Option<usize> {
-    let commits = {
-        let mut core = inner.lock();
-        let commits = inner.cut(&mut core);
-        core.is_writing = !commits.is_empty();
-        commits
-    };
+    let mut core = inner.lock();
+    let commits = inner.cut(&mut core);
+    core.is_writing = !commits.is_empty();
+    let reads = inner.let_go(core);
+    inner.read_all(reads);
     if commits.is_empty() {
         return None;
     }

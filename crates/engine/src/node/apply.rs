@@ -54,8 +54,11 @@ impl Node {
             let work = Work::Apply(Box::new(Apply { asker, shard, run_id, input }));
             return self.park(shard, Need::Run(run_id), work);
         }
-        if matches!(input, Input::Wake) && self.delete_if_ripe(shard, run_id) {
-            return;
+        if matches!(input, Input::Wake) && self.is_ripe(shard, run_id) {
+            return match self.removal_needs(shard, run_id) {
+                None => self.remove_run(shard, run_id),
+                Some(need) => self.park(shard, need, Work::Apply(Box::new(Apply { asker, shard, run_id, input }))),
+            };
         }
         let is_wake = matches!(input, Input::Wake);
         let is_signal = matches!(input, Input::Signal(_));
@@ -118,10 +121,8 @@ impl Node {
         let old = before.as_ref().map(|entry| (&entry.run, &entry.due));
         persist::rows(old, (&next, &due), first.zip(batch.clone()), state.changes());
         state.changes().extend(visibility::change(old.map(|(run, _)| run), &next, &types));
-        if old.is_none_or(|(run, _)| run.differs_as_current(&next) && state.is_newest(&next.key)) {
-            let current = next.current();
-            state.changes().push(persist::put_current(&next.key.workflow, &current));
-            state.set_current(next.key.workflow.clone(), Some(current));
+        if old.is_none() {
+            state.set_current(next.key.workflow.clone(), Some(run_id));
         }
         let grew = batch.is_some() || old.is_some_and(|(run, _)| run.is_open() != next.is_open());
         let grown = Held::Grew { run_id, next_event_id: next.core.next_event_id, is_open: next.is_open() };

@@ -87,6 +87,11 @@ impl Node {
             let reject = answer::run_not_found(&execution.workflow_id, &execution.run_id);
             return self.hold(shard, Held::Answer(asker, Err(reject)));
         }
+        if matches!(work, Work::Call { call: Call::Delete { .. }, .. })
+            && let Some(need) = self.removal_needs(shard, run_id)
+        {
+            return self.park(shard, need, work);
+        }
         let Work::Call { asker, namespace, call } = work else {
             return;
         };
@@ -139,8 +144,7 @@ impl Node {
             return Ok(None);
         };
         let missing = || answer::workflow_not_found(&workflow.workflow_id);
-        let current = known.current.as_ref().ok_or_else(missing)?;
-        current.run_id.parse().map(Some).map_err(|_| missing())
+        known.run_id.map(Some).ok_or_else(missing)
     }
 
     fn call_target(&mut self, asker: Asker, shard: ShardId, run_id: RunId, target: Target) {

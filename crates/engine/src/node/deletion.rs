@@ -4,7 +4,10 @@ use machine::Input;
 use model::{Kind, NamespaceId, Reject, RunId, ShardId};
 use store::{Change, Key, record};
 
-use super::{Action, Alarm, Asker, Node, shard::Held};
+use super::{
+    Action, Alarm, Asker, Node,
+    shard::{Held, Need},
+};
 use crate::{Answer, NamespaceRecord, persist};
 
 /// Namespaces live in this shard.
@@ -30,18 +33,20 @@ impl Node {
         self.hold(shard, Held::Answer(asker, Ok(Answer::Done)));
     }
 
-    /// Retention: deletes a closed run whose time has come and who has nothing left to say. Says whether it did.
-    pub(crate) fn delete_if_ripe(&mut self, shard: ShardId, run_id: RunId) -> bool {
-        let now = self.now;
-        let Some(entry) = self.entry(shard, run_id) else {
-            return false;
-        };
-        let time = entry.run.core.delete_time;
-        if entry.run.is_open() || time == 0 || time > now.0 || !entry.due.messages.is_empty() {
-            return false;
-        }
-        self.remove_run(shard, run_id);
-        true
+    /// Retention: whether this is a closed run whose time has come and who has nothing left to say.
+    pub(crate) fn is_ripe(&self, shard: ShardId, run_id: RunId) -> bool {
+        self.entry(shard, run_id).is_some_and(|entry| {
+            let time = entry.run.core.delete_time;
+            !entry.run.is_open() && time != 0 && time <= self.now.0 && entry.due.messages.is_empty()
+        })
+    }
+
+    /// What has to be read before the run can be removed: with it goes the row of its workflow id, unless that names
+    /// another run.
+    pub(crate) fn removal_needs(&self, shard: ShardId, run_id: RunId) -> Option<Need> {
+        let workflow = &self.entry(shard, run_id)?.run.key.workflow;
+        let is_known = self.shards.get(&shard).is_some_and(|state| state.currents.contains_key(workflow));
+        (!is_known).then(|| Need::Current(workflow.clone()))
     }
 
     /// What the run still has to tell others is told now, for it will not be there to be asked again.
@@ -53,7 +58,7 @@ impl Node {
     }
 
     /// Removes every row of a run, and the run from memory.
-    fn remove_run(&mut self, shard: ShardId, run_id: RunId) {
+    pub(crate) fn remove_run(&mut self, shard: ShardId, run_id: RunId) {
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
@@ -62,11 +67,7 @@ impl Node {
         };
         let run = &entry.run;
         let workflow = run.key.workflow.clone();
-        let is_newest = state
-            .currents
-            .get(&workflow)
-            .and_then(|known| known.current.as_ref())
-            .is_none_or(|current| current.run_id == run_id.to_string());
+        let is_newest = state.currents.get(&workflow).is_some_and(|newest| newest.run_id == Some(run_id));
         let changes = state.changes();
         changes.push(Change::DeletePrefix { prefix: Key::run_prefix(run_id) });
         changes.push(Change::DeletePrefix { prefix: Key::outbox_run_prefix(run_id) });
@@ -77,8 +78,6 @@ impl Node {
         }
         changes.push(Change::Hide { run_id });
         if is_newest {
-            let key = Key::Current { namespace: workflow.namespace, workflow_id: &workflow.workflow_id };
-            changes.push(persist::delete(&key));
             state.set_current(workflow, None);
         }
         if let Some(time) = entry.due.alarm {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use machine::{Current, Input};
+use machine::Input;
 use model::{QueueKey, RunId, ShardId, WorkflowKey};
 use store::{Key, Page, Store, StoreError, key, key::OwnedKey, record};
 
@@ -165,9 +165,9 @@ impl Node {
     fn read_found(&mut self, purpose: &Ticket, found: ReadResult) -> Result<(), StoreError> {
         match (purpose, found) {
             (Ticket::Current(shard, workflow), ReadResult::Value(value)) => {
-                let current = value.map(record::decode::<Current>).transpose()?;
+                let run_id = value.map(persist::current_run).transpose()?;
                 if let Some(state) = self.shards.get_mut(shard) {
-                    state.learn_current(workflow.clone(), current);
+                    state.learn_current(workflow.clone(), run_id);
                 }
                 self.unpark(*shard, &Need::Current(workflow.clone()));
             }

@@ -7,12 +7,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use machine::{Current, Due, MessageKey, Run};
-use model::{Epoch, QueueKind, Reject, RunId, RunKey, ShardId, Time, WorkflowKey};
+use machine::{Due, MessageKey, Run};
+use model::{Epoch, QueueKind, Reject, RunId, ShardId, Time, WorkflowKey};
 use store::{Batch, Change, CommitError, Key, StoreError, key};
 
 use super::{Action, Alarm, Asker, CallId, Node, ReadRequest, Ticket, Work};
-use crate::{Answer, persist::TaskPlace};
+use crate::{
+    Answer,
+    persist::{self, TaskPlace},
+};
 
 /// How long a node waits before it takes a shard again whose storage failed.
 const REACQUIRE_AFTER: Duration = Duration::from_millis(200);
@@ -28,7 +31,7 @@ pub(crate) struct Shard {
     pub(crate) epoch: Option<Epoch>,
     /// Those in memory; the others are read when they are needed.
     pub(crate) runs: BTreeMap<RunId, Box<Entry>>,
-    /// The newest run by workflow id as far as known; `None` inside is known to be absent.
+    /// The newest run by workflow id as far as known. How it stands is in the run alone.
     pub(crate) currents: BTreeMap<WorkflowKey, CurrentEntry>,
     /// Work that waits for a read.
     pub(crate) parked: BTreeMap<Need, Vec<Work>>,
@@ -49,7 +52,8 @@ pub(crate) struct Shard {
 /// What the cache knows of a workflow id.
 #[derive(Debug)]
 pub(crate) struct CurrentEntry {
-    pub(crate) current: Option<Current>,
+    /// `None` where there is no run.
+    pub(crate) run_id: Option<RunId>,
     /// The batch that last changed it.
     sequence: u64,
 }
@@ -195,20 +199,15 @@ impl Shard {
         }
     }
 
-    /// Whether no other run of the workflow id is known to be newer.
-    pub(crate) fn is_newest(&self, key: &RunKey) -> bool {
-        let known = self.currents.get(&key.workflow).and_then(|known| known.current.as_ref());
-        known.is_none_or(|known| known.run_id.parse() == Ok(key.run_id))
-    }
-
-    /// A step of the open batch has made this the newest run of the id; `None` for no run any more.
-    pub(crate) fn set_current(&mut self, workflow: WorkflowKey, current: Option<Current>) {
-        self.currents.insert(workflow, CurrentEntry { current, sequence: self.sequence });
+    /// The newest run of the id is this one now, from the open batch on; `None` for no run any more.
+    pub(crate) fn set_current(&mut self, workflow: WorkflowKey, run_id: Option<RunId>) {
+        self.open.changes.push(persist::current_row(&workflow, run_id));
+        self.currents.insert(workflow, CurrentEntry { run_id, sequence: self.sequence });
     }
 
     /// What was read, unless a step has changed it since.
-    pub(crate) fn learn_current(&mut self, workflow: WorkflowKey, current: Option<Current>) {
-        self.currents.entry(workflow).or_insert(CurrentEntry { current, sequence: 0 });
+    pub(crate) fn learn_current(&mut self, workflow: WorkflowKey, run_id: Option<RunId>) {
+        self.currents.entry(workflow).or_insert(CurrentEntry { run_id, sequence: 0 });
     }
 
     /// Forgets idle runs beyond `keep`, the longest unused first. Runs with unsaved changes or with something that only

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use machine::{
-    Current, Facts, Input, Reply, Run, Signal, StartSpec,
-    on::start::{Decision, decide},
+    Facts, Input, Reply, Run, Signal, StartSpec,
+    on::start::{Current, Decision, decide},
 };
 use model::{Kind, Namespace, Reject, RunId, RunKey, ShardId, WorkflowKey};
 use proto::temporal::api::{
@@ -102,7 +102,7 @@ impl Node {
         self.decide_start(start, current);
     }
 
-    /// The newest run of the workflow id, an open one loaded.
+    /// How the newest run of the workflow id stands; it is loaded then.
     ///
     /// # Errors
     /// What has to be read first. A shard that is not open knows nothing.
@@ -112,14 +112,11 @@ impl Node {
         workflow: &WorkflowKey,
     ) -> Result<Option<Current>, Need> {
         let known = self.shards.get(&shard).and_then(|state| state.currents.get(workflow));
-        let current = known.ok_or_else(|| Need::Current(workflow.clone()))?.current.clone();
-        if let Some(open) = current.as_ref().filter(|current| is_open(current))
-            && let Ok(run_id) = open.run_id.parse()
-            && matches!(self.presence(shard, run_id), Presence::Missing)
-        {
-            return Err(Need::Run(run_id));
+        let Some(run_id) = known.ok_or_else(|| Need::Current(workflow.clone()))?.run_id else { return Ok(None) };
+        match self.presence(shard, run_id) {
+            Presence::Here => Ok(self.entry(shard, run_id).map(|entry| entry.run.current())),
+            Presence::Missing => Err(Need::Run(run_id)),
         }
-        Ok(current)
     }
 
     fn decide_start(&mut self, start: Start, current: Option<Current>) {
@@ -347,7 +344,7 @@ fn policies(start: &Start) -> (WorkflowIdReusePolicy, WorkflowIdConflictPolicy) 
 
 /// The same request again: the answer is the same run, as it is now.
 fn repeated(run_id: String, current: Option<&Current>) -> Started {
-    let status = current.map_or(WorkflowExecutionStatus::Running, Current::status);
+    let status = current.map_or(WorkflowExecutionStatus::Running, |current| current.status);
     let first = current.map_or_else(|| run_id.clone(), |current| current.first_execution_run_id.clone());
     Started { run_id, first_execution_run_id: first, started: true, status, eager_task: None }
 }
@@ -359,7 +356,7 @@ fn text(text: &str) -> Payload {
 }
 
 fn is_open(current: &Current) -> bool {
-    matches!(current.status(), WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused)
+    matches!(current.status, WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused)
 }
 
 fn parse(run_id: &str) -> Result<RunId, Reject> {

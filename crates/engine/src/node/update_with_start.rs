@@ -3,20 +3,14 @@
 
 use std::sync::Arc;
 
-use machine::{Current, UpdateStage};
+use machine::{UpdateStage, on::start::Current};
 use model::{Namespace, Reject, RunId, ShardId, WorkflowKey};
 use proto::temporal::api::{
     enums::v1::{WorkflowExecutionStatus, WorkflowIdConflictPolicy},
     workflowservice::v1::StartWorkflowExecutionRequest,
 };
 
-use super::{
-    Asker, Node, Work,
-    apply::Presence,
-    shard::{Held, Need},
-    start::Start,
-    updates::Waiting,
-};
+use super::{Asker, Node, Work, shard::Held, start::Start, updates::Waiting};
 use crate::{Call, Started, UpdateCall};
 
 /// The two operations of one call.
@@ -40,15 +34,8 @@ impl Node {
     ) {
         let workflow = WorkflowKey::new(namespace.id, &start.workflow_id);
         let shard = workflow.shard(self.config.shards);
-        let mut current = self.current_for_start(shard, &workflow);
-        if let Ok(Some(known)) = &current
-            && let Ok(run_id) = known.run_id.parse()
-            && matches!(self.presence(shard, run_id), Presence::Missing)
-        {
-            // Also one that is closed may know the update.
-            current = Err(Need::Run(run_id));
-        }
-        let current = match current {
+        // Also one that is closed may know the update.
+        let current = match self.current_for_start(shard, &workflow) {
             Ok(current) => current,
             Err(need) => {
                 let call = Call::UpdateWithStart { start, update, again };

@@ -7,11 +7,11 @@ mod load;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use machine::{Current, MessageKey, Task};
+use machine::{MessageKey, Task};
 use model::{NamespaceId, QueueKey, QueueKind, RunId, WorkflowKey};
 use prost::Message;
 use proto::temporal::api::history::v1::HistoryEvent;
-use store::{Change, Key, record};
+use store::{Change, Key, StoreError, record};
 
 pub(crate) use difference::rows;
 pub(crate) use load::load;
@@ -44,10 +44,32 @@ pub(crate) fn delete(key: &Key<'_>) -> Change {
     Change::Delete { key: key.encode() }
 }
 
-/// The put of the row that the next start with the same workflow id is decided on.
-pub(crate) fn put_current(workflow: &WorkflowKey, current: &Current) -> Change {
+/// The value of `Key::Current`: the newest run of a workflow id.
+#[derive(Clone, PartialEq, prost::Message)]
+struct CurrentRecord {
+    #[prost(string, tag = "1")]
+    run_id: String,
+}
+
+/// The change that makes this the newest run of the workflow id; `None` for no run any more.
+pub(crate) fn current_row(workflow: &WorkflowKey, run_id: Option<RunId>) -> Change {
     let key = Key::Current { namespace: workflow.namespace, workflow_id: &workflow.workflow_id };
-    put(&key, record::encode(current))
+    match run_id {
+        Some(run_id) => put(&key, record::encode(&CurrentRecord { run_id: run_id.to_string() })),
+        None => delete(&key),
+    }
+}
+
+/// The run that such a row names.
+///
+/// # Errors
+/// `Unusable` when the row is damaged or of a newer format.
+pub(crate) fn current_run(row: Bytes) -> Result<RunId, StoreError> {
+    let record: CurrentRecord = record::decode(row)?;
+    record
+        .run_id
+        .parse()
+        .map_err(|_| StoreError::Unusable(format!("the stored run id \"{}\" is damaged", record.run_id)))
 }
 
 /// A batch of events as it stands in the history: an encoded `History`, so that joined batches are one too.

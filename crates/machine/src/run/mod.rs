@@ -11,7 +11,7 @@ use model::Time;
 use proto::temporal::api::history::v1::HistoryEvent;
 
 pub use records::{
-    Activity, Attributes, Child, Core, Current, ExternalCancel, ExternalSignal, Sticky, Timer, Update, WorkflowTask,
+    Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Sticky, Timer, Update, WorkflowTask,
 };
 pub use state::{Run, StartedWorkflowTask};
 

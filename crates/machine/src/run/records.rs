@@ -339,23 +339,6 @@ pub struct Update {
     pub completed_event_id: i64,
 }
 
-/// The newest run of a workflow id: the row that the id's reuse is decided on.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Current {
-    #[prost(string, tag = "1")]
-    pub run_id: String,
-    #[prost(enumeration = "WorkflowExecutionStatus", tag = "2")]
-    pub status: i32,
-    /// The request that started it, and those that were attached to it since.
-    #[prost(string, repeated, tag = "3")]
-    pub request_ids: Vec<String>,
-    #[prost(int64, tag = "4")]
-    pub start_time: i64,
-    /// The run that its chain of runs began with.
-    #[prost(string, tag = "5")]
-    pub first_execution_run_id: String,
-}
-
 /// A signal on its way to another workflow, by its initiated event.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ExternalSignal {

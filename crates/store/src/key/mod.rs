@@ -26,7 +26,7 @@ pub enum Key<'a> {
     Cluster,
     /// Shard 0. Value: record of a namespace.
     Namespace(NamespaceId),
-    /// The newest run of a workflow id. Value: record `Current`.
+    /// The newest run of a workflow id. Value: record of its run id; how it stands is in its own rows.
     Current { namespace: NamespaceId, workflow_id: &'a str },
     /// Value: record `Core`. The other rows of the run share its prefix.
     Run(RunId),

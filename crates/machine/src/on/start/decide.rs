@@ -15,7 +15,7 @@ use model::{Kind, Reject};
 use proto::temporal::api::enums::v1::{WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy};
 
 use super::is_closed;
-use crate::{Current, Facts};
+use crate::Facts;
 
 /// What the policies say of a start whose workflow id was used before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,17 @@ pub enum Decision {
     Repeated { run_id: String },
     /// Answer with the open run.
     UseExisting { run_id: String },
+}
+
+/// The newest run of a workflow id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Current {
+    pub run_id: String,
+    pub status: WorkflowExecutionStatus,
+    /// The request that started it, and those that were attached to it since.
+    pub request_ids: Vec<String>,
+    /// The run that its chain of runs began with.
+    pub first_execution_run_id: String,
 }
 
 /// Decides on the reuse of a workflow id. An unspecified policy is the API's default: allow duplicate, and fail.
@@ -50,7 +61,7 @@ pub fn decide(
     if !request_id.is_empty() && current.request_ids.iter().any(|known| known == request_id) {
         return Ok(Decision::Repeated { run_id: current.run_id.clone() });
     }
-    if is_closed(current.status()) {
+    if is_closed(current.status) {
         on_closed(current, workflow_id, reuse)
     } else {
         on_open(current, workflow_id, reuse, conflict)
@@ -78,7 +89,7 @@ fn on_open(
 
 fn on_closed(current: &Current, workflow_id: &str, reuse: WorkflowIdReusePolicy) -> Result<Decision, Reject> {
     let run_id = &current.run_id;
-    if reuse == WorkflowIdReusePolicy::AllowDuplicateFailedOnly && !is_failure(current.status()) {
+    if reuse == WorkflowIdReusePolicy::AllowDuplicateFailedOnly && !is_failure(current.status) {
         return Err(refusal(
             current,
             format!(

@@ -9,9 +9,9 @@ use proto::temporal::api::{
     history::v1::{HistoryEvent, history_event::Attributes as A},
 };
 
-use crate::{Current, Draft, Facts, Quiet, Reply, Run, StartSpec, Step, cron, payload, search_attributes};
+use crate::{Draft, Facts, Quiet, Reply, Run, StartSpec, Step, cron, payload, search_attributes};
 
-pub use decide::{Decision, decide};
+pub use decide::{Current, Decision, decide};
 
 impl Run {
     /// The first step of a new run.
@@ -70,19 +70,12 @@ impl Run {
         draft.finish(reply)
     }
 
-    /// Whether `current` says something else of a later state of this run.
-    pub fn differs_as_current(&self, later: &Run) -> bool {
-        let (old, new) = (&self.core, &later.core);
-        (old.status, old.start_time, &old.start_request_ids) != (new.status, new.start_time, &new.start_request_ids)
-    }
-
-    /// The row that the next start with this workflow id is decided on.
+    /// What the next start with this workflow id is decided on, where this is the newest run.
     pub fn current(&self) -> Current {
         Current {
             run_id: self.key.run_id.to_string(),
-            status: self.core.status,
+            status: self.status(),
             request_ids: self.core.start_request_ids.clone(),
-            start_time: self.core.start_time,
             first_execution_run_id: self.started().first_execution_run_id.clone(),
         }
     }

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from temporalio.api.update.v1 import Request
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from history import events_of, names
@@ -14,10 +14,22 @@ from raw import RawWorker, complete, continue_as_new
 from updates import ACCEPTED, COMPLETED, IDLE, TASK, accept, admitted, reject, stage, unpack, update
 
 
+async def begun(client: Client, workflow_id: str, task_queue: str) -> tuple[RawWorker, WorkflowHandle]:
+    """A run whose first task waits, and its worker."""
+    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
+    return RawWorker(client, task_queue), handle
+
+
+async def idle(client: Client, workflow_id: str, task_queue: str) -> tuple[RawWorker, WorkflowHandle]:
+    """A run that has had its first task, and its worker."""
+    worker, handle = await begun(client, workflow_id, task_queue)
+    await worker.answer(await worker.poll())
+    return worker, handle
+
+
 async def test_an_update_goes_on_in_the_next_run(client: Client, workflow_id: str, task_queue: str) -> None:
     """Admitted while a worker continues as new: the next run has it, at the latest when the client asks again."""
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
+    worker, handle = await begun(client, workflow_id, task_queue)
     task = await worker.poll()
     waiting = asyncio.create_task(update(handle, "u", "add", 1, retry=True))
     await admitted(handle, "u")
@@ -36,8 +48,7 @@ async def test_an_update_goes_on_in_the_next_run(client: Client, workflow_id: st
 
 
 async def test_a_close_ends_what_was_not_accepted(client: Client, workflow_id: str, task_queue: str) -> None:
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
+    worker, handle = await begun(client, workflow_id, task_queue)
     task = await worker.poll()
     waiting = asyncio.create_task(update(handle, "u", "add", 1))
     await admitted(handle, "u")
@@ -50,9 +61,7 @@ async def test_a_close_ends_what_was_not_accepted(client: Client, workflow_id: s
 
 async def test_what_a_worker_is_sent(client: Client, workflow_id: str, task_queue: str) -> None:
     """A task that only brings updates is not in the history until something comes of it."""
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    await worker.answer(await worker.poll())
+    worker, handle = await idle(client, workflow_id, task_queue)
     first, second = (asyncio.create_task(update(handle, one, "add", 1)) for one in ("a", "b"))
     await admitted(handle, "a")
     await admitted(handle, "b")
@@ -71,9 +80,7 @@ async def test_what_a_worker_is_sent(client: Client, workflow_id: str, task_queu
 
 
 async def test_a_signal_makes_it_an_ordinary_task(client: Client, workflow_id: str, task_queue: str) -> None:
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    await worker.answer(await worker.poll())
+    worker, handle = await idle(client, workflow_id, task_queue)
     waiting = asyncio.create_task(update(handle, "u", "add", 1))
     await admitted(handle, "u")
     await handle.signal("go")
@@ -86,9 +93,7 @@ async def test_a_signal_makes_it_an_ordinary_task(client: Client, workflow_id: s
 
 
 async def test_a_signal_while_the_worker_decides(client: Client, workflow_id: str, task_queue: str) -> None:
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    await worker.answer(await worker.poll())
+    worker, handle = await idle(client, workflow_id, task_queue)
     waiting = asyncio.create_task(update(handle, "u", "add", 1))
     task = await worker.poll()
     await handle.signal("go")
@@ -99,9 +104,7 @@ async def test_a_signal_while_the_worker_decides(client: Client, workflow_id: st
 
 async def test_an_update_that_nobody_takes_is_kept(client: Client, workflow_id: str, task_queue: str) -> None:
     """For five seconds its task is in memory alone; then it stands in the history."""
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    await worker.answer(await worker.poll())
+    worker, handle = await idle(client, workflow_id, task_queue)
     waiting = asyncio.create_task(update(handle, "u", "add", 1))
     await admitted(handle, "u")
     await asyncio.sleep(6)
@@ -113,8 +116,7 @@ async def test_an_update_that_nobody_takes_is_kept(client: Client, workflow_id: 
 
 
 async def test_an_update_that_comes_while_a_worker_decides(client: Client, workflow_id: str, task_queue: str) -> None:
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
+    worker, handle = await begun(client, workflow_id, task_queue)
     task = await worker.poll()
     waiting = asyncio.create_task(update(handle, "u", "add", 1))
     await admitted(handle, "u")
@@ -128,9 +130,7 @@ async def test_an_update_that_comes_while_a_worker_decides(client: Client, workf
 
 
 async def test_a_worker_that_knows_no_updates(client: Client, workflow_id: str, task_queue: str) -> None:
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    await worker.answer(await worker.poll())
+    worker, handle = await idle(client, workflow_id, task_queue)
     waiting = asyncio.create_task(update(handle, "u", "add", 1))
     task = await worker.poll()
     assert task.messages
@@ -141,9 +141,7 @@ async def test_a_worker_that_knows_no_updates(client: Client, workflow_id: str, 
 
 
 async def test_bad_messages_fail_the_task(client: Client, workflow_id: str, task_queue: str) -> None:
-    worker = RawWorker(client, task_queue)
-    handle = await client.start_workflow("Raw", id=workflow_id, task_queue=task_queue)
-    await worker.answer(await worker.poll())
+    worker, handle = await idle(client, workflow_id, task_queue)
     waiting = asyncio.create_task(update(handle, "u", "add", 1))
     task = await worker.poll()
     with pytest.raises(RPCError) as bad:

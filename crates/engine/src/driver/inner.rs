@@ -1,0 +1,331 @@
+//! The node under its lock.
+//!
+//! Nobody who has something to tell the node waits for the lock: the letter goes to the inbox, and whoever is at the node
+//! then works it off too. So a thread of the event loop never sleeps while another one steps.
+
+use std::{
+    collections::BTreeMap,
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use model::{Limits, Reject, Time, TokenKey};
+use store::{CommitError, Store, StoreError};
+use tokio::sync::{Notify, oneshot};
+
+use super::{
+    now,
+    writer::{Commit, Writer},
+};
+use crate::{Action, Answer, CallId, Event, NamespaceTable, Node, ReadRequest, Request};
+
+/// Reads that the thread that steps does itself. When many alarms go off there are more, and it has others to serve.
+const AT_ONCE: usize = 4;
+
+/// Where a call's answer is waited for.
+type Answered = oneshot::Receiver<Result<Answer, Reject>>;
+type Answering = oneshot::Sender<Result<Answer, Reject>>;
+
+/// What the clones of an engine share.
+pub(super) struct Inner {
+    pub(super) limits: Arc<Limits>,
+    pub(super) token_key: TokenKey,
+    pub(super) cluster_id: String,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) namespaces: RwLock<Arc<NamespaceTable>>,
+    pub(super) writer: Arc<Writer>,
+    pub(super) runtime: tokio::runtime::Handle,
+    core: Mutex<Core>,
+    /// What the node has still to be told. Whoever puts something in sees to it that somebody looks.
+    inbox: Mutex<Vec<Letter>>,
+    next_call: AtomicU64,
+    /// Rung when the node's next alarm may have changed.
+    alarm: Arc<Notify>,
+}
+
+/// Something that the node is told; a call comes with the place where its answer is waited for.
+struct Letter {
+    event: Event,
+    answering: Option<Answering>,
+}
+
+/// What the lock guards.
+pub(super) struct Core {
+    pub(super) node: Node,
+    waiting: BTreeMap<CallId, Answering>,
+    /// When the clock task will tick of its own accord.
+    armed: Option<Time>,
+    /// What the writing thread takes next.
+    commits: Vec<Commit>,
+    after: After,
+    /// The writing thread is at work, and will look again before it rests.
+    is_writing: bool,
+}
+
+/// What is done without the lock, for whoever is woken may want it at once.
+#[derive(Default)]
+struct After {
+    answers: Vec<(Answering, Result<Answer, Reject>)>,
+    reads: Vec<(u64, ReadRequest)>,
+    /// The writing thread has something to write.
+    calls_writer: bool,
+    /// An earlier alarm was set.
+    rings: bool,
+}
+
+impl Core {
+    /// Tells the node what became of its commits.
+    pub(super) fn committed(&mut self, commits: &[Commit], results: Vec<Result<(), CommitError>>) {
+        for ((shard, ..), result) in commits.iter().zip(results) {
+            self.node.on(now(), Event::Committed { shard: *shard, result });
+        }
+    }
+
+    fn take_in(&mut self, letters: Vec<Letter>) {
+        for Letter { event, answering } in letters {
+            if let (Event::Call { id, .. }, Some(answering)) = (&event, answering) {
+                self.waiting.insert(*id, answering);
+            } else if let Event::Abandoned { id } = &event {
+                self.waiting.remove(id);
+            }
+            self.node.on(now(), event);
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn new(
+        node: Node,
+        store: Arc<dyn Store>,
+        limits: Arc<Limits>,
+        token_key: TokenKey,
+        cluster_id: String,
+    ) -> Self {
+        let core = Core {
+            node,
+            waiting: BTreeMap::new(),
+            armed: None,
+            commits: Vec::new(),
+            after: After::default(),
+            is_writing: false,
+        };
+        Self {
+            limits,
+            token_key,
+            cluster_id,
+            store,
+            namespaces: RwLock::default(),
+            writer: Arc::new(Writer::new()),
+            runtime: tokio::runtime::Handle::current(),
+            core: Mutex::new(core),
+            inbox: Mutex::default(),
+            next_call: AtomicU64::new(0),
+            alarm: Arc::default(),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
+        // A panic in a step has left the node between two states: stop rather than write them.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn inbox(&self) -> MutexGuard<'_, Vec<Letter>> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the node.
+    pub(super) fn ask(self: &Arc<Self>, request: Request) -> (CallId, Answered) {
+        let id = self.next_call.fetch_add(1, Ordering::Relaxed);
+        let (sender, receiver) = oneshot::channel();
+        self.post(Letter { event: Event::Call { id, request }, answering: Some(sender) });
+        (id, receiver)
+    }
+
+    /// Has the node told, by this thread or by the one that is at it.
+    pub(super) fn tell(self: &Arc<Self>, event: Event) {
+        self.post(Letter { event, answering: None });
+    }
+
+    fn post(self: &Arc<Self>, letter: Letter) {
+        self.inbox().push(letter);
+        self.work_off();
+    }
+
+    /// Sees to it that nothing stays in the inbox. Where the lock is taken, its holder does, who looks here after letting
+    /// go of it.
+    fn work_off(self: &Arc<Self>) {
+        while !self.inbox().is_empty() {
+            let core = match self.core.try_lock() {
+                Ok(core) => core,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            self.turn(core, |_| {});
+        }
+    }
+
+    /// Waits for the node and does something with it, and then all that follows.
+    pub(super) fn step<T>(self: &Arc<Self>, tell: impl FnOnce(&mut Core) -> T) -> T {
+        let told = self.turn(self.lock(), tell);
+        self.work_off();
+        told
+    }
+
+    /// Works off what there is, lets go of the lock, and then wakes everybody who has to hear of what was done under it.
+    /// The inbox may have something in it again when this returns.
+    fn turn<T>(self: &Arc<Self>, mut core: MutexGuard<'_, Core>, tell: impl FnOnce(&mut Core) -> T) -> T {
+        let letters = mem::take(&mut *self.inbox());
+        core.take_in(letters);
+        let told = tell(&mut core);
+        self.act(&mut core);
+        let After { answers, reads, calls_writer, rings } = mem::take(&mut core.after);
+        drop(core);
+        for (answering, result) in answers {
+            // A receiver that is gone has taken its call back already.
+            drop(answering.send(result));
+        }
+        if calls_writer {
+            self.writer.call();
+        }
+        if rings {
+            self.alarm.notify_one();
+        }
+        let are_few = reads.len() <= AT_ONCE;
+        for (ticket, request) in reads {
+            self.read(ticket, request, are_few);
+        }
+        told
+    }
+
+    /// Does the node's actions, and sees to it that what there is to write is written.
+    fn act(self: &Arc<Self>, core: &mut Core) {
+        self.do_actions(core);
+        while !self.store.waits() && core.node.has_changes() {
+            let commits = self.cut(core);
+            let results = self.store.commit(&commits);
+            core.committed(&commits, results);
+            self.do_actions(core);
+        }
+        if !core.is_writing && core.node.has_changes() {
+            core.is_writing = true;
+            core.after.calls_writer = true;
+        }
+        let next = core.node.next_alarm();
+        if next.is_some_and(|next| core.armed.is_none_or(|armed| next < armed)) {
+            core.armed = next;
+            core.after.rings = true;
+        }
+    }
+
+    /// Takes what there is to write.
+    fn cut(self: &Arc<Self>, core: &mut Core) -> Vec<Commit> {
+        core.node.on(now(), Event::Cut);
+        self.do_actions(core);
+        mem::take(&mut core.commits)
+    }
+
+    /// What the writing thread has to write; it is called again when there was nothing.
+    pub(super) fn to_write(self: &Arc<Self>) -> Vec<Commit> {
+        self.step(|core| {
+            let commits = self.cut(core);
+            core.is_writing = !commits.is_empty();
+            commits
+        })
+    }
+
+    fn do_actions(self: &Arc<Self>, core: &mut Core) {
+        for action in core.node.take_actions() {
+            match action {
+                Action::Answer { id, result } => {
+                    if let Some(answering) = core.waiting.remove(&id) {
+                        core.after.answers.push((answering, result));
+                    }
+                }
+                Action::Commit { shard, epoch, batch } => core.commits.push((shard, epoch, batch)),
+                Action::Read { ticket, request } => core.after.reads.push((ticket, request)),
+                Action::Acquire { shard } => {
+                    let inner = self.clone();
+                    self.runtime.spawn_blocking(move || {
+                        let result = inner.store.acquire(shard);
+                        inner.tell(Event::Acquired { shard, result });
+                    });
+                }
+                Action::Namespaces(table) => {
+                    *self.namespaces.write().unwrap_or_else(PoisonError::into_inner) = table;
+                }
+            }
+        }
+    }
+
+    /// Reads for the node. Short reads, where they `are_few`, are done at once, for a page that is in memory costs less
+    /// than the way to a thread that may wait; what was read is in the inbox then.
+    fn read(self: &Arc<Self>, ticket: u64, request: ReadRequest, are_few: bool) {
+        if (are_few && request.is_short()) || !self.store.waits() {
+            let result = request.perform(&*self.store);
+            return self.inbox().push(Letter { event: Event::Read { ticket, result }, answering: None });
+        }
+        let inner = self.clone();
+        self.runtime.spawn_blocking(move || {
+            let result = request.perform(&*inner.store);
+            inner.tell(Event::Read { ticket, result });
+        });
+    }
+
+    /// The start: acquires every shard and reads it in, on the caller's thread.
+    pub(super) fn open_shards(self: &Arc<Self>) -> Result<(), StoreError> {
+        loop {
+            let mut core = self.lock();
+            let actions = core.node.take_actions();
+            if actions.is_empty() {
+                return Ok(());
+            }
+            for action in actions {
+                let event = match action {
+                    Action::Acquire { shard } => Event::Acquired { shard, result: Ok(self.store.acquire(shard)?) },
+                    Action::Read { ticket, request } => {
+                        Event::Read { ticket, result: Ok(request.perform(&*self.store)?) }
+                    }
+                    Action::Commit { shard, epoch, batch } => {
+                        core.commits.push((shard, epoch, batch));
+                        continue;
+                    }
+                    Action::Namespaces(table) => {
+                        *self.namespaces.write().unwrap_or_else(PoisonError::into_inner) = table;
+                        continue;
+                    }
+                    Action::Answer { .. } => continue,
+                };
+                core.node.on(now(), event);
+            }
+        }
+    }
+}
+
+impl Drop for Inner {
+    /// Those who wait to work for it hear that there is no work any more.
+    fn drop(&mut self) {
+        self.writer.call();
+        self.alarm.notify_one();
+    }
+}
+
+/// Ticks the node whenever an alarm is ripe, for as long as the engine lives. Does not hold on to it meanwhile.
+pub(super) async fn keep_time(inner: Weak<Inner>) {
+    loop {
+        let Some(strong) = inner.upgrade() else { return };
+        let next = strong.step(|core| {
+            core.node.on(now(), Event::Tick);
+            core.armed = core.node.next_alarm();
+            core.armed
+        });
+        let alarm = strong.alarm.clone();
+        drop(strong);
+        let wait = next.map_or(Duration::from_secs(60), |next| next.since(now()).min(Duration::from_secs(60)));
+        // Either the time has come, or an earlier one was set.
+        drop(tokio::time::timeout(wait, alarm.notified()).await);
+    }
+}

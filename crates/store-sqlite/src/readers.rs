@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use rusqlite::{Connection, Error, OpenFlags, functions::FunctionFlags, types::ValueRef};
+use rusqlite::{Connection, Error, OpenFlags, config::DbConfig, functions::FunctionFlags, types::ValueRef};
 use store::{
     StoreError,
     visibility::{Phrases, decode_attributes},
@@ -72,8 +72,16 @@ impl Readers {
 fn connect(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    configure(&connection)?;
+    Ok(connection)
+}
+
+/// Our settings, and the functions that queries use beside SQLite's own.
+fn configure(connection: &Connection) -> Result<(), Error> {
     connection.pragma_update(None, "cache_size", -2000)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Otherwise each new value of a bound LIMIT has the statement prepared again.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function("mentions", 2, flags, |context| {
         let phrases = context.get_or_create_aux(1, |value| {
@@ -107,6 +115,26 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     connection.create_scalar_function("run_text", 1, flags, |context| {
         let run = Uuid::from_slice(context.get_raw(0).as_blob().unwrap_or_default());
         Ok(run.ok().map(|run| run.to_string()))
-    })?;
-    Ok(connection)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use model::ShardId;
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::{query, schema::TABLES};
+
+    #[test]
+    fn a_statement_is_prepared_once_whatever_is_bound() {
+        let connection = Connection::open_in_memory().expect("memory is always there");
+        connection.execute_batch(TABLES).expect("the tables are sound");
+        configure(&connection).expect("the settings are known");
+        for limit in 1..5 {
+            assert!(query::scan(&connection, ShardId(0), b"a", b"b", limit).is_ok());
+        }
+        let statement = connection.prepare_cached(query::SCAN).expect("it is in the cache");
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use model::{Epoch, ShardId};
-use rusqlite::{Connection, Error, Transaction, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, Error, Transaction, TransactionBehavior, params};
 use store::{Batch, Change, CommitError, StoreError, key::prefix_end};
 
 use crate::{OpenOptions, error, open, rows};
@@ -60,9 +60,10 @@ impl Writer {
             return results;
         }
         let write = |transaction: &Transaction<'_>| {
+            let mut changes = Changes::of(transaction)?;
             for (shard, batch) in accepted {
                 for change in &batch.changes {
-                    apply(transaction, shard, change)?;
+                    changes.apply(shard, change)?;
                 }
             }
             Ok(())
@@ -96,26 +97,37 @@ impl Writer {
     }
 }
 
-fn apply(transaction: &Transaction<'_>, shard: ShardId, change: &Change) -> Result<(), Error> {
-    match change {
-        Change::Put { key, value } => {
-            let mut put = transaction.prepare_cached(
+/// What changes of a transaction are written with: each statement is looked up once.
+struct Changes<'t> {
+    put: CachedStatement<'t>,
+    delete: CachedStatement<'t>,
+    delete_prefix: CachedStatement<'t>,
+    rows: rows::Changes<'t>,
+}
+
+impl<'t> Changes<'t> {
+    fn of(transaction: &'t Transaction<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            put: transaction.prepare_cached(
                 "INSERT INTO pair (shard, key, value) VALUES (?1, ?2, ?3)
                  ON CONFLICT (shard, key) DO UPDATE SET value = excluded.value",
-            )?;
-            put.execute(params![shard.0, key, &value[..]])?;
-        }
-        Change::Delete { key } => {
-            let mut delete = transaction.prepare_cached("DELETE FROM pair WHERE shard = ?1 AND key = ?2")?;
-            delete.execute(params![shard.0, key])?;
-        }
-        Change::DeletePrefix { prefix } => {
-            let mut delete =
-                transaction.prepare_cached("DELETE FROM pair WHERE shard = ?1 AND key >= ?2 AND key < ?3")?;
-            delete.execute(params![shard.0, prefix, prefix_end(prefix)])?;
-        }
-        Change::Show(row) => rows::show(transaction, row)?,
-        Change::Hide { run_id } => rows::hide(transaction, *run_id)?,
+            )?,
+            delete: transaction.prepare_cached("DELETE FROM pair WHERE shard = ?1 AND key = ?2")?,
+            delete_prefix: transaction
+                .prepare_cached("DELETE FROM pair WHERE shard = ?1 AND key >= ?2 AND key < ?3")?,
+            rows: rows::Changes::of(transaction)?,
+        })
     }
-    Ok(())
+
+    fn apply(&mut self, shard: ShardId, change: &Change) -> Result<(), Error> {
+        match change {
+            Change::Put { key, value } => self.put.execute(params![shard.0, key, &value[..]]).map(drop),
+            Change::Delete { key } => self.delete.execute(params![shard.0, key]).map(drop),
+            Change::DeletePrefix { prefix } => {
+                self.delete_prefix.execute(params![shard.0, prefix, prefix_end(prefix)]).map(drop)
+            }
+            Change::Show(row) => self.rows.show(row),
+            Change::Hide { run_id } => self.rows.hide(*run_id),
+        }
+    }
 }

@@ -7,7 +7,7 @@ use model::{NamespaceId, RunId, Time};
 use prost::Message;
 use proto::temporal::api::{common::v1::Memo, enums::v1::WorkflowExecutionStatus};
 use rusqlite::{
-    Error, OptionalExtension, ToSql, Transaction, params, params_from_iter,
+    CachedStatement, Error, OptionalExtension, ToSql, Transaction, params, params_from_iter,
     types::{Type, Value as Cell},
 };
 use store::{
@@ -39,91 +39,116 @@ const INSERT: &str = "INSERT INTO visibility (run, close_time, execution_time, s
     parent_workflow_id, parent_run_id, root_workflow_id, root_run_id) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
-pub(crate) fn show(transaction: &Transaction<'_>, row: &Row) -> Result<(), Error> {
-    let run = &row.run_id.as_bytes()[..];
-    let before: Option<Option<Vec<u8>>> = transaction
-        .prepare_cached("SELECT attributes FROM visibility WHERE run = ?1")?
-        .query_row([run], |found| found.get(0))
-        .optional()?;
-    let attributes = match row.search_attributes.is_empty() {
-        true => None,
-        false => Some(encode_attributes(&row.search_attributes).to_vec()),
-    };
-    let division = match row.search_attributes.get(DIVISION) {
-        Some(Value::Keyword(division)) => Some(division.as_str()),
-        _ => None,
-    };
-    let mut statement = transaction.prepare_cached(if before.is_some() { UPDATE } else { INSERT })?;
-    let memo = row.memo.as_ref().map(Memo::encode_to_vec);
-    let close_time = row.close_time.unwrap_or(OPEN).0;
-    let status = row.status as i32;
-    let namespace = &row.namespace.as_bytes()[..];
-    let changing: [&dyn ToSql; 11] = [
-        &run,
-        &close_time,
-        &row.execution_time.0,
-        &status,
-        &row.task_queue,
-        &row.history_length,
-        &row.history_size,
-        &row.state_transitions,
-        &division,
-        &memo,
-        &attributes,
-    ];
-    let fixed: [&dyn ToSql; 8] = [
-        &namespace,
-        &row.start_time.0,
-        &row.workflow_id,
-        &row.workflow_type,
-        &row.parent_workflow_id,
-        &row.parent_run_id,
-        &row.root_workflow_id,
-        &row.root_run_id,
-    ];
-    let fixed = if before.is_some() { &[] } else { &fixed[..] };
-    statement.execute(params_from_iter(changing.iter().chain(fixed)))?;
-    let before = before.flatten();
-    if before != attributes {
-        unindex_attributes(transaction, run, before)?;
-        index_attributes(transaction, run, &row.search_attributes)?;
+const FIND: &str = "SELECT attributes FROM visibility WHERE run = ?1";
+
+const REMOVE: &str = "DELETE FROM visibility WHERE run = ?1 RETURNING attributes";
+
+/// What the rows of a transaction are written with: each statement is looked up once.
+pub(crate) struct Changes<'t> {
+    find: CachedStatement<'t>,
+    insert: CachedStatement<'t>,
+    update: CachedStatement<'t>,
+    remove: CachedStatement<'t>,
+    index: [CachedStatement<'t>; 2],
+    unindex: [CachedStatement<'t>; 2],
+}
+
+impl<'t> Changes<'t> {
+    pub(crate) fn of(transaction: &'t Transaction<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            find: transaction.prepare_cached(FIND)?,
+            insert: transaction.prepare_cached(INSERT)?,
+            update: transaction.prepare_cached(UPDATE)?,
+            remove: transaction.prepare_cached(REMOVE)?,
+            index: [
+                transaction.prepare_cached("INSERT OR IGNORE INTO attribute (name, value, run) VALUES (?1, ?2, ?3)")?,
+                transaction.prepare_cached("INSERT OR IGNORE INTO item (name, value, run) VALUES (?1, ?2, ?3)")?,
+            ],
+            unindex: [
+                transaction.prepare_cached("DELETE FROM attribute WHERE name = ?1 AND value = ?2 AND run = ?3")?,
+                transaction.prepare_cached("DELETE FROM item WHERE name = ?1 AND value = ?2 AND run = ?3")?,
+            ],
+        })
     }
-    Ok(())
+
+    /// Writes a run's row, whether or not there is one.
+    pub(crate) fn show(&mut self, row: &Row) -> Result<(), Error> {
+        let run = &row.run_id.as_bytes()[..];
+        let before: Option<Option<Vec<u8>>> = self.find.query_row([run], |found| found.get(0)).optional()?;
+        let attributes = match row.search_attributes.is_empty() {
+            true => None,
+            false => Some(encode_attributes(&row.search_attributes).to_vec()),
+        };
+        let division = match row.search_attributes.get(DIVISION) {
+            Some(Value::Keyword(division)) => Some(division.as_str()),
+            _ => None,
+        };
+        let memo = row.memo.as_ref().map(Memo::encode_to_vec);
+        let close_time = row.close_time.unwrap_or(OPEN).0;
+        let status = row.status as i32;
+        let namespace = &row.namespace.as_bytes()[..];
+        let changing: [&dyn ToSql; 11] = [
+            &run,
+            &close_time,
+            &row.execution_time.0,
+            &status,
+            &row.task_queue,
+            &row.history_length,
+            &row.history_size,
+            &row.state_transitions,
+            &division,
+            &memo,
+            &attributes,
+        ];
+        let fixed: [&dyn ToSql; 8] = [
+            &namespace,
+            &row.start_time.0,
+            &row.workflow_id,
+            &row.workflow_type,
+            &row.parent_workflow_id,
+            &row.parent_run_id,
+            &row.root_workflow_id,
+            &row.root_run_id,
+        ];
+        match before.is_some() {
+            true => self.update.execute(changing)?,
+            false => self.insert.execute(params_from_iter(changing.iter().chain(&fixed)))?,
+        };
+        let before = before.flatten();
+        if before != attributes {
+            self.unindex(run, before)?;
+            write_entries(&mut self.index, run, &row.search_attributes)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a run's row, if there is one.
+    pub(crate) fn hide(&mut self, run_id: RunId) -> Result<(), Error> {
+        let run = &run_id.as_bytes()[..];
+        let attributes: Option<Option<Vec<u8>>> = self.remove.query_row([run], |found| found.get(0)).optional()?;
+        self.unindex(run, attributes.flatten())
+    }
+
+    /// Takes back what was written to the indexes for these stored attributes.
+    fn unindex(&mut self, run: &[u8], stored: Option<Vec<u8>>) -> Result<(), Error> {
+        let damaged = |error| Error::FromSqlConversionFailure(0, Type::Blob, Box::new(error));
+        let attributes = stored.map(|bytes| decode_attributes(bytes.into())).transpose().map_err(damaged)?;
+        write_entries(&mut self.unindex, run, &attributes.unwrap_or_default())
+    }
 }
 
-pub(crate) fn hide(transaction: &Transaction<'_>, run_id: RunId) -> Result<(), Error> {
-    let run = &run_id.as_bytes()[..];
-    let attributes: Option<Option<Vec<u8>>> = transaction
-        .prepare_cached("DELETE FROM visibility WHERE run = ?1 RETURNING attributes")?
-        .query_row([run], |found| found.get(0))
-        .optional()?;
-    unindex_attributes(transaction, run, attributes.flatten())
-}
-
-fn index_attributes(
-    transaction: &Transaction<'_>,
+/// Runs a table's statement for each entry of these attributes in it.
+fn write_entries(
+    [attribute, item]: &mut [CachedStatement<'_>; 2],
     run: &[u8],
     attributes: &BTreeMap<String, Value>,
 ) -> Result<(), Error> {
     each_entry(attributes, |table, name, value| {
         let statement = match table {
-            Table::Attribute => "INSERT OR IGNORE INTO attribute (name, value, run) VALUES (?1, ?2, ?3)",
-            Table::Item => "INSERT OR IGNORE INTO item (name, value, run) VALUES (?1, ?2, ?3)",
+            Table::Attribute => &mut *attribute,
+            Table::Item => &mut *item,
         };
-        transaction.prepare_cached(statement)?.execute(params![name, value, run]).map(drop)
-    })
-}
-
-/// Takes back what `index_attributes` wrote for these stored attributes.
-fn unindex_attributes(transaction: &Transaction<'_>, run: &[u8], stored: Option<Vec<u8>>) -> Result<(), Error> {
-    let damaged = |error| Error::FromSqlConversionFailure(0, Type::Blob, Box::new(error));
-    let attributes = stored.map(|bytes| decode_attributes(bytes.into())).transpose().map_err(damaged)?;
-    each_entry(&attributes.unwrap_or_default(), |table, name, value| {
-        let statement = match table {
-            Table::Attribute => "DELETE FROM attribute WHERE name = ?1 AND value = ?2 AND run = ?3",
-            Table::Item => "DELETE FROM item WHERE name = ?1 AND value = ?2 AND run = ?3",
-        };
-        transaction.prepare_cached(statement)?.execute(params![name, value, run]).map(drop)
+        statement.execute(params![name, value, run]).map(drop)
     })
 }
 

@@ -1,15 +1,20 @@
-//! The end of an engine: who holds on to its store.
+//! The end of an engine: who holds on to its store, and what becomes of one that is broken.
 
 mod watched;
 
 use std::{
-    sync::{Arc, mpsc},
+    os::unix::process::ExitStatusExt,
+    process::Command,
+    sync::{Arc, atomic::Ordering, mpsc},
     time::Duration,
 };
 
-use engine::{Config, Engine};
+use engine::{Call, Config, Engine, NamespaceRecord, Request};
 use model::Limits;
 use watched::Watched;
+
+/// What a process that aborts is ended by.
+const SIGABRT: i32 = 6;
 
 /// The file that a store is must be whole, and free for others, when the process that had it is gone: nobody in the
 /// engine may hold on to it, neither the clock nor the writing thread.
@@ -23,4 +28,30 @@ async fn a_dropped_engine_lets_go_of_its_store() {
     drop(engine);
     // The clock would hold on to it for a minute, and nobody rings for a writer that nobody has anything for.
     hears.recv_timeout(Duration::from_secs(20)).expect("the store is closed");
+}
+
+/// Memory may be between two states then, which nobody may write or tell of. The disk is not.
+#[test]
+fn a_panic_in_a_step_stops_the_process() {
+    let program = std::env::current_exe().expect("a test has a file");
+    let ended = Command::new(program).args(["--exact", "--ignored", "a_step_panics"]).output().expect("it runs");
+    assert_eq!(ended.status.signal(), Some(SIGABRT), "{}", String::from_utf8_lossy(&ended.stdout));
+}
+
+/// A commit to memory is made in the step that causes it.
+#[tokio::test]
+#[ignore = "it ends its process, which the test above starts"]
+async fn a_step_panics() {
+    let store = Arc::new(Watched::new(None));
+    let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 100 };
+    let engine = Engine::open(store.clone(), config).expect("an empty store opens");
+    store.breaks.store(true, Ordering::Relaxed);
+    let record = NamespaceRecord { id: vec![1; 16], name: "default".into(), ..NamespaceRecord::default() };
+    let namespace = Arc::new(record.snapshot());
+    for version in 0..2 {
+        let call = Call::PutNamespace { record: Box::new(record.clone()), expected_version: version };
+        let (engine, namespace) = (engine.clone(), namespace.clone());
+        let put = tokio::spawn(async move { engine.call(Request { namespace, call }).await });
+        assert!(put.await.is_err(), "nothing is answered any more");
+    }
 }

@@ -129,8 +129,7 @@ impl Inner {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
-        // A panic in a step has left the node between two states: stop rather than write them.
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+        self.core.lock().unwrap_or_else(|_| stop())
     }
 
     fn inbox(&self) -> MutexGuard<'_, Vec<Letter>> {
@@ -161,7 +160,7 @@ impl Inner {
         while !self.inbox().is_empty() {
             let core = match self.core.try_lock() {
                 Ok(core) => core,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::Poisoned(_)) => stop(),
                 Err(TryLockError::WouldBlock) => return,
             };
             self.turn(core, |_| {});
@@ -311,6 +310,13 @@ impl Drop for Inner {
         self.writer.call();
         self.alarm.notify_one();
     }
+}
+
+/// A panic in a step has left the node between two states, and nothing of that may be written. What was acknowledged is on
+/// disk, so the process ends here and finds itself again there.
+fn stop() -> ! {
+    tracing::error!("a step of the engine panicked: the process stops");
+    std::process::abort()
 }
 
 /// Ticks the node whenever an alarm is ripe, for as long as the engine lives. Does not hold on to it meanwhile.

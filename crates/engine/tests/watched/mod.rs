@@ -1,8 +1,8 @@
-//! The store in memory, watched: what is written to it, and when it is closed.
+//! The store in memory, watched: what is written to it, and when it is closed; and one that breaks.
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
     mpsc::Sender,
 };
 
@@ -17,13 +17,15 @@ use store::{
 pub(crate) struct Watched {
     store: MemoryStore,
     pub(crate) batches: AtomicU64,
+    /// Whether the next commit panics.
+    pub(crate) breaks: AtomicBool,
     /// Told when the store is dropped. Then it is also one whose commits may wait, so that a thread of its own writes to it.
     closed: Option<Sender<()>>,
 }
 
 impl Watched {
     pub(crate) fn new(closed: Option<Sender<()>>) -> Self {
-        Self { store: MemoryStore::default(), batches: AtomicU64::new(0), closed }
+        Self { store: MemoryStore::default(), batches: AtomicU64::new(0), breaks: AtomicBool::new(false), closed }
     }
 }
 
@@ -41,6 +43,7 @@ impl Store for Watched {
     }
 
     fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {
+        assert!(!self.breaks.load(Ordering::Relaxed), "the store breaks, as the test wants it");
         self.batches.fetch_add(batches.len() as u64, Ordering::Relaxed);
         self.store.commit(batches)
     }

@@ -11,6 +11,7 @@ use std::{
 
 use engine::{Call, Config, Engine, NamespaceRecord, Request};
 use model::Limits;
+use tokio::task::JoinSet;
 use watched::Watched;
 
 /// What a process that aborts is ended by.
@@ -51,7 +52,8 @@ async fn a_step_panics() {
     for version in 0..2 {
         let call = Call::PutNamespace { record: Box::new(record.clone()), expected_version: version };
         let (engine, namespace) = (engine.clone(), namespace.clone());
-        let put = tokio::spawn(async move { engine.call(Request { namespace, call }).await });
-        assert!(put.await.is_err(), "nothing is answered any more");
+        let mut put = JoinSet::new();
+        put.spawn(async move { engine.call(Request { namespace, call }).await });
+        assert!(matches!(put.join_next().await, Some(Err(_))), "nothing is answered any more");
     }
 }

@@ -19,7 +19,7 @@ use proto::temporal::api::{
     },
 };
 use tonic::{
-    Request, Status,
+    Code, Request, Status,
     metadata::MetadataMap,
     service::{Interceptor, interceptor::InterceptedService},
     transport::Channel,
@@ -39,6 +39,10 @@ pub(super) struct Client {
     pub(super) service: WorkflowServiceClient<InterceptedService<Channel, Showing>>,
     pub(super) namespace: &'static str,
 }
+
+/// How often, and how long after, a call is made again that was refused for now.
+const AGAIN: usize = 100;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What goes with every call, such as an API key.
 #[derive(Debug, Clone)]
@@ -60,6 +64,17 @@ pub(super) fn timed<T>(message: T, limit: Duration) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(limit);
     request
+}
+
+/// Waits before a call is made again that was refused for now, as SDKs do: the reference bounds how often its own parts may
+/// read. Any other failure, and too many of these, is a fault.
+async fn wait_after(status: Status, left: &mut usize) -> Result<(), Fault> {
+    if status.code() != Code::ResourceExhausted || *left == 0 {
+        return Err(status.into());
+    }
+    *left -= 1;
+    tokio::time::sleep(PAUSE).await;
+    Ok(())
 }
 
 fn execution(workflow_id: &str) -> Option<WorkflowExecution> {
@@ -156,8 +171,13 @@ impl Client {
     /// How many runs a list filter selects.
     pub(super) async fn count(&mut self, filter: &str) -> Result<usize, Fault> {
         let request = CountWorkflowExecutionsRequest { namespace: self.namespace.to_owned(), query: filter.to_owned() };
-        let reply = self.service.count_workflow_executions(timed(request, CALL)).await?.into_inner();
-        Ok(usize::try_from(reply.count)?)
+        let mut left = AGAIN;
+        loop {
+            match self.service.count_workflow_executions(timed(request.clone(), CALL)).await {
+                Ok(reply) => return Ok(usize::try_from(reply.into_inner().count)?),
+                Err(status) => wait_after(status, &mut left).await?,
+            }
+        }
     }
 
     /// One page of the runs that a list filter selects; the number on the page.
@@ -168,8 +188,13 @@ impl Client {
             query: filter.to_owned(),
             ..ListWorkflowExecutionsRequest::default()
         };
-        let reply = self.service.list_workflow_executions(timed(request, CALL)).await?.into_inner();
-        Ok(reply.executions.len())
+        let mut left = AGAIN;
+        loop {
+            match self.service.list_workflow_executions(timed(request.clone(), CALL)).await {
+                Ok(reply) => return Ok(reply.into_inner().executions.len()),
+                Err(status) => wait_after(status, &mut left).await?,
+            }
+        }
     }
 
     /// Reads a history page by page; the number of its events.

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Finding, House, metadata::Package};
 
 const RULE: &str = "arrows";
+/// The package that is the product.
+const BINARY: &str = "perdure";
 
 /// One crate of the workspace.
 struct Row {
@@ -226,7 +228,15 @@ pub(super) fn check(house: &House, packages: &[Package]) -> Vec<Finding> {
     }
     findings.extend(reasons(packages));
     findings.extend(shape(packages));
+    findings.extend(main_job(packages));
     findings
+}
+
+/// `cargo run --release -- server start-dev` runs the server, as the first page says.
+fn main_job(packages: &[Package]) -> Option<Finding> {
+    let defaults: Vec<_> = packages.iter().filter(|package| package.is_default).map(|package| &package.name).collect();
+    let message = format!("cargo run means {defaults:?}, and not the one package \"{BINARY}\": see default-members");
+    (defaults != [BINARY]).then(|| Finding::new(RULE, "Cargo.toml", message))
 }
 
 fn finding(package: &str, message: impl Into<String>) -> Finding {

@@ -10,6 +10,8 @@ use crate::tree;
 pub(super) struct Package {
     pub(super) name: String,
     pub(super) dependencies: Vec<Dependency>,
+    /// Whether a command that names no package means it.
+    pub(super) is_default: bool,
 }
 
 /// A line in a manifest. The same name may come more than once, with different kinds.
@@ -33,10 +35,11 @@ pub(super) fn read() -> Result<Vec<Package>, String> {
     }
     let document: Value =
         serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata is not JSON: {error}"))?;
-    Ok(items(&document, "packages").map(package).collect())
+    let defaults: Vec<_> = items(&document, "workspace_default_members").collect();
+    Ok(items(&document, "packages").map(|value| package(value, defaults.contains(&&value["id"]))).collect())
 }
 
-fn package(value: &Value) -> Package {
+fn package(value: &Value, is_default: bool) -> Package {
     let dependencies = items(value, "dependencies")
         .map(|dependency| Dependency {
             name: text(dependency, "name"),
@@ -44,7 +47,7 @@ fn package(value: &Value) -> Package {
             internal: dependency["path"].is_string(),
         })
         .collect();
-    Package { name: text(value, "name"), dependencies }
+    Package { name: text(value, "name"), dependencies, is_default }
 }
 
 fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {

@@ -1,15 +1,16 @@
 //! Many callers at once, on several threads: each of them is answered, whoever worked its call off.
 
+mod given;
 mod watched;
 
 use std::sync::{Arc, atomic::Ordering, mpsc};
 
-use engine::{Answer, Call, Config, Engine, NamespaceRecord, Request};
+use engine::{Answer, Call, Config, Engine, Request};
 use model::{Limits, Namespace};
 use proto::temporal::api::{
-    common::v1::WorkflowType, enums::v1::NamespaceState, taskqueue::v1::TaskQueue,
-    workflowservice::v1::StartWorkflowExecutionRequest,
+    common::v1::WorkflowType, taskqueue::v1::TaskQueue, workflowservice::v1::StartWorkflowExecutionRequest,
 };
+use store::visibility::Query;
 use tokio::task::JoinSet;
 use watched::Watched;
 
@@ -27,13 +28,7 @@ fn start(workflow_id: String) -> Call {
 }
 
 async fn namespace(engine: &Engine) -> Arc<Namespace> {
-    let record = NamespaceRecord {
-        id: uuid::Uuid::from_u128(1).as_bytes().to_vec(),
-        name: "default".into(),
-        state: NamespaceState::Registered.into(),
-        retention_ns: 86_400_000_000_000,
-        ..NamespaceRecord::default()
-    };
+    let record = given::namespace(given::DAY);
     let namespace = Arc::new(record.snapshot());
     let put = Call::PutNamespace { record: Box::new(record), expected_version: 0 };
     engine.call(Request { namespace: namespace.clone(), call: put }).await.expect("a new namespace can be put");
@@ -61,6 +56,9 @@ async fn everybody_is_answered() {
     while let Some(caller) = callers.join_next().await {
         caller.expect("each call starts a run");
     }
+    let all = Query { namespace: namespace.id, filter: None, group_by: Vec::new(), limit: 1, after: None };
+    let counted = engine.count(all).await.expect("memory can be read");
+    assert_eq!(counted.iter().map(|(_, number)| number).sum::<i64>(), (CALLERS * CALLS) as i64);
     assert!(store.batches.load(Ordering::Relaxed) <= (CALLERS * CALLS + 1) as u64, "calls share commits");
     engine.shutdown().await;
 }

@@ -1,8 +1,10 @@
 //! A workflow's life through the engine, on the store in memory: start, task, activity, timer, signal, close.
 
+mod given;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use engine::{Answer, Call, Config, Engine, Execution, NamespaceRecord, Poll, Request, WorkflowTask};
+use engine::{Answer, Call, Config, Engine, Execution, Poll, Request, WorkflowTask};
 use machine::{ActivityAnswer, ActivityRef, Signal};
 use model::{Limits, Namespace, NamespaceId, QueueKey, QueueKind, RunId, Time};
 use prost::Message;
@@ -12,7 +14,7 @@ use proto::temporal::api::{
         StartTimerCommandAttributes, command::Attributes,
     },
     common::v1::{ActivityType, WorkflowType},
-    enums::v1::{CommandType, EventType, NamespaceState},
+    enums::v1::{CommandType, EventType},
     history::v1::{History, HistoryEvent},
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{
@@ -31,13 +33,7 @@ impl World {
         let config =
             Config { shards: 4, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 100 };
         let engine = Engine::open(Arc::new(MemoryStore::default()), config).expect("an empty store opens");
-        let record = NamespaceRecord {
-            id: uuid::Uuid::from_u128(1).as_bytes().to_vec(),
-            name: "default".into(),
-            state: NamespaceState::Registered.into(),
-            retention_ns: 86_400_000_000_000,
-            ..NamespaceRecord::default()
-        };
+        let record = given::namespace(given::DAY);
         let namespace = Arc::new(record.snapshot());
         let put = Call::PutNamespace { record: Box::new(record), expected_version: 0 };
         engine.call(Request { namespace: namespace.clone(), call: put }).await.expect("a new namespace can be put");

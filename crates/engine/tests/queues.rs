@@ -1,14 +1,16 @@
 //! Task queues on a node without threads, where time passes only when it is told to.
 
+mod given;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cluster::{Member, NodeId};
-use engine::{Action, Answer, Call, Event, NamespaceRecord, Node, NodeConfig, Poll, Request, TaskQueueDescription};
+use engine::{Action, Answer, Call, Event, Node, NodeConfig, Poll, Request, TaskQueueDescription};
 use model::{Limits, Namespace, QueueKey, QueueKind, Reject, Time, TokenKey};
 use proto::temporal::api::{
     command::v1::{Command, ScheduleActivityTaskCommandAttributes, command::Attributes},
     common::v1::{ActivityType, WorkflowType},
-    enums::v1::{CommandType, NamespaceState},
+    enums::v1::CommandType,
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{RespondWorkflowTaskCompletedRequest, StartWorkflowExecutionRequest},
 };
@@ -30,13 +32,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let record = NamespaceRecord {
-            id: uuid::Uuid::from_u128(1).as_bytes().to_vec(),
-            name: "default".into(),
-            state: NamespaceState::Registered.into(),
-            retention_ns: 86_400_000_000_000,
-            ..NamespaceRecord::default()
-        };
+        let record = given::namespace(given::DAY);
         let mut world = Self::on(Arc::new(MemoryStore::default()), START, Arc::new(record.snapshot()));
         world.ask(Call::PutNamespace { record: Box::new(record), expected_version: 0 });
         world

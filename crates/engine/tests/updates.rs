@@ -1,5 +1,6 @@
 //! What an update costs, and what its client hears.
 
+mod given;
 mod watched;
 
 use std::{
@@ -8,14 +9,14 @@ use std::{
 };
 
 use engine::{
-    Answer, Call, Config, Engine, Execution, NamespaceRecord, Poll, Request, UpdateCall, UpdateOutcome, UpdateState,
-    UpdateWait, WorkflowTask,
+    Answer, Call, Config, Engine, Execution, Poll, Request, UpdateCall, UpdateOutcome, UpdateState, UpdateWait,
+    WorkflowTask,
 };
 use model::{Limits, Namespace, QueueKey, QueueKind};
 use prost::Name;
 use proto::temporal::api::{
     common::v1::WorkflowType,
-    enums::v1::{NamespaceState, UpdateWorkflowExecutionLifecycleStage as Stage},
+    enums::v1::UpdateWorkflowExecutionLifecycleStage as Stage,
     protocol::v1::Message,
     taskqueue::v1::TaskQueue,
     update::v1::{Acceptance, Input, Meta, Outcome, Rejection, Request as UpdateRequest, Response, outcome::Value},
@@ -35,13 +36,7 @@ impl World {
         let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 9 };
         let store = Arc::new(Watched::new(None));
         let engine = Engine::open(store.clone(), config).expect("an empty store opens");
-        let record = NamespaceRecord {
-            id: uuid::Uuid::from_u128(1).as_bytes().to_vec(),
-            name: "default".into(),
-            state: NamespaceState::Registered.into(),
-            retention_ns: 86_400_000_000_000,
-            ..NamespaceRecord::default()
-        };
+        let record = given::namespace(given::DAY);
         let world = Self { engine, store, namespace: Arc::new(record.snapshot()) };
         world.call(Call::PutNamespace { record: Box::new(record), expected_version: 0 }).await;
         world.call(Call::Start(Box::new(start()))).await;

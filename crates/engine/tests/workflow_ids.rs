@@ -1,13 +1,13 @@
 //! Whose a workflow id is: after a restart, when nothing is in memory, and when runs of it are deleted.
 
+mod given;
+
 use std::{sync::Arc, time::Duration};
 
-use engine::{Answer, Call, Config, Engine, Execution, NamespaceRecord, Request};
+use engine::{Answer, Call, Config, Engine, Execution, Request};
 use model::{Kind, Limits, Namespace, Reject};
 use proto::temporal::api::{
-    common::v1::WorkflowType,
-    enums::v1::{NamespaceState, WorkflowIdReusePolicy},
-    taskqueue::v1::TaskQueue,
+    common::v1::WorkflowType, enums::v1::WorkflowIdReusePolicy, taskqueue::v1::TaskQueue,
     workflowservice::v1::StartWorkflowExecutionRequest,
 };
 use store::MemoryStore;
@@ -22,13 +22,7 @@ impl World {
     async fn over(store: &Arc<MemoryStore>, retention: Duration) -> Self {
         let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 9 };
         let engine = Engine::open(store.clone(), config).expect("the store opens");
-        let record = NamespaceRecord {
-            id: uuid::Uuid::from_u128(1).as_bytes().to_vec(),
-            name: "default".into(),
-            state: NamespaceState::Registered.into(),
-            retention_ns: i64::try_from(retention.as_nanos()).expect("a short time"),
-            ..NamespaceRecord::default()
-        };
+        let record = given::namespace(retention);
         let namespace = Arc::new(record.snapshot());
         let is_known = engine.namespaces().by_name("default").is_some();
         if !is_known {
@@ -100,7 +94,7 @@ async fn two_runs(retention: Duration) -> (World, Execution, Execution) {
 
 #[tokio::test]
 async fn a_deleted_run_leaves_its_workflow_id_to_a_newer_one() {
-    let (world, old, new) = two_runs(Duration::from_secs(86_400)).await;
+    let (world, old, new) = two_runs(given::DAY).await;
     world.call(Call::Delete { execution: old.clone() }).await.expect("a closed run can be deleted");
     assert_eq!(world.found(&old).await, None);
     assert_eq!(world.found(&newest()).await, Some(new.run_id));
@@ -117,7 +111,7 @@ async fn a_run_whose_retention_ends_leaves_its_workflow_id_to_a_newer_one() {
 
 #[tokio::test]
 async fn the_workflow_id_goes_with_its_newest_run() {
-    let (world, _, new) = two_runs(Duration::from_secs(86_400)).await;
+    let (world, _, new) = two_runs(given::DAY).await;
     world.terminate(&new).await;
     world.call(Call::Delete { execution: new.clone() }).await.expect("a closed run can be deleted");
     assert_eq!(world.found(&newest()).await, None);
@@ -125,7 +119,7 @@ async fn the_workflow_id_goes_with_its_newest_run() {
 
 #[tokio::test]
 async fn a_start_is_decided_on_how_the_newest_run_ended() {
-    let (world, _, new) = two_runs(Duration::from_secs(86_400)).await;
+    let (world, _, new) = two_runs(given::DAY).await;
     let refusal = |answer: Result<Answer, Reject>| answer.expect_err("the workflow id is taken").to_string();
     let running = refusal(world.try_start(WorkflowIdReusePolicy::AllowDuplicate).await);
     assert!(running.contains("already running") && running.contains(&new.run_id), "{running}");
@@ -138,11 +132,11 @@ async fn a_start_is_decided_on_how_the_newest_run_ended() {
 #[tokio::test]
 async fn a_start_after_a_restart_is_decided_on_how_the_newest_run_ended() {
     let store = Arc::new(MemoryStore::default());
-    let before = World::over(&store, Duration::from_secs(86_400)).await;
+    let before = World::over(&store, given::DAY).await;
     let ended = before.start().await;
     before.terminate(&ended).await;
     before.engine.shutdown().await;
-    let world = World::over(&store, Duration::from_secs(86_400)).await;
+    let world = World::over(&store, given::DAY).await;
     let refusal = world.try_start(WorkflowIdReusePolicy::RejectDuplicate).await.expect_err("the workflow id is taken");
     assert!(refusal.to_string().contains("already finished"), "{refusal}");
     assert_ne!(world.start().await, ended);

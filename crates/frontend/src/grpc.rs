@@ -106,6 +106,7 @@ pub(crate) async fn health<S: Future<Output = ()>>(
     (health, stop)
 }
 
+/// A call on its way; it never fails, for errors are answers.
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 /// A service whose type has no name.
 type Unnamed = Box<dyn Fn(Request<Body>) -> Answering + Send + Sync>;
@@ -139,8 +140,7 @@ impl Service<Request<Body>> for Root {
         if is_beside_the_api(path) {
             return beside_the_api(&self.door, &mut self.health, &self.reflection, request);
         }
-        let door = self.door.clone();
-        Box::pin(async move { Ok(router::route(door, request).await) })
+        router::route(self.door.clone(), request)
     }
 }
 

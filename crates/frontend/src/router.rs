@@ -6,16 +6,13 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use tonic::{
-    Status,
-    body::Body,
-    codegen::http::{Request, Response},
-};
+use tonic::{Status, body::Body, codegen::http::Request};
 
 use crate::{
     door::Door,
+    grpc::Answering,
     namespace, operator, queue, system,
-    unary::{self, Answering, Method},
+    unary::{self, Method},
     visibility, worker, workflow,
 };
 
@@ -120,16 +117,18 @@ pub fn not_yet(path: &str) -> bool {
 }
 
 /// Answers a call of one of the API's own services.
-pub(crate) async fn route(door: Arc<Door>, request: Request<Body>) -> Response<Body> {
+pub(crate) fn route(door: Arc<Door>, request: Request<Body>) -> Answering {
     let path = request.uri().path();
     if let Some((path, serve)) = ROUTES.get_key_value(path) {
-        return serve(door, Method { path }, request).await;
+        return serve(door, Method { path }, request);
     }
     let path = path.to_owned();
-    if not_yet(&path) {
-        return unary::not_yet(door, &path, request).await;
-    }
-    unknown(&path).into_http()
+    Box::pin(async move {
+        Ok(match not_yet(&path) {
+            true => unary::not_yet(door, &path, request).await,
+            false => unknown(&path).into_http(),
+        })
+    })
 }
 
 /// What the reference answers to a method that is not in the API.

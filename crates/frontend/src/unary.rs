@@ -1,6 +1,6 @@
 //! One unary call, from the HTTP request to the HTTP response: identity, decoding, the handler, metrics, errors.
 
-use std::{pin::Pin, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use auth::{Policy, Reach};
 use model::{Kind, Reject};
@@ -17,6 +17,7 @@ use crate::{
     codec::{Prost, Reply},
     door::{Client, Door, Scope},
     gate,
+    grpc::Answering,
     requests::{Addressed, Tokened},
     status::to_status,
 };
@@ -41,8 +42,6 @@ impl Method {
 
 type HttpRequest = http::Request<Body>;
 type HttpResponse = http::Response<Body>;
-/// A call on its way.
-pub(crate) type Answering = Pin<Box<dyn Future<Output = HttpResponse> + Send>>;
 
 /// A handler that works in a namespace.
 pub(crate) fn in_namespace<Req, Res, H, F>(
@@ -205,7 +204,7 @@ async fn answer<Req, Res, H, F>(
     request: HttpRequest,
     named: fn(&Req) -> &str,
     enter: H,
-) -> HttpResponse
+) -> Result<HttpResponse, Infallible>
 where
     Req: Message + Default + 'static,
     Res: Reply,
@@ -220,7 +219,7 @@ where
         Err(reject) => {
             let status = to_status(&reject);
             door.metrics.record(method.name(), status.code(), door.engine.now().since(began));
-            return status.into_http();
+            return Ok(status.into_http());
         }
     };
     let mut grpc = Grpc::new(Prost::<Req, Res>::default())
@@ -237,7 +236,7 @@ where
     let (response, code) = settle(response, announced);
     let took = door.engine.now().since(began);
     door.metrics.record(method.name(), code, took);
-    response
+    Ok(response)
 }
 
 fn largest_frame(door: &Door) -> usize {
@@ -288,7 +287,8 @@ where
             // An open server denies nothing, neither now nor later.
             let secured = matches!(door.policy, Policy::Secured(_));
             let kept = secured.then(|| (door.clone(), client.clone(), named(&message).to_owned()));
-            let answering = enter(door, client, message);
+            // A handler's future is large, and it would be moved from one place to the next.
+            let answering = Box::pin(enter(door, client, message));
             let answer = match &kept {
                 Some((door, client, namespace)) => {
                     gate::while_permitted(door, client, path, namespace, answering).await

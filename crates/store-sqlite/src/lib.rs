@@ -1,11 +1,14 @@
-//! The embedded storage engine: one SQLite file, opened by one process.
+//! The embedded storage engine: one SQLite file, opened by one process, with a commit log beside it while it is open.
 //!
-//! Commits go through one connection, in WAL mode with a full sync; reads through a few others, which see every commit
-//! that has returned. What bytes mean is not known here, with one exception: visibility rows are columns, so that
-//! filters run as SQL.
+//! A commit is one synced write to the log, and what it changes is looked up in memory until it is folded into the tables,
+//! later and together with much else. So a key that changes often is written to a table once, and one that comes and goes
+//! often never. Reads go through a few connections of their own and see every commit that has returned. What bytes mean is
+//! not known here, with one exception: visibility rows are columns, so that filters run as SQL.
 
-mod commit;
 mod error;
+mod fold;
+mod layer;
+mod log;
 mod migrate;
 mod open;
 mod owner;
@@ -13,9 +16,12 @@ mod query;
 mod readers;
 mod render;
 mod rows;
+mod scan;
 mod schema;
+mod tables;
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -27,25 +33,43 @@ use store::{
     visibility::{GroupCount, Query, QueryPage},
 };
 
-use commit::Writer;
+use fold::Folding;
+use log::Log;
 use owner::Lock;
 use readers::Readers;
 
 /// How to open a file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// Where this server listens: what a second process on the file is told.
     pub address: String,
     /// Settings of SQLite by name, applied after ours.
     pub pragmas: Vec<(String, String)>,
+    /// Bytes of each of the commit log's two segments, 1 or more: how much is folded together, and of how much a start
+    /// after a crash has to be made up for. As much stands in memory. A log that is there keeps its size.
+    pub segment_bytes: u64,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { address: String::new(), pragmas: Vec::new(), segment_bytes: 4 << 20 }
+    }
 }
 
 /// A store in a file.
 // Fields drop in this order, and the lock must go last: closing its descriptor also ends SQLite's own locks on the file.
 pub struct SqliteStore {
     readers: Readers,
-    writer: Mutex<Writer>,
+    committer: Mutex<Committer>,
+    folding: Folding,
     _lock: Lock,
+}
+
+/// The one that commits.
+struct Committer {
+    log: Log,
+    /// The epochs as they stand in the file. The file is ours alone, so they can't change behind our back.
+    epochs: BTreeMap<ShardId, Epoch>,
 }
 
 impl SqliteStore {
@@ -58,34 +82,177 @@ impl SqliteStore {
         open::open(path.into(), &options)
     }
 
-    // A panic inside a commit rolls its transaction back, so the writer is still sound.
-    fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    // A panic inside a commit leaves nothing behind in the log that counts.
+    fn committer(&self) -> MutexGuard<'_, Committer> {
+        self.committer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes accepted batches durable.
+    fn write(&self, log: &mut Log, batches: &[(ShardId, &Batch)]) -> Result<(), StoreError> {
+        let mut frame = log::encode(batches);
+        if log.is_broken() || !log.can_hold(&frame) {
+            self.fold_all(log)?;
+        }
+        if !log.can_hold(&frame) {
+            return self.folding.fold().tables.write(batches);
+        }
+        if !log.has_room(&frame) {
+            self.folding.finish()?;
+            self.folding.freeze(log.generation());
+            log.begin_after(log.generation());
+        }
+        log.append(&mut frame)?;
+        self.folding.layers_mut().apply(log::payload(frame))
+    }
+
+    /// Brings the tables up to date, and begins a new segment.
+    fn fold_all(&self, log: &mut Log) -> Result<(), StoreError> {
+        self.folding.finish()?;
+        self.folding.freeze(log.generation());
+        self.folding.finish()?;
+        log.begin_after(log.generation());
+        Ok(())
     }
 }
 
 impl Store for SqliteStore {
     fn acquire(&self, shard: ShardId) -> Result<Epoch, StoreError> {
-        self.writer().acquire(shard)
+        let mut committer = self.committer();
+        let epoch = Epoch(committer.current(shard).0 + 1);
+        self.folding.fold().tables.set_epoch(shard, epoch)?;
+        committer.epochs.insert(shard, epoch);
+        Ok(epoch)
     }
 
     fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {
-        self.writer().commit(batches)
+        let mut committer = self.committer();
+        let mut results: Vec<_> = batches.iter().map(|(shard, epoch, _)| committer.admit(*shard, *epoch)).collect();
+        let accepted = batches.iter().zip(&results).filter(|(_, result)| result.is_ok());
+        let accepted: Vec<_> = accepted.map(|((shard, _, batch), _)| (*shard, &**batch)).collect();
+        if accepted.is_empty() {
+            return results;
+        }
+        if let Err(error) = self.write(&mut committer.log, &accepted) {
+            for result in results.iter_mut().filter(|result| result.is_ok()) {
+                *result = Err(CommitError::Store(error.clone()));
+            }
+        }
+        results
+    }
+
+    fn catch_up(&self) {
+        let fullness = self.committer().log.fullness();
+        if let Err(error) = self.folding.keep_up(fullness) {
+            // The commit that needs the room is told.
+            drop(error);
+        }
     }
 
     fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        self.readers.with(|connection| query::get(connection, shard, key))
+        let known = self.folding.layers().get(shard, key);
+        match known {
+            Some(value) => Ok(value),
+            None => self.readers.with(|connection| query::get(connection, shard, key)),
+        }
     }
 
     fn scan(&self, shard: ShardId, start: &[u8], end: &[u8], limit: usize) -> Result<Page, StoreError> {
-        self.readers.with(|connection| query::scan(connection, shard, start, end, limit))
+        if start >= end {
+            return Ok(Page::default());
+        }
+        loop {
+            let view = self.folding.layers().view(shard);
+            let below =
+                |from: &[u8], limit| self.readers.with(|connection| query::scan(connection, shard, from, end, limit));
+            let page = scan::merged(&view, start, end, limit, below)?;
+            // Otherwise something newer than the view may have been folded: of that, part would be seen.
+            if self.folding.layers().freezes() == view.freezes {
+                return Ok(page);
+            }
+        }
     }
 
     fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
+        self.folding.show_rows()?;
         self.readers.with(|connection| query::list(connection, query))
     }
 
     fn count(&self, query: &Query) -> Result<Vec<GroupCount>, StoreError> {
+        self.folding.show_rows()?;
         self.readers.with(|connection| query::count(connection, query))
+    }
+}
+
+impl Committer {
+    /// Whether a commit under this epoch may be made.
+    fn admit(&self, shard: ShardId, epoch: Epoch) -> Result<(), CommitError> {
+        let current = self.current(shard);
+        // Epoch zero is the one before the first owner: nobody commits under it.
+        if epoch != current || current == Epoch(0) {
+            return Err(CommitError::Fenced { shard, current });
+        }
+        Ok(())
+    }
+
+    fn current(&self, shard: ShardId) -> Epoch {
+        self.epochs.get(&shard).copied().unwrap_or_default()
+    }
+}
+
+impl Drop for SqliteStore {
+    /// A file that was closed needs no log. Where the tables can't be written, the log stays and is folded at the next
+    /// open.
+    fn drop(&mut self) {
+        let mut committer = self.committer.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.fold_all(&mut committer.log).is_ok() {
+            // A log that stays is known as folded.
+            drop(committer.log.remove());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use store::Change;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_appended_behind_a_write_that_failed() {
+        let folder = std::env::temp_dir().join(format!("store-sqlite-failed-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("data.db");
+        let shard = ShardId(0);
+        let store = SqliteStore::open(&path, OpenOptions::default()).unwrap();
+        let epoch = store.acquire(shard).unwrap();
+        let commit = |key: u8| {
+            let put = Change::Put { key: vec![key], value: Bytes::from_static(b"value") };
+            store.commit(&[(shard, epoch, Arc::new(Batch { changes: vec![put] }))]).remove(0)
+        };
+        let held = |store: &SqliteStore| (0..5).filter(|key| store.get(shard, &[*key]).unwrap().is_some()).collect();
+        assert_eq!(commit(0), Ok(()));
+        let unwritable = File::open(&path).unwrap();
+        let file = store.committer().log.replace_file(unwritable);
+        for key in [1, 2] {
+            assert!(matches!(commit(key), Err(CommitError::Store(StoreError::Io(_)))));
+            assert_eq!(store.folding.layers().get(shard, &[key]), None);
+        }
+        let generation = store.committer().log.generation();
+        drop(store.committer().log.replace_file(file));
+        assert_eq!(commit(3), Ok(()));
+        assert_eq!(store.committer().log.generation(), generation + 1, "what the failed write left is behind no frame");
+        let kept: Vec<u8> = held(&store);
+        assert_eq!(kept, [0, 3]);
+        // As a kill leaves it.
+        let copy = folder.join("copy.db");
+        for end in ["", "-wal", "-log"] {
+            fs::copy(format!("{}{end}", path.display()), format!("{}{end}", copy.display())).unwrap();
+        }
+        let kept: Vec<u8> = held(&SqliteStore::open(&copy, OpenOptions::default()).unwrap());
+        assert_eq!(kept, [0, 3]);
+        drop(store);
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

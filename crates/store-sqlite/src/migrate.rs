@@ -7,14 +7,14 @@ use store::StoreError;
 
 use crate::{
     error,
-    schema::{ATTRIBUTES, VISIBILITY},
+    schema::{ATTRIBUTES, LOG, VISIBILITY},
 };
 
 /// Changes a file of one format to the next.
 pub(crate) type Step = fn(&Transaction<'_>) -> Result<(), Error>;
 
 /// The step at index `n` leads from format `n + 1` to `n + 2`.
-pub(crate) const STEPS: &[Step] = &[runs_name_their_rows, histories_stand_with_their_runs];
+pub(crate) const STEPS: &[Step] = &[runs_name_their_rows, histories_stand_with_their_runs, commits_go_to_a_log];
 
 /// Rows of lists had a number beside the id of their run.
 fn runs_name_their_rows(transaction: &Transaction<'_>) -> Result<(), Error> {
@@ -58,6 +58,11 @@ fn histories_stand_with_their_runs(transaction: &Transaction<'_>) -> Result<(), 
          INSERT INTO item (name, value, run) SELECT name, value, run FROM old_item;
          DROP TABLE old_attribute; DROP TABLE old_item;",
     )
+}
+
+/// The tables were all there was; a version that knows no log must not open a file that has one.
+fn commits_go_to_a_log(transaction: &Transaction<'_>) -> Result<(), Error> {
+    transaction.execute_batch(LOG)
 }
 
 /// Brings a file of format `from` to the format behind the last step, all in one transaction.

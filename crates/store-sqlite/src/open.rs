@@ -6,15 +6,18 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, Error, OpenFlags};
+use rusqlite::{Connection, Error, OpenFlags, OptionalExtension};
 use store::StoreError;
+use uuid::Uuid;
 
 use crate::{
-    OpenOptions, SqliteStore,
-    commit::Writer,
-    error, migrate, owner,
+    Committer, OpenOptions, SqliteStore, error,
+    fold::Folding,
+    log::{Known, Left, Log},
+    migrate, owner,
     readers::Readers,
-    schema::{APPLICATION_ID, ATTRIBUTES, FORMAT, TABLES, VISIBILITY},
+    schema::{APPLICATION_ID, ATTRIBUTES, FORMAT, LOG, TABLES, VISIBILITY},
+    tables::Tables,
 };
 
 /// Pages in the log before a commit folds it back. A page that many commits change is folded back once: four times
@@ -26,26 +29,64 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn open(path: PathBuf, options: &OpenOptions) -> Result<SqliteStore, StoreError> {
     let lock = owner::take(&path)?;
-    let writer = prepare(&path, options).map_err(|error| match error {
+    let (folding, committer) = prepare(&path, options).map_err(|error| match error {
         // What can't be read now will not be readable later either.
         StoreError::Io(text) => StoreError::Unusable(text),
         other => other,
     })?;
-    Ok(SqliteStore { readers: Readers::new(&path), writer: Mutex::new(writer), _lock: lock })
+    Ok(SqliteStore { readers: Readers::new(&path), committer: Mutex::new(committer), folding, _lock: lock })
 }
 
-fn prepare(path: &Path, options: &OpenOptions) -> Result<Writer, StoreError> {
+fn prepare(path: &Path, options: &OpenOptions) -> Result<(Folding, Committer), StoreError> {
     let failed = |error: Error| error::at_open(path, &error);
     let mut connection = connect(path, options)?;
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
     if tables == 0 {
+        // The one beside it is of a file that was deleted.
+        Log::discard(path)?;
         create(&mut connection).map_err(failed)?;
     } else {
         recognise(&mut connection, path)?;
     }
     owner::sign(&connection, &options.address).map_err(failed)?;
-    Writer::new(connection, path.to_path_buf(), options.clone()).map_err(failed)
+    let known = known(&connection).map_err(failed)?;
+    let (mut log, left) = Log::open(Log::path(path), known, options.segment_bytes)?;
+    let tables = Tables::new(connection, path.to_path_buf(), options.clone()).map_err(failed)?;
+    let epochs = tables.epochs().map_err(failed)?.into_iter().collect();
+    log.set_synced(tables.is_durable());
+    let folding = Folding::new(tables);
+    fold_left(&folding, &left)?;
+    log.begin_after(left.generation);
+    Ok((folding, Committer { log, epochs }))
+}
+
+/// Brings the tables up to what a process that did not close them has committed.
+fn fold_left(folding: &Folding, left: &Left) -> Result<(), StoreError> {
+    if left.payloads.is_empty() {
+        return Ok(());
+    }
+    for payload in &left.payloads {
+        folding.layers_mut().apply(payload.clone())?;
+    }
+    folding.freeze(left.generation);
+    folding.finish()
+}
+
+/// What stands in the file of its log.
+fn known(connection: &Connection) -> Result<Known, Error> {
+    let value = |name| -> Result<Option<String>, Error> {
+        connection.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()
+    };
+    let id = value("log")?.and_then(|id| Uuid::try_parse(&id).ok());
+    let folded = value("folded")?.and_then(|generation| generation.parse().ok());
+    Ok(Known { id: id.unwrap_or_default(), folded: folded.unwrap_or_default() })
+}
+
+/// Writes down that all generations up to this one are in the tables.
+pub(crate) fn set_folded(connection: &Connection, generation: u64) -> Result<(), Error> {
+    let values = ["folded", &generation.to_string()];
+    connection.prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?.execute(values).map(drop)
 }
 
 /// A connection that writes, with our settings and then the user's.
@@ -87,6 +128,7 @@ fn create(connection: &mut Connection) -> Result<(), Error> {
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(VISIBILITY)?;
     transaction.execute_batch(ATTRIBUTES)?;
+    transaction.execute_batch(LOG)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()

@@ -49,7 +49,7 @@ pub(crate) fn sign(connection: &Connection, address: &str) -> rusqlite::Result<(
 }
 
 /// The name of a new file must be as durable as its content.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }

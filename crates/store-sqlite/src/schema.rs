@@ -1,14 +1,15 @@
 //! The tables. A change here is a new format: raise `FORMAT` and add the step to `migrate`.
 
 /// The format that this version reads and writes; stands in the file as SQLite's `user_version`.
-pub(crate) const FORMAT: i64 = 3;
+pub(crate) const FORMAT: i64 = 4;
 
 /// Marks a file as ours; stands in the file as SQLite's `application_id`: "PERD".
 pub(crate) const APPLICATION_ID: i64 = 0x5045_5244;
 
 /// What a new file is made of, beside [`VISIBILITY`] and [`ATTRIBUTES`].
 ///
-/// - `meta`: who has the file open.
+/// - `meta`: who has the file open, the id that it shares with its commit log, and the last generation of the log that is
+///   in the tables.
 /// - `epoch`: how often each shard was acquired.
 /// - `pair`: the ordered byte map of each shard.
 pub(crate) const TABLES: &str = "
@@ -75,3 +76,6 @@ CREATE TABLE item (
     PRIMARY KEY (name, value, run)
 ) WITHOUT ROWID;
 ";
+
+/// The id that a file shares with its commit log.
+pub(crate) const LOG: &str = "INSERT INTO meta (name, value) VALUES ('log', hex(randomblob(16)));";

@@ -24,6 +24,7 @@ fn options(pragmas: &[(&str, &str)]) -> OpenOptions {
     OpenOptions {
         address: "127.0.0.1:7233".into(),
         pragmas: pragmas.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        ..OpenOptions::default()
     }
 }
 
@@ -80,8 +81,10 @@ fn a_log_left_by_a_killed_process_is_read() {
     // What a kill leaves behind: the file and its log as they are now.
     let copy = folder.file("copy.db");
     fs::copy(&path, &copy).unwrap();
-    fs::copy(folder.file("data.db-wal"), folder.file("copy.db-wal")).unwrap();
-    // A torn write at the end of the log is no commit.
+    for end in ["-wal", "-log"] {
+        fs::copy(folder.file(&format!("data.db{end}")), folder.file(&format!("copy.db{end}"))).unwrap();
+    }
+    // A torn write at the end of SQLite's own log is no commit.
     let mut log = File::options().append(true).open(folder.file("copy.db-wal")).unwrap();
     log.write_all(&[0xa5; 5_000]).unwrap();
     let copy = open(&copy).unwrap();
@@ -133,11 +136,12 @@ fn a_newer_format_is_refused() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let text = refusal(&path);
-    assert!(text.contains("has format 99, and this version reads up to 3: use the newer version"), "{text}");
+    assert!(text.contains("has format 99, and this version reads up to 4: use the newer version"), "{text}");
 }
 
 /// The lists' tables as the first format had them.
 const FIRST_LISTS: &str = "
+DELETE FROM meta WHERE name IN ('log', 'folded');
 DROP TABLE visibility; DROP TABLE attribute; DROP TABLE item;
 CREATE TABLE visibility (
     id INTEGER PRIMARY KEY, namespace BLOB NOT NULL, run BLOB NOT NULL, close_time INTEGER NOT NULL,
@@ -227,7 +231,7 @@ fn a_full_disk_fails_the_commit_and_no_more() {
     let folder = Folder::new("full");
     let store = SqliteStore::open(folder.file("data.db"), options(&[("max_page_count", "40")])).unwrap();
     let epoch = store.acquire(SHARD).unwrap();
-    let large = Bytes::from(vec![7; 1_000_000]);
+    let large = Bytes::from(vec![7; 5_000_000]);
     let results = store.commit(&[
         (SHARD, epoch, put(1, Bytes::from_static(b"small"))),
         (SHARD, model::Epoch(0), put(2, Bytes::new())),

@@ -49,7 +49,7 @@ pub enum CommitError {
 /// The storage failed. Nothing is known to have been written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StoreError {
-    /// No space is left; reads still work.
+    /// No space is left; reads of keys still work.
     Full(String),
     /// The file is in a newer format, damaged or not ours: stop.
     Unusable(String),
@@ -104,6 +104,10 @@ pub trait Store: Send + Sync + 'static {
     fn waits(&self) -> bool {
         true
     }
+
+    /// Does a part of what commits have put off, in about the time of a commit. Whoever commits calls this in between; a
+    /// commit that needs what is still put off does it all. A failure shows there.
+    fn catch_up(&self) {}
 
     /// The value under a key.
     ///

@@ -67,6 +67,7 @@ fn write_until_gone(weak: &Weak<Inner>, writer: &Writer) {
         let Some(inner) = weak.upgrade() else { return };
         while let Some(changes) = write(&inner) {
             inner.writer.written.notify_waiters();
+            inner.store.catch_up();
             if changes > ALONE {
                 let wait = WAIT_PER_CHANGE.saturating_mul(u32::try_from(changes).unwrap_or(u32::MAX));
                 pause(wait.min(LONGEST_WAIT));

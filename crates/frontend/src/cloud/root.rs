@@ -87,7 +87,7 @@ impl Service<Request<Body>> for Root {
             return Box::pin(async move { Ok(http::answer(cloud, request).await) });
         }
         if path == SYSTEM_INFO {
-            return Box::pin(async move { Ok(router::route(cloud.door.clone(), request).await) });
+            return router::route(cloud.door.clone(), request);
         }
         Box::pin(async move { Ok(serve(cloud, request).await) })
     }

@@ -150,7 +150,7 @@ async fn serve(mut config: Config, output: &Output) -> Result<(), String> {
     config.data_plane_listen = at(&ports.data)?;
     config.control_plane_listen = at(&ports.control)?;
     let address = config.data_plane_listen.to_string();
-    let options = OpenOptions { address: address.clone(), pragmas: Vec::new() };
+    let options = OpenOptions { address: address.clone(), ..OpenOptions::default() };
     let store = SqliteStore::open(&config.storage_file, options).map_err(|error| format!("storage.file: {error}"))?;
     let store: Arc<dyn Store> = Arc::new(store);
     let control = open_account(&config, &store)?;

@@ -142,7 +142,7 @@ fn open_store(
     let Some(file) = &args.db_filename else {
         return Ok((Arc::new(MemoryStore::new()), "memory"));
     };
-    let options = OpenOptions { address: address.to_owned(), pragmas };
+    let options = OpenOptions { address: address.to_owned(), pragmas, ..OpenOptions::default() };
     let store = SqliteStore::open(file, options).map_err(|error| error.to_string())?;
     Ok((Arc::new(store), "sqlite"))
 }

@@ -54,7 +54,7 @@ const ROWS: &[Row] = &[
     Row {
         name: "store-sqlite",
         internal: &["proto", "model", "store"],
-        external: &["bytes", "prost", "rusqlite", "uuid"],
+        external: &["bytes", "crc32fast", "imbl", "prost", "rusqlite", "uuid"],
         tests: &[],
     },
     Row {
@@ -164,11 +164,15 @@ const EXTERNAL: &[(&str, &str)] = &[
     ("base64", "payloads in JSON, as people and other command lines write them; tokens and PEM"),
     ("bytes", "payloads are handed on without a copy"),
     ("clap", "commands and flags as data: help is generated from their definition"),
+    ("crc32fast", "tells a torn frame of the commit log"),
     ("hmac", "task tokens carry a keyed MAC"),
     ("http-body-util", "bodies of the metrics page and of the pages on the UI's port"),
     ("hyper", "HTTP/1 for the metrics page and the UI's port, and words for who comes to the wrong port"),
     ("hyper-util", "joins hyper to tokio"),
-    ("imbl", "persistent maps: the state before a step stays readable beside the state after it"),
+    (
+        "imbl",
+        "persistent maps: the state before a step stays readable beside the state after it, and a scan beside a commit",
+    ),
     ("jiff", "calendar and time zones: cron schedules, and times as the command line shows them"),
     ("maud", "pages whose text is escaped by their templates, which are checked when they are compiled"),
     ("prometheus-client", "metrics in Prometheus' format"),

@@ -1,0 +1,144 @@
+//! Folding: what the log holds goes into the tables, in slices, between commits.
+//!
+//! A slice may be written twice, for a crash loses what was not synced and the log is then folded from its start; so
+//! nothing is counted or added up here. While a layer is being folded it is looked up as before: whether a part of it is
+//! in the tables by then makes no difference.
+
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bytes::Bytes;
+use model::ShardId;
+use store::StoreError;
+
+use crate::{
+    layer::Layers,
+    tables::{Slice, Tables},
+};
+
+/// Changes in a slice at least, so that a transaction is worth it, and at most, so that no commit waits for it long.
+const LEAST: usize = 64;
+const MOST: usize = 2_048;
+
+/// The layers and the tables below them.
+pub(crate) struct Folding {
+    layers: RwLock<Layers>,
+    fold: Mutex<Fold>,
+}
+
+/// How far the frozen layer is in the tables.
+pub(crate) struct Fold {
+    pub(crate) tables: Tables,
+    /// The generation of the frozen layer, or of the last one.
+    generation: u64,
+    are_prefixes_done: bool,
+    /// The last pair that is done.
+    place: Option<(ShardId, Bytes)>,
+    pairs_done: usize,
+}
+
+impl Folding {
+    pub(crate) fn new(tables: Tables) -> Self {
+        let fold = Fold { tables, generation: 0, are_prefixes_done: false, place: None, pairs_done: 0 };
+        Self { layers: RwLock::default(), fold: Mutex::new(fold) }
+    }
+
+    // A panic inside a change of the layers or of the tables leaves a map that is a map, and a transaction that is rolled
+    // back.
+    pub(crate) fn layers(&self) -> RwLockReadGuard<'_, Layers> {
+        self.layers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn layers_mut(&self) -> RwLockWriteGuard<'_, Layers> {
+        self.layers.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tables, while nobody folds.
+    pub(crate) fn fold(&self) -> MutexGuard<'_, Fold> {
+        self.fold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to fold what this generation has filled. The one before must be finished.
+    pub(crate) fn freeze(&self, generation: u64) {
+        let mut fold = self.fold();
+        fold.generation = generation;
+        fold.are_prefixes_done = false;
+        fold.place = None;
+        fold.pairs_done = 0;
+        self.layers_mut().freeze();
+    }
+
+    /// Folds all that is frozen.
+    ///
+    /// # Errors
+    /// When the tables can't be written: what is left is tried again by the next call.
+    pub(crate) fn finish(&self) -> Result<(), StoreError> {
+        let mut fold = self.fold();
+        while self.slice(&mut fold, usize::MAX)? {}
+        Ok(())
+    }
+
+    /// Folds as much as is due when the next segment is so full, from 0 to 1: all when it is half full.
+    ///
+    /// # Errors
+    /// As `finish`.
+    pub(crate) fn keep_up(&self, fullness: f64) -> Result<(), StoreError> {
+        let mut fold = self.fold();
+        let Some(pairs) = self.layers().frozen().map(|layer| layer.len()) else { return Ok(()) };
+        let due = (pairs as f64 * (fullness * 2.0).min(1.0)) as usize;
+        let behind = due.saturating_sub(fold.pairs_done);
+        if behind >= LEAST || due == pairs {
+            self.slice(&mut fold, behind.clamp(LEAST, MOST))?;
+        }
+        Ok(())
+    }
+
+    /// Writes all rows that are not in the tables yet, so that a list is whole.
+    ///
+    /// # Errors
+    /// When the tables can't be written.
+    pub(crate) fn show_rows(&self) -> Result<(), StoreError> {
+        let mut fold = self.fold();
+        let rows = self.layers_mut().take_rows(usize::MAX);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let slice = Slice { rows: &rows, prefixes: Vec::new(), pairs: Vec::new(), completes: None };
+        let written = fold.tables.fold(&slice);
+        if written.is_err() {
+            self.layers_mut().return_rows(rows);
+        }
+        written
+    }
+
+    /// Folds at most so many changes of what is frozen; whether any of it is left. Rows go first, so with the last pair all
+    /// rows of its generation are in the tables.
+    fn slice(&self, fold: &mut Fold, most: usize) -> Result<bool, StoreError> {
+        let Some(layer) = self.layers().frozen().cloned() else { return Ok(false) };
+        let rows = self.layers_mut().take_rows(most);
+        let room = most - rows.len();
+        let prefixes = match fold.are_prefixes_done {
+            true => Vec::new(),
+            false => layer.prefixes().collect(),
+        };
+        let mut behind = layer.behind(fold.place.as_ref());
+        let pairs: Vec<_> = behind.by_ref().take(room).collect();
+        let is_last = room > 0 && behind.next().is_none();
+        drop(behind);
+        let completes = is_last.then_some(fold.generation);
+        let place = pairs.last().map(|(shard, key, _)| (*shard, (*key).clone()));
+        let done = pairs.len();
+        let slice = Slice { rows: &rows, prefixes, pairs, completes };
+        let written = fold.tables.fold(&slice);
+        if let Err(error) = written {
+            self.layers_mut().return_rows(rows);
+            return Err(error);
+        }
+        fold.are_prefixes_done = true;
+        fold.pairs_done += done;
+        fold.place = place.or(fold.place.take());
+        if is_last {
+            self.layers_mut().thaw();
+        }
+        Ok(!is_last)
+    }
+}

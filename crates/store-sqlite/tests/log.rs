@@ -1,0 +1,342 @@
+//! The commit log: what was committed is there, whole, wherever it stands and however the process ended.
+
+mod folder;
+
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    fs,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use folder::Folder;
+use model::{Entropy, Epoch, NamespaceId, RunId, ShardId, Time};
+use proto::temporal::api::enums::v1::WorkflowExecutionStatus;
+use store::{
+    Batch, Change, CommitError, MemoryStore, Store, StoreError,
+    visibility::{Query, Row, Value},
+};
+use store_sqlite::{OpenOptions, SqliteStore};
+use uuid::Uuid;
+
+const SHARDS: [ShardId; 2] = [ShardId(0), ShardId(7)];
+const NAMESPACE: NamespaceId = NamespaceId(Uuid::from_u128(1));
+
+/// The value of a call that has no reason to fail.
+fn done<T, E: Debug>(result: Result<T, E>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("it failed: {error:?}"),
+    }
+}
+
+fn open_with(path: &Path, segment_bytes: u64) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open(path, OpenOptions { segment_bytes, ..OpenOptions::default() })
+}
+
+/// With segments so small that a few commits fill one.
+fn open(path: &Path) -> SqliteStore {
+    done(open_with(path, 2_000))
+}
+
+/// What a kill leaves behind, under another name.
+fn copy_as_killed(from: &Path, to: &Path) {
+    for end in ["", "-wal", "-log"] {
+        let name = |path: &Path| PathBuf::from(format!("{}{end}", path.display()));
+        if name(from).exists() {
+            done(fs::copy(name(from), name(to)));
+        }
+    }
+}
+
+fn put(key: &[u8], value: &[u8]) -> Change {
+    Change::Put { key: key.to_vec(), value: Bytes::copy_from_slice(value) }
+}
+
+fn batch(changes: Vec<Change>) -> Arc<Batch> {
+    Arc::new(Batch { changes })
+}
+
+/// One seed's commits.
+struct Draw(Entropy);
+
+impl Draw {
+    fn below(&mut self, bound: usize) -> usize {
+        (self.0.fraction() * bound as f64) as usize
+    }
+
+    /// One to three letters, so that some keys begin with others.
+    fn key(&mut self) -> Vec<u8> {
+        (0..=self.below(3)).map(|_| b"abcd"[self.below(4)]).collect()
+    }
+
+    /// What never changes of a run is told by its id.
+    fn row(&mut self) -> Row {
+        let run_id = self.run_id();
+        let start_time = Time(run_id.as_bytes()[15].into());
+        let list = (0..self.below(3)).map(|item| format!("item {item}")).collect();
+        Row {
+            namespace: NAMESPACE,
+            run_id,
+            workflow_id: "order".into(),
+            workflow_type: "Order".into(),
+            task_queue: "orders".into(),
+            status: WorkflowExecutionStatus::Running,
+            start_time,
+            execution_time: start_time,
+            close_time: (self.below(2) == 0).then_some(Time(99)),
+            history_length: 3,
+            history_size: -1,
+            state_transitions: i64::MAX,
+            parent_workflow_id: (start_time.0 % 3 == 0).then(|| "parent".into()),
+            parent_run_id: None,
+            root_workflow_id: "root".into(),
+            root_run_id: "r".into(),
+            memo: None,
+            search_attributes: BTreeMap::from([
+                ("Amount".to_owned(), Value::Int(self.below(3) as i64)),
+                ("Tags".to_owned(), Value::KeywordList(list)),
+            ]),
+        }
+    }
+
+    fn run_id(&mut self) -> RunId {
+        RunId(Uuid::from_u128(self.below(20) as u128))
+    }
+
+    fn change(&mut self) -> Change {
+        match self.below(12) {
+            0..5 => {
+                let length = self.below(60);
+                put(&self.key(), &vec![self.below(256) as u8; length])
+            }
+            5..8 => Change::Delete { key: self.key() },
+            8 => Change::DeletePrefix { prefix: self.key() },
+            9 | 10 => Change::Show(Box::new(self.row())),
+            _ => Change::Hide { run_id: self.run_id() },
+        }
+    }
+
+    fn batches(&mut self, epochs: [Epoch; 2]) -> Vec<(ShardId, Epoch, Arc<Batch>)> {
+        let number = 1 + self.below(3);
+        (0..number)
+            .map(|_| {
+                let shard = self.below(2);
+                let changes = (0..1 + self.below(8)).map(|_| self.change()).collect();
+                (SHARDS[shard], epochs[shard], batch(changes))
+            })
+            .collect()
+    }
+}
+
+fn everything() -> Query {
+    Query { namespace: NAMESPACE, filter: None, group_by: Vec::new(), limit: 100, after: None }
+}
+
+/// Reads by key and by range say the same of both; the lists too if they are looked at, which folds their rows.
+fn same(store: &SqliteStore, model: &MemoryStore, draw: &mut Draw) {
+    for shard in SHARDS {
+        let all = model.scan(shard, b"", b"z", usize::MAX);
+        assert_eq!(store.scan(shard, b"", b"z", usize::MAX), all);
+        let (start, end, limit) = (draw.key(), draw.key(), 1 + draw.below(6));
+        assert_eq!(store.scan(shard, &start, &end, limit), model.scan(shard, &start, &end, limit));
+        let key = draw.key();
+        assert_eq!(store.get(shard, &key), model.get(shard, &key));
+    }
+    if draw.below(4) == 0 {
+        assert_eq!(store.query(&everything()), model.query(&everything()));
+        assert_eq!(store.count(&everything()), model.count(&everything()));
+    }
+}
+
+#[test]
+fn what_is_folded_by_now_makes_no_difference() {
+    let folder = Folder::new("folded");
+    for seed in 0..8 {
+        let mut draw = Draw(Entropy::new(seed));
+        let mut path = folder.file(&format!("{seed}.db"));
+        let mut store = open(&path);
+        let model = MemoryStore::new();
+        let acquire = |store: &SqliteStore| SHARDS.map(|shard| store.acquire(shard).unwrap());
+        let mut epochs = acquire(&store);
+        assert_eq!(SHARDS.map(|shard| model.acquire(shard).unwrap()), epochs);
+        for step in 0..250 {
+            match draw.below(20) {
+                0 => {
+                    drop(store);
+                    assert!(!PathBuf::from(format!("{}-log", path.display())).exists(), "a closed file has no log");
+                    store = open(&path);
+                }
+                1 => {
+                    let copy = folder.file(&format!("{seed}-{step}.db"));
+                    copy_as_killed(&path, &copy);
+                    store = open(&copy);
+                    path = copy;
+                }
+                2 => {
+                    epochs = acquire(&store);
+                    assert_eq!(SHARDS.map(|shard| model.acquire(shard).unwrap()), epochs);
+                }
+                3 => {
+                    // More than a segment holds.
+                    let large = batch(vec![put(&draw.key(), &[1; 3_000]), Change::Show(Box::new(draw.row()))]);
+                    let commit = [(SHARDS[0], epochs[0], large)];
+                    assert_eq!(store.commit(&commit), model.commit(&commit));
+                }
+                4..8 => store.catch_up(),
+                _ => {
+                    let batches = draw.batches(epochs);
+                    assert_eq!(store.commit(&batches), model.commit(&batches));
+                }
+            }
+            same(&store, &model, &mut draw);
+        }
+    }
+}
+
+/// How many of `commit_twenty` a file holds: the first ones, each whole.
+fn commits_in(store: &SqliteStore) -> usize {
+    let held = |prefix: u8| {
+        let page = done(store.scan(SHARDS[0], &[prefix], &[prefix + 1], usize::MAX));
+        let held: Vec<u8> = page.pairs.iter().map(|(key, _)| key[1]).collect();
+        assert!(held.iter().copied().eq(0..held.len() as u8), "they are the first: {held:?}");
+        held.len()
+    };
+    assert_eq!(held(b'a'), held(b'b'), "a commit is there whole or not at all");
+    held(b'a')
+}
+
+/// Twenty commits of two pairs, as a kill leaves them.
+fn commit_twenty(folder: &Folder, segment_bytes: u64) -> PathBuf {
+    let path = folder.file("data.db");
+    let store = done(open_with(&path, segment_bytes));
+    let epoch = done(store.acquire(SHARDS[0]));
+    for number in 0..20_u8 {
+        let changes = vec![put(&[b'a', number], &[number; 20]), put(&[b'b', number], &[number; 40])];
+        assert_eq!(store.commit(&[(SHARDS[0], epoch, batch(changes))]), [Ok(())]);
+    }
+    let killed = folder.file("killed.db");
+    copy_as_killed(&path, &killed);
+    killed
+}
+
+/// Damages the log at every few bytes of a range, and tells what then opens.
+fn damaged(
+    folder: &Folder,
+    killed: &Path,
+    range: Range<usize>,
+    damage: fn(&mut Vec<u8>, usize),
+) -> Vec<Result<usize, StoreError>> {
+    let log = done(fs::read(folder.file("killed.db-log")));
+    let torn = folder.file("torn.db");
+    let mut found = Vec::new();
+    for at in range.step_by(61) {
+        copy_as_killed(killed, &torn);
+        let mut bytes = log.clone();
+        damage(&mut bytes, at);
+        done(fs::write(folder.file("torn.db-log"), bytes));
+        found.push(open_with(&torn, 1).map(|store| commits_in(&store)));
+        done(fs::remove_file(&torn));
+    }
+    found
+}
+
+#[test]
+fn a_log_that_was_torn_anywhere_holds_whole_commits() {
+    let folder = Folder::new("torn");
+    let killed = commit_twenty(&folder, 4_000);
+    let damages: [fn(&mut Vec<u8>, usize); 3] =
+        [|log, at| log[at..].fill(0), |log, at| log[at] ^= 0x10, |log, at| log.truncate(at)];
+    for damage in damages {
+        // The first generation is in the second segment.
+        let found = damaged(&folder, &killed, 8_096..11_500, damage);
+        let found: Vec<usize> = found.into_iter().map(Result::unwrap).collect();
+        assert!((0..=20).all(|commits| found.contains(&commits)), "every length is met: {found:?}");
+    }
+}
+
+#[test]
+fn a_log_with_a_hole_is_refused() {
+    let folder = Folder::new("hole");
+    let killed = commit_twenty(&folder, 2_000);
+    // The first generation, with the second one behind it.
+    let found = damaged(&folder, &killed, 6_096..7_900, |log, at| log[at] ^= 0x10);
+    let is_refused = |found: &Result<_, _>| matches!(found, Err(StoreError::Unusable(_)));
+    assert!(found.iter().all(is_refused), "what it says was acknowledged, and more behind it: {found:?}");
+    let found = damaged(&folder, &killed, 4_096..4_300, |log, at| log[at] ^= 0x10);
+    assert!(found.iter().all(|found| found.as_ref().is_ok_and(|commits| (18..20).contains(commits))), "{found:?}");
+}
+
+fn refusal(path: &Path) -> String {
+    match open_with(path, 2_000) {
+        Err(StoreError::Unusable(text)) => text,
+        Err(other) => panic!("not unusable: {other:?}"),
+        Ok(_) => panic!("\"{}\" opens", path.display()),
+    }
+}
+
+#[test]
+fn a_log_goes_with_its_file() {
+    let folder = Folder::new("foreign-log");
+    let [one, other] = ["one.db", "other.db"].map(|name| folder.file(name));
+    let fill = |path: &Path, commits: u8| {
+        let store = open(path);
+        let epoch = store.acquire(SHARDS[0]).unwrap();
+        for number in 0..commits {
+            assert_eq!(store.commit(&[(SHARDS[0], epoch, batch(vec![put(&[number], &[7; 300])]))]), [Ok(())]);
+        }
+        store
+    };
+    drop(fill(&one, 1));
+    fs::copy(&one, folder.file("before.db")).unwrap();
+    let first = fill(&one, 60);
+    let second = fill(&other, 60);
+    // Another file's.
+    copy_as_killed(&one, &folder.file("mixed.db"));
+    fs::copy(folder.file("other.db-log"), folder.file("mixed.db-log")).unwrap();
+    assert!(refusal(&folder.file("mixed.db")).contains("is damaged, or of another state of the database file"));
+    // The same file's, but some of what lies between is missing.
+    fs::copy(folder.file("one.db-log"), folder.file("before.db-log")).unwrap();
+    assert!(refusal(&folder.file("before.db")).contains("is damaged, or of another state of the database file"));
+    // One whose file is gone, though with nothing in its place.
+    fs::copy(folder.file("one.db-log"), folder.file("new.db-log")).unwrap();
+    let new = open(&folder.file("new.db"));
+    assert_eq!(new.scan(SHARDS[0], b"", b"\xff", 10).unwrap().pairs, []);
+    drop((first, second, new));
+    // And one that was made but never begun.
+    fs::write(folder.file("one.db-log"), [0; 4_096]).unwrap();
+    assert_eq!(open(&one).get(SHARDS[0], &[59]).unwrap().unwrap().len(), 300);
+}
+
+#[test]
+fn tables_that_are_full_fail_only_what_no_log_holds() {
+    let folder = Folder::new("full-tables");
+    let path = folder.file("data.db");
+    let pragmas = vec![("max_page_count".to_owned(), "40".to_owned())];
+    let options = OpenOptions { segment_bytes: 100_000, pragmas, ..OpenOptions::default() };
+    let store = SqliteStore::open(&path, options).unwrap();
+    let epoch = store.acquire(SHARDS[0]).unwrap();
+    let mut kept = Vec::new();
+    let refused = loop {
+        let key = [kept.len() as u8];
+        let result = store.commit(&[(SHARDS[0], epoch, batch(vec![put(&key, &[3; 10_000])]))]).remove(0);
+        store.catch_up();
+        match result {
+            Ok(()) => kept.push(key),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, CommitError::Store(StoreError::Full(_))), "{refused:?}");
+    assert!(kept.len() > 10, "both segments were filled: {}", kept.len());
+    let all_there = |store: &SqliteStore| kept.iter().all(|key| store.get(SHARDS[0], key).unwrap().is_some());
+    assert!(all_there(&store));
+    drop(store);
+    assert!(folder.file("data.db-log").exists(), "what can't be folded stays");
+    let store = open(&path);
+    assert!(all_there(&store));
+    assert_eq!(store.get(SHARDS[0], &[kept.len() as u8]).unwrap(), None);
+    assert_eq!(store.commit(&[(SHARDS[0], epoch, batch(vec![put(b"new", &[3; 100_000])]))]), [Ok(())]);
+}

@@ -5,12 +5,9 @@ use std::{
     io,
     pin::Pin,
     sync::{Arc, OnceLock},
-    task::{Context, Poll},
-    time::Duration,
 };
 
 use auth::Plane;
-use model::Limits;
 use tokio::net::TcpListener;
 use tonic::{
     body::Body,
@@ -20,7 +17,6 @@ use tonic::{
         http::{Request, Response},
         tokio_stream::Stream,
     },
-    transport::Server,
 };
 use tonic_health::{pb::health_server::HealthServer, server::HealthReporter, server::HealthService};
 
@@ -29,17 +25,9 @@ use crate::{
     gate,
     listen::{self, Connection},
     router,
+    serve::{self, Versions},
     status::to_status,
 };
-
-/// Streams of one connection; more wait. The reference sets no limit.
-const STREAMS: u32 = 100_000;
-/// Flow-control windows, so that a large history is not sent in small steps.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
-/// A silent connection is asked for a sign of life, and closed when none comes.
-const KEEPALIVE: Duration = Duration::from_secs(60);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Services whose health is told.
 const HEALTHY: [&str; 3] =
@@ -51,12 +39,9 @@ const REFLECTION_ALPHA: &str = "/grpc.reflection.v1alpha.ServerReflection/";
 
 /// Serves gRPC on `listener` until `stop` is done; then no new connection is taken, and the calls that are under way
 /// are waited for.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(door: Arc<Door>, listener: TcpListener, stop: impl Future<Output = ()>) -> io::Result<()> {
+pub async fn serve(door: Arc<Door>, listener: TcpListener, stop: impl Future<Output = ()>) {
     let (connections, opening) = listen::open(listener, None, Plane::Data);
-    serve_data(door, connections, opening, stop).await
+    serve_data(door, connections, opening, stop).await;
 }
 
 /// Serves the data plane on connections from wherever they come.
@@ -65,24 +50,12 @@ pub(crate) async fn serve_data(
     connections: impl Stream<Item = io::Result<Connection>>,
     opening: impl Future<Output = ()>,
     stop: impl Future<Output = ()>,
-) -> io::Result<()> {
+) {
     let (health, stop) = health(&HEALTHY, stop).await;
-    let server = server(door.limits());
-    let root = Root { door, health, reflection: Arc::new(Reflection::of(&HEALTHY)) };
+    let root = Root { door: door.clone(), health, reflection: Arc::new(Reflection::of(&HEALTHY)) };
+    let serving = serve::serve(root, door.limits(), Versions::Two, connections, stop);
     // The work that opens connections ends when the server takes no more of them.
-    let ((), served) = tokio::join!(opening, server.serve_with_incoming_shutdown(root, connections, stop));
-    served.map_err(io::Error::other)
-}
-
-/// What is the same on all gRPC ports. Sizes of headers and streams are capped here, before anybody is identified.
-pub(crate) fn server(limits: &Limits) -> Server {
-    Server::builder()
-        .http2_max_header_list_size(limits.header_size)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_concurrent_streams(STREAMS)
+    tokio::join!(opening, serving);
 }
 
 /// The health of `services`: good until `stop` is done. What is given back ends after that was told.
@@ -126,19 +99,11 @@ struct Root {
     reflection: Arc<Reflection>,
 }
 
-impl Service<Request<Body>> for Root {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Answering {
+impl serve::Root for Root {
+    fn answer(&self, request: Request<Body>) -> Answering {
         let path = request.uri().path();
         if is_beside_the_api(path) {
-            return beside_the_api(&self.door, &mut self.health, &self.reflection, request);
+            return beside_the_api(&self.door, &self.health, &self.reflection, request);
         }
         router::route(self.door.clone(), request)
     }
@@ -152,7 +117,7 @@ pub(crate) fn is_beside_the_api(path: &str) -> bool {
 /// Answers a call of health or reflection.
 pub(crate) fn beside_the_api(
     door: &Door,
-    health: &mut HealthServer<HealthService>,
+    health: &HealthServer<HealthService>,
     reflection: &Reflection,
     request: Request<Body>,
 ) -> Answering {
@@ -161,7 +126,7 @@ pub(crate) fn beside_the_api(
     }
     let path = request.uri().path();
     if path.starts_with(HEALTH) {
-        return Box::pin(health.call(request));
+        return Box::pin(health.clone().call(request));
     }
     let service = if path.starts_with(REFLECTION) { reflection.v1() } else { reflection.v1alpha() };
     match service {

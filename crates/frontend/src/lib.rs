@@ -20,6 +20,7 @@ mod raw;
 mod requests;
 mod router;
 mod secured;
+mod serve;
 mod status;
 mod system;
 mod tls;

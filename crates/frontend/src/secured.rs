@@ -45,7 +45,7 @@ impl fmt::Debug for Secured {
 /// Serves until `stop` is done; then no new connection is taken, and the calls that are under way are waited for.
 ///
 /// # Errors
-/// When a listener fails.
+/// When a certificate can't be used.
 pub async fn serve_secured(
     door: Arc<Door>,
     control: Control,
@@ -78,7 +78,6 @@ pub async fn serve_secured(
         stop.await;
         drop(stopping);
     };
-    let serving = async { tokio::try_join!(serving_data, serving_cloud).map(|_| ()) };
-    let ((), served) = tokio::join!(stopping, serving);
-    served
+    tokio::join!(stopping, serving_data, serving_cloud);
+    Ok(())
 }

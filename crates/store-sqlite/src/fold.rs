@@ -17,7 +17,7 @@ use crate::{
 
 /// Changes in a slice at least, so that a transaction is worth it, and at most, so that no commit waits for it long.
 const LEAST: usize = 64;
-const MOST: usize = 2_048;
+const MOST: usize = 1_024;
 
 /// The layers and the tables below them.
 pub(crate) struct Folding {

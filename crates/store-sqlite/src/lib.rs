@@ -52,7 +52,7 @@ pub struct OpenOptions {
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { address: String::new(), pragmas: Vec::new(), segment_bytes: 4 << 20 }
+        Self { address: String::new(), pragmas: Vec::new(), segment_bytes: 2 << 20 }
     }
 }
 

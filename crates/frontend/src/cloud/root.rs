@@ -1,10 +1,8 @@
 //! All that answers on the control plane's port.
 
 use std::{
-    convert::Infallible,
     io,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
 };
 
 use bytes::Bytes;
@@ -14,7 +12,7 @@ use tonic::{
     body::Body,
     codec::CompressionEncoding,
     codegen::{
-        BoxFuture, Service,
+        BoxFuture,
         http::{Request, Response},
         tokio_stream::Stream,
     },
@@ -32,6 +30,7 @@ use crate::{
     listen::Connection,
     raw::Raw,
     router,
+    serve::{self, Versions},
     status::to_status,
     unary,
 };
@@ -49,13 +48,12 @@ pub(crate) async fn serve_cloud(
     connections: impl Stream<Item = io::Result<Connection>>,
     opening: impl Future<Output = ()>,
     stop: impl Future<Output = ()>,
-) -> io::Result<()> {
+) {
     let (health, stop) = grpc::health(&HEALTHY, stop).await;
-    let server = grpc::server(cloud.door.limits()).accept_http1(true);
-    let root = Root { cloud, health, reflection: Arc::new(Reflection::of(&HEALTHY)) };
+    let root = Root { cloud: cloud.clone(), health, reflection: Arc::new(Reflection::of(&HEALTHY)) };
+    let serving = serve::serve(root, cloud.door.limits(), Versions::OneAndTwo, connections, stop);
     // The work that opens connections ends when the server takes no more of them.
-    let ((), served) = tokio::join!(opening, server.serve_with_incoming_shutdown(root, connections, stop));
-    served.map_err(io::Error::other)
+    tokio::join!(opening, serving);
 }
 
 /// The method beside the Cloud Operations API that makes a login link.
@@ -68,19 +66,11 @@ struct Root {
     reflection: Arc<Reflection>,
 }
 
-impl Service<Request<Body>> for Root {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Answering {
+impl serve::Root for Root {
+    fn answer(&self, request: Request<Body>) -> Answering {
         let path = request.uri().path();
         if grpc::is_beside_the_api(path) {
-            return grpc::beside_the_api(&self.cloud.door, &mut self.health, &self.reflection, request);
+            return grpc::beside_the_api(&self.cloud.door, &self.health, &self.reflection, request);
         }
         let cloud = self.cloud.clone();
         if path.starts_with(http::ROOT) {

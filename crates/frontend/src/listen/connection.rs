@@ -12,7 +12,6 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_rustls::server::TlsStream;
-use tonic::transport::server::Connected;
 
 use super::Peer;
 
@@ -27,15 +26,7 @@ pub(crate) enum Wire {
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(super) wire: Wire,
-    pub(super) peer: Arc<Peer>,
-}
-
-impl Connected for Connection {
-    type ConnectInfo = Arc<Peer>;
-
-    fn connect_info(&self) -> Arc<Peer> {
-        self.peer.clone()
-    }
+    pub(crate) peer: Arc<Peer>,
 }
 
 impl AsyncRead for Connection {

@@ -170,12 +170,7 @@ fn open_doors(door: &Arc<Door>, ports: Ports, banner: &Banner, stopped: &watch::
         }
     };
     let mut servers = JoinSet::new();
-    let grpc = frontend::serve(door.clone(), ports.grpc, stop());
-    servers.spawn(async move {
-        if let Err(error) = grpc.await {
-            tracing::error!(%error, "serving gRPC failed");
-        }
-    });
+    servers.spawn(frontend::serve(door.clone(), ports.grpc, stop()));
     let ui = Page::Ui(Ui::new(shown(banner.grpc), None));
     let pages = [(Some(ports.metrics), Page::Metrics), (Some(ports.http), Page::HttpApi), (ports.ui, ui)];
     for (listener, page) in pages {

@@ -26,6 +26,8 @@ pub(crate) use row::decode as decode_row;
 
 /// What the file begins with: "PERDLOG" and the format.
 const MAGIC: [u8; 8] = *b"PERDLOG\x01";
+/// Bytes of the head before its checksum: the magic, the file's id and the size of a segment.
+const CHECKED: usize = 32;
 /// Bytes before the first segment.
 const HEAD_BYTES: u64 = 4096;
 /// How far the file is filled ahead: a write into space that a file already has is synced in half the time.
@@ -125,6 +127,7 @@ impl Log {
         let mut head = MAGIC.to_vec();
         head.extend_from_slice(id.as_bytes());
         head.extend_from_slice(&self.segment_bytes.to_le_bytes());
+        head.extend_from_slice(&crc32fast::hash(&head).to_le_bytes());
         head.resize(HEAD_BYTES as usize, 0);
         self.file.seek(SeekFrom::Start(0))?;
         self.file.write_all(&head)?;
@@ -136,6 +139,9 @@ impl Log {
     /// What is behind the last folded generation; `None` when the log does not go on where the tables end.
     fn recover(&mut self, mut content: Bytes, known: Known) -> Option<Left> {
         let mut head = content.split_to(HEAD_BYTES as usize);
+        if crc32fast::hash(&head[..CHECKED]).to_le_bytes() != head[CHECKED..CHECKED + 4] {
+            return None;
+        }
         if head.split_to(MAGIC.len()) != MAGIC[..] || head.split_to(16) != known.id.as_bytes()[..] {
             return None;
         }

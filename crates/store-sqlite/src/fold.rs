@@ -4,7 +4,10 @@
 //! nothing is counted or added up here. While a layer is being folded it is looked up as before: whether a part of it is
 //! in the tables by then makes no difference.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::{
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
 
 use bytes::Bytes;
 use model::ShardId;
@@ -15,8 +18,11 @@ use crate::{
     tables::{Slice, Tables},
 };
 
-/// Changes in a slice at least, so that a transaction is worth it, and at most, so that no commit waits for it long.
+/// Pairs in a slice at least, so that a transaction is worth it, and at most, so that no commit waits for it long. Under
+/// load, which is where a commit fills so much of its segment, steps wait for each other anyway.
 const LEAST: usize = 64;
+const LEAST_UNDER_LOAD: usize = 512;
+const LOAD: f64 = 0.005;
 const MOST: usize = 1_024;
 
 /// The layers and the tables below them.
@@ -34,11 +40,13 @@ pub(crate) struct Fold {
     /// The last pair that is done.
     place: Option<(ShardId, Bytes)>,
     pairs_done: usize,
+    /// How full the next segment was when this was last kept up.
+    fullness: f64,
 }
 
 impl Folding {
     pub(crate) fn new(tables: Tables) -> Self {
-        let fold = Fold { tables, generation: 0, are_prefixes_done: false, place: None, pairs_done: 0 };
+        let fold = Fold { tables, generation: 0, are_prefixes_done: false, place: None, pairs_done: 0, fullness: 0.0 };
         Self { layers: RwLock::default(), fold: Mutex::new(fold) }
     }
 
@@ -64,6 +72,7 @@ impl Folding {
         fold.are_prefixes_done = false;
         fold.place = None;
         fold.pairs_done = 0;
+        fold.fullness = 0.0;
         self.layers_mut().freeze();
     }
 
@@ -86,8 +95,10 @@ impl Folding {
         let Some(pairs) = self.layers().frozen().map(|layer| layer.len()) else { return Ok(()) };
         let due = (pairs as f64 * (fullness * 2.0).min(1.0)) as usize;
         let behind = due.saturating_sub(fold.pairs_done);
-        if behind >= LEAST || due == pairs {
-            self.slice(&mut fold, behind.clamp(LEAST, MOST))?;
+        let is_loaded = fullness - mem::replace(&mut fold.fullness, fullness) > LOAD;
+        let least = if is_loaded { LEAST_UNDER_LOAD } else { LEAST };
+        if behind >= least || due == pairs {
+            self.slice(&mut fold, behind.clamp(least, MOST))?;
         }
         Ok(())
     }
@@ -98,7 +109,7 @@ impl Folding {
     /// When the tables can't be written.
     pub(crate) fn show_rows(&self) -> Result<(), StoreError> {
         let mut fold = self.fold();
-        let rows = self.layers_mut().take_rows(usize::MAX);
+        let rows = self.layers_mut().take_rows();
         if rows.is_empty() {
             return Ok(());
         }
@@ -114,7 +125,7 @@ impl Folding {
     /// rows of its generation are in the tables.
     fn slice(&self, fold: &mut Fold, most: usize) -> Result<bool, StoreError> {
         let Some(layer) = self.layers().frozen().cloned() else { return Ok(false) };
-        let rows = self.layers_mut().take_rows(most);
+        let rows = self.layers_mut().take_frozen_rows(most);
         let room = most - rows.len();
         let prefixes = match fold.are_prefixes_done {
             true => Vec::new(),

@@ -23,8 +23,9 @@ pub(crate) struct Layers {
     active: Layer,
     /// What is being folded.
     frozen: Option<Arc<Layer>>,
-    /// The last rows of runs in both. They are not looked up here but folded before a list is read.
+    /// The last rows of runs in each of both. They are not looked up here but folded before a list is read.
     rows: BTreeMap<RunId, Shown>,
+    frozen_rows: BTreeMap<RunId, Shown>,
     /// Counts the freezes.
     freezes: u64,
 }
@@ -96,6 +97,8 @@ impl Layers {
     pub(crate) fn freeze(&mut self) {
         debug_assert!(self.frozen.is_none(), "one generation is folded at a time");
         self.frozen = Some(Arc::new(std::mem::take(&mut self.active)));
+        // Of a run that has a row in both, the newer one stands.
+        self.frozen_rows.append(&mut self.rows);
         self.freezes += 1;
     }
 
@@ -104,16 +107,22 @@ impl Layers {
         self.frozen = None;
     }
 
-    /// Takes at most so many rows out, which then must go into the tables or come back.
-    pub(crate) fn take_rows(&mut self, most: usize) -> Vec<(RunId, Shown)> {
-        std::iter::from_fn(|| self.rows.pop_first()).take(most).collect()
+    /// Takes at most so many frozen rows out, which then must go into the tables or come back. A run that is opened and
+    /// closed within a generation so is written once.
+    pub(crate) fn take_frozen_rows(&mut self, most: usize) -> Vec<(RunId, Shown)> {
+        std::iter::from_fn(|| self.frozen_rows.pop_first()).take(most).collect()
     }
 
-    /// Takes rows back; newer ones that came meanwhile stand.
+    /// Takes all rows out, which then must go into the tables or come back.
+    pub(crate) fn take_rows(&mut self) -> Vec<(RunId, Shown)> {
+        let mut rows = std::mem::take(&mut self.frozen_rows);
+        rows.append(&mut self.rows);
+        rows.into_iter().collect()
+    }
+
+    /// Takes rows back; newer ones that came meanwhile are written after them.
     pub(crate) fn return_rows(&mut self, rows: Vec<(RunId, Shown)>) {
-        for (run_id, row) in rows {
-            self.rows.entry(run_id).or_insert(row);
-        }
+        self.frozen_rows.extend(rows);
     }
 }
 

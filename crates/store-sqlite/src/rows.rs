@@ -34,7 +34,7 @@ const UPDATE: &str = "UPDATE visibility SET close_time = ?2, execution_time = ?3
     history_length = ?6, history_size = ?7, state_transitions = ?8, division = ?9, memo = ?10, attributes = ?11 \
     WHERE run = ?1";
 
-const INSERT: &str = "INSERT INTO visibility (run, close_time, execution_time, status, task_queue, history_length, \
+const INSERT: &str = "INSERT OR IGNORE INTO visibility (run, close_time, execution_time, status, task_queue, history_length, \
     history_size, state_transitions, division, memo, attributes, namespace, start_time, workflow_id, workflow_type, \
     parent_workflow_id, parent_run_id, root_workflow_id, root_run_id) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
@@ -74,7 +74,6 @@ impl<'t> Changes<'t> {
     /// Writes a run's row, whether or not there is one.
     pub(crate) fn show(&mut self, row: &Row) -> Result<(), Error> {
         let run = &row.run_id.as_bytes()[..];
-        let before: Option<Option<Vec<u8>>> = self.find.query_row([run], |found| found.get(0)).optional()?;
         let attributes = match row.search_attributes.is_empty() {
             true => None,
             false => Some(encode_attributes(&row.search_attributes).to_vec()),
@@ -110,11 +109,13 @@ impl<'t> Changes<'t> {
             &row.root_workflow_id,
             &row.root_run_id,
         ];
-        match before.is_some() {
-            true => self.update.execute(changing)?,
-            false => self.insert.execute(params_from_iter(changing.iter().chain(&fixed)))?,
-        };
-        let before = before.flatten();
+        // Most runs are closed by the time that they are first written.
+        let is_new = self.insert.execute(params_from_iter(changing.iter().chain(&fixed)))? > 0;
+        if is_new {
+            return write_entries(&mut self.index, run, &row.search_attributes);
+        }
+        let before: Option<Vec<u8>> = self.find.query_row([run], |found| found.get(0))?;
+        self.update.execute(changing)?;
         if before != attributes {
             self.unindex(run, before)?;
             write_entries(&mut self.index, run, &row.search_attributes)?;

@@ -97,20 +97,29 @@ impl SqliteStore {
             return self.folding.fold().tables.write(batches);
         }
         if !log.has_room(&frame) {
-            self.folding.finish()?;
-            self.folding.freeze(log.generation());
-            log.begin_after(log.generation());
+            self.turn(log)?;
         }
         log.append(&mut frame)?;
         self.folding.layers_mut().apply(log::payload(frame))
     }
 
-    /// Brings the tables up to date, and begins a new segment.
-    fn fold_all(&self, log: &mut Log) -> Result<(), StoreError> {
+    /// Has the segments change places. What comes from here on is of the next generation, whatever becomes of folding this
+    /// one.
+    fn turn(&self, log: &mut Log) -> Result<(), StoreError> {
         self.folding.finish()?;
         self.folding.freeze(log.generation());
-        self.folding.finish()?;
         log.begin_after(log.generation());
+        Ok(())
+    }
+
+    /// Brings the tables up to date.
+    fn fold_all(&self, log: &mut Log) -> Result<(), StoreError> {
+        // A generation without a frame leaves no trace in the log, so no other may follow it before the tables name it.
+        if !log.is_empty() || log.is_broken() {
+            self.turn(log)?;
+        }
+        self.folding.finish()?;
+        log.mend();
         Ok(())
     }
 }

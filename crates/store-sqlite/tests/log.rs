@@ -340,3 +340,32 @@ fn tables_that_are_full_fail_only_what_no_log_holds() {
     assert_eq!(store.get(SHARDS[0], &[kept.len() as u8]).unwrap(), None);
     assert_eq!(store.commit(&[(SHARDS[0], epoch, batch(vec![put(b"new", &[3; 100_000])]))]), [Ok(())]);
 }
+
+#[test]
+fn a_fold_that_failed_takes_nothing_with_it_that_came_later() {
+    let folder = Folder::new("failed-fold");
+    let path = folder.file("data.db");
+    let pragmas = vec![("busy_timeout".to_owned(), "1".to_owned())];
+    let store = SqliteStore::open(&path, OpenOptions { segment_bytes: 2_000, pragmas, ..OpenOptions::default() });
+    let store = store.unwrap();
+    let epoch = store.acquire(SHARDS[0]).unwrap();
+    let commit =
+        |key: &[u8], length| store.commit(&[(SHARDS[0], epoch, batch(vec![put(key, &vec![3; length])]))]).remove(0);
+    let other = rusqlite::Connection::open(&path).unwrap();
+    // What comes first is folded for the sake of the large one: with nothing in the segment, and with something.
+    for [before, after] in [[b"", b"b" as &[u8]], [b"c", b"d"]] {
+        assert!(before.is_empty() || commit(before, 10) == Ok(()));
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert!(commit(b"large", 3_000).is_err(), "somebody else writes to the tables");
+        assert_eq!(commit(after, 10), Ok(()));
+        let copy = folder.file("copy.db");
+        copy_as_killed(&path, &copy);
+        assert!(open(&copy).get(SHARDS[0], after).unwrap().is_some(), "the tables are behind");
+        other.execute_batch("ROLLBACK").unwrap();
+        store.catch_up();
+        copy_as_killed(&path, &copy);
+        assert!(open(&copy).get(SHARDS[0], after).unwrap().is_some(), "the tables have caught up");
+    }
+    assert_eq!(commit(b"larger", 3_000), Ok(()));
+    assert_eq!(store.get(SHARDS[0], b"large").unwrap(), None);
+}

@@ -172,6 +172,10 @@ impl Log {
     pub(crate) fn begin_after(&mut self, generation: u64) {
         self.generation = generation + 1;
         self.at = 0;
+    }
+
+    /// All that was written is in the tables, so it does not matter any more what a failed write has left.
+    pub(crate) fn mend(&mut self) {
         self.is_broken = false;
     }
 
@@ -195,7 +199,12 @@ impl Log {
         self.at + frame.len() as u64 <= self.segment_bytes
     }
 
-    /// A write failed, so the segment must be folded before anything else is written.
+    /// Whether the segment has no frame.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.at == 0
+    }
+
+    /// A write failed, so all must be folded before anything else is written.
     pub(crate) fn is_broken(&self) -> bool {
         self.is_broken
     }

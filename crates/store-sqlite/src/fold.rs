@@ -31,10 +31,15 @@ pub(crate) struct Folding {
     fold: Mutex<Fold>,
 }
 
-/// How far the frozen layer is in the tables.
+/// What writes to the tables, and how far it is.
 pub(crate) struct Fold {
     pub(crate) tables: Tables,
-    /// The generation of the frozen layer, or of the last one.
+    progress: Progress,
+}
+
+/// How far the frozen layer is in the tables.
+#[derive(Default)]
+struct Progress {
     generation: u64,
     are_prefixes_done: bool,
     /// The last pair that is done.
@@ -46,7 +51,7 @@ pub(crate) struct Fold {
 
 impl Folding {
     pub(crate) fn new(tables: Tables) -> Self {
-        let fold = Fold { tables, generation: 0, are_prefixes_done: false, place: None, pairs_done: 0, fullness: 0.0 };
+        let fold = Fold { tables, progress: Progress::default() };
         Self { layers: RwLock::default(), fold: Mutex::new(fold) }
     }
 
@@ -68,11 +73,7 @@ impl Folding {
     /// Begins to fold what this generation has filled. The one before must be finished.
     pub(crate) fn freeze(&self, generation: u64) {
         let mut fold = self.fold();
-        fold.generation = generation;
-        fold.are_prefixes_done = false;
-        fold.place = None;
-        fold.pairs_done = 0;
-        fold.fullness = 0.0;
+        fold.progress = Progress { generation, ..Progress::default() };
         self.layers_mut().freeze();
     }
 
@@ -94,8 +95,8 @@ impl Folding {
         let mut fold = self.fold();
         let Some(pairs) = self.layers().frozen().map(|layer| layer.len()) else { return Ok(()) };
         let due = (pairs as f64 * (fullness * 2.0).min(1.0)) as usize;
-        let behind = due.saturating_sub(fold.pairs_done);
-        let is_loaded = fullness - mem::replace(&mut fold.fullness, fullness) > LOAD;
+        let behind = due.saturating_sub(fold.progress.pairs_done);
+        let is_loaded = fullness - mem::replace(&mut fold.progress.fullness, fullness) > LOAD;
         let least = if is_loaded { LEAST_UNDER_LOAD } else { LEAST };
         if behind >= least || due == pairs {
             self.slice(&mut fold, behind.clamp(least, MOST))?;
@@ -123,30 +124,30 @@ impl Folding {
 
     /// Folds at most so many changes of what is frozen; whether any of it is left. Rows go first, so with the last pair all
     /// rows of its generation are in the tables.
-    fn slice(&self, fold: &mut Fold, most: usize) -> Result<bool, StoreError> {
+    fn slice(&self, Fold { tables, progress }: &mut Fold, most: usize) -> Result<bool, StoreError> {
         let Some(layer) = self.layers().frozen().cloned() else { return Ok(false) };
         let rows = self.layers_mut().take_frozen_rows(most);
         let room = most - rows.len();
-        let prefixes = match fold.are_prefixes_done {
+        let prefixes = match progress.are_prefixes_done {
             true => Vec::new(),
             false => layer.prefixes().collect(),
         };
-        let mut behind = layer.behind(fold.place.as_ref());
+        let mut behind = layer.behind(progress.place.as_ref());
         let pairs: Vec<_> = behind.by_ref().take(room).collect();
         let is_last = room > 0 && behind.next().is_none();
         drop(behind);
-        let completes = is_last.then_some(fold.generation);
+        let completes = is_last.then_some(progress.generation);
         let place = pairs.last().map(|(shard, key, _)| (*shard, (*key).clone()));
         let done = pairs.len();
         let slice = Slice { rows: &rows, prefixes, pairs, completes };
-        let written = fold.tables.fold(&slice);
+        let written = tables.fold(&slice);
         if let Err(error) = written {
             self.layers_mut().return_rows(rows);
             return Err(error);
         }
-        fold.are_prefixes_done = true;
-        fold.pairs_done += done;
-        fold.place = place.or(fold.place.take());
+        progress.are_prefixes_done = true;
+        progress.pairs_done += done;
+        progress.place = place.or(progress.place.take());
         if is_last {
             self.layers_mut().thaw();
         }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     Committer, OpenOptions, SqliteStore, error,
     fold::Folding,
-    log::{Known, Left, Log},
+    log::{Known, Log},
     migrate, owner,
     readers::Readers,
     schema::{APPLICATION_ID, ATTRIBUTES, FORMAT, LOG, TABLES, VISIBILITY},
@@ -51,26 +51,18 @@ fn prepare(path: &Path, options: &OpenOptions) -> Result<(Folding, Committer), S
     }
     owner::sign(&connection, &options.address).map_err(failed)?;
     let known = known(&connection).map_err(failed)?;
-    let (mut log, left) = Log::open(Log::path(path), known, options.segment_bytes)?;
     let tables = Tables::new(connection, path.to_path_buf(), options.clone()).map_err(failed)?;
     let epochs = tables.epochs().map_err(failed)?.into_iter().collect();
-    log.set_synced(tables.is_durable());
+    let (mut log, left) = Log::open(Log::path(path), known, options.segment_bytes, tables.is_durable())?;
     let folding = Folding::new(tables);
-    fold_left(&folding, &left)?;
-    log.begin_after(left.generation);
+    if !left.is_empty() {
+        // What a process that did not close the file has committed.
+        left.into_iter().try_for_each(|payload| folding.layers_mut().apply(payload))?;
+        folding.freeze(log.generation());
+        folding.finish()?;
+    }
+    log.begin_next();
     Ok((folding, Committer { log, epochs }))
-}
-
-/// Brings the tables up to what a process that did not close them has committed.
-fn fold_left(folding: &Folding, left: &Left) -> Result<(), StoreError> {
-    if left.payloads.is_empty() {
-        return Ok(());
-    }
-    for payload in &left.payloads {
-        folding.layers_mut().apply(payload.clone())?;
-    }
-    folding.freeze(left.generation);
-    folding.finish()
 }
 
 /// What stands in the file of its log.

@@ -1,6 +1,7 @@
 //! A process that commits and folds as fast as it can, and is killed in the middle of it: what it was told is there, whole.
 
 mod folder;
+mod shown;
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -11,17 +12,13 @@ use std::{
 
 use bytes::Bytes;
 use folder::Folder;
-use model::{Entropy, Epoch, NamespaceId, RunId, ShardId, Time};
-use proto::temporal::api::enums::v1::WorkflowExecutionStatus;
-use store::{
-    Batch, Change, Store,
-    visibility::{Query, Row},
-};
+use model::{Entropy, Epoch, RunId, ShardId};
+use shown::{everything, row};
+use store::{Batch, Change, Store, visibility::Row};
 use store_sqlite::{OpenOptions, SqliteStore};
 use uuid::Uuid;
 
 const SHARD: ShardId = ShardId(0);
-const NAMESPACE: NamespaceId = NamespaceId(Uuid::from_u128(1));
 const ROUNDS: u64 = 15;
 /// Slots that commits write in turn, and runs that they show.
 const SLOTS: u64 = 2_000;
@@ -45,27 +42,9 @@ fn slot(number: u64) -> Vec<u8> {
     [&b"slot"[..], &(number % SLOTS).to_be_bytes()].concat()
 }
 
-fn row(number: u64) -> Row {
-    Row {
-        namespace: NAMESPACE,
-        run_id: RunId(Uuid::from_u128((number % RUNS).into())),
-        workflow_id: "order".into(),
-        workflow_type: "Order".into(),
-        task_queue: "orders".into(),
-        status: WorkflowExecutionStatus::Running,
-        start_time: Time(1),
-        execution_time: Time(1),
-        close_time: None,
-        history_length: number as i64,
-        history_size: 0,
-        state_transitions: 0,
-        parent_workflow_id: None,
-        parent_run_id: None,
-        root_workflow_id: "order".into(),
-        root_run_id: "r".into(),
-        memo: None,
-        search_attributes: Default::default(),
-    }
+fn numbered(number: u64) -> Row {
+    let run_id = RunId(Uuid::from_u128((number % RUNS).into()));
+    Row { history_length: number as i64, ..row(run_id) }
 }
 
 /// What the commit of that number changes: the counter, a slot, a row, and a task that the next one takes away; now and
@@ -77,7 +56,7 @@ fn changes(number: u64) -> Vec<Change> {
         put(slot(number), number),
         put(task(number), number),
         Change::Delete { key: task(number - 1) },
-        Change::Show(Box::new(row(number))),
+        Change::Show(Box::new(numbered(number))),
     ];
     if number.is_multiple_of(997) {
         changes.push(Change::DeletePrefix { prefix: b"large".to_vec() });
@@ -141,10 +120,9 @@ fn check(store: &SqliteStore, told: u64) {
     }
     let tasks = store.scan(SHARD, b"task", b"tasl", usize::MAX).unwrap_or_default();
     assert_eq!(tasks.pairs.len(), usize::from(count > 0), "each commit takes away the task of the one before");
-    let query = Query { namespace: NAMESPACE, filter: None, group_by: Vec::new(), limit: 100, after: None };
-    let mut shown: Vec<i64> =
-        store.query(&query).unwrap_or_default().rows.iter().map(|row| row.history_length).collect();
-    shown.sort_unstable();
+    let mut lengths: Vec<i64> =
+        store.query(&everything()).unwrap_or_default().rows.iter().map(|row| row.history_length).collect();
+    lengths.sort_unstable();
     let expected: Vec<i64> = (count.saturating_sub(RUNS - 1).max(1)..=count).map(|number| number as i64).collect();
-    assert_eq!(shown, expected);
+    assert_eq!(lengths, expected);
 }

@@ -1,6 +1,8 @@
 //! The commit log: what was committed is there, whole, wherever it stands and however the process ended.
 
 mod folder;
+mod left;
+mod shown;
 
 use std::{
     collections::BTreeMap,
@@ -13,17 +15,17 @@ use std::{
 
 use bytes::Bytes;
 use folder::Folder;
-use model::{Entropy, Epoch, NamespaceId, RunId, ShardId, Time};
-use proto::temporal::api::enums::v1::WorkflowExecutionStatus;
+use left::copy_as_killed;
+use model::{Entropy, Epoch, RunId, ShardId, Time};
+use shown::{everything, row};
 use store::{
     Batch, Change, CommitError, MemoryStore, Store, StoreError,
-    visibility::{Query, Row, Value},
+    visibility::{Row, Value},
 };
 use store_sqlite::{OpenOptions, SqliteStore};
 use uuid::Uuid;
 
 const SHARDS: [ShardId; 2] = [ShardId(0), ShardId(7)];
-const NAMESPACE: NamespaceId = NamespaceId(Uuid::from_u128(1));
 
 /// The value of a call that has no reason to fail.
 fn done<T, E: Debug>(result: Result<T, E>) -> T {
@@ -40,16 +42,6 @@ fn open_with(path: &Path, segment_bytes: u64) -> Result<SqliteStore, StoreError>
 /// With segments so small that a few commits fill one.
 fn open(path: &Path) -> SqliteStore {
     done(open_with(path, 2_000))
-}
-
-/// What a kill leaves behind, under another name.
-fn copy_as_killed(from: &Path, to: &Path) {
-    for end in ["", "-wal", "-log"] {
-        let name = |path: &Path| PathBuf::from(format!("{}{end}", path.display()));
-        if name(from).exists() {
-            done(fs::copy(name(from), name(to)));
-        }
-    }
 }
 
 fn put(key: &[u8], value: &[u8]) -> Change {
@@ -79,27 +71,15 @@ impl Draw {
         let start_time = Time(run_id.as_bytes()[15].into());
         let list = (0..self.below(3)).map(|item| format!("item {item}")).collect();
         Row {
-            namespace: NAMESPACE,
-            run_id,
-            workflow_id: "order".into(),
-            workflow_type: "Order".into(),
-            task_queue: "orders".into(),
-            status: WorkflowExecutionStatus::Running,
             start_time,
             execution_time: start_time,
             close_time: (self.below(2) == 0).then_some(Time(99)),
-            history_length: 3,
-            history_size: -1,
-            state_transitions: i64::MAX,
             parent_workflow_id: (start_time.0 % 3 == 0).then(|| "parent".into()),
-            parent_run_id: None,
-            root_workflow_id: "root".into(),
-            root_run_id: "r".into(),
-            memo: None,
             search_attributes: BTreeMap::from([
                 ("Amount".to_owned(), Value::Int(self.below(3) as i64)),
                 ("Tags".to_owned(), Value::KeywordList(list)),
             ]),
+            ..row(run_id)
         }
     }
 
@@ -130,10 +110,6 @@ impl Draw {
             })
             .collect()
     }
-}
-
-fn everything() -> Query {
-    Query { namespace: NAMESPACE, filter: None, group_by: Vec::new(), limit: 100, after: None }
 }
 
 /// Reads by key and by range say the same of both; the lists too if they are looked at, which folds their rows.

@@ -1,6 +1,7 @@
 //! Files that can't be opened say why in one line, and those that can hold what was committed.
 
 mod folder;
+mod left;
 
 use std::{
     fs::{self, File},
@@ -12,6 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use folder::Folder;
+use left::copy_as_killed;
 use model::{RunId, ShardId};
 use rusqlite::params;
 use store::{Batch, Change, CommitError, Key, Store, StoreError};
@@ -78,12 +80,8 @@ fn a_log_left_by_a_killed_process_is_read() {
     let store = open(&path).unwrap();
     let epoch = store.acquire(SHARD).unwrap();
     assert_eq!(store.commit(&[(SHARD, epoch, put(1, Bytes::from_static(b"value")))]), [Ok(())]);
-    // What a kill leaves behind: the file and its log as they are now.
     let copy = folder.file("copy.db");
-    fs::copy(&path, &copy).unwrap();
-    for end in ["-wal", "-log"] {
-        fs::copy(folder.file(&format!("data.db{end}")), folder.file(&format!("copy.db{end}"))).unwrap();
-    }
+    copy_as_killed(&path, &copy);
     // A torn write at the end of SQLite's own log is no commit.
     let mut log = File::options().append(true).open(folder.file("copy.db-wal")).unwrap();
     log.write_all(&[0xa5; 5_000]).unwrap();

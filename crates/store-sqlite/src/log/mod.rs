@@ -38,6 +38,7 @@ pub(crate) struct Log {
     file: File,
     path: PathBuf,
     segment_bytes: u64,
+    /// The one that is being filled; after opening, the last that was.
     generation: u64,
     /// Where the next frame goes in the segment.
     at: u64,
@@ -47,7 +48,7 @@ pub(crate) struct Log {
     filled: u64,
     /// A write failed, so nobody knows what stands behind `at`.
     is_broken: bool,
-    /// Whether a commit is synced.
+    /// Whether a commit is synced. A user's setting of SQLite's `synchronous` below full holds here too.
     syncs: bool,
 }
 
@@ -58,15 +59,6 @@ pub(crate) struct Known {
     pub(crate) id: Uuid,
     /// The last generation that is in the tables.
     pub(crate) folded: u64,
-}
-
-/// What the log held when it was opened.
-#[derive(Default)]
-pub(crate) struct Left {
-    /// The payloads behind the last folded generation, in order.
-    pub(crate) payloads: Vec<Bytes>,
-    /// The generation of the last of them; the last folded one when there is none.
-    pub(crate) generation: u64,
 }
 
 impl Log {
@@ -89,11 +81,17 @@ impl Log {
         }
     }
 
-    /// Opens the log of a file, or makes one. Nothing may be appended before what was left is folded and `begin` is called.
+    /// Opens the log of a file, or makes one; gives the payloads behind the last folded generation, in order. Nothing may be
+    /// appended before they are folded and the next generation is begun.
     ///
     /// # Errors
     /// `Unusable` when there is another file's log; `Full` or `Io` when it can't be made or read.
-    pub(crate) fn open(path: PathBuf, known: Known, segment_bytes: u64) -> Result<(Self, Left), StoreError> {
+    pub(crate) fn open(
+        path: PathBuf,
+        known: Known,
+        segment_bytes: u64,
+        syncs: bool,
+    ) -> Result<(Self, Vec<Bytes>), StoreError> {
         let failed = |error: io::Error| error::of_log(&path, &error);
         let existed = path.exists();
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
@@ -106,7 +104,7 @@ impl Log {
             previous: 0,
             filled: 0,
             is_broken: false,
-            syncs: true,
+            syncs,
         };
         let mut content = Vec::new();
         log.file.read_to_end(&mut content).map_err(failed)?;
@@ -116,11 +114,11 @@ impl Log {
             if !existed {
                 owner::sync_folder(&path).map_err(failed)?;
             }
-            return Ok((log, Left { payloads: Vec::new(), generation: known.folded }));
+            return Ok((log, Vec::new()));
         }
         log.filled = content.len() as u64;
-        let left = log.recover(content.into(), known).ok_or_else(|| error::foreign_log(&path))?;
-        Ok((log, left))
+        let payloads = log.recover(content.into(), known).ok_or_else(|| error::foreign_log(&path))?;
+        Ok((log, payloads))
     }
 
     fn make(&mut self, id: Uuid) -> io::Result<()> {
@@ -137,7 +135,7 @@ impl Log {
     }
 
     /// What is behind the last folded generation; `None` when the log does not go on where the tables end.
-    fn recover(&mut self, mut content: Bytes, known: Known) -> Option<Left> {
+    fn recover(&mut self, mut content: Bytes, known: Known) -> Option<Vec<Bytes>> {
         let mut head = content.split_to(HEAD_BYTES as usize);
         if crc32fast::hash(&head[..CHECKED]).to_le_bytes() != head[CHECKED..CHECKED + 4] {
             return None;
@@ -153,24 +151,23 @@ impl Log {
             .filter(|segment| segment.first.generation > known.folded)
             .collect();
         generations.sort_by_key(|segment| segment.first.generation);
-        let mut left = Left { payloads: Vec::new(), generation: known.folded };
-        let mut previous = None;
+        let mut left = Vec::new();
         for Segment { first, last, payloads } in generations {
-            let follows = previous.is_none_or(|previous| previous == first.previous);
-            if first.generation != left.generation + 1 || !follows {
+            // Which frame the first one follows, the tables don't say.
+            let follows = left.is_empty() || first.previous == self.previous;
+            if first.generation != self.generation + 1 || !follows {
                 return None;
             }
-            left.generation = first.generation;
-            left.payloads.extend(payloads);
-            previous = Some(last.checksum);
+            self.generation = first.generation;
+            self.previous = last.checksum;
+            left.extend(payloads);
         }
-        self.previous = previous.unwrap_or_default();
         Some(left)
     }
 
-    /// Begins the generation after this one; the segment's last content is folded by now.
-    pub(crate) fn begin_after(&mut self, generation: u64) {
-        self.generation = generation + 1;
+    /// Begins the next generation; what its segment held before is folded by now.
+    pub(crate) fn begin_next(&mut self) {
+        self.generation += 1;
         self.at = 0;
     }
 
@@ -182,11 +179,6 @@ impl Log {
     /// The generation that is being filled.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
-    }
-
-    /// How a user's setting of SQLite's `synchronous` bears on commits: below full, they are not synced.
-    pub(crate) fn set_synced(&mut self, syncs: bool) {
-        self.syncs = syncs;
     }
 
     /// Whether a segment holds a frame of that length at all.

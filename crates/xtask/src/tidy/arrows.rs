@@ -167,7 +167,7 @@ const EXTERNAL: &[(&str, &str)] = &[
     ("crc32fast", "tells a torn frame of the commit log"),
     ("hmac", "task tokens carry a keyed MAC"),
     ("http-body-util", "bodies of the metrics page and of the pages on the UI's port"),
-    ("hyper", "HTTP/1 for the metrics page and the UI's port, and words for who comes to the wrong port"),
+    ("hyper", "HTTP: calls, the metrics page and the UI's port, and words for who comes to the wrong port"),
     ("hyper-util", "joins hyper to tokio"),
     (
         "imbl",

@@ -29,13 +29,12 @@ impl<M: Message + 'static> Reply for M {
     }
 }
 
-/// A message whose field `FIELD`, a `History`, is made of events that are encoded already. The message's own field is
-/// left empty.
+/// A message whose field `FIELD`, a `History`, is encoded already. The message's own field is left empty.
 #[derive(Debug)]
 pub(crate) struct WithHistory<M, const FIELD: u8> {
     pub(crate) message: M,
-    /// Encoded `HistoryEvent`s; `None`: the field is absent.
-    pub(crate) events: Option<Vec<Bytes>>,
+    /// Encoded `History` messages, which one after the other are one; `None`: the field is absent.
+    pub(crate) history: Option<Vec<Bytes>>,
 }
 
 impl<M: Message + 'static, const FIELD: u8> WithHistory<M, FIELD> {
@@ -44,11 +43,9 @@ impl<M: Message + 'static, const FIELD: u8> WithHistory<M, FIELD> {
         assert!(FIELD < 16);
         FIELD << 3 | 2
     };
-    /// The tag of `History.events`.
-    const EVENT_TAG: u8 = 0x0a;
 
-    fn history_length(events: &[Bytes]) -> usize {
-        events.iter().map(|event| delimited(event.len())).sum()
+    fn history_length(pieces: &[Bytes]) -> usize {
+        pieces.iter().map(Bytes::len).sum()
     }
 }
 
@@ -64,20 +61,18 @@ fn delimited(length: usize) -> usize {
 
 impl<M: Message + 'static, const FIELD: u8> Reply for WithHistory<M, FIELD> {
     fn length(&self) -> usize {
-        let history = self.events.as_ref().map_or(0, |events| delimited(Self::history_length(events)));
+        let history = self.history.as_ref().map_or(0, |pieces| delimited(Self::history_length(pieces)));
         self.message.encoded_len() + history
     }
 
     fn write(&self, buffer: &mut impl BufMut) {
         // Only a lack of room could fail, here and below.
         let _ = self.message.encode(buffer);
-        let Some(events) = &self.events else { return };
+        let Some(pieces) = &self.history else { return };
         buffer.put_u8(Self::TAG);
-        let _ = prost::encode_length_delimiter(Self::history_length(events), buffer);
-        for event in events {
-            buffer.put_u8(Self::EVENT_TAG);
-            let _ = prost::encode_length_delimiter(event.len(), buffer);
-            buffer.put_slice(event);
+        let _ = prost::encode_length_delimiter(Self::history_length(pieces), buffer);
+        for piece in pieces {
+            buffer.put_slice(piece);
         }
     }
 }
@@ -166,24 +161,25 @@ mod tests {
         let history: Vec<_> = (1..200)
             .map(|event_id| HistoryEvent { event_id, task_id: event_id << 40, ..HistoryEvent::default() })
             .collect();
-        let encoded = || history.iter().map(|event| event.encode_to_vec().into()).collect::<Vec<Bytes>>();
+        let piece = |events: &[HistoryEvent]| History { events: events.to_vec() }.encode_to_vec().into();
+        let encoded = || history.chunks(7).map(piece).collect::<Vec<Bytes>>();
         let whole = Some(History { events: history.clone() });
 
         let message = PollWorkflowTaskQueueResponse { attempt: 4, ..Default::default() };
         let mut bytes = Vec::new();
-        let reply = WithHistory::<_, POLLED_HISTORY> { message: message.clone(), events: Some(encoded()) };
+        let reply = WithHistory::<_, POLLED_HISTORY> { message: message.clone(), history: Some(encoded()) };
         reply.write(&mut bytes);
         assert_eq!(bytes.len(), reply.length());
         let expected = PollWorkflowTaskQueueResponse { history: whole.clone(), ..message };
         assert_eq!(PollWorkflowTaskQueueResponse::decode(&bytes[..]).unwrap(), expected);
 
         let reply =
-            WithHistory::<_, POLLED_HISTORY> { message: PollWorkflowTaskQueueResponse::default(), events: None };
+            WithHistory::<_, POLLED_HISTORY> { message: PollWorkflowTaskQueueResponse::default(), history: None };
         assert_eq!(reply.length(), 0);
 
         let message = GetWorkflowExecutionHistoryResponse { next_page_token: "t".into(), ..Default::default() };
         let mut bytes = Vec::new();
-        WithHistory::<_, READ_HISTORY> { message: message.clone(), events: Some(encoded()) }.write(&mut bytes);
+        WithHistory::<_, READ_HISTORY> { message: message.clone(), history: Some(encoded()) }.write(&mut bytes);
         let expected = GetWorkflowExecutionHistoryResponse { history: whole, ..message };
         assert_eq!(GetWorkflowExecutionHistoryResponse::decode(&bytes[..]).unwrap(), expected);
     }

@@ -32,7 +32,7 @@ pub(crate) async fn poll_workflow_task_queue(
     match scope.call(Call::PollWorkflowTask(poll(&scope, QueueKind::Workflow, queue, worker, deadline))).await? {
         Answer::WorkflowTask(Some(task)) => worker_task(&scope, *task).await,
         Answer::WorkflowTask(None) => {
-            Ok(WorkerTask { message: PollWorkflowTaskQueueResponse::default(), events: None })
+            Ok(WorkerTask { message: PollWorkflowTaskQueueResponse::default(), history: None })
         }
         other => Err(unexpected(&other)),
     }

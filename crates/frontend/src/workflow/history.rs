@@ -134,9 +134,9 @@ fn reply(scope: &Scope, shown: Vec<Batch>, next_page_token: bytes::Bytes) -> His
     let mut message = GetWorkflowExecutionHistoryResponse { next_page_token, ..Default::default() };
     if scope.limits().raw_history {
         message.raw_history = shown.iter().filter(|batch| !batch.is_empty()).map(|batch| stored::blob(batch)).collect();
-        return WithHistory { message, events: Some(Vec::new()) };
+        return WithHistory { message, history: Some(Vec::new()) };
     }
-    WithHistory { message, events: Some(stored::bytes(shown.into_iter().flatten().collect())) }
+    WithHistory { message, history: Some(stored::pieces(shown.into_iter().flatten())) }
 }
 
 /// Clients that do not say that they follow a close event to the next run only know how to follow a continuation: the

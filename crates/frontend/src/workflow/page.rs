@@ -1,5 +1,6 @@
 //! Pages of history: the token between two of them, reading one, and a worker's task with its first.
 
+use bytes::Bytes;
 use engine::{Answer, Call, Execution, HistoryRange, HistoryState, WorkflowTask};
 use model::{Reject, RunId, Time};
 use prost::Message;
@@ -112,6 +113,24 @@ pub(super) async fn batches(scope: &Scope, range: &HistoryRange, from: i64, most
     Ok(found)
 }
 
+/// All of a range as it is stored, of which nothing is taken apart but what holds an end of the range; `None` where events
+/// are missing.
+async fn whole(scope: &Scope, range: &HistoryRange) -> Result<Option<Vec<Bytes>>, Reject> {
+    let mut pieces = Vec::new();
+    let mut next = range.from;
+    for batch in scope.door.engine.read_history(range, usize::MAX).await? {
+        let span = stored::span(&batch)?;
+        if span.start >= range.from && span.end <= range.before {
+            pieces.push(batch);
+        } else {
+            let events = stored::events(batch)?.into_iter();
+            pieces.extend(stored::pieces(events.filter(|event| (range.from..range.before).contains(&event.event_id))));
+        }
+        next = span.end;
+    }
+    Ok((next >= range.before).then_some(pieces))
+}
+
 /// The start of a workflow task is stored with its end, and was seen before it: it stands alone.
 fn as_written(mut events: Batch) -> impl Iterator<Item = Batch> {
     let starts = events.first().is_some_and(|event| event.kind == EventType::WorkflowTaskStarted);
@@ -130,6 +149,12 @@ pub(crate) async fn worker_task(scope: &Scope, task: WorkflowTask) -> Result<Wor
     let most = usize::try_from(scope.limits().history_page).unwrap_or(usize::MAX);
     let mut message = task.response;
     let range = task.history;
+    if range.before - range.from <= i64::from(scope.limits().history_page)
+        && let Some(mut pieces) = whole(scope, &range).await?
+    {
+        pieces.extend(stored::pieces(task.tail.iter().map(Event::from)));
+        return Ok(WorkerTask { message, history: Some(pieces) });
+    }
     let mut events: Vec<_> = batches(scope, &range, range.from, most).await?.into_iter().flatten().collect();
     events.retain(|event| (range.from..range.before).contains(&event.event_id));
     let next = events.last().map_or(range.from, |event| event.event_id + 1);
@@ -138,7 +163,7 @@ pub(crate) async fn worker_task(scope: &Scope, task: WorkflowTask) -> Result<Wor
     } else {
         message.next_page_token = PageToken::new(&range.run_id.to_string(), next, true).seal();
     }
-    Ok(WorkerTask { message, events: Some(stored::bytes(events)) })
+    Ok(WorkerTask { message, history: Some(stored::pieces(events)) })
 }
 
 /// A workflow task with its history.
@@ -151,9 +176,9 @@ impl WorkerTask {
     /// `Internal` when what is stored is damaged.
     pub(crate) fn decoded(self) -> Result<PollWorkflowTaskQueueResponse, Reject> {
         let damaged = |error| Reject::internal(format!("a stored event is damaged: {error}"));
-        let events = self.events.into_iter().flatten().map(HistoryEvent::decode);
-        let events = events.collect::<Result<_, _>>().map_err(damaged)?;
-        Ok(PollWorkflowTaskQueueResponse { history: Some(History { events }), ..self.message })
+        let history = self.history.unwrap_or_default().concat();
+        let history = History::decode(&*history).map_err(damaged)?;
+        Ok(PollWorkflowTaskQueueResponse { history: Some(history), ..self.message })
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) async fn get_workflow_execution_history_reverse(
     let next_page_token =
         if first > 1 { PageToken::new(&known.run_id, first, known.is_open).seal() } else { bytes::Bytes::new() };
     let message = GetWorkflowExecutionHistoryReverseResponse { next_page_token, ..Default::default() };
-    Ok(WithHistory { message, events: Some(stored::bytes(events)) })
+    Ok(WithHistory { message, history: Some(stored::pieces(events)) })
 }
 
 /// Puts the batches before `range.before` in front of `shown`: at least one, and not many more than are missing.

@@ -1,13 +1,15 @@
 //! Events as they are stored: still encoded, beside the little that pages are cut by. A history is handed on as these
 //! bytes, however long it is.
 
+use std::{fmt::Display, ops::Range};
+
 use bytes::Bytes;
 use model::{Reject, Time};
-use prost::{DecodeError, Message};
+use prost::Message;
 use proto::temporal::api::{
     common::v1::DataBlob,
     enums::v1::{EncodingType, EventType},
-    history::v1::HistoryEvent,
+    history::v1::{History, HistoryEvent},
 };
 
 /// The tag of `History.events`, as it stands before each event of a batch: field 1, length-delimited.
@@ -19,8 +21,8 @@ pub(crate) struct Event {
     pub(crate) event_id: i64,
     pub(crate) time: Time,
     pub(crate) kind: EventType,
-    /// The encoded `HistoryEvent`.
-    bytes: Bytes,
+    /// An encoded `History` of the event alone.
+    history: Bytes,
 }
 
 /// The fields of a `HistoryEvent` that pages are cut by; decoding passes over all others.
@@ -35,26 +37,19 @@ struct Head {
 }
 
 impl Event {
-    /// # Errors
-    /// When the bytes are no event.
-    fn read(bytes: Bytes) -> Result<Self, DecodeError> {
-        let head = Head::decode(bytes.clone())?;
-        let time = head.event_time.as_ref().map_or(Time::ZERO, Time::from_proto);
-        Ok(Self { event_id: head.event_id, time, kind: head.event_type(), bytes })
-    }
-
     /// The event itself.
     ///
     /// # Errors
     /// `Internal` when what is stored is damaged.
     pub(crate) fn decoded(&self) -> Result<HistoryEvent, Reject> {
-        HistoryEvent::decode(self.bytes.clone()).map_err(|error| damaged(&error))
+        let history = History::decode(self.history.clone()).map_err(damaged)?;
+        history.events.into_iter().next().ok_or_else(|| damaged("an event is missing"))
     }
 }
 
-/// The events as they stand in an encoded `History`.
-pub(crate) fn bytes(events: Vec<Event>) -> Vec<Bytes> {
-    events.into_iter().map(|event| event.bytes).collect()
+/// The events as encoded `History` messages.
+pub(crate) fn pieces(events: impl IntoIterator<Item = Event>) -> Vec<Bytes> {
+    events.into_iter().map(|event| event.history).collect()
 }
 
 impl From<&HistoryEvent> for Event {
@@ -63,7 +58,7 @@ impl From<&HistoryEvent> for Event {
             event_id: event.event_id,
             time: event.event_time.as_ref().map_or(Time::ZERO, Time::from_proto),
             kind: event.event_type(),
-            bytes: event.encode_to_vec().into(),
+            history: History { events: vec![event.clone()] }.encode_to_vec().into(),
         }
     }
 }
@@ -75,36 +70,50 @@ impl From<&HistoryEvent> for Event {
 pub(crate) fn events(mut batch: Bytes) -> Result<Vec<Event>, Reject> {
     let mut events = Vec::new();
     while !batch.is_empty() {
-        let tag = batch.split_to(1);
-        let length = prost::decode_length_delimiter(&mut batch).map_err(|error| damaged(&error))?;
-        if tag[0] != EVENT_TAG || length > batch.len() {
-            return Err(Reject::internal("a stored history batch is damaged: it is cut short"));
-        }
-        events.push(Event::read(batch.split_to(length)).map_err(|error| damaged(&error))?);
+        let (event, rest) = first(&batch)?;
+        let head = Head::decode(event).map_err(damaged)?;
+        let time = head.event_time.as_ref().map_or(Time::ZERO, Time::from_proto);
+        let history = batch.split_to(batch.len() - rest.len());
+        events.push(Event { event_id: head.event_id, time, kind: head.event_type(), history });
     }
     Ok(events)
 }
 
+/// The ids of the events of a stored batch, which follow on each other; only the first is decoded.
+///
+/// # Errors
+/// `Internal` when what is stored is damaged.
+pub(crate) fn span(batch: &[u8]) -> Result<Range<i64>, Reject> {
+    let (event, mut rest) = first(batch)?;
+    let start = Head::decode(event).map_err(damaged)?.event_id;
+    let mut end = start + 1;
+    while !rest.is_empty() {
+        (_, rest) = first(rest)?;
+        end += 1;
+    }
+    Ok(start..end)
+}
+
+/// The first event of an encoded `History`, and what is behind it.
+fn first(batch: &[u8]) -> Result<(&[u8], &[u8]), Reject> {
+    let mut rest = batch.strip_prefix(&[EVENT_TAG]).ok_or_else(|| damaged("no event begins where one should"))?;
+    let length = prost::decode_length_delimiter(&mut rest).map_err(damaged)?;
+    rest.split_at_checked(length).ok_or_else(|| damaged("it is cut short"))
+}
+
 /// The events as an encoded `History`, which clients that take histories raw decode themselves.
 pub(crate) fn blob(events: &[Event]) -> DataBlob {
-    let mut data = Vec::new();
-    for event in events {
-        data.push(EVENT_TAG);
-        // Only a lack of room could fail, and a vector grows.
-        let _ = prost::encode_length_delimiter(event.bytes.len(), &mut data);
-        data.extend_from_slice(&event.bytes);
-    }
+    let pieces: Vec<_> = events.iter().map(|event| &*event.history).collect();
+    let data = pieces.concat();
     DataBlob { encoding_type: EncodingType::Proto3.into(), data: data.into() }
 }
 
-fn damaged(error: &DecodeError) -> Reject {
+fn damaged(error: impl Display) -> Reject {
     Reject::internal(format!("a stored history batch is damaged: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use proto::temporal::api::history::v1::History;
-
     use super::*;
 
     fn event(event_id: i64, kind: EventType) -> HistoryEvent {
@@ -120,7 +129,7 @@ mod tests {
     #[test]
     fn a_batch_is_taken_apart_without_decoding_it() {
         let (whole, bytes) = batch();
-        let found = events(bytes).unwrap();
+        let found = events(bytes.clone()).unwrap();
         let heads: Vec<_> = found.iter().map(|event| (event.event_id, event.kind, event.time.0)).collect();
         assert_eq!(
             heads,
@@ -131,6 +140,7 @@ mod tests {
         );
         let decoded: Vec<_> = found.iter().map(|event| event.decoded().unwrap()).collect();
         assert_eq!(decoded, whole);
+        assert_eq!(span(&bytes).unwrap(), 1..3);
         assert_eq!(History::decode(blob(&found).data).unwrap(), History { events: whole });
     }
 
@@ -139,6 +149,7 @@ mod tests {
         let (_, bytes) = batch();
         for end in [1, 2, 5, bytes.len() - 1] {
             assert!(events(bytes.slice(..end)).is_err(), "{end}");
+            assert!(span(&bytes[..end]).is_err(), "{end}");
         }
         assert!(events(Bytes::from_static(b"\x12\x00")).is_err());
     }

@@ -3,7 +3,12 @@
 mod given;
 mod watched;
 
-use std::sync::{Arc, atomic::Ordering, mpsc};
+use std::{
+    mem,
+    sync::{Arc, atomic::Ordering, mpsc},
+    thread,
+    time::Duration,
+};
 
 use engine::{Answer, Call, Config, Engine, Request};
 use model::{Limits, Namespace};
@@ -33,6 +38,24 @@ async fn namespace(engine: &Engine) -> Arc<Namespace> {
     let put = Call::PutNamespace { record: Box::new(record), expected_version: 0 };
     engine.call(Request { namespace: namespace.clone(), call: put }).await.expect("a new namespace can be put");
     namespace
+}
+
+/// The way to another thread and back costs as much as a fast disk; but who serves others may not wait for a slow one.
+#[tokio::test]
+async fn a_caller_who_is_alone_writes_unless_writing_takes_long() {
+    let (closed, _hears) = mpsc::channel();
+    let mut store = Watched::new(Some(closed));
+    store.delay = Duration::from_millis(5);
+    let store = Arc::new(store);
+    let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 50 };
+    let engine = Engine::open(store.clone(), config).expect("an empty store opens");
+    let writers = || mem::take(&mut *store.writers.lock().expect("no writer panics"));
+    writers();
+    let namespace = namespace(&engine).await;
+    assert_eq!(writers(), [thread::current().id()], "nothing is known of the disk yet");
+    engine.call(Request { namespace, call: start("slow".to_owned()) }).await.expect("a run can be started");
+    let slow = writers();
+    assert!(!slow.is_empty() && !slow.contains(&thread::current().id()), "the disk is known to be slow");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

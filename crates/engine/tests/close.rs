@@ -33,17 +33,30 @@ async fn a_dropped_engine_lets_go_of_its_store() {
 
 /// Memory may be between two states then, which nobody may write or tell of. The disk is not.
 #[test]
-fn a_panic_in_a_step_stops_the_process() {
+fn a_panic_in_a_step_or_a_write_stops_the_process() {
     let program = std::env::current_exe().expect("a test has a file");
-    let ended = Command::new(program).args(["--exact", "--ignored", "a_step_panics"]).output().expect("it runs");
-    assert_eq!(ended.status.signal(), Some(SIGABRT), "{}", String::from_utf8_lossy(&ended.stdout));
+    for test in ["a_step_panics", "a_write_panics"] {
+        let ended = Command::new(&program).args(["--exact", "--ignored", test]).output().expect("it runs");
+        assert_eq!(ended.status.signal(), Some(SIGABRT), "{test}: {}", String::from_utf8_lossy(&ended.stdout));
+    }
 }
 
 /// A commit to memory is made in the step that causes it.
 #[tokio::test]
 #[ignore = "it ends its process, which the test above starts"]
 async fn a_step_panics() {
-    let store = Arc::new(Watched::new(None));
+    nobody_is_answered(Watched::new(None)).await;
+}
+
+#[tokio::test]
+#[ignore = "it ends its process, which the test above starts"]
+async fn a_write_panics() {
+    let (closed, _hears) = mpsc::channel();
+    nobody_is_answered(Watched::new(Some(closed))).await;
+}
+
+async fn nobody_is_answered(store: Watched) {
+    let store = Arc::new(store);
     let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 100 };
     let engine = Engine::open(store.clone(), config).expect("an empty store opens");
     store.breaks.store(true, Ordering::Relaxed);

@@ -45,7 +45,7 @@ struct Progress {
     /// The last pair that is done.
     place: Option<(ShardId, Bytes)>,
     pairs_done: usize,
-    /// How full the next segment was when this was last kept up.
+    /// How full the next segment was when this was last looked at.
     fullness: f64,
 }
 
@@ -93,15 +93,25 @@ impl Folding {
     /// As `finish`.
     pub(crate) fn keep_up(&self, fullness: f64) -> Result<(), StoreError> {
         let mut fold = self.fold();
-        let Some(pairs) = self.layers().frozen().map(|layer| layer.len()) else { return Ok(()) };
-        let due = (pairs as f64 * (fullness * 2.0).min(1.0)) as usize;
-        let behind = due.saturating_sub(fold.progress.pairs_done);
-        let is_loaded = fullness - mem::replace(&mut fold.progress.fullness, fullness) > LOAD;
-        let least = if is_loaded { LEAST_UNDER_LOAD } else { LEAST };
-        if behind >= least || due == pairs {
-            self.slice(&mut fold, behind.clamp(least, MOST))?;
+        if let Some(most) = self.due(&mut fold.progress, fullness) {
+            self.slice(&mut fold, most)?;
         }
         Ok(())
+    }
+
+    /// Whether `keep_up` would fold something, unless somebody is folding.
+    pub(crate) fn is_due(&self, fullness: f64) -> bool {
+        self.fold.try_lock().is_ok_and(|mut fold| self.due(&mut fold.progress, fullness).is_some())
+    }
+
+    /// How much the next slice may hold, if one is due.
+    fn due(&self, progress: &mut Progress, fullness: f64) -> Option<usize> {
+        let pairs = self.layers().frozen()?.len();
+        let due = (pairs as f64 * (fullness * 2.0).min(1.0)) as usize;
+        let behind = due.saturating_sub(progress.pairs_done);
+        let is_loaded = fullness - mem::replace(&mut progress.fullness, fullness) > LOAD;
+        let least = if is_loaded { LEAST_UNDER_LOAD } else { LEAST };
+        (behind >= least || due == pairs).then(|| behind.clamp(least, MOST))
     }
 
     /// Writes all rows that are not in the tables yet, so that a list is whole.

@@ -155,6 +155,11 @@ impl Store for SqliteStore {
         drop(self.folding.keep_up(fullness));
     }
 
+    fn is_behind(&self) -> bool {
+        let fullness = self.committer().log.fullness();
+        self.folding.is_due(fullness)
+    }
+
     fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         let known = self.folding.layers().get(shard, key);
         match known {

@@ -287,6 +287,26 @@ fn a_log_goes_with_its_file() {
     assert_eq!(open(&one).get(SHARDS[0], &[59]).unwrap().unwrap().len(), 300);
 }
 
+/// Who commits need not fold to have everything folded in time: it is enough to have it done when there is something.
+#[test]
+fn a_store_tells_when_there_is_something_to_fold() {
+    let folder = Folder::new("behind");
+    let store = done(open_with(&folder.file("data.db"), 100_000));
+    let epoch = store.acquire(SHARDS[0]).unwrap();
+    let mut slices = 0;
+    for commit in 0..5_000_u32 {
+        let change = put(&commit.to_be_bytes(), &[7; 100]);
+        assert_eq!(store.commit(&[(SHARDS[0], epoch, batch(vec![change]))]), [Ok(())]);
+        if store.is_behind() {
+            store.catch_up();
+            slices += 1;
+            assert!(!store.is_behind(), "one slice was due");
+        }
+    }
+    // Six segments were filled, of some 700 pairs each.
+    assert!((20..100).contains(&slices), "{slices}");
+}
+
 #[test]
 fn tables_that_are_full_fail_only_what_no_log_holds() {
     let folder = Folder::new("full-tables");

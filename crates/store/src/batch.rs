@@ -109,6 +109,11 @@ pub trait Store: Send + Sync + 'static {
     /// commit that needs what is still put off does it all. A failure shows there.
     fn catch_up(&self) {}
 
+    /// Whether `catch_up` has something to do, for whoever commits and would have another thread call it.
+    fn is_behind(&self) -> bool {
+        false
+    }
+
     /// The value under a key.
     ///
     /// # Errors

@@ -2,6 +2,9 @@
 //!
 //! Nobody who has something to tell the node waits for the lock: the letter goes to the inbox, and whoever is at the node
 //! then works it off too. So a thread of the event loop never sleeps while another one steps.
+//!
+//! Who makes a change while nobody writes writes it at once, without a way to another thread and back; what gathers
+//! meanwhile is for the writing thread. So a caller who is alone waits for the disk only, and many share their writes.
 
 use std::{
     collections::BTreeMap,
@@ -19,12 +22,14 @@ use tokio::sync::{Notify, oneshot};
 
 use super::{
     now,
-    writer::{Commit, Writer},
+    writer::{ALONE, Commit, Writer},
 };
 use crate::{Action, Answer, CallId, Event, NamespaceTable, Node, ReadRequest, Request};
 
 /// Reads that the thread that steps does itself. When many alarms go off there are more, and it has others to serve.
 const AT_ONCE: usize = 4;
+/// The longest that the last write may have taken for a thread of the event loop to do the next one.
+const SHORT: Duration = Duration::from_millis(1);
 
 /// Where a call's answer is waited for.
 type Answered = oneshot::Receiver<Result<Answer, Reject>>;
@@ -59,11 +64,25 @@ pub(super) struct Core {
     waiting: BTreeMap<CallId, Answering>,
     /// When the clock task will tick of its own accord.
     armed: Option<Time>,
-    /// What the writing thread takes next.
+    /// What is written next.
     commits: Vec<Commit>,
     after: After,
-    /// The writing thread is at work, and will look again before it rests.
-    is_writing: bool,
+    writing: Writing,
+    /// How long the last write took, and how much it held back.
+    write_took: Duration,
+    write_held: usize,
+    /// The writing thread waits for as much to be held again.
+    waits_for_company: bool,
+}
+
+/// Who writes. It sees to what has gathered meanwhile.
+#[derive(Clone, Copy, PartialEq)]
+enum Writing {
+    Nobody,
+    /// A caller's thread, once.
+    Caller,
+    /// The writing thread, until there is nothing left.
+    Writer,
 }
 
 /// What is done without the lock, for whoever is woken may want it at once.
@@ -71,16 +90,25 @@ pub(super) struct Core {
 struct After {
     answers: Vec<(Answering, Result<Answer, Reject>)>,
     reads: Vec<(u64, ReadRequest)>,
-    /// The writing thread has something to write.
+    /// What this thread writes itself.
+    writes: Vec<Commit>,
+    /// The writing thread has something to do.
     calls_writer: bool,
     /// An earlier alarm was set.
     rings: bool,
 }
 
+/// What became of a write.
+struct Written {
+    results: Vec<Result<(), CommitError>>,
+    took: Duration,
+}
+
 impl Core {
     /// Tells the node what became of its commits.
-    pub(super) fn committed(&mut self, commits: &[Commit], results: Vec<Result<(), CommitError>>) {
-        for ((shard, ..), result) in commits.iter().zip(results) {
+    fn committed(&mut self, commits: &[Commit], written: Written) {
+        self.write_took = written.took;
+        for ((shard, ..), result) in commits.iter().zip(written.results) {
             self.node.on(now(), Event::Committed { shard: *shard, result });
         }
     }
@@ -111,7 +139,10 @@ impl Inner {
             armed: None,
             commits: Vec::new(),
             after: After::default(),
-            is_writing: false,
+            writing: Writing::Nobody,
+            write_took: Duration::ZERO,
+            write_held: 0,
+            waits_for_company: false,
         };
         Self {
             limits,
@@ -151,37 +182,67 @@ impl Inner {
 
     fn post(self: &Arc<Self>, letter: Letter) {
         self.inbox().push(letter);
-        self.work_off();
+        self.work_off(Vec::new());
     }
 
-    /// Sees to it that nothing stays in the inbox. Where the lock is taken, its holder does, who looks here after letting
-    /// go of it.
-    fn work_off(self: &Arc<Self>) {
-        while !self.inbox().is_empty() {
-            let core = match self.core.try_lock() {
-                Ok(core) => core,
-                Err(TryLockError::Poisoned(_)) => stop(),
-                Err(TryLockError::WouldBlock) => return,
-            };
-            self.turn(core, |_| {});
+    /// Sees to it that `writes` is written and that nothing stays in the inbox. Where the lock is taken, its holder does,
+    /// who looks here after letting go of it.
+    fn work_off(self: &Arc<Self>, mut writes: Vec<Commit>) {
+        loop {
+            if !writes.is_empty() {
+                let written = self.write(&writes);
+                ((), writes) = self.turn(self.lock(), |core| {
+                    core.committed(&writes, written);
+                    self.rest(core);
+                });
+            } else if self.inbox().is_empty() {
+                return;
+            } else {
+                let core = match self.core.try_lock() {
+                    Ok(core) => core,
+                    Err(TryLockError::Poisoned(_)) => stop(),
+                    Err(TryLockError::WouldBlock) => return,
+                };
+                ((), writes) = self.turn(core, |_| {});
+            }
         }
     }
 
     /// Waits for the node and does something with it, and then all that follows.
     pub(super) fn step<T>(self: &Arc<Self>, tell: impl FnOnce(&mut Core) -> T) -> T {
-        let told = self.turn(self.lock(), tell);
-        self.work_off();
+        let (told, writes) = self.turn(self.lock(), tell);
+        self.work_off(writes);
         told
     }
 
+    fn write(&self, commits: &[Commit]) -> Written {
+        let _stops = StopsOnPanic;
+        let began = now();
+        let results = self.store.commit(commits);
+        Written { results, took: now().since(began) }
+    }
+
+    /// Leaves what there is still to do to the writing thread.
+    fn rest(self: &Arc<Self>, core: &mut Core) {
+        self.do_actions(core);
+        let has_more = core.node.has_changes();
+        core.writing = if has_more { Writing::Writer } else { Writing::Nobody };
+        core.after.calls_writer = has_more || self.store.is_behind();
+        self.writer.tell_written();
+    }
+
     /// Works off what there is, lets go of the lock, and then wakes everybody who has to hear of what was done under it.
-    /// The inbox may have something in it again when this returns.
-    fn turn<T>(self: &Arc<Self>, mut core: MutexGuard<'_, Core>, tell: impl FnOnce(&mut Core) -> T) -> T {
+    /// Gives back what this thread has still to write. The inbox may have something in it again when this returns.
+    fn turn<T>(
+        self: &Arc<Self>,
+        mut core: MutexGuard<'_, Core>,
+        tell: impl FnOnce(&mut Core) -> T,
+    ) -> (T, Vec<Commit>) {
         let letters = mem::take(&mut *self.inbox());
         core.take_in(letters);
         let told = tell(&mut core);
         self.act(&mut core);
-        let After { answers, reads, calls_writer, rings } = mem::take(&mut core.after);
+        let After { answers, reads, writes, calls_writer, rings } = mem::take(&mut core.after);
         drop(core);
         for (answering, result) in answers {
             // A receiver that is gone has taken its call back already.
@@ -197,7 +258,7 @@ impl Inner {
         for (ticket, request) in reads {
             self.read(ticket, request, are_few);
         }
-        told
+        (told, writes)
     }
 
     /// Does the node's actions, and sees to it that what there is to write is written.
@@ -205,12 +266,21 @@ impl Inner {
         self.do_actions(core);
         while !self.store.waits() && core.node.has_changes() {
             let commits = self.cut(core);
-            let results = self.store.commit(&commits);
-            core.committed(&commits, results);
+            let written = self.write(&commits);
+            core.committed(&commits, written);
             self.do_actions(core);
         }
-        if !core.is_writing && core.node.has_changes() {
-            core.is_writing = true;
+        if core.writing == Writing::Nobody && core.node.has_changes() {
+            if core.write_took < SHORT {
+                core.writing = Writing::Caller;
+                core.after.writes = self.cut(core);
+            } else {
+                core.writing = Writing::Writer;
+                core.after.calls_writer = true;
+            }
+        }
+        if core.waits_for_company && core.node.held() >= core.write_held {
+            core.waits_for_company = false;
             core.after.calls_writer = true;
         }
         let next = core.node.next_alarm();
@@ -222,18 +292,35 @@ impl Inner {
 
     /// Takes what there is to write.
     fn cut(self: &Arc<Self>, core: &mut Core) -> Vec<Commit> {
+        core.waits_for_company = false;
+        core.write_held = core.node.held();
         core.node.on(now(), Event::Cut);
         self.do_actions(core);
         mem::take(&mut core.commits)
     }
 
-    /// What the writing thread has to write; it is called again when there was nothing.
-    pub(super) fn to_write(self: &Arc<Self>) -> Vec<Commit> {
-        self.step(|core| {
+    /// Writes what there is, on the writing thread; the number of changes, or `None` when there was nothing for it: then it
+    /// has to be called.
+    pub(super) fn write_all(self: &Arc<Self>) -> Option<usize> {
+        let commits = self.step(|core| {
+            if core.writing == Writing::Caller {
+                return Vec::new();
+            }
             let commits = self.cut(core);
-            core.is_writing = !commits.is_empty();
+            core.writing = if commits.is_empty() { Writing::Nobody } else { Writing::Writer };
             commits
-        })
+        });
+        if commits.is_empty() {
+            return None;
+        }
+        let written = self.write(&commits);
+        let changes = commits.iter().map(|(_, _, batch)| batch.changes.len()).sum();
+        self.step(|core| {
+            core.committed(&commits, written);
+            core.waits_for_company = changes > ALONE;
+        });
+        self.writer.tell_written();
+        Some(changes)
     }
 
     fn do_actions(self: &Arc<Self>, core: &mut Core) {
@@ -312,11 +399,22 @@ impl Drop for Inner {
     }
 }
 
-/// A panic in a step has left the node between two states, and nothing of that may be written. What was acknowledged is on
-/// disk, so the process ends here and finds itself again there.
+/// A panic in a step or a write has left the node between two states, and nothing of that may be written. What was
+/// acknowledged is on disk, so the process ends here and finds itself again there.
 fn stop() -> ! {
-    tracing::error!("a step of the engine panicked: the process stops");
+    tracing::error!("a step or a write of the engine panicked: the process stops");
     std::process::abort()
+}
+
+/// Held by who is between two states outside the lock: nobody else would go on from there.
+struct StopsOnPanic;
+
+impl Drop for StopsOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            stop();
+        }
+    }
 }
 
 /// Ticks the node whenever an alarm is ripe, for as long as the engine lives. Does not hold on to it meanwhile.

@@ -1,4 +1,4 @@
-//! The one thread that writes: it makes everything that the node has to write by then durable together.
+//! The writing thread: it makes everything that the node has to write by then durable together, and then catches up.
 
 use std::{
     sync::{Arc, Condvar, Mutex, PoisonError, Weak},
@@ -15,9 +15,9 @@ use super::inner::Inner;
 pub(super) type Commit = (ShardId, Epoch, Arc<Batch>);
 
 /// Changes in a commit beyond which there is load, so that the next one waits for company. A step makes about eight.
-const ALONE: usize = 24;
+pub(super) const ALONE: usize = 24;
 /// How long it waits for each change of the last commit, and at most: a write shared by more steps costs each of them
-/// less, and under load a step waits longer for a processor than for this.
+/// less, and under load a step waits longer for a processor than for this. It does not wait for more than came last time.
 const WAIT_PER_CHANGE: Duration = Duration::from_micros(15);
 const LONGEST_WAIT: Duration = Duration::from_millis(3);
 
@@ -39,6 +39,11 @@ impl Writer {
         self.bell.notify_one();
     }
 
+    /// Something was written.
+    pub(super) fn tell_written(&self) {
+        self.written.notify_waiters();
+    }
+
     /// Returns after the next write, or at once when the last has just ended.
     pub(super) async fn idle(&self) {
         let patience = Duration::from_millis(20);
@@ -50,6 +55,14 @@ impl Writer {
     fn wait(&self) {
         let called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
         *self.bell.wait_while(called, |called| !*called).unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
+    /// The same, with a limit.
+    fn wait_at_most(&self, limit: Duration) {
+        let called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut called, _) =
+            self.bell.wait_timeout_while(called, limit, |called| !*called).unwrap_or_else(PoisonError::into_inner);
+        *called = false;
     }
 }
 
@@ -65,29 +78,14 @@ fn write_until_gone(weak: &Weak<Inner>, writer: &Writer) {
     loop {
         writer.wait();
         let Some(inner) = weak.upgrade() else { return };
-        while let Some(changes) = write(&inner) {
-            inner.writer.written.notify_waiters();
+        loop {
+            let written = inner.write_all();
             inner.store.catch_up();
+            let Some(changes) = written else { break };
             if changes > ALONE {
                 let wait = WAIT_PER_CHANGE.saturating_mul(u32::try_from(changes).unwrap_or(u32::MAX));
-                pause(wait.min(LONGEST_WAIT));
+                inner.writer.wait_at_most(wait.min(LONGEST_WAIT));
             }
         }
     }
-}
-
-/// Writes what there is; the number of changes, or `None` when there was nothing: then the writer has to be called.
-fn write(inner: &Arc<Inner>) -> Option<usize> {
-    let commits = inner.to_write();
-    if commits.is_empty() {
-        return None;
-    }
-    let results = inner.store.commit(&commits);
-    inner.step(|core| core.committed(&commits, results));
-    Some(commits.iter().map(|(_, _, batch)| batch.changes.len()).sum())
-}
-
-#[expect(clippy::disallowed_methods, reason = "the writing thread has nothing else to do")]
-fn pause(wait: Duration) {
-    std::thread::sleep(wait);
 }

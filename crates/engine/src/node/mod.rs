@@ -255,6 +255,11 @@ impl Node {
         self.shards.values().any(Shard::has_changes)
     }
 
+    /// How much waits to be said until the changes that can be written are durable.
+    pub fn held(&self) -> usize {
+        self.shards.values().filter(|shard| shard.has_changes()).map(Shard::held).sum()
+    }
+
     /// Whether every shard is open and nothing waits to become durable.
     pub fn is_settled(&self) -> bool {
         self.shards.values().all(Shard::is_settled)

@@ -186,6 +186,11 @@ impl Shard {
         self.epoch.is_some() && self.flight.is_none() && !self.open.changes.is_empty()
     }
 
+    /// How much its open batch holds back.
+    pub(crate) fn held(&self) -> usize {
+        self.open_held.len()
+    }
+
     /// Where the changes of a step go.
     pub(crate) fn changes(&mut self) -> &mut Vec<Change> {
         &mut self.open.changes

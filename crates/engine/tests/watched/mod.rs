@@ -1,9 +1,13 @@
 //! The store in memory, watched: what is written to it, and when it is closed; and one that breaks.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
-    mpsc::Sender,
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::Sender,
+    },
+    thread::{self, ThreadId},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -19,13 +23,24 @@ pub(crate) struct Watched {
     pub(crate) batches: AtomicU64,
     /// Whether the next commit panics.
     pub(crate) breaks: AtomicBool,
+    /// How long a commit takes.
+    pub(crate) delay: Duration,
+    /// Who made the commits.
+    pub(crate) writers: Mutex<Vec<ThreadId>>,
     /// Told when the store is dropped. Then it is also one whose commits may wait, so that a thread of its own writes to it.
     closed: Option<Sender<()>>,
 }
 
 impl Watched {
     pub(crate) fn new(closed: Option<Sender<()>>) -> Self {
-        Self { store: MemoryStore::default(), batches: AtomicU64::new(0), breaks: AtomicBool::new(false), closed }
+        Self {
+            store: MemoryStore::default(),
+            batches: AtomicU64::new(0),
+            breaks: AtomicBool::new(false),
+            delay: Duration::ZERO,
+            writers: Mutex::default(),
+            closed,
+        }
     }
 }
 
@@ -44,7 +59,10 @@ impl Store for Watched {
 
     fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {
         assert!(!self.breaks.load(Ordering::Relaxed), "the store breaks, as the test wants it");
+        #[expect(clippy::disallowed_methods, reason = "the store is slow, as the test wants it")]
+        thread::sleep(self.delay);
         self.batches.fetch_add(batches.len() as u64, Ordering::Relaxed);
+        self.writers.lock().expect("no writer panics here").push(thread::current().id());
         self.store.commit(batches)
     }
 

@@ -125,9 +125,16 @@ impl<M: Message + Default + 'static> Decoder for Half<M> {
 
     fn decode(&mut self, src: &mut DecodeBuf<'_>) -> Result<Option<M>, Status> {
         // The frame is held in one piece: cutting it out lets payloads share it without a copy.
-        let frame = src.copy_to_bytes(src.remaining());
-        M::decode(frame).map(Some).map_err(|error| unreadable(&error))
+        decode(src.copy_to_bytes(src.remaining())).map(Some)
     }
+}
+
+/// A message from its bytes.
+///
+/// # Errors
+/// As the reference says it, when they are none.
+pub(crate) fn decode<M: Message + Default>(bytes: Bytes) -> Result<M, Status> {
+    M::decode(bytes).map_err(|error| unreadable(&error))
 }
 
 /// The reference's answer to bytes that are not the message.

@@ -7,6 +7,7 @@ mod check;
 mod cloud;
 mod codec;
 mod door;
+mod frame;
 mod gate;
 mod grpc;
 mod headers;

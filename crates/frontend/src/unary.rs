@@ -14,9 +14,9 @@ use tonic::{
 };
 
 use crate::{
-    codec::{Prost, Reply},
+    codec::{self, Prost, Reply},
     door::{Client, Door, Scope},
-    gate,
+    frame, gate,
     grpc::Answering,
     requests::{Addressed, Tokened},
     status::to_status,
@@ -201,7 +201,7 @@ impl UnaryService<Unserved> for NotYet {
 async fn answer<Req, Res, H, F>(
     door: Arc<Door>,
     method: Method,
-    request: HttpRequest,
+    mut request: HttpRequest,
     named: fn(&Req) -> &str,
     enter: H,
 ) -> Result<HttpResponse, Infallible>
@@ -222,21 +222,42 @@ where
             return Ok(status.into_http());
         }
     };
+    let once = Once { door: door.clone(), client, enter, method, named };
+    let limit = largest_frame(&door);
+    let response = match frame::take_message(&mut request, limit).await {
+        Some(message) => {
+            let reply = match codec::decode(message) {
+                Ok(message) => once.answer(message).await,
+                Err(status) => Err(status),
+            };
+            reply.and_then(|reply| frame::response(&reply, LARGEST_REPLY)).unwrap_or_else(Status::into_http)
+        }
+        // Rare and large.
+        None => Box::pin(piecewise(once, request, limit)).await,
+    };
+    let (response, code) = settle(response, limit);
+    let took = door.engine.now().since(began);
+    door.metrics.record(method.name(), code, took);
+    Ok(response)
+}
+
+/// The answer to a request whose message is compressed or comes in pieces.
+async fn piecewise<Req, Res, H, F>(once: Once<Req, H>, request: HttpRequest, limit: usize) -> HttpResponse
+where
+    Req: Message + Default + 'static,
+    Res: Reply,
+    H: FnOnce(Arc<Door>, Client, Req) -> F + Send + 'static,
+    F: Future<Output = Result<Res, Reject>> + Send + 'static,
+{
     let mut grpc = Grpc::new(Prost::<Req, Res>::default())
         .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(door.limits().message_size)
+        .max_decoding_message_size(limit)
         .max_encoding_message_size(LARGEST_REPLY);
     // As on the reference: a reply is compressed where the request was, so that nobody pays for it unasked.
     if request.headers().get("grpc-encoding").is_some_and(|encoding| encoding == "gzip") {
         grpc = grpc.send_compressed(CompressionEncoding::Gzip);
     }
-    let announced = largest_frame(&door);
-    let once = Once { door: door.clone(), client: Some(client), enter: Some(enter), method, named };
-    let response = grpc.unary(once, request).await;
-    let (response, code) = settle(response, announced);
-    let took = door.engine.now().since(began);
-    door.metrics.record(method.name(), code, took);
-    Ok(response)
+    grpc.unary(Service(Some(once)), request).await
 }
 
 fn largest_frame(door: &Door) -> usize {
@@ -256,17 +277,53 @@ pub(crate) fn settle(response: HttpResponse, limit: usize) -> (HttpResponse, Cod
     (Status::resource_exhausted(text).into_http(), Code::ResourceExhausted)
 }
 
-/// A service that answers the one call it is made for.
+/// The way of one call from its message to its reply.
 struct Once<Req, H> {
     door: Arc<Door>,
-    client: Option<Client>,
-    enter: Option<H>,
+    client: Client,
+    enter: H,
     method: Method,
     /// The namespace that a request names.
     named: fn(&Req) -> &str,
 }
 
-impl<Req, Res, H, F> UnaryService<Req> for Once<Req, H>
+impl<Req: 'static, H> Once<Req, H> {
+    async fn answer<Res, F>(self, message: Req) -> Result<Res, Status>
+    where
+        H: FnOnce(Arc<Door>, Client, Req) -> F + Send + 'static,
+        F: Future<Output = Result<Res, Reject>> + Send + 'static,
+    {
+        let Self { door, client, enter, method, named } = self;
+        // An open server denies nothing, neither now nor later.
+        let secured = matches!(door.policy, Policy::Secured(_));
+        let kept = secured.then(|| (door.clone(), client.clone(), named(&message).to_owned()));
+        // A handler's future is large, and it would be moved from one place to the next.
+        let answering = Box::pin(enter(door, client, message));
+        let answer = match &kept {
+            Some((door, client, namespace)) => {
+                gate::while_permitted(door, client, method.path, namespace, answering).await
+            }
+            None => answering.await,
+        };
+        match answer {
+            Ok(reply) => Ok(reply),
+            Err(reject) => {
+                if reject.kind == Kind::Internal {
+                    tracing::error!(method = method.name(), %reject, "a call failed");
+                }
+                if let Some((door, client, namespace)) = kept {
+                    gate::note(&door, &client, method.name(), namespace, &reject).await;
+                }
+                Err(to_status(&reject))
+            }
+        }
+    }
+}
+
+/// A service that answers the one call it is made for.
+struct Service<Req, H>(Option<Once<Req, H>>);
+
+impl<Req, Res, H, F> UnaryService<Req> for Service<Req, H>
 where
     Req: Message + Default + 'static,
     Res: Reply,
@@ -277,36 +334,10 @@ where
     type Future = BoxFuture<Response<Res>, Status>;
 
     fn call(&mut self, request: Request<Req>) -> Self::Future {
-        let (door, client, enter) = (self.door.clone(), self.client.take(), self.enter.take());
-        let (method, path, named) = (self.method.name(), self.method.path, self.named);
+        let once = self.0.take();
         Box::pin(async move {
-            let (Some(client), Some(enter)) = (client, enter) else {
-                return Err(Status::internal("a call was made twice"));
-            };
-            let message = request.into_inner();
-            // An open server denies nothing, neither now nor later.
-            let secured = matches!(door.policy, Policy::Secured(_));
-            let kept = secured.then(|| (door.clone(), client.clone(), named(&message).to_owned()));
-            // A handler's future is large, and it would be moved from one place to the next.
-            let answering = Box::pin(enter(door, client, message));
-            let answer = match &kept {
-                Some((door, client, namespace)) => {
-                    gate::while_permitted(door, client, path, namespace, answering).await
-                }
-                None => answering.await,
-            };
-            match answer {
-                Ok(reply) => Ok(Response::new(reply)),
-                Err(reject) => {
-                    if reject.kind == Kind::Internal {
-                        tracing::error!(method, %reject, "a call failed");
-                    }
-                    if let Some((door, client, namespace)) = kept {
-                        gate::note(&door, &client, method, namespace, &reject).await;
-                    }
-                    Err(to_status(&reject))
-                }
-            }
+            let once = once.ok_or_else(|| Status::internal("a call was made twice"))?;
+            once.answer(request.into_inner()).await.map(Response::new)
         })
     }
 }

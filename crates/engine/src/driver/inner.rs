@@ -27,7 +27,7 @@ use super::{
 use crate::{Action, Answer, CallId, Event, NamespaceTable, Node, ReadRequest, Request};
 
 /// Reads that the thread that steps does itself. When many alarms go off there are more, and it has others to serve.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 16;
 /// The longest that the last write may have taken for a thread of the event loop to do the next one.
 const SHORT: Duration = Duration::from_millis(1);
 

@@ -1,5 +1,7 @@
 //! Applying an input to a run: prefetch, step, commit, hold.
 
+use std::collections::btree_map;
+
 use machine::{Change, Input, Reply, Run, Step};
 use model::{Reject, RunId, ShardId};
 use proto::temporal::api::history::v1::HistoryEvent;
@@ -116,14 +118,12 @@ impl Node {
         let events = || changes.iter().filter_map(event_of);
         let first = events().next().map(|event| event.event_id);
         let batch = first.map(|_| persist::history_batch(events()));
-        let before = state.runs.remove(&run_id);
-        let rows = state.changes().len();
-        let old = before.as_ref().map(|entry| (&entry.run, &entry.due));
-        persist::rows(old, (&next, &due), first.zip(batch.clone()), state.changes());
-        state.changes().extend(visibility::change(old.map(|(run, _)| run), &next, &types));
-        if old.is_none() {
-            state.set_current(next.key.workflow.clone(), Some(run_id));
-        }
+        let mut rows = std::mem::take(state.changes());
+        let number = rows.len();
+        let old = state.runs.get(&run_id).map(|entry| (&entry.run, &entry.due));
+        persist::rows(old, (&next, &due), first.zip(batch.clone()), &mut rows);
+        rows.extend(visibility::change(old.map(|(run, _)| run), &next, &types));
+        let is_new = old.is_none();
         let grew = batch.is_some() || old.is_some_and(|(run, _)| run.is_open() != next.is_open());
         let grown = Held::Grew { run_id, next_event_id: next.core.next_event_id, is_open: next.is_open() };
         let news = news(old.map(|(_, due)| due), &due, &next);
@@ -131,19 +131,23 @@ impl Node {
             speculative(&next).filter(|place| old.and_then(|(run, _)| speculative(run)).as_ref() != Some(place));
         let old_alarm = old.and_then(|(_, due)| due.alarm);
         let alarm = due.alarm;
-        let mut entry = match before {
-            Some(mut entry) => {
+        let is_written = rows.len() != number;
+        *state.changes() = rows;
+        if is_new {
+            state.set_current(next.key.workflow.clone(), Some(run_id));
+        }
+        let entry = match state.runs.entry(run_id) {
+            btree_map::Entry::Occupied(held) => {
+                let entry = held.into_mut();
                 entry.run = next;
                 entry.due = due;
                 entry
             }
-            None => Box::new(Entry::new(next, due, 1, now)),
+            btree_map::Entry::Vacant(place) => place.insert(Box::new(Entry::new(next, due, 1, now))),
         };
         if let Some((first, batch)) = first.zip(batch) {
             entry.remember(first, batch);
         }
-        let is_written = state.changes().len() != rows;
-        state.runs.insert(run_id, entry);
         if is_written {
             // What changed in memory alone leaves nothing to wait for.
             state.touch(run_id);

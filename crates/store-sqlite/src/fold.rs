@@ -6,7 +6,7 @@
 
 use std::{
     mem,
-    sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError},
 };
 
 use bytes::Bytes;
@@ -101,7 +101,12 @@ impl Folding {
 
     /// Whether `keep_up` would fold something, unless somebody is folding.
     pub(crate) fn is_due(&self, fullness: f64) -> bool {
-        self.fold.try_lock().is_ok_and(|mut fold| self.due(&mut fold.progress, fullness).is_some())
+        let mut fold = match self.fold.try_lock() {
+            Ok(fold) => fold,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        self.due(&mut fold.progress, fullness).is_some()
     }
 
     /// How much the next slice may hold, if one is due.

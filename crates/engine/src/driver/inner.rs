@@ -64,15 +64,13 @@ pub(super) struct Core {
     waiting: BTreeMap<CallId, Answering>,
     /// When the clock task will tick of its own accord.
     armed: Option<Time>,
-    /// What is written next.
+    /// What was cut and nobody has taken yet.
     commits: Vec<Commit>,
     after: After,
     writing: Writing,
     /// How long the last write took, and how much it held back.
     write_took: Duration,
     write_held: usize,
-    /// The writing thread waits for as much to be held again.
-    waits_for_company: bool,
 }
 
 /// Who writes. It sees to what has gathered meanwhile.
@@ -83,6 +81,20 @@ enum Writing {
     Caller,
     /// The writing thread, until there is nothing left.
     Writer,
+    /// The writing thread, once as much is held back as the last write held.
+    WriterInCompany,
+}
+
+/// Commits that the node counts on. If they are lost on their way to the disk, nothing is ever written again.
+#[derive(Default)]
+pub(super) struct Owed(Vec<Commit>);
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            stop();
+        }
+    }
 }
 
 /// What is done without the lock, for whoever is woken may want it at once.
@@ -91,7 +103,7 @@ struct After {
     answers: Vec<(Answering, Result<Answer, Reject>)>,
     reads: Vec<(u64, ReadRequest)>,
     /// What this thread writes itself.
-    writes: Vec<Commit>,
+    writes: Owed,
     /// The writing thread has something to do.
     calls_writer: bool,
     /// An earlier alarm was set.
@@ -106,10 +118,10 @@ struct Written {
 
 impl Core {
     /// Tells the node what became of its commits.
-    fn committed(&mut self, commits: &[Commit], written: Written) {
+    fn committed(&mut self, mut commits: Owed, written: Written) {
         self.write_took = written.took;
-        for ((shard, ..), result) in commits.iter().zip(written.results) {
-            self.node.on(now(), Event::Committed { shard: *shard, result });
+        for ((shard, ..), result) in mem::take(&mut commits.0).into_iter().zip(written.results) {
+            self.node.on(now(), Event::Committed { shard, result });
         }
     }
 
@@ -142,7 +154,6 @@ impl Inner {
             writing: Writing::Nobody,
             write_took: Duration::ZERO,
             write_held: 0,
-            waits_for_company: false,
         };
         Self {
             limits,
@@ -182,29 +193,36 @@ impl Inner {
 
     fn post(self: &Arc<Self>, letter: Letter) {
         self.inbox().push(letter);
-        self.work_off(Vec::new());
+        self.work_off(Owed::default());
     }
 
-    /// Sees to it that `writes` is written and that nothing stays in the inbox. Where the lock is taken, its holder does,
+    /// Sees to it that nothing stays in the inbox, and that `writes` is written. Where the lock is taken, its holder does,
     /// who looks here after letting go of it.
-    fn work_off(self: &Arc<Self>, mut writes: Vec<Commit>) {
+    fn work_off(self: &Arc<Self>, mut writes: Owed) {
         loop {
-            if !writes.is_empty() {
-                let written = self.write(&writes);
-                ((), writes) = self.turn(self.lock(), |core| {
-                    core.committed(&writes, written);
-                    self.rest(core);
-                });
-            } else if self.inbox().is_empty() {
-                return;
-            } else {
-                let core = match self.core.try_lock() {
-                    Ok(core) => core,
+            // What others have put in does not wait for the disk.
+            if !self.inbox().is_empty() {
+                match self.core.try_lock() {
+                    Ok(core) => {
+                        let ((), mut more) = self.turn(core, |_| {});
+                        writes.0.append(&mut more.0);
+                        if writes.0.is_empty() {
+                            continue;
+                        }
+                    }
                     Err(TryLockError::Poisoned(_)) => stop(),
-                    Err(TryLockError::WouldBlock) => return,
-                };
-                ((), writes) = self.turn(core, |_| {});
+                    Err(TryLockError::WouldBlock) => {}
+                }
             }
+            if writes.0.is_empty() {
+                return;
+            }
+            let written = self.write(&writes);
+            let is_behind = self.store.is_behind();
+            ((), writes) = self.turn(self.lock(), |core| {
+                core.committed(writes, written);
+                self.rest(core, is_behind);
+            });
         }
     }
 
@@ -215,29 +233,24 @@ impl Inner {
         told
     }
 
-    fn write(&self, commits: &[Commit]) -> Written {
-        let _stops = StopsOnPanic;
+    fn write(&self, commits: &Owed) -> Written {
         let began = now();
-        let results = self.store.commit(commits);
+        let results = self.store.commit(&commits.0);
         Written { results, took: now().since(began) }
     }
 
     /// Leaves what there is still to do to the writing thread.
-    fn rest(self: &Arc<Self>, core: &mut Core) {
+    fn rest(self: &Arc<Self>, core: &mut Core, is_behind: bool) {
         self.do_actions(core);
         let has_more = core.node.has_changes();
         core.writing = if has_more { Writing::Writer } else { Writing::Nobody };
-        core.after.calls_writer = has_more || self.store.is_behind();
+        core.after.calls_writer = has_more || is_behind;
         self.writer.tell_written();
     }
 
     /// Works off what there is, lets go of the lock, and then wakes everybody who has to hear of what was done under it.
     /// Gives back what this thread has still to write. The inbox may have something in it again when this returns.
-    fn turn<T>(
-        self: &Arc<Self>,
-        mut core: MutexGuard<'_, Core>,
-        tell: impl FnOnce(&mut Core) -> T,
-    ) -> (T, Vec<Commit>) {
+    fn turn<T>(self: &Arc<Self>, mut core: MutexGuard<'_, Core>, tell: impl FnOnce(&mut Core) -> T) -> (T, Owed) {
         let letters = mem::take(&mut *self.inbox());
         core.take_in(letters);
         let told = tell(&mut core);
@@ -267,7 +280,7 @@ impl Inner {
         while !self.store.waits() && core.node.has_changes() {
             let commits = self.cut(core);
             let written = self.write(&commits);
-            core.committed(&commits, written);
+            core.committed(commits, written);
             self.do_actions(core);
         }
         if core.writing == Writing::Nobody && core.node.has_changes() {
@@ -279,8 +292,8 @@ impl Inner {
                 core.after.calls_writer = true;
             }
         }
-        if core.waits_for_company && core.node.held() >= core.write_held {
-            core.waits_for_company = false;
+        if core.writing == Writing::WriterInCompany && core.node.held() >= core.write_held {
+            core.writing = Writing::Writer;
             core.after.calls_writer = true;
         }
         let next = core.node.next_alarm();
@@ -291,12 +304,11 @@ impl Inner {
     }
 
     /// Takes what there is to write.
-    fn cut(self: &Arc<Self>, core: &mut Core) -> Vec<Commit> {
-        core.waits_for_company = false;
+    fn cut(self: &Arc<Self>, core: &mut Core) -> Owed {
         core.write_held = core.node.held();
         core.node.on(now(), Event::Cut);
         self.do_actions(core);
-        mem::take(&mut core.commits)
+        Owed(mem::take(&mut core.commits))
     }
 
     /// Writes what there is, on the writing thread; the number of changes, or `None` when there was nothing for it: then it
@@ -304,20 +316,20 @@ impl Inner {
     pub(super) fn write_all(self: &Arc<Self>) -> Option<usize> {
         let commits = self.step(|core| {
             if core.writing == Writing::Caller {
-                return Vec::new();
+                return Owed::default();
             }
             let commits = self.cut(core);
-            core.writing = if commits.is_empty() { Writing::Nobody } else { Writing::Writer };
+            core.writing = if commits.0.is_empty() { Writing::Nobody } else { Writing::Writer };
             commits
         });
-        if commits.is_empty() {
+        if commits.0.is_empty() {
             return None;
         }
         let written = self.write(&commits);
-        let changes = commits.iter().map(|(_, _, batch)| batch.changes.len()).sum();
+        let changes = commits.0.iter().map(|(_, _, batch)| batch.changes.len()).sum();
         self.step(|core| {
-            core.committed(&commits, written);
-            core.waits_for_company = changes > ALONE;
+            core.committed(commits, written);
+            core.writing = if changes > ALONE { Writing::WriterInCompany } else { Writing::Writer };
         });
         self.writer.tell_written();
         Some(changes)
@@ -401,20 +413,9 @@ impl Drop for Inner {
 
 /// A panic in a step or a write has left the node between two states, and nothing of that may be written. What was
 /// acknowledged is on disk, so the process ends here and finds itself again there.
-fn stop() -> ! {
+pub(super) fn stop() -> ! {
     tracing::error!("a step or a write of the engine panicked: the process stops");
     std::process::abort()
-}
-
-/// Held by who is between two states outside the lock: nobody else would go on from there.
-struct StopsOnPanic;
-
-impl Drop for StopsOnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            stop();
-        }
-    }
 }
 
 /// Ticks the node whenever an alarm is ripe, for as long as the engine lives. Does not hold on to it meanwhile.

@@ -1,7 +1,7 @@
 //! `Engine`: a `Node` with a clock, a store and callers.
 //!
-//! A call is told to the node, which takes microseconds, and then awaits its answer; one thread writes commits, merging all
-//! that wait; long reads have threads of their own.
+//! A call is told to the node, which takes microseconds, and then awaits its answer; a thread writes commits, merging all
+//! that wait, unless a caller is alone; long reads have threads of their own.
 
 mod cluster_record;
 mod history;
@@ -144,7 +144,7 @@ impl Engine {
     /// Lets waiting polls return empty and returns when everything accepted is durable.
     pub async fn shutdown(&self) {
         self.inner.step(|core| core.node.on(now(), Event::Drain));
-        while !self.inner.lock().node.is_settled() {
+        while !self.inner.step(|core| core.node.is_settled()) {
             self.inner.writer.idle().await;
         }
     }

@@ -1,6 +1,7 @@
 //! The writing thread: it makes everything that the node has to write by then durable together, and then catches up.
 
 use std::{
+    panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, Mutex, PoisonError, Weak},
     time::Duration,
 };
@@ -9,7 +10,7 @@ use model::{Epoch, ShardId};
 use store::Batch;
 use tokio::sync::Notify;
 
-use super::inner::Inner;
+use super::inner::{Inner, stop};
 
 /// One shard's batch on its way to the disk.
 pub(super) type Commit = (ShardId, Epoch, Arc<Batch>);
@@ -70,7 +71,11 @@ impl Writer {
 pub(super) fn start(inner: &Arc<Inner>) {
     let weak = Arc::downgrade(inner);
     let writer = inner.writer.clone();
-    inner.runtime.spawn_blocking(move || write_until_gone(&weak, &writer));
+    inner.runtime.spawn_blocking(move || {
+        let ended = panic::catch_unwind(AssertUnwindSafe(|| write_until_gone(&weak, &writer)));
+        // A panic leaves nobody to write.
+        ended.unwrap_or_else(|_| stop());
+    });
 }
 
 /// Holds on to the engine only while it writes, so that the store is closed as soon as nobody uses it.

@@ -58,9 +58,17 @@ impl From<&HistoryEvent> for Event {
             event_id: event.event_id,
             time: event.event_time.as_ref().map_or(Time::ZERO, Time::from_proto),
             kind: event.event_type(),
-            history: History { events: vec![event.clone()] }.encode_to_vec().into(),
+            history: alone(event),
         }
     }
+}
+
+/// An encoded `History` of one event.
+fn alone(event: &HistoryEvent) -> Bytes {
+    let mut history = vec![EVENT_TAG];
+    // Only a lack of room could fail, and a vector grows.
+    let _ = event.encode_length_delimited(&mut history);
+    history.into()
 }
 
 /// The events of a stored batch, which is an encoded `History`.

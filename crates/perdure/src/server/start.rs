@@ -24,7 +24,7 @@ use crate::logs::Output;
 
 /// The version that clients read to decide what they may use.
 pub(super) const SERVER_VERSION: &str = "1.32.0";
-/// Threads of the event loop. What waits for the disk has threads of its own.
+/// Threads of the event loop. What waits for the disk long has threads of its own.
 const WORKERS: usize = 2;
 /// Shards of new data: as on the reference's development server. One node with one writer gains nothing from more.
 const SHARDS: u32 = 1;

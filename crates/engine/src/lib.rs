@@ -26,3 +26,5 @@ pub use machine::{
 };
 pub use namespace::{NamespaceRecord, NamespaceTable};
 pub use node::{Action, CallId, Event, Node, NodeConfig, ReadRequest, ReadResult};
+/// Events as they are stored.
+pub use persist::history_batch;

@@ -1,28 +1,24 @@
 //! Messages as they nearly always come and go: whole, in one piece, not compressed. What comes otherwise is left to the
 //! library, which reads a message from any pieces.
 
-use std::{
-    collections::VecDeque,
-    mem,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::mem;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, BodyStream, StreamBody};
 use hyper::body::Frame;
 use tonic::{
     Status,
     body::Body,
-    codegen::http::{HeaderMap, HeaderValue, Request, Response, header::CONTENT_TYPE},
+    codegen::{
+        http::{HeaderMap, HeaderValue, Request, Response, header::CONTENT_TYPE},
+        tokio_stream::{StreamExt as _, iter},
+    },
 };
 
 use crate::codec::Reply;
 
 /// Bytes before a message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
-
-type Piece = Result<Frame<Bytes>, Status>;
 
 /// The message of a request that came as they nearly always do and has at most `limit` bytes; from any other request
 /// nothing is taken.
@@ -43,8 +39,8 @@ pub(crate) async fn take_message(request: &mut Request<Body>, limit: usize) -> O
             Ok(Err(trailers)) => Ok(trailers),
             Err(status) => Err(status),
         };
-        let taken = message.map(|data| Ok(Frame::data(data))).into_iter().chain([odd]).collect();
-        *body = Body::new(GivenBack { taken, rest: mem::take(body) });
+        let taken = message.map(|data| Ok(Frame::data(data))).into_iter().chain([odd]);
+        *body = Body::new(StreamBody::new(iter(taken).chain(BodyStream::new(mem::take(body)))));
         return None;
     }
     message.map(|data| data.slice(PREFIX..))
@@ -54,24 +50,6 @@ pub(crate) async fn take_message(request: &mut Request<Body>, limit: usize) -> O
 fn is_whole(data: &[u8], limit: usize) -> bool {
     let Some(([0, length @ ..], message)) = data.split_first_chunk::<PREFIX>() else { return false };
     message.len() <= limit && u32::from_be_bytes(*length) as usize == message.len()
-}
-
-/// A body of which pieces were taken, whole again.
-struct GivenBack {
-    taken: VecDeque<Piece>,
-    rest: Body,
-}
-
-impl hyper::body::Body for GivenBack {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Piece>> {
-        match self.taken.pop_front() {
-            Some(piece) => Poll::Ready(Some(piece)),
-            None => Pin::new(&mut self.rest).poll_frame(context),
-        }
-    }
 }
 
 /// A response with a message.
@@ -87,44 +65,16 @@ pub(crate) fn response(reply: &impl Reply, limit: usize) -> Result<Response<Body
     message.put_u8(0);
     message.put_u32(prefix);
     reply.write(&mut message);
-    let mut response = Response::new(Body::new(Message { message: Some(message.freeze()), is_over: false }));
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    let frames = [Frame::data(message.freeze()), Frame::trailers(trailers)];
+    let mut response = Response::new(Body::new(StreamBody::new(iter(frames.map(Ok::<_, Status>)))));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     Ok(response)
 }
 
-/// The body of a response: its message, and that the call went well.
-struct Message {
-    message: Option<Bytes>,
-    is_over: bool,
-}
-
-impl hyper::body::Body for Message {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Piece>> {
-        let this = &mut *self;
-        Poll::Ready(match this.message.take() {
-            Some(message) => Some(Ok(Frame::data(message))),
-            None if mem::replace(&mut this.is_over, true) => None,
-            None => {
-                let mut trailers = HeaderMap::with_capacity(1);
-                trailers.insert("grpc-status", HeaderValue::from_static("0"));
-                Some(Ok(Frame::trailers(trailers)))
-            }
-        })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.is_over
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use http_body_util::StreamBody;
-    use tonic::codegen::tokio_stream::iter;
-
     use super::*;
 
     fn request(pieces: Vec<Frame<Bytes>>) -> Request<Body> {

@@ -22,7 +22,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::{
     now,
-    writer::{ALONE, Commit, Writer},
+    writer::{Commit, Writer, wait_for_company},
 };
 use crate::{Action, Answer, CallId, Event, NamespaceTable, Node, ReadRequest, Request};
 
@@ -311,9 +311,9 @@ impl Inner {
         Owed(mem::take(&mut core.commits))
     }
 
-    /// Writes what there is, on the writing thread; the number of changes, or `None` when there was nothing for it: then it
-    /// has to be called.
-    pub(super) fn write_all(self: &Arc<Self>) -> Option<usize> {
+    /// Writes what there is, on the writing thread; how long it may wait for company then, or `None` when there was nothing
+    /// for it: then it has to be called.
+    pub(super) fn write_all(self: &Arc<Self>) -> Option<Duration> {
         let commits = self.step(|core| {
             if core.writing == Writing::Caller {
                 return Owed::default();
@@ -326,13 +326,13 @@ impl Inner {
             return None;
         }
         let written = self.write(&commits);
-        let changes = commits.0.iter().map(|(_, _, batch)| batch.changes.len()).sum();
+        let wait = wait_for_company(commits.0.iter().map(|(_, _, batch)| batch.changes.len()).sum());
         self.step(|core| {
             core.committed(commits, written);
-            core.writing = if changes > ALONE { Writing::WriterInCompany } else { Writing::Writer };
+            core.writing = if wait.is_zero() { Writing::Writer } else { Writing::WriterInCompany };
         });
         self.writer.tell_written();
-        Some(changes)
+        Some(wait)
     }
 
     fn do_actions(self: &Arc<Self>, core: &mut Core) {

@@ -16,11 +16,20 @@ use super::inner::{Inner, stop};
 pub(super) type Commit = (ShardId, Epoch, Arc<Batch>);
 
 /// Changes in a commit beyond which there is load, so that the next one waits for company. A step makes about eight.
-pub(super) const ALONE: usize = 24;
+const ALONE: usize = 24;
 /// How long it waits for each change of the last commit, and at most: a write shared by more steps costs each of them
 /// less, and under load a step waits longer for a processor than for this. It does not wait for more than came last time.
 const WAIT_PER_CHANGE: Duration = Duration::from_micros(15);
 const LONGEST_WAIT: Duration = Duration::from_millis(3);
+
+/// How long the writing thread waits for company after a commit of so many changes; zero: not at all.
+pub(super) fn wait_for_company(changes: usize) -> Duration {
+    if changes <= ALONE {
+        return Duration::ZERO;
+    }
+    let wait = WAIT_PER_CHANGE.saturating_mul(u32::try_from(changes).unwrap_or(u32::MAX));
+    wait.min(LONGEST_WAIT)
+}
 
 /// How the writing thread is called and heard.
 pub(super) struct Writer {
@@ -52,14 +61,8 @@ impl Writer {
         drop(tokio::time::timeout(patience, self.written.notified()).await);
     }
 
-    /// Waits until there is something to write, or nobody left who could have something.
-    fn wait(&self) {
-        let called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
-        *self.bell.wait_while(called, |called| !*called).unwrap_or_else(PoisonError::into_inner) = false;
-    }
-
-    /// The same, with a limit.
-    fn wait_at_most(&self, limit: Duration) {
+    /// Waits until it is called, for so long at most.
+    fn wait(&self, limit: Duration) {
         let called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut called, _) =
             self.bell.wait_timeout_while(called, limit, |called| !*called).unwrap_or_else(PoisonError::into_inner);
@@ -81,15 +84,14 @@ pub(super) fn start(inner: &Arc<Inner>) {
 /// Holds on to the engine only while it writes, so that the store is closed as soon as nobody uses it.
 fn write_until_gone(weak: &Weak<Inner>, writer: &Writer) {
     loop {
-        writer.wait();
+        writer.wait(Duration::MAX);
         let Some(inner) = weak.upgrade() else { return };
         loop {
             let written = inner.write_all();
             inner.store.catch_up();
-            let Some(changes) = written else { break };
-            if changes > ALONE {
-                let wait = WAIT_PER_CHANGE.saturating_mul(u32::try_from(changes).unwrap_or(u32::MAX));
-                inner.writer.wait_at_most(wait.min(LONGEST_WAIT));
+            let Some(wait) = written else { break };
+            if !wait.is_zero() {
+                inner.writer.wait(wait);
             }
         }
     }

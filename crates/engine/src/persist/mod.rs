@@ -73,7 +73,7 @@ pub(crate) fn current_run(row: Bytes) -> Result<RunId, StoreError> {
 }
 
 /// A batch of events as it stands in the history: an encoded `History`, so that joined batches are one too.
-pub(crate) fn history_batch<'a>(events: impl Iterator<Item = &'a HistoryEvent>) -> Bytes {
+pub fn history_batch<'a>(events: impl Iterator<Item = &'a HistoryEvent>) -> Bytes {
     /// The tag of `History.events`.
     const EVENT_TAG: u8 = 0x0a;
     let mut batch = Vec::new();

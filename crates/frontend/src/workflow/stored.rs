@@ -1,9 +1,10 @@
 //! Events as they are stored: still encoded, beside the little that pages are cut by. A history is handed on as these
 //! bytes, however long it is.
 
-use std::{fmt::Display, ops::Range};
+use std::{fmt::Display, iter, ops::Range};
 
 use bytes::Bytes;
+use engine::history_batch;
 use model::{Reject, Time};
 use prost::Message;
 use proto::temporal::api::{
@@ -58,17 +59,9 @@ impl From<&HistoryEvent> for Event {
             event_id: event.event_id,
             time: event.event_time.as_ref().map_or(Time::ZERO, Time::from_proto),
             kind: event.event_type(),
-            history: alone(event),
+            history: history_batch(iter::once(event)),
         }
     }
-}
-
-/// An encoded `History` of one event.
-fn alone(event: &HistoryEvent) -> Bytes {
-    let mut history = vec![EVENT_TAG];
-    // Only a lack of room could fail, and a vector grows.
-    let _ = event.encode_length_delimited(&mut history);
-    history.into()
 }
 
 /// The events of a stored batch, which is an encoded `History`.

@@ -14,7 +14,7 @@ use proto::temporal::api::{
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{RespondWorkflowTaskCompletedRequest, StartWorkflowExecutionRequest},
 };
-use store::{MemoryStore, Store};
+use store::{Batch, Change, Key, MemoryStore, Store, key::OwnedKey};
 
 const START: Time = Time(1_700_000_000_000_000_000);
 
@@ -28,6 +28,7 @@ struct World {
     calls: u64,
     /// What was answered, and when.
     answers: BTreeMap<u64, (Time, Result<Answer, Reject>)>,
+    commits: Vec<Arc<Batch>>,
 }
 
 impl World {
@@ -50,7 +51,8 @@ impl World {
             cached_runs: 10_000,
         };
         let node = Node::new(config, now);
-        let mut world = Self { node, store, token_key, namespace, now, calls: 0, answers: BTreeMap::new() };
+        let (answers, commits) = (BTreeMap::new(), Vec::new());
+        let mut world = Self { node, store, token_key, namespace, now, calls: 0, answers, commits };
         world.act();
         world
     }
@@ -79,6 +81,7 @@ impl World {
                     Action::Acquire { shard } => Event::Acquired { shard, result: self.store.acquire(shard) },
                     Action::Read { ticket, request } => Event::Read { ticket, result: request.perform(&*self.store) },
                     Action::Commit { shard, epoch, batch } => {
+                        self.commits.push(batch.clone());
                         let result = self.store.commit(&[(shard, epoch, batch)]).pop().expect("one commit, one result");
                         Event::Committed { shard, result }
                     }
@@ -257,11 +260,43 @@ fn queues_that_nobody_uses_are_forgotten() {
     assert_eq!(world.node.task_queues(), 0);
 }
 
+/// The tasks whose rows a commit puts.
+fn tasks_put(batch: &Batch) -> usize {
+    let is_task = |key: &[u8]| matches!(Key::decode(key), Ok(OwnedKey::Task { .. }));
+    batch.changes.iter().filter(|change| matches!(change, Change::Put { key, .. } if is_task(key))).count()
+}
+
+/// Of an activity that a poll waits for nothing is written but that it runs, together with what made it ready.
+#[test]
+fn an_activity_meets_the_poll_that_waits_for_it_in_the_step_that_schedules_it() {
+    let mut world = World::new();
+    let first = world.poll_activity(None);
+    world.start("warm-up");
+    let before = world.commits.len();
+    world.schedule_activities(2);
+    assert_eq!(world.departures(&[first]), [0]);
+    let commits: Vec<_> = world.commits[before..].iter().map(|batch| tasks_put(batch)).collect();
+    assert_eq!(commits, [1, 1], "the start's workflow task, and of the completion only the activity that waits");
+    let mut world = world.restart();
+    let polls = [world.poll_activity(None), world.poll_activity(None)];
+    assert_eq!(world.departures(&polls), [0], "the activity that runs is not given out again");
+}
+
 #[test]
 fn activities_go_out_as_fast_as_their_workers_ask_for() {
+    for polls_first in [false, true] {
+        go_out_as_fast_as_asked_for(polls_first);
+    }
+}
+
+fn go_out_as_fast_as_asked_for(polls_first: bool) {
     let mut world = World::new();
+    let poll = |world: &mut World| -> Vec<u64> { (0..8).map(|_| world.poll_activity(Some(4.0))).collect() };
+    let mut polls = if polls_first { poll(&mut world) } else { Vec::new() };
     world.schedule_activities(8);
-    let polls: Vec<u64> = (0..8).map(|_| world.poll_activity(Some(4.0))).collect();
+    if !polls_first {
+        polls = poll(&mut world);
+    }
     assert_eq!(world.departures(&polls), [0; 5]);
     let description = world.describe(QueueKind::Activity);
     assert_eq!(description.tasks_per_second, Some(4.0));

@@ -68,9 +68,9 @@ pub(super) struct Core {
     commits: Vec<Commit>,
     after: After,
     writing: Writing,
-    /// How long the last write took, and how much it held back.
+    /// How long the last write took, and how many callers waited for it.
     write_took: Duration,
-    write_held: usize,
+    write_callers: usize,
 }
 
 /// Who writes. It sees to what has gathered meanwhile.
@@ -81,7 +81,7 @@ enum Writing {
     Caller,
     /// The writing thread, until there is nothing left.
     Writer,
-    /// The writing thread, once as much is held back as the last write held.
+    /// The writing thread, once as many callers wait as waited for the last write.
     WriterInCompany,
 }
 
@@ -153,7 +153,7 @@ impl Inner {
             after: After::default(),
             writing: Writing::Nobody,
             write_took: Duration::ZERO,
-            write_held: 0,
+            write_callers: 0,
         };
         Self {
             limits,
@@ -292,7 +292,7 @@ impl Inner {
                 core.after.calls_writer = true;
             }
         }
-        if core.writing == Writing::WriterInCompany && core.node.held() >= core.write_held {
+        if core.writing == Writing::WriterInCompany && core.node.callers() >= core.write_callers {
             core.writing = Writing::Writer;
             core.after.calls_writer = true;
         }
@@ -305,7 +305,7 @@ impl Inner {
 
     /// Takes what there is to write.
     fn cut(self: &Arc<Self>, core: &mut Core) -> Owed {
-        core.write_held = core.node.held();
+        core.write_callers = core.node.callers();
         core.node.on(now(), Event::Cut);
         self.do_actions(core);
         Owed(mem::take(&mut core.commits))

@@ -1,8 +1,8 @@
-//! Applying an input to a run: prefetch, step, commit, hold.
+//! Applying an input to a run: prefetch, step, meet, commit, hold.
 
 use std::collections::btree_map;
 
-use machine::{Change, Input, Reply, Run, Step};
+use machine::{Change, Due, Input, Reply, Run, Step};
 use model::{Reject, RunId, ShardId};
 use proto::temporal::api::history::v1::HistoryEvent;
 
@@ -93,24 +93,31 @@ impl Node {
     }
 
     /// Takes a step over into memory and the open batch, its successor with it.
-    pub(crate) fn commit(&mut self, shard: ShardId, step: Step) -> Reply {
-        let Step { next, changes, successor, reply } = step;
-        if changes.is_empty() {
-            return reply;
+    pub(crate) fn commit(&mut self, shard: ShardId, mut step: Step) -> Reply {
+        if step.changes.is_empty() {
+            return step.reply;
         }
-        let run_id = next.key.run_id;
-        self.take_over(shard, next, &changes);
+        let run_id = step.next.key.run_id;
+        let mut due = step.next.durable_due();
+        let met = self.meet(shard, &mut step, &due);
+        if !met.is_empty() {
+            due = step.next.durable_due();
+        }
+        let Step { next, changes, successor, reply } = step;
+        self.take_over(shard, next, due, &changes);
         self.settle_updates(shard, run_id, &changes, successor.is_some());
+        for (meeting, task) in met {
+            self.hand_task(meeting, task);
+        }
         if let Some(successor) = successor {
             self.commit(shard, *successor);
         }
         reply
     }
 
-    fn take_over(&mut self, shard: ShardId, next: Run, changes: &[Change]) {
+    fn take_over(&mut self, shard: ShardId, next: Run, due: Due, changes: &[Change]) {
         let run_id = next.key.run_id;
         let now = self.now;
-        let due = next.durable_due();
         let types = self.namespace(next.key.workflow.namespace).search_attributes.clone();
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
@@ -230,7 +237,7 @@ fn speculative(run: &Run) -> Option<TaskPlace> {
 }
 
 /// What a step makes newly due, to be acted on once it is durable.
-fn news(old: Option<&machine::Due>, due: &machine::Due, run: &Run) -> Vec<Held> {
+fn news(old: Option<&Due>, due: &Due, run: &Run) -> Vec<Held> {
     let namespace = run.key.workflow.namespace;
     let run_id = run.key.run_id;
     let is_new_task = |task: &&machine::Task| old.is_none_or(|old| !old.tasks.contains(task));

@@ -255,9 +255,9 @@ impl Node {
         self.shards.values().any(Shard::has_changes)
     }
 
-    /// How much waits to be said until the changes that can be written are durable.
-    pub fn held(&self) -> usize {
-        self.shards.values().filter(|shard| shard.has_changes()).map(Shard::held).sum()
+    /// How many callers wait until the changes that can be written are durable.
+    pub fn callers(&self) -> usize {
+        self.shards.values().filter(|shard| shard.has_changes()).map(Shard::callers).sum()
     }
 
     /// Whether every shard is open and nothing waits to become durable.

@@ -1,8 +1,9 @@
-//! Polls: they wait at a queue until a task comes, and meet it without a write of their own.
+//! Polls: they wait at a queue until a task comes, and meet it without a write of their own. An activity that becomes ready
+//! while a poll waits is started by the step that makes it ready.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use machine::{Input, Reply};
+use machine::{Due, Input, Reply, Step, Task};
 use model::{Namespace, QueueKey, QueueKind, ShardId, Time};
 
 use super::{
@@ -94,17 +95,7 @@ impl Node {
         if !self.still_waits(&meeting) {
             return self.missed(meeting);
         }
-        let request_id = self.entropy.uuid().to_string();
-        let (identity, worker_version) = (meeting.poll.identity.clone(), meeting.poll.worker_version.clone());
-        let input = match meeting.place.queue.kind {
-            QueueKind::Workflow => Input::StartWorkflowTask { identity, request_id, worker_version },
-            QueueKind::Activity => Input::StartActivity {
-                scheduled_event_id: meeting.place.event_id,
-                identity,
-                request_id,
-                worker_version,
-            },
-        };
+        let input = self.start_of(&meeting.poll, &meeting.place);
         match self.step(shard, run_id, input) {
             Ok(reply) => self.hand_task(meeting, reply),
             Err(reject) => {
@@ -114,7 +105,63 @@ impl Node {
         }
     }
 
-    fn hand_task(&mut self, meeting: Meeting, reply: Reply) {
+    /// Has the activities that a step makes ready meet the pollers that wait for them, before anything of it is written: so
+    /// neither their place in the queue nor their start takes a write of its own. What they say belongs to the same step.
+    pub(crate) fn meet(&mut self, shard: ShardId, step: &mut Step, due: &Due) -> Vec<(Meeting, Reply)> {
+        let mut met = Vec::new();
+        let (namespace, run_id) = (step.next.key.workflow.namespace, step.next.key.run_id);
+        let old = self.entry(shard, run_id).map(|entry| &entry.due.tasks);
+        let is_new = |task: &&Task| matches!(task, Task::Activity { .. }) && old.is_none_or(|old| !old.contains(task));
+        let places: Vec<_> =
+            due.tasks.iter().filter(is_new).map(|task| TaskPlace::of(task, namespace, run_id)).collect();
+        for place in places {
+            let Some((call, poll)) = self.poller_for(&place) else { continue };
+            let input = self.start_of(&poll, &place);
+            let facts = self.facts(namespace);
+            let meeting = Meeting { call, poll, shard, place };
+            match step.next.handle(input, &facts) {
+                Ok(started) => {
+                    step.next = started.next;
+                    step.changes.extend(started.changes);
+                    met.push((meeting, started.reply));
+                }
+                Err(reject) => {
+                    tracing::debug!(%run_id, "an activity could not be started: {reject}");
+                    self.missed(meeting);
+                }
+            }
+        }
+        met
+    }
+
+    /// Takes the poll that has waited longest for a task that has just come, unless others are before it in the queue.
+    fn poller_for(&mut self, place: &TaskPlace) -> Option<(CallId, Poll)> {
+        let now = self.now;
+        loop {
+            let queue = self.queues.get_mut(&place.queue).filter(|queue| queue.is_clear(now))?;
+            let call = queue.pollers.pop_front()?;
+            if let Some(poll) = self.take_poll(call) {
+                let queue = self.queue(&place.queue);
+                queue.limit.take(now);
+                queue.paces.entry(place.priority).or_default().added.count(now);
+                return Some((call, poll));
+            }
+        }
+    }
+
+    /// What starts a task for a poll.
+    fn start_of(&mut self, poll: &Poll, place: &TaskPlace) -> Input {
+        let request_id = self.entropy.uuid().to_string();
+        let (identity, worker_version) = (poll.identity.clone(), poll.worker_version.clone());
+        match place.queue.kind {
+            QueueKind::Workflow => Input::StartWorkflowTask { identity, request_id, worker_version },
+            QueueKind::Activity => {
+                Input::StartActivity { scheduled_event_id: place.event_id, identity, request_id, worker_version }
+            }
+        }
+    }
+
+    pub(crate) fn hand_task(&mut self, meeting: Meeting, reply: Reply) {
         let (shard, run_id) = (meeting.shard, meeting.place.run_id);
         let now = self.now;
         if let Some(queue) = self.queues.get_mut(&meeting.place.queue) {

@@ -165,6 +165,12 @@ impl TaskQueue {
         self.tasks.len()
     }
 
+    /// Whether a task that comes now may go at once: nothing waits before it, in memory or on disk, and the limit allows it.
+    pub(crate) fn is_clear(&self, now: Time) -> bool {
+        let nothing_stored = |cursor: &Cursor| !cursor.more && matches!(cursor.reading, Reading::Nothing);
+        self.tasks.is_empty() && self.cursors.values().all(nothing_stored) && self.limit.ready() <= now
+    }
+
     /// What waits, in memory and as far as it was counted on disk.
     pub(crate) fn backlog(&self) -> Backlog {
         let mut backlog = Backlog::default();

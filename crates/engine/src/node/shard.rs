@@ -39,9 +39,10 @@ pub(crate) struct Shard {
     pub(crate) early: Vec<Work>,
     /// Why the storage failed last, until the shard is open again; calls are refused with it meanwhile.
     pub(crate) failed: Option<String>,
-    /// The batch that steps are adding to.
+    /// The batch that steps are adding to, what it holds back, and how many calls are among that.
     open: Batch,
     open_held: Vec<Held>,
+    callers: usize,
     /// What is held by the batch that is being written.
     flight: Option<Vec<Held>>,
     /// The number of the open batch, and of the last durable one.
@@ -170,6 +171,7 @@ impl Shard {
             failed: None,
             open: Batch::default(),
             open_held: Vec::new(),
+            callers: 0,
             flight: None,
             sequence: 1,
             durable: 0,
@@ -186,9 +188,9 @@ impl Shard {
         self.epoch.is_some() && self.flight.is_none() && !self.open.changes.is_empty()
     }
 
-    /// How much its open batch holds back.
-    pub(crate) fn held(&self) -> usize {
-        self.open_held.len()
+    /// How many calls its open batch holds back.
+    pub(crate) fn callers(&self) -> usize {
+        self.callers
     }
 
     /// Where the changes of a step go.
@@ -250,6 +252,7 @@ impl Node {
             return;
         };
         if !state.open.changes.is_empty() {
+            state.callers += usize::from(matches!(held, Held::Answer(Asker::Client(_), _)));
             state.open_held.push(held);
         } else if let Some(flight) = &mut state.flight {
             flight.push(held);
@@ -277,6 +280,7 @@ impl Node {
         for (id, shard) in &mut self.shards {
             let Some(epoch) = shard.epoch.filter(|_| shard.has_changes()) else { continue };
             shard.flight = Some(std::mem::take(&mut shard.open_held));
+            shard.callers = 0;
             shard.sequence += 1;
             let batch = Arc::new(std::mem::take(&mut shard.open));
             self.actions.push(Action::Commit { shard: *id, epoch, batch });

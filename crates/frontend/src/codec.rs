@@ -1,13 +1,8 @@
-//! The message codec: prost, with the texts of the reference where bytes do not make a message.
+//! Between messages and their bytes: prost, with the texts of the reference where bytes do not make a message.
 
-use std::marker::PhantomData;
-
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{BufMut, Bytes};
 use prost::Message;
-use tonic::{
-    Status,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-};
+use tonic::Status;
 
 /// What a handler answers with: a message, or one of which a part is encoded already.
 pub(crate) trait Reply: Send + 'static {
@@ -77,64 +72,14 @@ impl<M: Message + 'static, const FIELD: u8> Reply for WithHistory<M, FIELD> {
     }
 }
 
-/// Decodes `Req`, encodes `Res`.
-pub(crate) struct Prost<Req, Res>(PhantomData<(Req, Res)>);
-
-impl<Req, Res> Default for Prost<Req, Res> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
-
-/// One direction of [`Prost`].
-pub(crate) struct Half<M>(PhantomData<M>);
-
-impl<Req, Res> Codec for Prost<Req, Res>
-where
-    Req: Message + Default + 'static,
-    Res: Reply,
-{
-    type Encode = Res;
-    type Decode = Req;
-    type Encoder = Half<Res>;
-    type Decoder = Half<Req>;
-
-    fn encoder(&mut self) -> Half<Res> {
-        Half(PhantomData)
-    }
-
-    fn decoder(&mut self) -> Half<Req> {
-        Half(PhantomData)
-    }
-}
-
-impl<M: Reply> Encoder for Half<M> {
-    type Item = M;
-    type Error = Status;
-
-    fn encode(&mut self, item: M, dst: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        dst.reserve(item.length());
-        item.write(dst);
-        Ok(())
-    }
-}
-
-impl<M: Message + Default + 'static> Decoder for Half<M> {
-    type Item = M;
-    type Error = Status;
-
-    fn decode(&mut self, src: &mut DecodeBuf<'_>) -> Result<Option<M>, Status> {
-        // The frame is held in one piece: cutting it out lets payloads share it without a copy.
-        decode(src.copy_to_bytes(src.remaining())).map(Some)
-    }
-}
-
-/// A message from its bytes.
+/// A message from its bytes, which payloads share. Messages are large, so it stays where it is made.
 ///
 /// # Errors
 /// As the reference says it, when they are none.
-pub(crate) fn decode<M: Message + Default>(bytes: Bytes) -> Result<M, Status> {
-    M::decode(bytes).map_err(|error| unreadable(&error))
+pub(crate) fn decode<M: Message + Default>(bytes: Bytes) -> Result<Box<M>, Status> {
+    let mut message = Box::<M>::default();
+    message.merge(bytes).map_err(|error| unreadable(&error))?;
+    Ok(message)
 }
 
 /// The reference's answer to bytes that are not the message.

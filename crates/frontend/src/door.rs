@@ -110,7 +110,7 @@ impl fmt::Debug for Bearer {
 pub(crate) struct Scope {
     pub(crate) door: Arc<Door>,
     pub(crate) namespace: Arc<Namespace>,
-    pub(crate) client: Client,
+    pub(crate) client: Arc<Client>,
 }
 
 impl Scope {

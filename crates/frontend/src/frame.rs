@@ -18,7 +18,7 @@ use tonic::{
 use crate::codec::Reply;
 
 /// Bytes before a message: whether it is compressed, and its length.
-const PREFIX: usize = 5;
+pub(crate) const PREFIX: usize = 5;
 
 /// The message of a request that came as they nearly always do and has at most `limit` bytes; from any other request
 /// nothing is taken.
@@ -52,25 +52,25 @@ fn is_whole(data: &[u8], limit: usize) -> bool {
     message.len() <= limit && u32::from_be_bytes(*length) as usize == message.len()
 }
 
-/// A response with a message.
-///
-/// # Errors
-/// `ResourceExhausted`, in the reference's words, when it has more than `limit` bytes.
-pub(crate) fn response(reply: &impl Reply, limit: usize) -> Result<Response<Body>, Status> {
+/// A message in its frame.
+pub(crate) fn encode(reply: &impl Reply) -> Bytes {
     let length = reply.length();
-    let prefix = u32::try_from(length).ok().filter(|_| length <= limit).ok_or_else(|| {
-        Status::resource_exhausted(format!("trying to send message larger than max ({length} vs. {limit})"))
-    })?;
     let mut message = BytesMut::with_capacity(PREFIX + length);
     message.put_u8(0);
-    message.put_u32(prefix);
+    // What doesn't fit is larger than any reply may be, and is not sent.
+    message.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
     reply.write(&mut message);
+    message.freeze()
+}
+
+/// A response with a message in its frame.
+pub(crate) fn response(message: Bytes) -> Response<Body> {
     let mut trailers = HeaderMap::with_capacity(1);
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
-    let frames = [Frame::data(message.freeze()), Frame::trailers(trailers)];
+    let frames = [Frame::data(message), Frame::trailers(trailers)];
     let mut response = Response::new(Body::new(StreamBody::new(iter(frames.map(Ok::<_, Status>)))));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    Ok(response)
+    response
 }
 
 #[cfg(test)]
@@ -134,11 +134,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_response_is_its_message_and_a_status() {
-        let reply = "abc".to_owned();
-        let collected = response(&reply, 5).unwrap().into_body().collect().await.unwrap();
+        let reply = encode(&"abc".to_owned());
+        let collected = response(reply).into_body().collect().await.unwrap();
         assert_eq!(collected.trailers().unwrap().get("grpc-status").unwrap(), "0");
         assert_eq!(collected.to_bytes(), &b"\0\0\0\0\x05\x0a\x03abc"[..]);
-        let refusal = response(&reply, 4).unwrap_err();
-        assert_eq!(refusal.message(), "trying to send message larger than max (5 vs. 4)");
     }
 }

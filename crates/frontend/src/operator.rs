@@ -14,7 +14,7 @@ use proto::temporal::api::{
 use store::visibility::{is_reserved, predefined_attributes, system_attributes};
 
 use crate::{
-    door::{Client, Door},
+    door::Door,
     gate,
     namespace::{PLACES, change},
 };
@@ -40,7 +40,6 @@ fn fixed() -> impl Iterator<Item = (&'static str, IndexedValueType)> {
 
 pub(crate) async fn add_search_attributes(
     door: Arc<Door>,
-    _client: Client,
     request: AddSearchAttributesRequest,
 ) -> Result<AddSearchAttributesResponse, Reject> {
     let namespace = named(&door, "AddSearchAttributes", &request.namespace)?;
@@ -83,7 +82,6 @@ fn add(record: &mut NamespaceRecord, name: &str, kind: i32) -> Result<(), Reject
 
 pub(crate) async fn remove_search_attributes(
     door: Arc<Door>,
-    _client: Client,
     request: RemoveSearchAttributesRequest,
 ) -> Result<RemoveSearchAttributesResponse, Reject> {
     let namespace = named(&door, "RemoveSearchAttributes", &request.namespace)?;
@@ -107,7 +105,6 @@ pub(crate) async fn remove_search_attributes(
 
 pub(crate) async fn list_search_attributes(
     door: Arc<Door>,
-    _client: Client,
     request: ListSearchAttributesRequest,
 ) -> Result<ListSearchAttributesResponse, Reject> {
     let namespace = required(named(&door, "ListSearchAttributes", &request.namespace)?)?;

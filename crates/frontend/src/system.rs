@@ -8,17 +8,13 @@ use proto::temporal::api::workflowservice::v1::{
     get_system_info_response::Capabilities,
 };
 
-use crate::{
-    door::{Client, Door},
-    version::SUPPORTED_CLIENTS,
-};
+use crate::{door::Door, version::SUPPORTED_CLIENTS};
 
 /// The name of the only cluster that there is.
 pub(crate) const CLUSTER: &str = "active";
 
 pub(crate) async fn get_system_info(
     door: Arc<Door>,
-    _client: Client,
     _request: GetSystemInfoRequest,
 ) -> Result<GetSystemInfoResponse, Reject> {
     // Only what is true: a client uses what it finds here.
@@ -42,7 +38,6 @@ pub(crate) async fn get_system_info(
 
 pub(crate) async fn get_cluster_info(
     door: Arc<Door>,
-    _client: Client,
     _request: GetClusterInfoRequest,
 ) -> Result<GetClusterInfoResponse, Reject> {
     let clients = SUPPORTED_CLIENTS.map(|(name, versions)| (name.to_owned(), versions.to_owned()));

@@ -1,8 +1,12 @@
 //! One unary call, from the HTTP request to the HTTP response: identity, decoding, the handler, metrics, errors.
+//!
+//! Of a method's own types knows only what stands between its encoded message and its encoded reply; the way of a call up
+//! to there and from there on is the same for all.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{pin::Pin, sync::Arc};
 
 use auth::{Policy, Reach};
+use bytes::Bytes;
 use model::{Kind, Reject};
 use prost::Message;
 use tonic::{
@@ -14,10 +18,11 @@ use tonic::{
 };
 
 use crate::{
-    codec::{self, Prost, Reply},
+    codec::{self, Reply},
     door::{Client, Door, Scope},
     frame, gate,
     grpc::Answering,
+    raw::Raw,
     requests::{Addressed, Tokened},
     status::to_status,
 };
@@ -43,6 +48,38 @@ impl Method {
 type HttpRequest = http::Request<Body>;
 type HttpResponse = http::Response<Body>;
 
+/// A handler behind its gate.
+type Handle = Box<dyn FnOnce(Arc<Door>, Arc<Client>, Bytes) -> Result<Handled, Status> + Send>;
+
+/// A call whose message is decoded.
+struct Handled {
+    /// The namespace that the message names; on an open server, which denies nothing, nobody asks.
+    namespace: String,
+    /// Will be the reply in its frame.
+    answering: Pin<Box<dyn Future<Output = Result<Bytes, Reject>> + Send>>,
+}
+
+/// Decodes a message and lets the handler begin. The message is large, and so is what a handler keeps while it waits: both
+/// stay where they are made.
+fn handle<Req, Res, F>(
+    door: &Door,
+    message: Bytes,
+    enter: impl FnOnce(Box<Req>) -> F + Send + 'static,
+) -> Result<Handled, Status>
+where
+    Req: Message + Default + Addressed + 'static,
+    Res: Reply,
+    F: Future<Output = Result<Res, Reject>> + Send + 'static,
+{
+    let message: Box<Req> = codec::decode(message)?;
+    let namespace = match door.policy {
+        Policy::Open => String::new(),
+        Policy::Secured(_) => message.namespace().to_owned(),
+    };
+    let answering = Box::pin(async move { Ok(frame::encode(&enter(message).await?)) });
+    Ok(Handled { namespace, answering })
+}
+
 /// A handler that works in a namespace.
 pub(crate) fn in_namespace<Req, Res, H, F>(
     door: Arc<Door>,
@@ -56,11 +93,7 @@ where
     H: FnOnce(Scope, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
-    let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
-        let scope = scope(door, client, method, message.namespace(), "Namespace is empty.")?;
-        handler(scope, message).await
-    };
-    Box::pin(answer(door, method, request, |message| message.namespace(), enter))
+    enter_namespace(door, method, request, handler, "Namespace is empty.")
 }
 
 /// The same for the calls about namespaces, which a cluster answers for itself: where no namespace is named, the
@@ -77,17 +110,35 @@ where
     H: FnOnce(Scope, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
-    let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
-        let scope = scope(door, client, method, message.namespace(), "Namespace not set on request.")?;
-        handler(scope, message).await
+    enter_namespace(door, method, request, handler, "Namespace not set on request.")
+}
+
+fn enter_namespace<Req, Res, H, F>(
+    door: Arc<Door>,
+    method: Method,
+    request: HttpRequest,
+    handler: H,
+    unnamed: &'static str,
+) -> Answering
+where
+    Req: Message + Default + Addressed + 'static,
+    Res: Reply,
+    H: FnOnce(Scope, Req) -> F + Send + 'static,
+    F: Future<Output = Result<Res, Reject>> + Send + 'static,
+{
+    let handle = move |door: Arc<Door>, client: Arc<Client>, message: Bytes| {
+        handle(&door.clone(), message, move |message: Box<Req>| async move {
+            let scope = scope(door, client, method, message.namespace(), unnamed)?;
+            handler(scope, *message).await
+        })
     };
-    Box::pin(answer(door, method, request, |message| message.namespace(), enter))
+    answer(door, method, request, Box::new(handle))
 }
 
 /// Lets a call into the namespace that it names; one that names none is refused with the text `unnamed`.
 pub(crate) fn scope(
     door: Arc<Door>,
-    client: Client,
+    client: Arc<Client>,
     method: Method,
     name: &str,
     unnamed: &'static str,
@@ -110,14 +161,16 @@ where
     H: FnOnce(Scope, model::Token, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
-    let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
-        gate::check_name(door.limits(), message.namespace())?;
-        let (namespace, token) =
-            gate::by_token(&door, &client, method.path, message.namespace(), message.task_token())?;
-        client.version.clone()?;
-        handler(Scope { door, namespace, client }, token, message).await
+    let handle = move |door: Arc<Door>, client: Arc<Client>, message: Bytes| {
+        handle(&door.clone(), message, move |message: Box<Req>| async move {
+            gate::check_name(door.limits(), message.namespace())?;
+            let (namespace, token) =
+                gate::by_token(&door, &client, method.path, message.namespace(), message.task_token())?;
+            client.version.clone()?;
+            handler(Scope { door, namespace, client }, token, *message).await
+        })
     };
-    Box::pin(answer(door, method, request, |message| message.namespace(), enter))
+    answer(door, method, request, Box::new(handle))
 }
 
 /// A handler of the cluster, or one that looks up the namespace it is about by itself.
@@ -125,16 +178,18 @@ pub(crate) fn in_cluster<Req, Res, H, F>(door: Arc<Door>, method: Method, reques
 where
     Req: Message + Default + Addressed + 'static,
     Res: Reply,
-    H: FnOnce(Arc<Door>, Client, Req) -> F + Send + 'static,
+    H: FnOnce(Arc<Door>, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
-    let enter = move |door: Arc<Door>, client: Client, message: Req| async move {
-        gate::check_name(door.limits(), message.namespace())?;
-        gate::authorize(&door, &client, method.path, message.namespace())?;
-        client.version.clone()?;
-        handler(door, client, message).await
+    let handle = move |door: Arc<Door>, client: Arc<Client>, message: Bytes| {
+        handle(&door.clone(), message, move |message: Box<Req>| async move {
+            gate::check_name(door.limits(), message.namespace())?;
+            gate::authorize(&door, &client, method.path, message.namespace())?;
+            client.version.clone()?;
+            handler(door, *message).await
+        })
     };
-    Box::pin(answer(door, method, request, |message| message.namespace(), enter))
+    answer(door, method, request, Box::new(handle))
 }
 
 /// What the gate reads of a request whose method is not served: the namespace is its first field, whatever it is about.
@@ -161,9 +216,7 @@ pub(crate) async fn not_yet(door: Arc<Door>, path: &str, request: HttpRequest) -
         return to_status(&refusal.by_name()).into_http();
     }
     let limit = largest_frame(&refusal.door);
-    let mut grpc = Grpc::new(Prost::<Unserved, ()>::default())
-        .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(limit);
+    let mut grpc = Grpc::new(Raw).accept_compressed(CompressionEncoding::Gzip).max_decoding_message_size(limit);
     settle(grpc.unary(refusal, request).await, limit).0
 }
 
@@ -180,79 +233,59 @@ impl NotYet {
     }
 }
 
-impl UnaryService<Unserved> for NotYet {
-    type Response = ();
-    type Future = BoxFuture<Response<()>, Status>;
+impl UnaryService<Bytes> for NotYet {
+    type Response = Bytes;
+    type Future = BoxFuture<Response<Bytes>, Status>;
 
-    fn call(&mut self, request: Request<Unserved>) -> Self::Future {
-        let namespace = request.into_inner().namespace;
-        let admitted = gate::check_name(self.door.limits(), &namespace)
-            .and_then(|()| gate::authorize(&self.door, &self.client, &self.path, &namespace));
-        let refusal = admitted.err().unwrap_or_else(|| self.by_name());
-        let (door, client) = (self.door.clone(), self.client.clone());
-        let method = self.path.rsplit('/').next().unwrap_or_default().to_owned();
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        let message = codec::decode::<Unserved>(request.into_inner());
+        let (door, client, path) = (self.door.clone(), self.client.clone(), self.path.clone());
+        let by_name = self.by_name();
         Box::pin(async move {
-            gate::note(&door, &client, &method, namespace, &refusal).await;
+            let namespace = message?.namespace;
+            let admitted = gate::check_name(door.limits(), &namespace)
+                .and_then(|()| gate::authorize(&door, &client, &path, &namespace));
+            let refusal = admitted.err().unwrap_or(by_name);
+            let method = path.rsplit('/').next().unwrap_or_default();
+            gate::note(&door, &client, method, namespace, &refusal).await;
             Err(to_status(&refusal))
         })
     }
 }
 
-async fn answer<Req, Res, H, F>(
-    door: Arc<Door>,
-    method: Method,
-    mut request: HttpRequest,
-    named: fn(&Req) -> &str,
-    enter: H,
-) -> Result<HttpResponse, Infallible>
-where
-    Req: Message + Default + 'static,
-    Res: Reply,
-    H: FnOnce(Arc<Door>, Client, Req) -> F + Send + 'static,
-    F: Future<Output = Result<Res, Reject>> + Send + 'static,
-{
-    let began = door.engine.now();
+fn answer(door: Arc<Door>, method: Method, request: HttpRequest, handle: Handle) -> Answering {
+    Box::pin(async move {
+        let began = door.engine.now();
+        let (response, code) = respond(&door, method, request, handle).await;
+        door.metrics.record(method.name(), code, door.engine.now().since(began));
+        Ok(response)
+    })
+}
+
+async fn respond(door: &Arc<Door>, method: Method, mut request: HttpRequest, handle: Handle) -> (HttpResponse, Code) {
     let identified =
-        gate::identify(&door, &request).and_then(|client| gate::admit(&door, &client, method.path).map(|()| client));
+        gate::identify(door, &request).and_then(|client| gate::admit(door, &client, method.path).map(|()| client));
     let client = match identified {
-        Ok(client) => client,
+        Ok(client) => Arc::new(client),
         Err(reject) => {
             let status = to_status(&reject);
-            door.metrics.record(method.name(), status.code(), door.engine.now().since(began));
-            return Ok(status.into_http());
+            let code = status.code();
+            return (status.into_http(), code);
         }
     };
-    let once = Once { door: door.clone(), client, enter, method, named };
-    let limit = largest_frame(&door);
+    let once = Once { door: door.clone(), client, method, handle };
+    let limit = largest_frame(door);
     let response = match frame::take_message(&mut request, limit).await {
-        Some(message) => {
-            let reply = match codec::decode(message) {
-                Ok(message) => once.answer(message).await,
-                Err(status) => Err(status),
-            };
-            reply.and_then(|reply| frame::response(&reply, LARGEST_REPLY)).unwrap_or_else(Status::into_http)
-        }
+        Some(message) => once.answer(message).await.map_or_else(Status::into_http, frame::response),
         // Rare and large.
         None => Box::pin(piecewise(once, request, limit)).await,
     };
-    let (response, code) = settle(response, limit);
-    let took = door.engine.now().since(began);
-    door.metrics.record(method.name(), code, took);
-    Ok(response)
+    settle(response, limit)
 }
 
 /// The answer to a request whose message is compressed or comes in pieces.
-async fn piecewise<Req, Res, H, F>(once: Once<Req, H>, request: HttpRequest, limit: usize) -> HttpResponse
-where
-    Req: Message + Default + 'static,
-    Res: Reply,
-    H: FnOnce(Arc<Door>, Client, Req) -> F + Send + 'static,
-    F: Future<Output = Result<Res, Reject>> + Send + 'static,
-{
-    let mut grpc = Grpc::new(Prost::<Req, Res>::default())
-        .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(limit)
-        .max_encoding_message_size(LARGEST_REPLY);
+async fn piecewise(once: Once, request: HttpRequest, limit: usize) -> HttpResponse {
+    let mut grpc = Grpc::new(Raw).accept_compressed(CompressionEncoding::Gzip).max_decoding_message_size(limit);
     // As on the reference: a reply is compressed where the request was, so that nobody pays for it unasked.
     if request.headers().get("grpc-encoding").is_some_and(|encoding| encoding == "gzip") {
         grpc = grpc.send_compressed(CompressionEncoding::Gzip);
@@ -278,42 +311,35 @@ pub(crate) fn settle(response: HttpResponse, limit: usize) -> (HttpResponse, Cod
 }
 
 /// The way of one call from its message to its reply.
-struct Once<Req, H> {
+struct Once {
     door: Arc<Door>,
-    client: Client,
-    enter: H,
+    client: Arc<Client>,
     method: Method,
-    /// The namespace that a request names.
-    named: fn(&Req) -> &str,
+    handle: Handle,
 }
 
-impl<Req: 'static, H> Once<Req, H> {
-    async fn answer<Res, F>(self, message: Req) -> Result<Res, Status>
-    where
-        H: FnOnce(Arc<Door>, Client, Req) -> F + Send + 'static,
-        F: Future<Output = Result<Res, Reject>> + Send + 'static,
-    {
-        let Self { door, client, enter, method, named } = self;
-        // An open server denies nothing, neither now nor later.
-        let secured = matches!(door.policy, Policy::Secured(_));
-        let kept = secured.then(|| (door.clone(), client.clone(), named(&message).to_owned()));
-        // A handler's future is large, and it would be moved from one place to the next.
-        let answering = Box::pin(enter(door, client, message));
-        let answer = match &kept {
-            Some((door, client, namespace)) => {
-                gate::while_permitted(door, client, method.path, namespace, answering).await
-            }
-            None => answering.await,
+impl Once {
+    /// The reply in its frame.
+    async fn answer(self, message: Bytes) -> Result<Bytes, Status> {
+        let Self { door, client, method, handle } = self;
+        let Handled { namespace, answering } = handle(door.clone(), client.clone(), message)?;
+        let answer = match door.policy {
+            Policy::Secured(_) => gate::while_permitted(&door, &client, method.path, &namespace, answering).await,
+            // An open server denies nothing, neither now nor later.
+            Policy::Open => answering.await,
         };
         match answer {
-            Ok(reply) => Ok(reply),
+            Ok(reply) if reply.len() - frame::PREFIX <= LARGEST_REPLY => Ok(reply),
+            // In the reference's words.
+            Ok(reply) => Err(Status::resource_exhausted(format!(
+                "trying to send message larger than max ({} vs. {LARGEST_REPLY})",
+                reply.len() - frame::PREFIX
+            ))),
             Err(reject) => {
                 if reject.kind == Kind::Internal {
                     tracing::error!(method = method.name(), %reject, "a call failed");
                 }
-                if let Some((door, client, namespace)) = kept {
-                    gate::note(&door, &client, method.name(), namespace, &reject).await;
-                }
+                gate::note(&door, &client, method.name(), namespace, &reject).await;
                 Err(to_status(&reject))
             }
         }
@@ -321,23 +347,17 @@ impl<Req: 'static, H> Once<Req, H> {
 }
 
 /// A service that answers the one call it is made for.
-struct Service<Req, H>(Option<Once<Req, H>>);
+struct Service(Option<Once>);
 
-impl<Req, Res, H, F> UnaryService<Req> for Service<Req, H>
-where
-    Req: Message + Default + 'static,
-    Res: Reply,
-    H: FnOnce(Arc<Door>, Client, Req) -> F + Send + 'static,
-    F: Future<Output = Result<Res, Reject>> + Send + 'static,
-{
-    type Response = Res;
-    type Future = BoxFuture<Response<Res>, Status>;
+impl UnaryService<Bytes> for Service {
+    type Response = Bytes;
+    type Future = BoxFuture<Response<Bytes>, Status>;
 
-    fn call(&mut self, request: Request<Req>) -> Self::Future {
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
         let once = self.0.take();
         Box::pin(async move {
             let once = once.ok_or_else(|| Status::internal("a call was made twice"))?;
-            once.answer(request.into_inner()).await.map(Response::new)
+            once.answer(request.into_inner()).await.map(|reply| Response::new(reply.slice(frame::PREFIX..)))
         })
     }
 }

@@ -12,10 +12,7 @@ use proto::temporal::api::{
 use store::visibility::{Query, Row};
 
 use super::change;
-use crate::{
-    door::{Client, Door},
-    gate,
-};
+use crate::{door::Door, gate};
 
 /// What the reference calls the namespace of its own workers: there is none here, and the name stays refused.
 const SYSTEM: &str = "temporal-system";
@@ -28,7 +25,6 @@ const REST: Duration = Duration::from_secs(1);
 
 pub(crate) async fn delete_namespace(
     door: Arc<Door>,
-    _client: Client,
     request: DeleteNamespaceRequest,
 ) -> Result<DeleteNamespaceResponse, Reject> {
     let namespace = named(&door, &request)?;

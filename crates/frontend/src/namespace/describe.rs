@@ -15,15 +15,10 @@ use proto::temporal::api::{
 };
 
 use super::PLACES;
-use crate::{
-    door::{Client, Door},
-    gate,
-    system::CLUSTER,
-};
+use crate::{door::Door, gate, system::CLUSTER};
 
 pub(crate) async fn describe_namespace(
     door: Arc<Door>,
-    _client: Client,
     request: DescribeNamespaceRequest,
 ) -> Result<DescribeNamespaceResponse, Reject> {
     let table = door.engine.namespaces();

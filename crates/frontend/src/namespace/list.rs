@@ -9,14 +9,13 @@ use proto::temporal::api::{
 };
 
 use super::describe::shown;
-use crate::door::{Client, Door};
+use crate::door::Door;
 
 /// Namespaces in one page where the caller does not say.
 const PAGE: usize = 100;
 
 pub(crate) async fn list_namespaces(
     door: Arc<Door>,
-    _client: Client,
     request: ListNamespacesRequest,
 ) -> Result<ListNamespacesResponse, Reject> {
     let include_deleted = request.namespace_filter.is_some_and(|filter| filter.include_deleted);

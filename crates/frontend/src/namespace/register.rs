@@ -11,10 +11,7 @@ use proto::temporal::api::{
 };
 
 use super::{change, nanos, retention, write};
-use crate::{
-    door::{Client, Door},
-    system::CLUSTER,
-};
+use crate::{door::Door, system::CLUSTER};
 
 /// A namespace that shall be there.
 #[derive(Clone, Debug)]
@@ -96,7 +93,6 @@ fn exists(name: &str) -> Reject {
 
 pub(crate) async fn register_namespace(
     door: Arc<Door>,
-    _client: Client,
     request: RegisterNamespaceRequest,
 ) -> Result<RegisterNamespaceResponse, Reject> {
     if request.namespace.is_empty() {

@@ -59,8 +59,8 @@ pub(super) struct Reader {
 pub(super) type Names = (Vec<String>, Vec<u8>);
 
 impl Reader {
-    fn client(&self) -> Client {
-        Client {
+    fn client(&self) -> Arc<Client> {
+        Arc::new(Client {
             caller: self.caller.clone(),
             peer: Arc::new(Peer::plain(Plane::Data, SocketAddr::new(self.address, 0))),
             bearer: None,
@@ -69,17 +69,16 @@ impl Reader {
             deadline: None,
             version: Ok(()),
             follows_next_run: true,
-        }
+        })
     }
 
     /// All namespaces of a server that asks nobody who they are.
     pub(super) async fn local_namespaces(&self, token: Vec<u8>) -> Result<Names, Reject> {
         let request =
             ListNamespacesRequest { page_size: NAMESPACES, next_page_token: token.into(), ..Default::default() };
-        let client = self.client();
         let asked = async {
-            gate::authorize(&self.door, &client, LIST_NAMESPACES.path, "")?;
-            namespace::list_namespaces(self.door.clone(), client, request).await
+            gate::authorize(&self.door, &self.client(), LIST_NAMESPACES.path, "")?;
+            namespace::list_namespaces(self.door.clone(), request).await
         };
         let found = self.counted(LIST_NAMESPACES, asked).await?;
         let names = found.namespaces.into_iter().filter_map(|namespace| namespace.namespace_info);

@@ -15,15 +15,11 @@ pub(crate) use by_filter::{list_closed_workflow_executions, list_open_workflow_e
 pub(crate) use count::count_workflow_executions;
 pub(crate) use list::{list_workflow_executions, scan_workflow_executions};
 
-use crate::{
-    door::{Client, Door},
-    namespace::PLACES,
-};
+use crate::{door::Door, namespace::PLACES};
 
 /// `GetSearchAttributes`: the attributes of every namespace, and the places that custom ones can take.
 pub(crate) async fn get_search_attributes(
     _door: Arc<Door>,
-    _client: Client,
     _request: GetSearchAttributesRequest,
 ) -> Result<GetSearchAttributesResponse, Reject> {
     let fixed = system_attributes().iter().copied().chain(predefined_attributes());

@@ -6,6 +6,7 @@ mod watched;
 use std::{
     mem,
     sync::{Arc, atomic::Ordering, mpsc},
+    task::{Context, Poll, Waker},
     thread,
     time::Duration,
 };
@@ -38,6 +39,29 @@ async fn namespace(engine: &Engine) -> Arc<Namespace> {
     let put = Call::PutNamespace { record: Box::new(record), expected_version: 0 };
     engine.call(Request { namespace: namespace.clone(), call: put }).await.expect("a new namespace can be put");
     namespace
+}
+
+#[tokio::test]
+async fn what_is_asked_together_is_written_together() {
+    let (closed, _hears) = mpsc::channel();
+    let store = Arc::new(Watched::new(Some(closed)));
+    let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 50 };
+    let engine = Engine::open(store.clone(), config).expect("an empty store opens");
+    let namespace = namespace(&engine).await;
+    let before = store.batches.load(Ordering::Relaxed);
+    let call = |number| Request { namespace: namespace.clone(), call: start(format!("order-{number}")) };
+    let mut calls: Vec<_> = (0..CALLERS).map(|number| Box::pin(engine.call(call(number)))).collect();
+    let context = &mut Context::from_waker(Waker::noop());
+    engine.together(|| {
+        for call in &mut calls {
+            assert!(call.as_mut().poll(context).is_pending());
+        }
+        assert_eq!(store.batches.load(Ordering::Relaxed), before, "nothing is done before all have asked");
+    });
+    for call in &mut calls {
+        assert!(matches!(call.as_mut().poll(context), Poll::Ready(Ok(Answer::Started(_)))));
+    }
+    assert_eq!(store.batches.load(Ordering::Relaxed), before + 1);
 }
 
 /// The way to another thread and back costs as much as a fast disk; but who serves others may not wait for a slow one.

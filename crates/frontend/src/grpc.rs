@@ -8,6 +8,7 @@ use std::{
 };
 
 use auth::Plane;
+use engine::Engine;
 use tokio::net::TcpListener;
 use tonic::{
     body::Body,
@@ -106,6 +107,10 @@ impl serve::Root for Root {
             return beside_the_api(&self.door, &self.health, &self.reflection, request);
         }
         router::route(self.door.clone(), request)
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.door.engine
     }
 }
 

@@ -1,13 +1,28 @@
 //! HTTP on connections that are open: hyper alone, since what a call passes belongs to the doors and nothing to layers.
 //!
+//! The calls of a connection are carried on by the connection's own task. What comes together is put to the engine together,
+//! and what is answered together goes out together: nobody is woken for it on another thread, and the lock of the node and
+//! the system are asked once for all of it. What takes long or waits for the disk is done elsewhere by whoever answers.
+//!
 //! A client's deadline is not watched here. A call that waits knows it (`Client::deadline`), and a client that stops
 //! waiting resets its stream, which drops the call.
 
-use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    io, mem,
+    panic::AssertUnwindSafe,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use hyper::{body::Incoming, service::Service};
+use engine::Engine;
+use futures_util::{FutureExt as _, stream::FuturesUnordered};
+use hyper::{body::Incoming, rt::Executor, service::Service};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
 };
 use model::Limits;
@@ -38,6 +53,9 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) trait Root: Clone + Send + Sync + 'static {
     /// Answers a call. The peer is among the request's extensions.
     fn answer(&self, request: Request<Body>) -> Answering;
+
+    /// What most of its calls ask.
+    fn engine(&self) -> &Engine;
 }
 
 /// Which versions of HTTP a port speaks.
@@ -56,22 +74,74 @@ pub(crate) async fn serve(
     connections: impl Stream<Item = io::Result<Connection>>,
     stop: impl Future<Output = ()>,
 ) {
-    let builder = builder(limits, versions);
     let open = GracefulShutdown::new();
     let mut serving = JoinSet::new();
     take(connections, stop, |connection| {
         while serving.try_join_next().is_some() {}
+        let (calls, engine) = (Calls::default(), root.engine().clone());
         let entry = Entry { root: root.clone(), peer: connection.peer.clone() };
+        let builder = builder(limits, versions, calls.clone());
         let served = builder.serve_connection(TokioIo::new(connection), entry);
         let served = open.watch(served.into_owned());
         serving.spawn(async move {
-            if let Err(error) = served.await {
+            if let Err(error) = carry(served, &calls, &engine).await {
                 tracing::debug!(error, "a connection failed");
             }
         });
     })
     .await;
     open.shutdown().await;
+}
+
+type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where hyper puts the calls that come on a connection.
+#[derive(Clone, Default)]
+struct Calls(Arc<Mutex<Vec<Call>>>);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Calls {
+    /// A panic ends the one call and not the others, and was told of when it came.
+    fn execute(&self, call: F) {
+        let call = AssertUnwindSafe(call).catch_unwind().map(drop);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(call));
+    }
+}
+
+impl Calls {
+    /// Those that came since this was last asked.
+    fn take(&self) -> Vec<Call> {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Serves a connection and carries on its calls until it ends; what is not answered by then is given up.
+async fn carry<S: Future>(served: S, calls: &Calls, engine: &Engine) -> S::Output {
+    let mut served = pin!(served);
+    let mut going = FuturesUnordered::new();
+    poll_fn(|context| {
+        loop {
+            // Reads what has come, and writes what is there to go.
+            if let Poll::Ready(end) = served.as_mut().poll(context) {
+                return Poll::Ready(end);
+            }
+            going.extend(calls.take());
+            let asked = engine.together(|| go_on(&mut going, context));
+            let answered = go_on(&mut going, context);
+            if asked + answered == 0 {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await
+}
+
+/// Polls the calls that can go on; how many of them have ended.
+fn go_on(calls: &mut FuturesUnordered<Call>, context: &mut Context<'_>) -> usize {
+    let mut ended = 0;
+    while let Poll::Ready(Some(())) = Pin::new(&mut *calls).poll_next(context) {
+        ended += 1;
+    }
+    ended
 }
 
 /// Hands on connections until `stop` is done; that nobody takes them any more shows in the stream being gone.
@@ -93,8 +163,8 @@ async fn take(
     }
 }
 
-fn builder(limits: &Limits, versions: Versions) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn builder(limits: &Limits, versions: Versions, calls: Calls) -> Builder<Calls> {
+    let mut builder = Builder::new(calls);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -127,5 +197,23 @@ impl<R: Root> Service<Request<Incoming>> for Entry<R> {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(self.peer.clone());
         self.root.answer(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_one_call_and_not_the_others() {
+        let calls = Calls::default();
+        calls.execute(async { panic!("a call panics, as the test wants it") });
+        calls.execute(async {});
+        calls.execute(std::future::pending());
+        let mut going: FuturesUnordered<_> = calls.take().into_iter().collect();
+        assert_eq!(go_on(&mut going, &mut Context::from_waker(Waker::noop())), 2);
+        assert_eq!(going.len(), 1);
     }
 }

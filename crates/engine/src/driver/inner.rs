@@ -1,7 +1,8 @@
 //! The node under its lock.
 //!
 //! Nobody who has something to tell the node waits for the lock: the letter goes to the inbox, and whoever is at the node
-//! then works it off too. So a thread of the event loop never sleeps while another one steps.
+//! then works it off too. So a thread of the event loop never sleeps while another one steps. Letters that a thread has
+//! together are worked off together.
 //!
 //! Who makes a change while nobody writes writes it at once, without a way to another thread and back; what gathers
 //! meanwhile is for the writing thread. So a caller who is alone waits for the disk only, and many share their writes.
@@ -21,6 +22,7 @@ use store::{CommitError, Store, StoreError};
 use tokio::sync::{Notify, oneshot};
 
 use super::{
+    inbox::{Answering, Inbox, Letter},
     now,
     writer::{Commit, Writer, wait_for_company},
 };
@@ -33,7 +35,6 @@ const SHORT: Duration = Duration::from_millis(1);
 
 /// Where a call's answer is waited for.
 type Answered = oneshot::Receiver<Result<Answer, Reject>>;
-type Answering = oneshot::Sender<Result<Answer, Reject>>;
 
 /// What the clones of an engine share.
 pub(super) struct Inner {
@@ -45,17 +46,10 @@ pub(super) struct Inner {
     pub(super) writer: Arc<Writer>,
     pub(super) runtime: tokio::runtime::Handle,
     core: Mutex<Core>,
-    /// What the node has still to be told. Whoever puts something in sees to it that somebody looks.
-    inbox: Mutex<Vec<Letter>>,
+    inbox: Inbox,
     next_call: AtomicU64,
     /// Rung when the node's next alarm may have changed.
     alarm: Arc<Notify>,
-}
-
-/// Something that the node is told; a call comes with the place where its answer is waited for.
-struct Letter {
-    event: Event,
-    answering: Option<Answering>,
 }
 
 /// What the lock guards.
@@ -164,7 +158,7 @@ impl Inner {
             writer: Arc::new(Writer::new()),
             runtime: tokio::runtime::Handle::current(),
             core: Mutex::new(core),
-            inbox: Mutex::default(),
+            inbox: Inbox::default(),
             next_call: AtomicU64::new(0),
             alarm: Arc::default(),
         }
@@ -172,10 +166,6 @@ impl Inner {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap_or_else(|_| stop())
-    }
-
-    fn inbox(&self) -> MutexGuard<'_, Vec<Letter>> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the node.
@@ -192,8 +182,19 @@ impl Inner {
     }
 
     fn post(self: &Arc<Self>, letter: Letter) {
-        self.inbox().push(letter);
+        self.inbox.put(letter);
+        if !self.inbox.is_gathering() {
+            self.work_off(Owed::default());
+        }
+    }
+
+    /// Lets what is posted on this thread lie in the inbox until `ask` returns, and has it worked off then.
+    pub(super) fn together<T>(self: &Arc<Self>, ask: impl FnOnce() -> T) -> T {
+        let gathering = self.inbox.gather();
+        let told = ask();
+        drop(gathering);
         self.work_off(Owed::default());
+        told
     }
 
     /// Sees to it that nothing stays in the inbox, and that `writes` is written. Where the lock is taken, its holder does,
@@ -201,7 +202,7 @@ impl Inner {
     fn work_off(self: &Arc<Self>, mut writes: Owed) {
         loop {
             // What others have put in does not wait for the disk.
-            if !self.inbox().is_empty() {
+            if !self.inbox.is_empty() {
                 match self.core.try_lock() {
                     Ok(core) => {
                         let ((), mut more) = self.turn(core, |_| {});
@@ -251,7 +252,7 @@ impl Inner {
     /// Works off what there is, lets go of the lock, and then wakes everybody who has to hear of what was done under it.
     /// Gives back what this thread has still to write. The inbox may have something in it again when this returns.
     fn turn<T>(self: &Arc<Self>, mut core: MutexGuard<'_, Core>, tell: impl FnOnce(&mut Core) -> T) -> (T, Owed) {
-        let letters = mem::take(&mut *self.inbox());
+        let letters = self.inbox.take();
         core.take_in(letters);
         let told = tell(&mut core);
         self.act(&mut core);
@@ -364,7 +365,7 @@ impl Inner {
     fn read(self: &Arc<Self>, ticket: u64, request: ReadRequest, are_few: bool) {
         if (are_few && request.is_short()) || !self.store.waits() {
             let result = request.perform(&*self.store);
-            return self.inbox().push(Letter { event: Event::Read { ticket, result }, answering: None });
+            return self.inbox.put(Letter { event: Event::Read { ticket, result }, answering: None });
         }
         let inner = self.clone();
         self.runtime.spawn_blocking(move || {

@@ -5,6 +5,7 @@
 
 mod cluster_record;
 mod history;
+mod inbox;
 mod inner;
 mod writer;
 
@@ -81,6 +82,11 @@ impl Engine {
         let answer = answered.await;
         pending.done = true;
         answer.unwrap_or_else(|_| Err(Reject::unavailable("the server is stopping")))
+    }
+
+    /// What is asked by `ask` on this thread is put to the node together, when it returns: none of it is answered before.
+    pub fn together<T>(&self, ask: impl FnOnce() -> T) -> T {
+        self.inner.together(ask)
     }
 
     /// The events of a range as encoded `History` messages: decoded one after the other they are its events in order.

@@ -279,10 +279,12 @@ impl Node {
     pub(crate) fn cut(&mut self) {
         for (id, shard) in &mut self.shards {
             let Some(epoch) = shard.epoch.filter(|_| shard.has_changes()) else { continue };
-            shard.flight = Some(std::mem::take(&mut shard.open_held));
+            // The next batch will hardly be smaller.
+            let (held, changes) = (shard.open_held.len(), shard.open.changes.len());
+            shard.flight = Some(std::mem::replace(&mut shard.open_held, Vec::with_capacity(held)));
             shard.callers = 0;
             shard.sequence += 1;
-            let batch = Arc::new(std::mem::take(&mut shard.open));
+            let batch = Arc::new(std::mem::replace(&mut shard.open, Batch { changes: Vec::with_capacity(changes) }));
             self.actions.push(Action::Commit { shard: *id, epoch, batch });
         }
     }

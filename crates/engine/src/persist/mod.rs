@@ -76,13 +76,16 @@ pub(crate) fn current_run(row: Bytes) -> Result<RunId, StoreError> {
 pub fn history_batch<'a>(events: impl Iterator<Item = &'a HistoryEvent>) -> Bytes {
     /// The tag of `History.events`.
     const EVENT_TAG: u8 = 0x0a;
-    let mut batch = Vec::new();
+    /// Bytes of most batches.
+    const USUAL: usize = 512;
+    let mut batch = Vec::with_capacity(USUAL);
     for event in events {
         batch.push(EVENT_TAG);
         // Only a lack of room could fail, and a vector grows.
         let _ = event.encode_length_delimited(&mut batch);
     }
-    batch.into()
+    // It stays with its run for long, so it takes no more room than it needs.
+    Bytes::copy_from_slice(&batch)
 }
 
 /// A task's place in its queue, as key and value of its row need it.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use engine::Engine;
 use model::Reject;
 use tonic::{
     Code, Status,
@@ -80,6 +81,10 @@ impl serve::Root for Root {
             return router::route(cloud.door.clone(), request);
         }
         Box::pin(async move { Ok(serve(cloud, request).await) })
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.cloud.door.engine
     }
 }
 

@@ -86,6 +86,7 @@ const ROWS: &[Row] = &[
         internal: &["proto", "model", "store", "auth", "engine", "control", "web"],
         external: &[
             "bytes",
+            "futures-util",
             "http-body-util",
             "hyper",
             "hyper-util",
@@ -165,6 +166,7 @@ const EXTERNAL: &[(&str, &str)] = &[
     ("bytes", "payloads are handed on without a copy"),
     ("clap", "commands and flags as data: help is generated from their definition"),
     ("crc32fast", "tells a torn frame of the commit log"),
+    ("futures-util", "the calls of a connection in one task, of which only those are polled that can go on"),
     ("hmac", "task tokens carry a keyed MAC"),
     ("http-body-util", "bodies of the metrics page and of the pages on the UI's port"),
     ("hyper", "HTTP: calls, the metrics page and the UI's port, and words for who comes to the wrong port"),

@@ -6,7 +6,7 @@ mod watched;
 use std::{
     mem,
     sync::{Arc, atomic::Ordering, mpsc},
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
     thread,
     time::Duration,
 };
@@ -58,8 +58,8 @@ async fn what_is_asked_together_is_written_together() {
         }
         assert_eq!(store.batches.load(Ordering::Relaxed), before, "nothing is done before all have asked");
     });
-    for call in &mut calls {
-        assert!(matches!(call.as_mut().poll(context), Poll::Ready(Ok(Answer::Started(_)))));
+    for call in calls {
+        assert!(matches!(call.await, Ok(Answer::Started(_))));
     }
     assert_eq!(store.batches.load(Ordering::Relaxed), before + 1);
 }

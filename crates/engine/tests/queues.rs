@@ -5,11 +5,11 @@ mod given;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cluster::{Member, NodeId};
-use engine::{Action, Answer, Call, Event, Node, NodeConfig, Poll, Request, TaskQueueDescription};
+use engine::{Action, Answer, Call, Event, Execution, Node, NodeConfig, Poll, Request, TaskQueueDescription};
 use model::{Limits, Namespace, QueueKey, QueueKind, Reject, Time, TokenKey};
 use proto::temporal::api::{
     command::v1::{Command, ScheduleActivityTaskCommandAttributes, command::Attributes},
-    common::v1::{ActivityType, WorkflowType},
+    common::v1::{ActivityType, Priority, WorkflowType},
     enums::v1::CommandType,
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{RespondWorkflowTaskCompletedRequest, StartWorkflowExecutionRequest},
@@ -159,11 +159,14 @@ impl World {
 
     /// One workflow with that many activities that wait.
     fn schedule_activities(&mut self, count: usize) {
+        self.schedule((0..count).map(activity).collect());
+    }
+
+    fn schedule(&mut self, commands: Vec<Command>) {
         self.start("order");
         let poll = self.poll(QueueKind::Workflow, "orders", Duration::from_secs(60));
         let Answer::WorkflowTask(Some(task)) = self.ask(Call::PollWorkflowTask(poll)) else { panic!("no task") };
         let token = self.token_key.open(&task.response.task_token).expect("a token of this node");
-        let commands = (0..count).map(activity).collect();
         let request = Box::new(RespondWorkflowTaskCompletedRequest { commands, ..Default::default() });
         self.ask(Call::CompleteWorkflowTask { token, request });
     }
@@ -280,6 +283,46 @@ fn an_activity_meets_the_poll_that_waits_for_it_in_the_step_that_schedules_it() 
     let mut world = world.restart();
     let polls = [world.poll_activity(None), world.poll_activity(None)];
     assert_eq!(world.departures(&polls), [0], "the activity that runs is not given out again");
+}
+
+/// Of the activities of one step the most urgent meets the poll.
+#[test]
+fn a_waiting_poll_gets_the_most_urgent_activity() {
+    let mut world = World::new();
+    let poll = world.poll_activity(None);
+    let commands = [5, 1, 3].map(|priority_key| {
+        let mut command = activity(priority_key as usize);
+        let Some(Attributes::ScheduleActivityTaskCommandAttributes(attributes)) = &mut command.attributes else {
+            panic!("not an activity");
+        };
+        attributes.priority = Some(Priority { priority_key, ..Priority::default() });
+        command
+    });
+    world.schedule(commands.to_vec());
+    match &world.answers[&poll].1 {
+        Ok(Answer::ActivityTask(Some(task))) => assert_eq!(task.activity_id, "1"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whoever is answered comes again at once; what time brings about does not.
+#[test]
+fn who_writes_waits_for_callers_and_not_for_timers() {
+    let mut world = World::new();
+    let poll = world.poll_activity(None);
+    world.schedule_activities(1);
+    assert_eq!(world.departures(&[poll]), [0]);
+    world.now = world.now + Duration::from_secs(600);
+    world.node.on(world.now, Event::Tick);
+    assert!(world.node.has_changes(), "the activity has taken too long");
+    assert_eq!(world.node.callers(), 0);
+    let execution = Execution { workflow_id: "order".into(), run_id: String::new() };
+    let signal = Call::Signal { execution, signal: Box::default() };
+    let request = Request { namespace: world.namespace.clone(), call: signal };
+    world.node.on(world.now, Event::Call { id: 1_000, request });
+    assert_eq!(world.node.callers(), 1);
+    world.node.on(world.now, Event::Cut);
+    assert_eq!(world.node.callers(), 0);
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl<M: Message + 'static, const FIELD: u8> Reply for WithHistory<M, FIELD> {
     }
 }
 
-/// A message from its bytes, which payloads share. Messages are large, so it stays where it is made.
+/// A message from its bytes, which payloads share. Messages are large, so it is moved as seldom as can be.
 ///
 /// # Errors
 /// As the reference says it, when they are none.

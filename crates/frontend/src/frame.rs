@@ -63,6 +63,19 @@ pub(crate) fn encode(reply: &impl Reply) -> Bytes {
     message.freeze()
 }
 
+/// A message in its frame, if it has at most `limit` bytes without it.
+///
+/// # Errors
+/// `ResourceExhausted`, in the reference's words.
+pub(crate) fn within(message: Bytes, limit: usize) -> Result<Bytes, Status> {
+    match message.len() - PREFIX {
+        length if length <= limit => Ok(message),
+        length => {
+            Err(Status::resource_exhausted(format!("trying to send message larger than max ({length} vs. {limit})")))
+        }
+    }
+}
+
 /// A response with a message in its frame.
 pub(crate) fn response(message: Bytes) -> Response<Body> {
     let mut trailers = HeaderMap::with_capacity(1);
@@ -138,5 +151,8 @@ mod tests {
         let collected = response(reply).into_body().collect().await.unwrap();
         assert_eq!(collected.trailers().unwrap().get("grpc-status").unwrap(), "0");
         assert_eq!(collected.to_bytes(), &b"\0\0\0\0\x05\x0a\x03abc"[..]);
+        let reply = || encode(&"abc".to_owned());
+        assert_eq!(within(reply(), 5).unwrap(), reply());
+        assert_eq!(within(reply(), 4).unwrap_err().message(), "trying to send message larger than max (5 vs. 4)");
     }
 }

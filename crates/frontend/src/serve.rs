@@ -2,7 +2,7 @@
 //!
 //! The calls of a connection are carried on by the connection's own task. What comes together is put to the engine together,
 //! and what is answered together goes out together: nobody is woken for it on another thread, and the lock of the node and
-//! the system are asked once for all of it. What takes long or waits for the disk is done elsewhere by whoever answers.
+//! the system are asked once for all of it. Of waiting for the disk only what the engine knows to be short is done here.
 //!
 //! A client's deadline is not watched here. A call that waits knows it (`Client::deadline`), and a client that stops
 //! waiting resets its stream, which drops the call.
@@ -95,6 +95,9 @@ pub(crate) async fn serve(
 
 type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Calls of a connection that begin before others have a turn.
+const AT_ONCE: usize = 256;
+
 /// Where hyper puts the calls that come on a connection.
 #[derive(Clone, Default)]
 struct Calls(Arc<Mutex<Vec<Call>>>);
@@ -108,9 +111,13 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Calls {
 }
 
 impl Calls {
-    /// Those that came since this was last asked.
-    fn take(&self) -> Vec<Call> {
-        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The first of those that have come, and whether there are more.
+    fn take(&self) -> (Vec<Call>, bool) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if calls.len() <= AT_ONCE {
+            return (mem::take(&mut *calls), false);
+        }
+        (calls.drain(..AT_ONCE).collect(), true)
     }
 }
 
@@ -124,10 +131,23 @@ async fn carry<S: Future>(served: S, calls: &Calls, engine: &Engine) -> S::Outpu
             if let Poll::Ready(end) = served.as_mut().poll(context) {
                 return Poll::Ready(end);
             }
-            going.extend(calls.take());
-            let asked = engine.together(|| go_on(&mut going, context));
-            let answered = go_on(&mut going, context);
-            if asked + answered == 0 {
+            let (begin, has_more) = calls.take();
+            going.extend(begin);
+            let mut ended = 0;
+            let written = engine.together(|| {
+                ended = go_on(&mut going, context);
+                // What is answered does not wait for what is asked.
+                if ended > 0 { served.as_mut().poll(context) } else { Poll::Pending }
+            });
+            if written.is_ready() {
+                return written;
+            }
+            ended += go_on(&mut going, context);
+            if has_more {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if ended == 0 {
                 return Poll::Pending;
             }
         }
@@ -202,17 +222,66 @@ impl<R: Root> Service<Request<Incoming>> for Entry<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
+    use std::{future::pending, task::Waker};
+
+    use engine::{Answer, Call as Asked, Config, Poll as Wait, Request as Question};
+    use model::{Namespace, NamespaceId, QueueKey, QueueKind, Time};
+    use proto::temporal::api::enums::v1::NamespaceState;
+    use store::MemoryStore;
 
     use super::*;
+
+    /// A poll that has no time to wait, which is answered as soon as the node hears of it.
+    fn question() -> Question {
+        let namespace = Namespace {
+            id: NamespaceId::default(),
+            name: "bank".into(),
+            state: NamespaceState::Registered,
+            retention: Duration::ZERO,
+            search_attributes: Arc::default(),
+        };
+        let queue = QueueKey { namespace: namespace.id, kind: QueueKind::Activity, name: "queue".into() };
+        let poll = Wait {
+            queue,
+            normal_name: String::new(),
+            identity: String::new(),
+            worker_version: None,
+            worker_instance_key: String::new(),
+            deadline: Time::ZERO,
+            max_tasks_per_second: None,
+        };
+        Question { namespace: Arc::new(namespace), call: Asked::PollActivityTask(poll) }
+    }
+
+    #[tokio::test]
+    async fn calls_that_come_together_are_asked_before_one_is_answered() {
+        const MANY: usize = AT_ONCE + 2;
+        let config = Config { shards: 1, limits: Arc::default(), address: String::new(), cached_runs: 50 };
+        let engine = Engine::open(Arc::new(MemoryStore::default()), config).unwrap();
+        let (calls, told) = (Calls::default(), Arc::new(Mutex::new(Vec::new())));
+        for number in 0..MANY {
+            let (engine, told) = (engine.clone(), told.clone());
+            calls.execute(async move {
+                told.lock().unwrap().push(("asked", number));
+                assert!(matches!(engine.call(question()).await, Ok(Answer::ActivityTask(None))));
+                told.lock().unwrap().push(("answered", number));
+            });
+        }
+        let is_done = || told.lock().unwrap().len() == 2 * MANY;
+        let served = poll_fn(|_| if is_done() { Poll::Ready(()) } else { Poll::Pending });
+        carry(served, &calls, &engine).await;
+        let told = told.lock().unwrap();
+        let first = told.iter().position(|(what, _)| *what == "answered").unwrap();
+        assert_eq!(first, AT_ONCE, "so many begin together, and others have a turn before the rest");
+    }
 
     #[test]
     fn a_panic_ends_one_call_and_not_the_others() {
         let calls = Calls::default();
         calls.execute(async { panic!("a call panics, as the test wants it") });
         calls.execute(async {});
-        calls.execute(std::future::pending());
-        let mut going: FuturesUnordered<_> = calls.take().into_iter().collect();
+        calls.execute(pending());
+        let mut going: FuturesUnordered<_> = calls.take().0.into_iter().collect();
         assert_eq!(go_on(&mut going, &mut Context::from_waker(Waker::noop())), 2);
         assert_eq!(going.len(), 1);
     }

@@ -21,10 +21,18 @@ pub struct Due {
     pub wake: Option<Time>,
     /// The earliest deadline of all, those of memory included.
     pub alarm: Option<Time>,
-    /// What workers may take now.
+    /// What workers may take now: the workflow's task, and then activities in the order of their events.
     pub tasks: Vec<Task>,
     /// What is to be delivered now.
     pub messages: Vec<MessageKey>,
+}
+
+impl Due {
+    /// Whether the task is among `tasks`. Those stand in order, so it is found by a search: there may be thousands.
+    pub fn has(&self, task: &Task) -> bool {
+        let at = self.tasks.partition_point(|other| other.place() < task.place());
+        self.tasks.get(at) == Some(task)
+    }
 }
 
 /// A task that waits for a worker.
@@ -43,6 +51,16 @@ pub enum Task {
     },
     /// An attempt that waits; one that waits for its retry is not due yet.
     Activity { task_queue: String, scheduled_event_id: i64, attempt: i32, since: Time, priority: Option<Priority> },
+}
+
+impl Task {
+    /// Where it stands in a `Due`: the workflow's task before those of activities, and these in the order of their events.
+    fn place(&self) -> (bool, i64) {
+        match self {
+            Task::Workflow { scheduled_event_id, .. } => (false, *scheduled_event_id),
+            Task::Activity { scheduled_event_id, .. } => (true, *scheduled_event_id),
+        }
+    }
 }
 
 /// Names one message of a run; with `Run::message` the state yields its content.

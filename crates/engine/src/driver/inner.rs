@@ -188,7 +188,7 @@ impl Inner {
         }
     }
 
-    /// Lets what is posted on this thread lie in the inbox until `ask` returns, and has it worked off then.
+    /// This thread leaves what it posts in the inbox until `ask` returns, and sees to it that it is worked off then.
     pub(super) fn together<T>(self: &Arc<Self>, ask: impl FnOnce() -> T) -> T {
         let gathering = self.inbox.gather();
         let told = ask();

@@ -84,7 +84,8 @@ impl Engine {
         answer.unwrap_or_else(|_| Err(Reject::unavailable("the server is stopping")))
     }
 
-    /// What is asked by `ask` on this thread is put to the node together, when it returns: none of it is answered before.
+    /// What is asked by `ask` on this thread is put to the node together, when it returns; unless another thread, which is at
+    /// the node just then, takes it in before.
     pub fn together<T>(&self, ask: impl FnOnce() -> T) -> T {
         self.inner.together(ask)
     }

@@ -240,7 +240,7 @@ fn speculative(run: &Run) -> Option<TaskPlace> {
 fn news(old: Option<&Due>, due: &Due, run: &Run) -> Vec<Held> {
     let namespace = run.key.workflow.namespace;
     let run_id = run.key.run_id;
-    let is_new_task = |task: &&machine::Task| old.is_none_or(|old| !old.tasks.contains(task));
+    let is_new_task = |task: &&machine::Task| old.is_none_or(|old| !old.has(task));
     let is_new_message = |key: &&machine::MessageKey| old.is_none_or(|old| !old.messages.contains(key));
     let tasks = due.tasks.iter().filter(is_new_task).map(|task| Held::Task(TaskPlace::of(task, namespace, run_id)));
     let messages = due.messages.iter().filter(is_new_message).map(|key| Held::Message(run_id, *key));

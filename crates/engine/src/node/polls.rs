@@ -110,10 +110,12 @@ impl Node {
     pub(crate) fn meet(&mut self, shard: ShardId, step: &mut Step, due: &Due) -> Vec<(Meeting, Reply)> {
         let mut met = Vec::new();
         let (namespace, run_id) = (step.next.key.workflow.namespace, step.next.key.run_id);
-        let old = self.entry(shard, run_id).map(|entry| &entry.due.tasks);
-        let is_new = |task: &&Task| matches!(task, Task::Activity { .. }) && old.is_none_or(|old| !old.contains(task));
-        let places: Vec<_> =
+        let old = self.entry(shard, run_id).map(|entry| &entry.due);
+        let is_new = |task: &&Task| matches!(task, Task::Activity { .. }) && old.is_none_or(|old| !old.has(task));
+        let mut places: Vec<_> =
             due.tasks.iter().filter(is_new).map(|task| TaskPlace::of(task, namespace, run_id)).collect();
+        // As they would stand in their queues.
+        places.sort_unstable();
         for place in places {
             let Some((call, poll)) = self.poller_for(&place) else { continue };
             let input = self.start_of(&poll, &place);
@@ -134,7 +136,8 @@ impl Node {
         met
     }
 
-    /// Takes the poll that has waited longest for a task that has just come, unless others are before it in the queue.
+    /// Takes the poll that has waited longest for a task that has just come, unless others are before it in the queue. Tasks
+    /// whose commit is under way are not there yet, and go to the next polls.
     fn poller_for(&mut self, place: &TaskPlace) -> Option<(CallId, Poll)> {
         let now = self.now;
         loop {

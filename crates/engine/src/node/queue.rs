@@ -165,7 +165,7 @@ impl TaskQueue {
         self.tasks.len()
     }
 
-    /// Whether a task that comes now may go at once: nothing waits before it, in memory or on disk, and the limit allows it.
+    /// Whether a task that comes now may go at once: none stands in the queue, in memory or on disk, and the limit allows it.
     pub(crate) fn is_clear(&self, now: Time) -> bool {
         let nothing_stored = |cursor: &Cursor| !cursor.more && matches!(cursor.reading, Reading::Nothing);
         self.tasks.is_empty() && self.cursors.values().all(nothing_stored) && self.limit.ready() <= now

@@ -33,6 +33,11 @@ fn start(workflow_id: String) -> Call {
     }))
 }
 
+fn open(store: &Arc<Watched>) -> Engine {
+    let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 50 };
+    Engine::open(store.clone(), config).expect("an empty store opens")
+}
+
 async fn namespace(engine: &Engine) -> Arc<Namespace> {
     let record = given::namespace(given::DAY);
     let namespace = Arc::new(record.snapshot());
@@ -45,8 +50,7 @@ async fn namespace(engine: &Engine) -> Arc<Namespace> {
 async fn what_is_asked_together_is_written_together() {
     let (closed, _hears) = mpsc::channel();
     let store = Arc::new(Watched::new(Some(closed)));
-    let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 50 };
-    let engine = Engine::open(store.clone(), config).expect("an empty store opens");
+    let engine = open(&store);
     let namespace = namespace(&engine).await;
     let before = store.batches.load(Ordering::Relaxed);
     let call = |number| Request { namespace: namespace.clone(), call: start(format!("order-{number}")) };
@@ -71,8 +75,7 @@ async fn a_caller_who_is_alone_writes_unless_writing_takes_long() {
     let mut store = Watched::new(Some(closed));
     store.delay = Duration::from_millis(5);
     let store = Arc::new(store);
-    let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 50 };
-    let engine = Engine::open(store.clone(), config).expect("an empty store opens");
+    let engine = open(&store);
     let writers = || mem::take(&mut *store.writers.lock().expect("no writer panics"));
     writers();
     let namespace = namespace(&engine).await;
@@ -86,8 +89,7 @@ async fn a_caller_who_is_alone_writes_unless_writing_takes_long() {
 async fn everybody_is_answered() {
     let (closed, _hears) = mpsc::channel();
     let store = Arc::new(Watched::new(Some(closed)));
-    let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 50 };
-    let engine = Engine::open(store.clone(), config).expect("an empty store opens");
+    let engine = open(&store);
     let namespace = namespace(&engine).await;
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {

@@ -274,7 +274,6 @@ fn tasks_put(batch: &Batch) -> usize {
 fn an_activity_meets_the_poll_that_waits_for_it_in_the_step_that_schedules_it() {
     let mut world = World::new();
     let first = world.poll_activity(None);
-    world.start("warm-up");
     let before = world.commits.len();
     world.schedule_activities(2);
     assert_eq!(world.departures(&[first]), [0]);

@@ -25,6 +25,7 @@ use crate::{
     door::Door,
     gate,
     listen::{self, Connection},
+    loops::Homes,
     router,
     serve::{self, Versions},
     status::to_status,
@@ -38,10 +39,10 @@ const HEALTH: &str = "/grpc.health.v1.Health/";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/";
 const REFLECTION_ALPHA: &str = "/grpc.reflection.v1alpha.ServerReflection/";
 
-/// Serves gRPC on `listener` until `stop` is done; then no new connection is taken, and the calls that are under way
-/// are waited for.
-pub async fn serve(door: Arc<Door>, listener: TcpListener, stop: impl Future<Output = ()>) {
-    let (connections, opening) = listen::open(listener, None, Plane::Data);
+/// Serves gRPC on `listener`, its connections on `homes`, until `stop` is done; then no new connection is taken, and the
+/// calls that are under way are waited for.
+pub async fn serve(door: Arc<Door>, listener: TcpListener, homes: Homes, stop: impl Future<Output = ()>) {
+    let (connections, opening) = listen::open(listener, None, Plane::Data, homes);
     serve_data(door, connections, opening, stop).await;
 }
 

@@ -48,8 +48,8 @@ const WORKFLOW_SERVICE: &[(&str, Serve)] = &workflow_service! {
     in_cluster "RegisterNamespace" namespace::register_namespace;
     in_cluster "DescribeNamespace" namespace::describe_namespace;
     in_cluster "ListNamespaces" namespace::list_namespaces;
-    in_local_namespace "UpdateNamespace" namespace::update_namespace;
-    in_local_namespace "DeprecateNamespace" namespace::deprecate_namespace;
+    in_namespace "UpdateNamespace" namespace::update_namespace;
+    in_namespace "DeprecateNamespace" namespace::deprecate_namespace;
 
     in_namespace "StartWorkflowExecution" workflow::start_workflow_execution;
     in_namespace "SignalWithStartWorkflowExecution" workflow::signal_with_start_workflow_execution;

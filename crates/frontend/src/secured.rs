@@ -11,6 +11,7 @@ use crate::{
     cloud::{self, Cloud},
     door::Door,
     grpc, listen,
+    loops::Homes,
     tls::{Clients, Lock, ServerTls},
 };
 
@@ -32,6 +33,8 @@ pub struct Secured {
     pub data: Port,
     /// Where the account is run: API keys.
     pub cloud: Port,
+    /// Where the connections of both live.
+    pub homes: Homes,
     /// Draws fresh randomness.
     pub seed: fn() -> u128,
 }
@@ -52,7 +55,7 @@ pub async fn serve_secured(
     ports: Secured,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let Secured { data, cloud: control_port, seed } = ports;
+    let Secured { data, cloud: control_port, homes, seed } = ports;
     let tls: Vec<_> = data.tls.iter().chain(&control_port.tls).cloned().collect();
     let (stopping, stopped) = watch::channel(());
     let ended = || {
@@ -62,11 +65,11 @@ pub async fn serve_secured(
     };
     let lock = data.tls.map(|shown| Lock::new(shown, Clients::MayShowCertificate, &[HTTP_2]));
     let lock = lock.transpose().map_err(io::Error::other)?;
-    let (connections, opening) = listen::open(data.listener, lock, Plane::Data);
+    let (connections, opening) = listen::open(data.listener, lock, Plane::Data, homes.clone());
     let serving_data = grpc::serve_data(door.clone(), connections, opening, ended());
     let lock = control_port.tls.map(|shown| Lock::new(shown, Clients::ShowNone, &[HTTP_2, HTTP_1]));
     let lock = lock.transpose().map_err(io::Error::other)?;
-    let (connections, opening) = listen::open(control_port.listener, lock, Plane::Control);
+    let (connections, opening) = listen::open(control_port.listener, lock, Plane::Control, homes);
     let cloud = Cloud::new(door, control, seed);
     let serving_cloud = cloud::serve_cloud(cloud.clone(), connections, opening, ended());
     let mut background = JoinSet::new();

@@ -26,7 +26,7 @@ use hyper_util::{
     server::{conn::auto::Builder, graceful::GracefulShutdown},
 };
 use model::Limits;
-use tokio::task::JoinSet;
+use tokio::{io::AsyncWrite, task::JoinSet};
 use tonic::{
     body::Body,
     codegen::{
@@ -37,7 +37,7 @@ use tonic::{
 
 use crate::{
     grpc::Answering,
-    listen::{Connection, Peer},
+    listen::{Connection, Corked, Peer},
 };
 
 /// Streams of one connection; more wait. The reference sets no limit.
@@ -48,6 +48,8 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// A silent connection is asked for a sign of life, and closed when none comes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Calls of a connection that begin before others have a turn.
+const AT_ONCE: usize = 256;
 
 /// All that answers on a port.
 pub(crate) trait Root: Clone + Send + Sync + 'static {
@@ -78,25 +80,24 @@ pub(crate) async fn serve(
     let mut serving = JoinSet::new();
     take(connections, stop, |connection| {
         while serving.try_join_next().is_some() {}
-        let (calls, engine) = (Calls::default(), root.engine().clone());
+        let (calls, engine, home) = (Calls::default(), root.engine().clone(), connection.home.handle.clone());
         let entry = Entry { root: root.clone(), peer: connection.peer.clone() };
         let builder = builder(limits, versions, calls.clone());
-        let served = builder.serve_connection(TokioIo::new(connection), entry);
+        let wire = Corked::new(connection);
+        let served = builder.serve_connection(TokioIo::new(wire.clone()), entry);
         let served = open.watch(served.into_owned());
-        serving.spawn(async move {
-            if let Err(error) = carry(served, &calls, &engine).await {
+        let carried = async move {
+            if let Err(error) = carry(served, &wire, &calls, &engine).await {
                 tracing::debug!(error, "a connection failed");
             }
-        });
+        };
+        serving.spawn_on(carried, &home);
     })
     .await;
     open.shutdown().await;
 }
 
 type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Calls of a connection that begin before others have a turn.
-const AT_ONCE: usize = 256;
 
 /// Where hyper puts the calls that come on a connection.
 #[derive(Clone, Default)]
@@ -122,13 +123,22 @@ impl Calls {
 }
 
 /// Serves a connection and carries on its calls until it ends; what is not answered by then is given up.
-async fn carry<S: Future>(served: S, calls: &Calls, engine: &Engine) -> S::Output {
+async fn carry<S, W>(served: S, wire: &Corked<W>, calls: &Calls, engine: &Engine) -> S::Output
+where
+    S: Future,
+    W: AsyncWrite + Unpin,
+{
     let mut served = pin!(served);
     let mut going = FuturesUnordered::new();
+    // Reads what has come, and writes what is there to go.
+    let mut exchange = |context: &mut Context<'_>| {
+        let end = served.as_mut().poll(context);
+        wire.release(context);
+        end
+    };
     poll_fn(|context| {
         loop {
-            // Reads what has come, and writes what is there to go.
-            if let Poll::Ready(end) = served.as_mut().poll(context) {
+            if let Poll::Ready(end) = exchange(context) {
                 return Poll::Ready(end);
             }
             let (begin, has_more) = calls.take();
@@ -137,7 +147,7 @@ async fn carry<S: Future>(served: S, calls: &Calls, engine: &Engine) -> S::Outpu
             let written = engine.together(|| {
                 ended = go_on(&mut going, context);
                 // What is answered does not wait for what is asked.
-                if ended > 0 { served.as_mut().poll(context) } else { Poll::Pending }
+                if ended > 0 { exchange(context) } else { Poll::Pending }
             });
             if written.is_ready() {
                 return written;
@@ -228,6 +238,7 @@ mod tests {
     use model::{Namespace, NamespaceId, QueueKey, QueueKind, Time};
     use proto::temporal::api::enums::v1::NamespaceState;
     use store::MemoryStore;
+    use tokio::io::sink;
 
     use super::*;
 
@@ -269,7 +280,7 @@ mod tests {
         }
         let is_done = || told.lock().unwrap().len() == 2 * MANY;
         let served = poll_fn(|_| if is_done() { Poll::Ready(()) } else { Poll::Pending });
-        carry(served, &calls, &engine).await;
+        carry(served, &Corked::new(sink()), &calls, &engine).await;
         let told = told.lock().unwrap();
         let first = told.iter().position(|(what, _)| *what == "answered").unwrap();
         assert_eq!(first, AT_ONCE, "so many begin together, and others have a turn before the rest");

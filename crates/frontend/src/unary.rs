@@ -3,7 +3,7 @@
 //! Of a method's own types knows only what stands between its encoded message and its encoded reply; the way of a call up
 //! to there and from there on is the same for all.
 
-use std::{pin::Pin, sync::Arc};
+use std::{convert::Infallible, pin::Pin, sync::Arc};
 
 use auth::{Policy, Reach};
 use bytes::Bytes;
@@ -48,7 +48,7 @@ impl Method {
 type HttpRequest = http::Request<Body>;
 type HttpResponse = http::Response<Body>;
 
-/// A handler behind its gate.
+/// Decodes a call's message and lets its handler begin.
 type Handle = Box<dyn FnOnce(Arc<Door>, Arc<Client>, Bytes) -> Result<Handled, Status> + Send>;
 
 /// A call whose message is decoded.
@@ -57,27 +57,6 @@ struct Handled {
     namespace: String,
     /// Will be the reply in its frame.
     answering: Pin<Box<dyn Future<Output = Result<Bytes, Reject>> + Send>>,
-}
-
-/// Decodes a message and lets the handler begin. The message is large, and so is what a handler keeps while it waits: the
-/// one is moved once, into the handler, and the other not at all.
-fn handle<Req, Res, F>(
-    door: &Door,
-    message: Bytes,
-    enter: impl FnOnce(Box<Req>) -> F + Send + 'static,
-) -> Result<Handled, Status>
-where
-    Req: Message + Default + Addressed + 'static,
-    Res: Reply,
-    F: Future<Output = Result<Res, Reject>> + Send + 'static,
-{
-    let message: Box<Req> = codec::decode(message)?;
-    let namespace = match door.policy {
-        Policy::Open => String::new(),
-        Policy::Secured(_) => message.namespace().to_owned(),
-    };
-    let answering = Box::pin(async move { Ok(frame::encode(&enter(message).await?)) });
-    Ok(Handled { namespace, answering })
 }
 
 /// A handler that works in a namespace.
@@ -93,64 +72,30 @@ where
     H: FnOnce(Scope, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
-    enter_namespace(door, method, request, handler, "Namespace is empty.")
+    answer(door, method, request, move |door, client, message: Box<Req>| async move {
+        let scope = scope(door, client, method, message.namespace())?;
+        handler(scope, *message).await
+    })
 }
 
-/// The same for the calls about namespaces, which a cluster answers for itself: where no namespace is named, the
-/// reference says so in other words.
-pub(crate) fn in_local_namespace<Req, Res, H, F>(
-    door: Arc<Door>,
-    method: Method,
-    request: HttpRequest,
-    handler: H,
-) -> Answering
-where
-    Req: Message + Default + Addressed + 'static,
-    Res: Reply,
-    H: FnOnce(Scope, Req) -> F + Send + 'static,
-    F: Future<Output = Result<Res, Reject>> + Send + 'static,
-{
-    enter_namespace(door, method, request, handler, "Namespace not set on request.")
-}
-
-fn enter_namespace<Req, Res, H, F>(
-    door: Arc<Door>,
-    method: Method,
-    request: HttpRequest,
-    handler: H,
-    unnamed: &'static str,
-) -> Answering
-where
-    Req: Message + Default + Addressed + 'static,
-    Res: Reply,
-    H: FnOnce(Scope, Req) -> F + Send + 'static,
-    F: Future<Output = Result<Res, Reject>> + Send + 'static,
-{
-    let handle = move |door: Arc<Door>, client: Arc<Client>, message: Bytes| {
-        handle(&door.clone(), message, move |message: Box<Req>| async move {
-            let scope = scope(door, client, method, message.namespace(), unnamed)?;
-            handler(scope, *message).await
-        })
-    };
-    answer(door, method, request, Box::new(handle))
-}
-
-/// Lets a call into the namespace that it names; one that names none is refused with the text `unnamed`.
-pub(crate) fn scope(
-    door: Arc<Door>,
-    client: Arc<Client>,
-    method: Method,
-    name: &str,
-    unnamed: &'static str,
-) -> Result<Scope, Reject> {
+/// Lets a call into the namespace that it names.
+pub(crate) fn scope(door: Arc<Door>, client: Arc<Client>, method: Method, name: &str) -> Result<Scope, Reject> {
     gate::check_name(door.limits(), name)?;
     gate::authorize(&door, &client, method.path, name)?;
     if name.is_empty() {
-        return Err(Reject::invalid(unnamed));
+        return Err(Reject::invalid(unnamed(method)));
     }
     let namespace = gate::by_name(&door, method.path, name)?;
     client.version.clone()?;
     Ok(Scope { door, namespace, client })
+}
+
+/// How a call that names no namespace is refused. The reference answers calls about namespaces elsewhere, in other words.
+fn unnamed(method: Method) -> &'static str {
+    match method.name() {
+        "UpdateNamespace" | "DeprecateNamespace" => "Namespace not set on request.",
+        _ => "Namespace is empty.",
+    }
 }
 
 /// A handler whose request carries a task token: the token's namespace is the one that counts.
@@ -161,16 +106,13 @@ where
     H: FnOnce(Scope, model::Token, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
-    let handle = move |door: Arc<Door>, client: Arc<Client>, message: Bytes| {
-        handle(&door.clone(), message, move |message: Box<Req>| async move {
-            gate::check_name(door.limits(), message.namespace())?;
-            let (namespace, token) =
-                gate::by_token(&door, &client, method.path, message.namespace(), message.task_token())?;
-            client.version.clone()?;
-            handler(Scope { door, namespace, client }, token, *message).await
-        })
-    };
-    answer(door, method, request, Box::new(handle))
+    answer(door, method, request, move |door, client, message: Box<Req>| async move {
+        gate::check_name(door.limits(), message.namespace())?;
+        let (namespace, token) =
+            gate::by_token(&door, &client, method.path, message.namespace(), message.task_token())?;
+        client.version.clone()?;
+        handler(Scope { door, namespace, client }, token, *message).await
+    })
 }
 
 /// A handler of the cluster, or one that looks up the namespace it is about by itself.
@@ -181,15 +123,33 @@ where
     H: FnOnce(Arc<Door>, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
+    answer(door, method, request, move |door, client, message: Box<Req>| async move {
+        gate::check_name(door.limits(), message.namespace())?;
+        gate::authorize(&door, &client, method.path, message.namespace())?;
+        client.version.clone()?;
+        handler(door, *message).await
+    })
+}
+
+/// Answers a call whose message enters by `enter`. The message is large, and so is what a handler keeps while it waits: the
+/// one is moved once, into the handler, and the other not at all.
+fn answer<Req, Res, E, F>(door: Arc<Door>, method: Method, request: HttpRequest, enter: E) -> Answering
+where
+    Req: Message + Default + Addressed + 'static,
+    Res: Reply,
+    E: FnOnce(Arc<Door>, Arc<Client>, Box<Req>) -> F + Send + 'static,
+    F: Future<Output = Result<Res, Reject>> + Send + 'static,
+{
     let handle = move |door: Arc<Door>, client: Arc<Client>, message: Bytes| {
-        handle(&door.clone(), message, move |message: Box<Req>| async move {
-            gate::check_name(door.limits(), message.namespace())?;
-            gate::authorize(&door, &client, method.path, message.namespace())?;
-            client.version.clone()?;
-            handler(door, *message).await
-        })
+        let message: Box<Req> = codec::decode(message)?;
+        let namespace = match door.policy {
+            Policy::Open => String::new(),
+            Policy::Secured(_) => message.namespace().to_owned(),
+        };
+        let answering = Box::pin(async move { Ok(frame::encode(&enter(door, client, message).await?)) });
+        Ok(Handled { namespace, answering })
     };
-    answer(door, method, request, Box::new(handle))
+    Box::pin(counted(door, method, request, Box::new(handle)))
 }
 
 /// What the gate reads of a request whose method is not served: the namespace is its first field, whatever it is about.
@@ -253,13 +213,16 @@ impl UnaryService<Bytes> for NotYet {
     }
 }
 
-fn answer(door: Arc<Door>, method: Method, request: HttpRequest, handle: Handle) -> Answering {
-    Box::pin(async move {
-        let began = door.engine.now();
-        let (response, code) = respond(&door, method, request, handle).await;
-        door.metrics.record(method.name(), code, door.engine.now().since(began));
-        Ok(response)
-    })
+async fn counted(
+    door: Arc<Door>,
+    method: Method,
+    request: HttpRequest,
+    handle: Handle,
+) -> Result<HttpResponse, Infallible> {
+    let began = door.engine.now();
+    let (response, code) = respond(&door, method, request, handle).await;
+    door.metrics.record(method.name(), code, door.engine.now().since(began));
+    Ok(response)
 }
 
 async fn respond(door: &Arc<Door>, method: Method, mut request: HttpRequest, handle: Handle) -> (HttpResponse, Code) {

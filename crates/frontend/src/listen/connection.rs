@@ -14,6 +14,7 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 
 use super::Peer;
+use crate::loops::Home;
 
 /// The bytes of a connection.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) enum Wire {
 pub(crate) struct Connection {
     pub(super) wire: Wire,
     pub(crate) peer: Arc<Peer>,
+    /// Where its calls are carried on.
+    pub(crate) home: Home,
 }
 
 impl AsyncRead for Connection {

@@ -4,6 +4,7 @@
 //! What a request may do is decided at the gate; here only the connection is opened.
 
 mod connection;
+mod corked;
 mod peer;
 mod wrong_door;
 
@@ -19,8 +20,11 @@ use tokio::{
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 
 use self::connection::Wire;
-pub(crate) use self::{connection::Connection, peer::Peer};
-use crate::tls::Lock;
+pub(crate) use self::{connection::Connection, corked::Corked, peer::Peer};
+use crate::{
+    loops::{Home, Homes},
+    tls::Lock,
+};
 
 /// How long a client may take until its connection is open, or until it has read why it is not.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,15 +41,17 @@ pub(crate) fn open(
     listener: TcpListener,
     lock: Option<Lock>,
     plane: Plane,
+    homes: Homes,
 ) -> (ReceiverStream<io::Result<Connection>>, impl Future<Output = ()> + Send) {
     let (ready, connections) = mpsc::channel(1);
-    (ReceiverStream::new(connections), accept(listener, lock.map(Arc::new), plane, ready))
+    (ReceiverStream::new(connections), accept(listener, lock.map(Arc::new), plane, homes, ready))
 }
 
 async fn accept(
     listener: TcpListener,
     lock: Option<Arc<Lock>>,
     plane: Plane,
+    homes: Homes,
     ready: mpsc::Sender<io::Result<Connection>>,
 ) {
     let room = Arc::new(Semaphore::new(OPENING));
@@ -61,7 +67,8 @@ async fn accept(
             next = next => next,
         };
         while opening.try_join_next().is_some() {}
-        let (stream, address) = match accepted {
+        // From here on it is watched by the loop that it lives on.
+        let (stream, address) = match accepted.and_then(|(stream, address)| Ok((stream.into_std()?, address))) {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection can't be accepted");
@@ -69,9 +76,10 @@ async fn accept(
                 continue;
             }
         };
-        let (lock, ready) = (lock.clone(), ready.clone());
-        opening.spawn(async move {
-            let opened = timeout(PATIENCE, enter(stream, address, plane, lock.as_deref())).await;
+        let (lock, ready, home) = (lock.clone(), ready.clone(), homes.find());
+        let handle = home.handle.clone();
+        let open = async move {
+            let opened = timeout(PATIENCE, enter(stream, address, plane, lock.as_deref(), home)).await;
             drop(permit);
             match opened {
                 Ok(Ok(Some(connection))) => {
@@ -81,17 +89,20 @@ async fn accept(
                 Ok(Err(error)) => tracing::info!(%address, %error, "a connection was not opened"),
                 Err(_) => tracing::info!(%address, "a connection was given up before it was open"),
             }
-        });
+        };
+        opening.spawn_on(open, &handle);
     }
 }
 
 /// Opens a connection; `None` when it came to the wrong door and was told so, or went away without a word.
 async fn enter(
-    stream: TcpStream,
+    stream: std::net::TcpStream,
     address: SocketAddr,
     plane: Plane,
     lock: Option<&Lock>,
+    home: Home,
 ) -> io::Result<Option<Connection>> {
+    let stream = TcpStream::from_std(stream)?;
     stream.set_nodelay(true)?;
     let mut first = [0];
     if stream.peek(&mut first).await? == 0 {
@@ -99,7 +110,7 @@ async fn enter(
     }
     match (lock, first[0] == HANDSHAKE) {
         (None, false) => {
-            Ok(Some(Connection { wire: Wire::Plain(stream), peer: Arc::new(Peer::plain(plane, address)) }))
+            Ok(Some(Connection { wire: Wire::Plain(stream), peer: Arc::new(Peer::plain(plane, address)), home }))
         }
         (Some(lock), true) => {
             let stream = lock.handshake(stream).await?;
@@ -113,7 +124,7 @@ async fn enter(
                     .map(|chain| chain.iter().map(|certificate| certificate.clone().into_owned()).collect())
                     .unwrap_or_default(),
             };
-            Ok(Some(Connection { wire: Wire::Tls(Box::new(stream)), peer: Arc::new(peer) }))
+            Ok(Some(Connection { wire: Wire::Tls(Box::new(stream)), peer: Arc::new(peer), home }))
         }
         (None, true) => {
             tracing::warn!(%address, "a client speaks TLS to a port without TLS");

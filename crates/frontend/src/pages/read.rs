@@ -163,7 +163,7 @@ impl Reader {
         handler: impl FnOnce(Scope) -> F,
     ) -> Result<T, Reject> {
         let asked = async {
-            let scope = unary::scope(self.door.clone(), self.client(), method, namespace, "Namespace is empty.")?;
+            let scope = unary::scope(self.door.clone(), self.client(), method, namespace)?;
             handler(scope).await
         };
         let answer = self.counted(method, asked).await;

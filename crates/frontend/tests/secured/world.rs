@@ -15,7 +15,7 @@ use std::{
 use auth::{Policy, SigningKey};
 use control::{Control, Moment, NewAccount, Settings, create_account};
 use engine::{Config, Engine};
-use frontend::{About, Door, Login, Page, Port, Secured, ServerTls, Ui, serve_page, serve_secured};
+use frontend::{About, Door, Login, Loops, Page, Port, Secured, ServerTls, Ui, serve_page, serve_secured};
 use model::Limits;
 use proto::temporal::api::{
     cloud::{
@@ -111,9 +111,11 @@ impl Account {
         let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
         let policy = Policy::secured(Arc::new(self.control.clone()));
         let door = Door::new(self.engine, policy, about, new_id);
+        let loops = Loops::start(1).unwrap();
         let ports = Secured {
             data: Port { listener: data, tls: Some(tls.clone()) },
             cloud: Port { listener: cloud, tls: Some(tls) },
+            homes: loops.homes(),
             seed,
         };
         let web = pages.local_addr().unwrap();
@@ -133,6 +135,7 @@ impl Account {
             login_code: self.login_code,
             root,
             folder,
+            _loops: loops,
             _servers: servers,
         }
     }
@@ -148,6 +151,7 @@ pub(crate) struct World {
     pub(crate) login_code: String,
     pub(crate) root: Authority,
     folder: PathBuf,
+    _loops: Loops,
     _servers: JoinSet<()>,
 }
 

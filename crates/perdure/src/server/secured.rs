@@ -3,11 +3,11 @@
 //! The order of its life is that of the development server: ports, store, account, engine, doors, banner, a signal and
 //! the way back. Nothing here decides who may do what.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use control::{Control, Moment, Settings};
 use engine::Engine;
-use frontend::{About, Door, Login, Page, Port, Secured, ServerTls, Ui};
+use frontend::{About, Door, Homes, Login, Page, Port, Secured, ServerTls, Ui};
 use model::Time;
 use store::Store;
 use store_sqlite::{OpenOptions, SqliteStore};
@@ -42,10 +42,7 @@ pub(super) fn run(file: &Path, open_network: bool, output: &Output) -> Result<()
             config.storage_file.display()
         ));
     }
-    let runtime = start::runtime()?;
-    let outcome = runtime.block_on(serve(config, output));
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    outcome
+    start::on_loops(|homes| serve(config, output, homes))
 }
 
 /// How the control plane shows the account and signs its API keys.
@@ -141,7 +138,7 @@ async fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, String> {
         .map_err(|error| format!("{name} = {address}: nobody can listen there: {}", why_not(&error)))
 }
 
-async fn serve(mut config: Config, output: &Output) -> Result<(), String> {
+async fn serve(mut config: Config, output: &Output, homes: Homes) -> Result<(), String> {
     let tls = ServerTls::load(&config.tls_certificate, &config.tls_key)
         .map_err(|fault| format!("tls.certificate and tls.key: {fault}"))?;
     let ports = Ports::bind(&config).await?;
@@ -168,7 +165,7 @@ async fn serve(mut config: Config, output: &Output) -> Result<(), String> {
     frontend::resume_deletions(&door);
 
     let (stop, stopped) = watch::channel(false);
-    let servers = open_doors(&door, control, &tls, ports, &config, &stopped);
+    let servers = open_doors(&door, control, &tls, ports, homes, &config, &stopped);
     let ended = signalled().map_err(|error| format!("signals can't be watched: {error}"))?;
     // Apart from the servers, because it ends with the process only.
     let mut background = JoinSet::new();
@@ -197,34 +194,26 @@ fn open_doors(
     control: Control,
     tls: &Arc<ServerTls>,
     ports: Ports,
+    homes: Homes,
     config: &Config,
     stopped: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
-    let stop = || {
-        let mut stopped = stopped.clone();
-        async move {
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        }
-    };
     let mut servers = JoinSet::new();
     let secured = Secured {
         data: Port { listener: ports.data, tls: Some(tls.clone()) },
         cloud: Port { listener: ports.control, tls: Some(tls.clone()) },
+        homes,
         seed,
     };
     let login = Login { control: control.clone(), seed, secret };
     let ui = Page::Ui(Ui::new(shown(config.data_plane_listen), Some(login)));
-    let serving = frontend::serve_secured(door.clone(), control, secured, stop());
+    let serving = frontend::serve_secured(door.clone(), control, secured, start::told(stopped));
     servers.spawn(async move {
         if let Err(error) = serving.await {
             tracing::error!(%error, "serving failed");
         }
     });
-    for (listener, page) in [(ports.metrics, Page::Metrics), (ports.web, ui)] {
-        if let Some(listener) = listener {
-            servers.spawn(frontend::serve_page(door.clone(), listener, page, stop()));
-        }
-    }
+    start::show(&mut servers, door, [(ports.metrics, Page::Metrics), (ports.web, ui)], stopped);
     servers
 }
 

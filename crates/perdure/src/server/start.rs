@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 
 use engine::Engine;
-use frontend::{About, Door, NewNamespace, Page, Ui};
+use frontend::{About, Door, Homes, Loops, NewNamespace, Page, Ui};
 use proto::temporal::api::enums::v1::IndexedValueType;
 use store::{MemoryStore, Store};
 use store_sqlite::{OpenOptions, SqliteStore};
 use tokio::{
-    runtime::Runtime,
+    net::TcpListener,
+    runtime::Builder,
     signal::unix::{SignalKind, signal},
     sync::watch,
     task::JoinSet,
@@ -24,8 +25,8 @@ use crate::logs::Output;
 
 /// The version that clients read to decide what they may use.
 pub(super) const SERVER_VERSION: &str = "1.32.0";
-/// Threads of the event loop. What waits for the disk long has threads of its own.
-const WORKERS: usize = 2;
+/// Threads that connections live on. What waits for the disk long has threads of its own.
+const LOOPS: usize = 2;
 /// Shards of new data: as on the reference's development server. One node with one writer gains nothing from more.
 const SHARDS: u32 = 1;
 /// Idle runs that each shard keeps in memory.
@@ -38,22 +39,24 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Runs the development server.
 pub(super) fn run(args: StartDevArgs, output: &Output) -> Result<(), String> {
     output.start();
-    let runtime = runtime()?;
-    let outcome = runtime.block_on(serve(args, output));
+    on_loops(|homes| serve(args, output, homes))
+}
+
+/// Runs a server on this thread, and its connections on others.
+pub(super) fn on_loops<F>(serve: impl FnOnce(Homes) -> F) -> Result<(), String>
+where
+    F: Future<Output = Result<(), String>>,
+{
+    let no_loop = |error| format!("an event loop can't start: {error}");
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(no_loop)?;
+    let loops = Loops::start(LOOPS).map_err(no_loop)?;
+    let outcome = runtime.block_on(serve(loops.homes()));
+    drop(loops);
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
 
-/// The event loop of a server.
-pub(super) fn runtime() -> Result<Runtime, String> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .enable_all()
-        .build()
-        .map_err(|error| format!("the event loop can't start: {error}"))
-}
-
-async fn serve(args: StartDevArgs, output: &Output) -> Result<(), String> {
+async fn serve(args: StartDevArgs, output: &Output, homes: Homes) -> Result<(), String> {
     let limits = settings::limits(&args.dynamic_config_value)?;
     let attributes = settings::search_attributes(&args.search_attribute)?;
     let pragmas = settings::pragmas(&args.sqlite_pragma)?;
@@ -76,7 +79,7 @@ async fn serve(args: StartDevArgs, output: &Output) -> Result<(), String> {
     frontend::resume_deletions(&door);
 
     let (stop, stopped) = watch::channel(false);
-    let servers = open_doors(&door, ports, &banner, &stopped);
+    let servers = open_doors(&door, ports, homes, &banner, &stopped);
     let ended = signalled().map_err(|error| format!("signals can't be watched: {error}"))?;
     if output.is_text() {
         print(&banner.text())?;
@@ -116,7 +119,7 @@ impl Running {
 }
 
 fn banner(args: &StartDevArgs, ports: &Ports) -> Result<Banner, String> {
-    let at = |listener: &tokio::net::TcpListener| listener.local_addr().map_err(|error| error.to_string());
+    let at = |listener: &TcpListener| listener.local_addr().map_err(|error| error.to_string());
     Ok(Banner {
         grpc: at(&ports.grpc)?,
         persistence: args.db_filename.as_ref().map_or("in-memory".to_owned(), |file| file.display().to_string()),
@@ -162,23 +165,41 @@ async fn namespaces(
     Ok(())
 }
 
-fn open_doors(door: &Arc<Door>, ports: Ports, banner: &Banner, stopped: &watch::Receiver<bool>) -> JoinSet<()> {
-    let stop = || {
-        let mut stopped = stopped.clone();
-        async move {
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        }
-    };
+fn open_doors(
+    door: &Arc<Door>,
+    ports: Ports,
+    homes: Homes,
+    banner: &Banner,
+    stopped: &watch::Receiver<bool>,
+) -> JoinSet<()> {
     let mut servers = JoinSet::new();
-    servers.spawn(frontend::serve(door.clone(), ports.grpc, stop()));
+    servers.spawn(frontend::serve(door.clone(), ports.grpc, homes, told(stopped)));
     let ui = Page::Ui(Ui::new(shown(banner.grpc), None));
     let pages = [(Some(ports.metrics), Page::Metrics), (Some(ports.http), Page::HttpApi), (ports.ui, ui)];
+    show(&mut servers, door, pages, stopped);
+    servers
+}
+
+/// Ends when the server is told to stop.
+pub(super) fn told(stopped: &watch::Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
+    let mut stopped = stopped.clone();
+    async move {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    }
+}
+
+/// Serves the pages that have a listener.
+pub(super) fn show(
+    servers: &mut JoinSet<()>,
+    door: &Arc<Door>,
+    pages: impl IntoIterator<Item = (Option<TcpListener>, Page)>,
+    stopped: &watch::Receiver<bool>,
+) {
     for (listener, page) in pages {
         if let Some(listener) = listener {
-            servers.spawn(frontend::serve_page(door.clone(), listener, page, stop()));
+            servers.spawn(frontend::serve_page(door.clone(), listener, page, told(stopped)));
         }
     }
-    servers
 }
 
 /// Ends when somebody interrupts or terminates the process.

@@ -27,7 +27,7 @@ use tonic::{
 
 use super::pki::{Authority, Leaf};
 use crate::{
-    About, Door, NewNamespace, ServerTls, ensure, grpc, listen,
+    About, Door, Loops, NewNamespace, ServerTls, ensure, grpc, listen,
     tls::{Clients, Lock},
 };
 
@@ -89,6 +89,7 @@ pub(super) struct World {
     pub(super) shop: Authority,
     pub(super) shown: Arc<ServerTls>,
     folder: PathBuf,
+    _loops: Loops,
     _servers: JoinSet<()>,
 }
 
@@ -111,18 +112,18 @@ impl World {
         account.trust(SHOP, &shop, Vec::new());
         let door = door(account.clone()).await;
 
-        let mut servers = JoinSet::new();
+        let (loops, mut servers) = (Loops::start(1).unwrap(), JoinSet::new());
         let mut open = async |tls: bool| {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let lock = tls.then(|| Lock::new(shown.clone(), Clients::MayShowCertificate, &[b"h2"]).unwrap());
-            let (connections, opening) = listen::open(listener, lock, Plane::Data);
+            let (connections, opening) = listen::open(listener, lock, Plane::Data, loops.homes());
             let serving = grpc::serve_data(door.clone(), connections, opening, std::future::pending());
             servers.spawn(serving);
             address
         };
         let (tls, plain) = (open(true).await, open(false).await);
-        Self { tls, plain, account, root, bank, shop, shown, folder, _servers: servers }
+        Self { tls, plain, account, root, bank, shop, shown, folder, _loops: loops, _servers: servers }
     }
 
     /// Puts another server certificate into the files.

@@ -1,0 +1,232 @@
+//! A connection that holds back what is written until it is told that nothing more comes for now, so that many small
+//! frames go out together. The HTTP/2 library flushes after each data frame of some size, whatever follows.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes that are held back at most; more in one piece are not copied.
+const MOST: usize = 16 * 1024;
+
+/// One for the library and one for who knows when nothing more comes.
+pub(crate) struct Corked<W>(Arc<Mutex<Bottle<W>>>);
+
+struct Bottle<W> {
+    wire: W,
+    held: Vec<u8>,
+    /// How many of the held bytes are gone.
+    gone: usize,
+    /// Why bytes that the library holds for written were lost.
+    failure: Option<io::Error>,
+}
+
+impl<W> Clone for Corked<W> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<W> Corked<W> {
+    pub(crate) fn new(wire: W) -> Self {
+        Self(Arc::new(Mutex::new(Bottle { wire, held: Vec::new(), gone: 0, failure: None })))
+    }
+
+    fn bottle(&self) -> MutexGuard<'_, Bottle<W>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<W: AsyncWrite + Unpin> Corked<W> {
+    /// Lets go what is held back. Where the wire has no room, the task is woken when there is some; of a failure the
+    /// library hears when it writes or flushes next.
+    pub(crate) fn release(&self, context: &mut Context<'_>) {
+        let mut bottle = self.bottle();
+        if let Poll::Ready(Err(error)) = bottle.release(context) {
+            bottle.empty();
+            bottle.failure = Some(error);
+            context.waker().wake_by_ref();
+        }
+    }
+}
+
+impl<W: AsyncWrite + Unpin> Bottle<W> {
+    fn release(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.gone < self.held.len() {
+            match ready!(Pin::new(&mut self.wire).poll_write(context, &self.held[self.gone..]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.gone += written,
+            }
+        }
+        self.empty();
+        Pin::new(&mut self.wire).poll_flush(context)
+    }
+
+    fn empty(&mut self) {
+        self.held.clear();
+        self.gone = 0;
+    }
+
+    /// Where the next `length` bytes are held back; `None` when nothing is, and they are too many to be copied.
+    fn room(&mut self, length: usize, context: &mut Context<'_>) -> Poll<io::Result<Option<&mut Vec<u8>>>> {
+        if let Some(error) = self.failure.take() {
+            return Poll::Ready(Err(error));
+        }
+        if self.held.len() + length > MOST {
+            ready!(self.release(context))?;
+        }
+        Poll::Ready(Ok((length <= MOST).then_some(&mut self.held)))
+    }
+}
+
+impl<W: AsyncRead + Unpin> AsyncRead for Corked<W> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.bottle().wire).poll_read(context, buffer)
+    }
+}
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for Corked<W> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut bottle = self.bottle();
+        match ready!(bottle.room(bytes.len(), context))? {
+            Some(held) => {
+                held.extend_from_slice(bytes);
+                Poll::Ready(Ok(bytes.len()))
+            }
+            None => Pin::new(&mut bottle.wire).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let length = slices.iter().map(|slice| slice.len()).sum();
+        let mut bottle = self.bottle();
+        match ready!(bottle.room(length, context))? {
+            Some(held) => {
+                slices.iter().for_each(|slice| held.extend_from_slice(slice));
+                Poll::Ready(Ok(length))
+            }
+            None => Pin::new(&mut bottle.wire).poll_write_vectored(context, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.bottle().wire.is_write_vectored()
+    }
+
+    /// Flushing is for `release`.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.bottle().failure.take().map_or(Ok(()), Err))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut bottle = self.bottle();
+        ready!(bottle.release(context))?;
+        Pin::new(&mut bottle.wire).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::io::{DuplexStream, duplex};
+
+    use super::*;
+
+    fn context() -> Context<'static> {
+        Context::from_waker(Waker::noop())
+    }
+
+    fn write(corked: &mut Corked<DuplexStream>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(corked).poll_write(&mut context(), bytes)
+    }
+
+    fn flush(corked: &mut Corked<DuplexStream>) -> Poll<io::Result<()>> {
+        Pin::new(corked).poll_flush(&mut context())
+    }
+
+    /// What has come out at the other end.
+    fn read(end: &mut DuplexStream) -> Vec<u8> {
+        let mut come = Vec::new();
+        loop {
+            let mut bytes = [0; 4096];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut *end).poll_read(&mut context(), &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => come.extend_from_slice(buffer.filled()),
+                _ => return come,
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_goes_out_in_order_when_it_is_released() {
+        let (wire, mut end) = duplex(4 * MOST);
+        let mut corked = Corked::new(wire);
+        assert!(matches!(write(&mut corked, b"ab"), Poll::Ready(Ok(2))));
+        let slices = [io::IoSlice::new(b"c"), io::IoSlice::new(b"de")];
+        let written = Pin::new(&mut corked).poll_write_vectored(&mut context(), &slices);
+        assert!(matches!(written, Poll::Ready(Ok(3))));
+        assert!(matches!(flush(&mut corked), Poll::Ready(Ok(()))));
+        assert_eq!(read(&mut end), b"");
+        corked.release(&mut context());
+        assert_eq!(read(&mut end), b"abcde");
+        let large = vec![b'f'; MOST + 1];
+        assert!(matches!(write(&mut corked, b"before"), Poll::Ready(Ok(6))));
+        assert!(matches!(write(&mut corked, &large), Poll::Ready(Ok(written)) if written == large.len()));
+        assert_eq!(read(&mut end), [b"before", &large[..]].concat(), "what is large is not held back");
+        corked.release(&mut context());
+        assert_eq!(read(&mut end), b"");
+    }
+
+    #[test]
+    fn a_wire_without_room_holds_up_whoever_writes_too_much() {
+        let (wire, mut end) = duplex(MOST);
+        let mut corked = Corked::new(wire);
+        let piece: Vec<u8> = (0..MOST).map(|at| at.to_le_bytes()[0]).collect();
+        assert!(write(&mut corked, &piece).is_ready(), "held back");
+        corked.release(&mut context());
+        assert!(write(&mut corked, &piece).is_ready(), "held back again, since the first is on the wire");
+        assert!(write(&mut corked, b"x").is_pending());
+        assert_eq!(read(&mut end), piece);
+        corked.release(&mut context());
+        assert_eq!(read(&mut end), piece);
+        assert!(matches!(write(&mut corked, b"x"), Poll::Ready(Ok(1))));
+        assert!(Pin::new(&mut corked).poll_shutdown(&mut context()).is_ready());
+        assert_eq!(read(&mut end), b"x", "closing lets go what is held back");
+    }
+
+    #[test]
+    fn after_a_loss_in_the_middle_everything_is_lost() {
+        let (wire, end) = duplex(4);
+        let mut corked = Corked::new(wire);
+        assert!(write(&mut corked, b"gonelost").is_ready());
+        corked.release(&mut context());
+        drop(end);
+        for _ in 0..2 {
+            corked.release(&mut context());
+            assert!(matches!(flush(&mut corked), Poll::Ready(Err(_))));
+            assert!(write(&mut corked, b"more").is_ready());
+        }
+    }
+
+    #[test]
+    fn the_library_hears_that_what_was_held_back_is_lost() {
+        let (wire, end) = duplex(MOST);
+        let mut corked = Corked::new(wire);
+        drop(end);
+        for told in [flush, |corked: &mut Corked<_>| write(corked, b"more").map_ok(drop)] {
+            assert!(matches!(write(&mut corked, b"lost"), Poll::Ready(Ok(4))));
+            corked.release(&mut context());
+            assert!(matches!(told(&mut corked), Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe));
+            assert!(matches!(flush(&mut corked), Poll::Ready(Ok(()))), "once");
+        }
+    }
+}

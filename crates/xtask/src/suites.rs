@@ -43,6 +43,15 @@ struct Outcome {
     totals: Totals,
     took: Duration,
     note: String,
+    /// The last lines of a part that failed, for who sees the end alone.
+    last: Vec<String>,
+}
+
+impl Outcome {
+    /// A part that could not be run.
+    fn not_run(name: &'static str, note: String) -> Self {
+        Self { name, totals: FAILED, took: Duration::ZERO, note, last: Vec::new() }
+    }
 }
 
 /// Runs the parts that the options choose.
@@ -56,14 +65,16 @@ pub(crate) fn run(options: &[String]) -> Result<(), String> {
     for part in chosen {
         println!("\n=== {}: {}", part.name, part.about);
         if part.needs_release && release.get_or_insert_with(build_release).is_err() {
-            let note = "not run: the release build failed".to_owned();
-            outcomes.push(Outcome { name: part.name, totals: FAILED, took: Duration::ZERO, note });
+            outcomes.push(Outcome::not_run(part.name, "not run: the release build failed".to_owned()));
             continue;
         }
         outcomes.push(outcome(part.name, (part.run)()));
     }
     summary(&outcomes)
 }
+
+/// How many lines of a part that failed are shown again at the end.
+const LAST: usize = 40;
 
 const PASSED: Totals = Totals { passed: 1, failed: 0 };
 const FAILED: Totals = Totals { passed: 0, failed: 1 };
@@ -72,7 +83,7 @@ const FAILED: Totals = Totals { passed: 0, failed: 1 };
 /// also when the runner counted none.
 fn outcome(name: &'static str, ended: Result<Ending, String>) -> Outcome {
     match ended {
-        Err(note) => Outcome { name, totals: FAILED, took: Duration::ZERO, note },
+        Err(note) => Outcome::not_run(name, note),
         Ok(Ending { success, output, took }) => {
             let counted = totals::read(&output);
             let (totals, note) = match (success, counted) {
@@ -82,9 +93,15 @@ fn outcome(name: &'static str, ended: Result<Ending, String>) -> Outcome {
                 (false, Some(totals)) => (Totals { failed: 1, ..totals }, "bad exit code"),
                 (false, None) => (FAILED, "bad exit code"),
             };
-            Outcome { name, totals, took, note: note.to_owned() }
+            let last = if totals.failed > 0 { last_lines(&output) } else { Vec::new() };
+            Outcome { name, totals, took, note: note.to_owned(), last }
         }
     }
+}
+
+fn last_lines(output: &str) -> Vec<String> {
+    let lines: Vec<_> = output.lines().collect();
+    lines[lines.len().saturating_sub(LAST)..].iter().map(|line| (*line).to_owned()).collect()
 }
 
 fn choose(options: &[String]) -> Result<Option<Vec<&'static Part>>, String> {
@@ -111,9 +128,12 @@ fn choose(options: &[String]) -> Result<Option<Vec<&'static Part>>, String> {
 }
 
 fn summary(outcomes: &[Outcome]) -> Result<(), String> {
+    for Outcome { name, last, .. } in outcomes.iter().filter(|outcome| !outcome.last.is_empty()) {
+        println!("\n=== the end of {name}\n{}", last.join("\n"));
+    }
     let mut sum = Totals::default();
     println!("\n=== summary");
-    for Outcome { name, totals, took, note } in outcomes {
+    for Outcome { name, totals, took, note, .. } in outcomes {
         let Totals { passed, failed } = totals;
         println!("{name:13} {passed:6} passed {failed:4} failed {:6} s  {note}", took.as_secs());
         sum.passed += passed;
@@ -198,4 +218,23 @@ fn planted_bugs() -> Result<Ending, String> {
 
 fn simulator(options: &[&str]) -> Result<Ending, String> {
     shell::run(shell::command(tree::root().join("target/release/sim"), options))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(success: bool, lines: usize) -> Ending {
+        let output: String = (0..lines).map(|line| format!("line {line}\n")).collect();
+        Ending { success, output: format!("{output}3 passed, {} failed\n", u8::from(!success)), took: Duration::ZERO }
+    }
+
+    #[test]
+    fn the_end_of_what_failed_is_kept() {
+        let failed = outcome("one", Ok(ended(false, 2 * LAST)));
+        assert_eq!((failed.totals, failed.last.len()), (Totals { passed: 3, failed: 1 }, LAST));
+        assert_eq!(failed.last.last().unwrap(), "3 passed, 1 failed");
+        assert_eq!(outcome("one", Ok(ended(false, 1))).last.len(), 2);
+        assert!(outcome("one", Ok(ended(true, 2 * LAST))).last.is_empty());
+    }
 }

@@ -12,9 +12,9 @@ use proto::temporal::api::{
         v1::{Input, Meta, WaitPolicy, outcome},
     },
     workflowservice::v1::{
-        CountWorkflowExecutionsRequest, GetWorkflowExecutionHistoryRequest, ListWorkflowExecutionsRequest,
-        QueryWorkflowRequest, SignalWorkflowExecutionRequest, StartWorkflowExecutionRequest,
-        TerminateWorkflowExecutionRequest, UpdateWorkflowExecutionRequest,
+        CountWorkflowExecutionsRequest, GetSystemInfoRequest, GetWorkflowExecutionHistoryRequest,
+        ListWorkflowExecutionsRequest, QueryWorkflowRequest, SignalWorkflowExecutionRequest,
+        StartWorkflowExecutionRequest, TerminateWorkflowExecutionRequest, UpdateWorkflowExecutionRequest,
         workflow_service_client::WorkflowServiceClient,
     },
 };
@@ -111,6 +111,11 @@ impl Client {
             ..StartWorkflowExecutionRequest::default()
         };
         self.service.start_workflow_execution(timed(request, CALL)).await?;
+        Ok(())
+    }
+
+    pub(super) async fn system_info(&mut self) -> Result<(), Fault> {
+        self.service.get_system_info(timed(GetSystemInfoRequest::default(), CALL)).await?;
         Ok(())
     }
 

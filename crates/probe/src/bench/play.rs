@@ -106,6 +106,7 @@ pub(super) async fn prepare(scenario: Scenario, stage: &Stage, size: Size) -> Re
         | Scenario::Latency
         | Scenario::ActivityLatency
         | Scenario::StartLatency
+        | Scenario::BareLatency
         | Scenario::Memory => {
             client.count("").await?;
         }
@@ -136,6 +137,7 @@ pub(super) async fn run(
         Scenario::UpdateLatency => updates(&alone, prepared, size.operations).await?,
         Scenario::StartOnly => starts(stage, size.operations).await?,
         Scenario::StartLatency => starts(&alone, size.operations).await?,
+        Scenario::BareLatency => bare(&alone, size.operations).await?,
         Scenario::Backlog => drain(stage, prepared).await?,
         Scenario::OneRun => {
             let signals = names("signal", size.operations);
@@ -168,6 +170,11 @@ async fn updates(stage: &Stage, prepared: &Prepared, operations: usize) -> Resul
 async fn starts(stage: &Stage, operations: usize) -> Result<Vec<Duration>, Fault> {
     let runs = names("started", operations);
     each(stage, &runs, |mut client, name| async move { client.start(&name, "none").await }).await
+}
+
+async fn bare(stage: &Stage, operations: usize) -> Result<Vec<Duration>, Fault> {
+    let calls = vec![String::new(); operations];
+    each(stage, &calls, |mut client, _| async move { client.system_info().await }).await
 }
 
 /// Reads the long history again and again.
@@ -208,7 +215,7 @@ pub(super) async fn check(scenario: Scenario, stage: &Stage, operations: usize) 
         Scenario::UpdateLatency => ("Running", "asked", UPDATED),
         Scenario::OneRun => ("Running", "signalled", 1),
         Scenario::LongHistory => ("Running", "long", 1),
-        Scenario::List | Scenario::ShortList | Scenario::Parked => return Ok(()),
+        Scenario::BareLatency | Scenario::List | Scenario::ShortList | Scenario::Parked => return Ok(()),
     };
     let filter = format!("ExecutionStatus = '{status}' AND WorkflowId STARTS_WITH '{kind}'");
     expect_count(&mut client, &filter, expected).await

@@ -40,7 +40,7 @@ enum Against {
 }
 
 /// The scenarios that the goals need.
-const PLAN: [(Scenario, Against); 15] = [
+const PLAN: [(Scenario, Against); 16] = [
     (Scenario::NoOp, Against::MemoryAndDisk),
     (Scenario::OneActivity, Against::MemoryAndDisk),
     (Scenario::TenActivities, Against::Memory),
@@ -50,6 +50,7 @@ const PLAN: [(Scenario, Against); 15] = [
     (Scenario::Signals, Against::Memory),
     (Scenario::OneRun, Against::Memory),
     (Scenario::StartLatency, Against::Memory),
+    (Scenario::BareLatency, Against::Memory),
     (Scenario::QueryLatency, Against::Memory),
     (Scenario::UpdateLatency, Against::Memory),
     (Scenario::LongHistory, Against::Memory),

@@ -28,6 +28,8 @@ pub(super) enum Scenario {
     StartOnly,
     /// Starts without a worker, one at a time.
     StartLatency,
+    /// Calls for which nothing is looked up or stored, one at a time.
+    BareLatency,
     /// Queries to a run that does nothing else.
     Queries,
     /// Queries one at a time.
@@ -50,7 +52,7 @@ pub(super) enum Scenario {
 
 impl Scenario {
     /// In the order in which they are run and printed.
-    pub(super) const ALL: [Scenario; 19] = [
+    pub(super) const ALL: [Scenario; 20] = [
         Scenario::NoOp,
         Scenario::OneActivity,
         Scenario::TenActivities,
@@ -61,6 +63,7 @@ impl Scenario {
         Scenario::OneRun,
         Scenario::StartOnly,
         Scenario::StartLatency,
+        Scenario::BareLatency,
         Scenario::Queries,
         Scenario::QueryLatency,
         Scenario::UpdateLatency,
@@ -85,6 +88,7 @@ impl Scenario {
             Scenario::OneRun => "signals to one run",
             Scenario::StartOnly => "start only",
             Scenario::StartLatency => "start only, one at a time",
+            Scenario::BareLatency => "`GetSystemInfo`, one at a time",
             Scenario::Queries => "query",
             Scenario::QueryLatency => "query, one at a time",
             Scenario::UpdateLatency => "update, one at a time",
@@ -102,6 +106,7 @@ impl Scenario {
         match self {
             Scenario::StartOnly
             | Scenario::StartLatency
+            | Scenario::BareLatency
             | Scenario::Backlog
             | Scenario::List
             | Scenario::ShortList
@@ -139,6 +144,7 @@ impl Scenario {
             Scenario::OneRun => (3_000, 9_000),
             Scenario::StartOnly => (1_000, 15_000),
             Scenario::StartLatency => (400, 2_000),
+            Scenario::BareLatency => (2_000, 5_000),
             Scenario::Queries => (1_000, 15_000),
             Scenario::QueryLatency => (400, 3_000),
             Scenario::UpdateLatency => (150, 1_000),
@@ -167,7 +173,8 @@ impl Scenario {
     /// long to prepare, is measured several times on one server.
     pub(super) fn split(self, runs: usize) -> (usize, usize) {
         match self {
-            Scenario::Queries
+            Scenario::BareLatency
+            | Scenario::Queries
             | Scenario::QueryLatency
             | Scenario::LongHistory
             | Scenario::List

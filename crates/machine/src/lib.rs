@@ -38,8 +38,8 @@ pub use input::{
 /// An update as a client asks for it.
 pub use proto::temporal::api::update::v1::Request as UpdateRequest;
 pub use run::{
-    Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Run, StartedWorkflowTask, Sticky, Timer, Update,
-    WorkflowTask,
+    Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Requests, Run, StartedWorkflowTask, Sticky,
+    Timer, Update, WorkflowTask,
 };
 pub use search_attributes::validate as validate_search_attributes;
 pub use step::{ActivityTask, Reply, Step, WorkflowTaskAnswer};

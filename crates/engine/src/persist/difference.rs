@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use imbl::{OrdMap, ordmap::DiffItem};
-use machine::{Attributes, Due, Run};
+use machine::{Attributes, Due, Requests, Run};
 use model::RunId;
 use prost::Message;
 use store::{Change, Key, record};
@@ -68,13 +68,9 @@ fn state_rows(old: Option<&Run>, run: &Run, changes: &mut Vec<Change>) {
     map_rows(signals.0, signals.1, |at| Key::ExternalSignal(id, *at), |row| record::encode(&**row), changes);
     let cancels = (old.map(|old| &old.external_cancels), &run.external_cancels);
     map_rows(cancels.0, cancels.1, |at| Key::ExternalCancel(id, *at), |row| record::encode(&**row), changes);
-    map_rows(
-        old.map(|old| &old.requests),
-        &run.requests,
-        |at| Key::Request(id, at),
-        |_| Bytes::from_static(&[record::FORMAT]),
-        changes,
-    );
+    let nothing = Requests::default();
+    let seen = run.requests.since(old.map_or(&nothing, |old| &old.requests));
+    changes.extend(seen.iter().map(|at| put(&Key::Request(id, at), Bytes::from_static(&[record::FORMAT]))));
     map_rows(
         old.map(|old| &old.updates),
         &run.updates,

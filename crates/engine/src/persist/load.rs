@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use imbl::{OrdMap, Vector};
-use machine::{Attributes, Core, Run};
+use machine::{Attributes, Core, Requests, Run};
 use model::{NamespaceId, RunId, RunKey, WorkflowKey};
 use prost::Message;
 use proto::temporal::api::history::v1::{History, HistoryEvent, history_event};
@@ -31,7 +31,7 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
         external_signals: OrdMap::new(),
         external_cancels: OrdMap::new(),
         buffered: Vector::new(),
-        requests: OrdMap::new(),
+        requests: Requests::default(),
         updates: OrdMap::new(),
         pending_updates: Vector::new(),
         started_task: None,
@@ -47,7 +47,7 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
             OwnedKey::ExternalSignal(_, id) => drop(run.external_signals.insert(id, Arc::new(decode(value)?))),
             OwnedKey::ExternalCancel(_, id) => drop(run.external_cancels.insert(id, Arc::new(decode(value)?))),
             OwnedKey::Buffered(..) => run.buffered.push_back(Arc::new(event(run_id, value)?)),
-            OwnedKey::Request(_, id) => drop(run.requests.insert(Arc::from(id.as_str()), ())),
+            OwnedKey::Request(_, id) => run.requests.insert(Arc::from(id.as_str())),
             OwnedKey::Update(_, id) => drop(run.updates.insert(Arc::from(id.as_str()), Arc::new(decode(value)?))),
             OwnedKey::Cluster
             | OwnedKey::Namespace(_)

@@ -18,7 +18,7 @@ use crate::{Draft, Quiet, Reply, Run, Signal, Step};
 /// limit or one signal more than `Limits::signals_per_execution`; `ResourceExhausted` while the worker is about to
 /// close the run.
 pub(super) fn handle(mut draft: Draft, signal: Signal) -> Result<Step, Reject> {
-    if !signal.request_id.is_empty() && draft.run().requests.contains_key(signal.request_id.as_str()) {
+    if !signal.request_id.is_empty() && draft.run().requests.contains(signal.request_id.as_str()) {
         return draft.finish(Reply::Done);
     }
     if !draft.run().is_open() {

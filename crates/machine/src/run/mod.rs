@@ -3,6 +3,7 @@
 mod event_type;
 mod evolve;
 mod records;
+mod requests;
 mod state;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use proto::temporal::api::history::v1::HistoryEvent;
 pub use records::{
     Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Sticky, Timer, Update, WorkflowTask,
 };
+pub use requests::Requests;
 pub use state::{Run, StartedWorkflowTask};
 
 pub(crate) use event_type::event_type;

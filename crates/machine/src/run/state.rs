@@ -10,7 +10,7 @@ use proto::temporal::api::{
     history::v1::{HistoryEvent, WorkflowExecutionStartedEventAttributes, history_event},
 };
 
-use super::{Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Timer, Update};
+use super::{Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Requests, Timer, Update};
 use crate::PendingUpdate;
 
 /// The state of one run.
@@ -40,7 +40,7 @@ pub struct Run {
     /// Events that arrived while a workflow task was running; they have no ids yet.
     pub buffered: Vector<Arc<HistoryEvent>>,
     /// Request ids that were applied, so that a repeated request is acknowledged without effect.
-    pub requests: OrdMap<Arc<str>, ()>,
+    pub requests: Requests,
     /// Updates that were accepted, by update id; those that have an outcome stay, so that the same id is known again.
     pub updates: OrdMap<Arc<str>, Arc<Update>>,
     /// Updates that no worker has accepted yet, in the order in which they were admitted. In memory only: after a crash
@@ -93,7 +93,7 @@ impl Run {
             external_signals: OrdMap::new(),
             external_cancels: OrdMap::new(),
             buffered: Vector::new(),
-            requests: OrdMap::new(),
+            requests: Requests::default(),
             updates: OrdMap::new(),
             pending_updates: Vector::new(),
             started_task: None,

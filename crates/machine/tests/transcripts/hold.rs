@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use imbl::OrdMap;
-use machine::{Change, Facts, Input, Run, Step};
+use machine::{Change, Facts, Input, Requests, Run, Step};
 use prost::Message;
 use proto::temporal::api::history::v1::HistoryEvent;
 
@@ -42,7 +42,7 @@ pub(crate) fn blank(run: &Run) -> Run {
         external_signals: OrdMap::new(),
         external_cancels: OrdMap::new(),
         buffered: imbl::Vector::new(),
-        requests: OrdMap::new(),
+        requests: Requests::default(),
         updates: OrdMap::new(),
         pending_updates: imbl::Vector::new(),
         started_task: None,

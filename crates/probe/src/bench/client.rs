@@ -1,6 +1,6 @@
 //! The client's side of the load: it starts, signals, asks and reads.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use proto::temporal::api::{
     common::v1::{WorkflowExecution, WorkflowType},
@@ -46,7 +46,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// What goes with every call, such as an API key.
 #[derive(Debug, Clone)]
-pub(super) struct Showing(MetadataMap);
+pub(super) struct Showing(Arc<MetadataMap>);
 
 impl Interceptor for Showing {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
@@ -89,7 +89,7 @@ impl Client {
     /// A client with a connection of its own.
     pub(super) fn to(way: Way) -> Result<Client, Fault> {
         let wire = way.wire()?;
-        let showing = Showing(wire.metadata().clone());
+        let showing = Showing(Arc::new(wire.metadata().clone()));
         let service = WorkflowServiceClient::with_interceptor(wire.channel(), showing);
         Ok(Client { service: service.max_decoding_message_size(64 << 20), namespace: way.namespace })
     }

@@ -16,9 +16,7 @@ impl Run {
             Quiet::BufferedTimerFiredDropped { index } => {
                 self.buffered.remove(*index);
             }
-            Quiet::RequestSeen(request_id) => {
-                self.requests.insert(request_id.clone(), ());
-            }
+            Quiet::RequestSeen(request_id) => self.requests.insert(request_id.clone()),
             Quiet::StartRequestSeen(request_id) => {
                 self.core.start_request_ids.push(request_id.clone());
                 self.core.start_request_events.push(1);

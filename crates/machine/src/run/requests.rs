@@ -1,0 +1,148 @@
+//! Ids of requests that were applied.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// A set that only grows, in which the state before a step and the one after it differ by an id or none. All states of a run
+/// share one list of ids, and each knows how much of it is its own: to add one costs the same however many there are, and
+/// nothing is copied. Where two states go on from the same one, the second to do so gets a list of its own.
+#[derive(Clone, Debug, Default)]
+pub struct Requests {
+    list: Option<Arc<Mutex<List>>>,
+    /// How many ids of the list are in the set.
+    length: usize,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    /// In the order in which they came.
+    ids: Vec<Arc<str>>,
+    /// Where each of them stands.
+    places: BTreeMap<Arc<str>, usize>,
+}
+
+impl Requests {
+    pub fn contains(&self, id: &str) -> bool {
+        let place = self.list().and_then(|list| list.places.get(id).copied());
+        place.is_some_and(|place| place < self.length)
+    }
+
+    /// Adds an id, if it is not there.
+    pub fn insert(&mut self, id: Arc<str>) {
+        if self.contains(&id) {
+            return;
+        }
+        let shared = self.list.get_or_insert_default();
+        if let Some(list) = Arc::get_mut(shared) {
+            // A state that went on from here is gone, as after a step that was refused.
+            list.get_mut().unwrap_or_else(PoisonError::into_inner).truncate(self.length);
+        }
+        let mut list = lock(shared);
+        if list.ids.len() == self.length {
+            list.push(id);
+        } else {
+            let mut own = List::default();
+            list.ids[..self.length].iter().cloned().chain([id]).for_each(|id| own.push(id));
+            drop(list);
+            *shared = Arc::new(Mutex::new(own));
+        }
+        self.length += 1;
+    }
+
+    /// What is in this set and not in `before`, in the order in which it came.
+    pub fn since(&self, before: &Self) -> Vec<Arc<str>> {
+        let Some(list) = self.list() else { return Vec::new() };
+        if self.shares_list(before) {
+            return list.ids.get(before.length..self.length).unwrap_or_default().to_vec();
+        }
+        let own = list.ids[..self.length].to_vec();
+        drop(list);
+        own.into_iter().filter(|id| !before.contains(id)).collect()
+    }
+
+    fn shares_list(&self, other: &Self) -> bool {
+        self.list.as_ref().map(Arc::as_ptr) == other.list.as_ref().map(Arc::as_ptr)
+    }
+
+    fn list(&self) -> Option<MutexGuard<'_, List>> {
+        self.list.as_deref().map(lock)
+    }
+}
+
+impl PartialEq for Requests {
+    fn eq(&self, other: &Self) -> bool {
+        self.length == other.length && self.since(other).is_empty()
+    }
+}
+
+impl List {
+    fn push(&mut self, id: Arc<str>) {
+        self.places.insert(id.clone(), self.ids.len());
+        self.ids.push(id);
+    }
+
+    fn truncate(&mut self, length: usize) {
+        for id in self.ids.drain(length..) {
+            self.places.remove(&id);
+        }
+    }
+}
+
+// What is done under the lock leaves a whole list even if memory runs out in it.
+fn lock(list: &Mutex<List>) -> MutexGuard<'_, List> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(ids: &[&str]) -> Requests {
+        ids.iter().fold(Requests::default(), |set, id| with(&set, id))
+    }
+
+    fn with(before: &Requests, id: &str) -> Requests {
+        let mut after = before.clone();
+        after.insert(id.into());
+        after
+    }
+
+    fn since(after: &Requests, before: &Requests) -> Vec<String> {
+        after.since(before).iter().map(|id| id.to_string()).collect()
+    }
+
+    #[test]
+    fn the_state_before_does_not_see_what_came_after() {
+        let before = set(&["b", "a"]);
+        let after = with(&before, "c");
+        assert!(after.shares_list(&before) && after.contains("c") && !before.contains("c"));
+        assert_eq!(since(&after, &before), ["c"]);
+        assert_eq!(since(&before, &after), [""; 0]);
+        assert_eq!(since(&after, &Requests::default()), ["b", "a", "c"]);
+        assert_eq!(with(&after, "a"), after, "it is there already");
+    }
+
+    #[test]
+    fn two_states_that_go_on_from_one_do_not_see_each_other() {
+        let base = set(&["a", "b"]);
+        let (one, other) = (with(&base, "c"), with(&base, "d"));
+        assert!(one.shares_list(&base) && !other.shares_list(&base));
+        assert!(!one.contains("d") && !other.contains("c") && !base.contains("d"));
+        assert_eq!((since(&one, &base), since(&other, &base)), (vec!["c".to_owned()], vec!["d".to_owned()]));
+        assert_eq!((since(&one, &other), since(&other, &one)), (vec!["c".to_owned()], vec!["d".to_owned()]));
+        assert_ne!(one, other);
+        assert_eq!(with(&one, "d"), with(&other, "c"), "in whatever order they came");
+    }
+
+    #[test]
+    fn what_a_refused_step_added_is_forgotten() {
+        let mut base = set(&["a"]);
+        drop(with(&with(&base, "refused"), "too"));
+        base.insert("refused".into());
+        base.insert("b".into());
+        assert_eq!(base, set(&["a", "refused", "b"]));
+        assert!(!base.contains("too"));
+    }
+}

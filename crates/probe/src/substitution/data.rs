@@ -80,7 +80,7 @@ impl Stage {
             let title = if about.is_empty() { rpc.to_owned() } else { format!("{rpc} ({about})") };
             let attacker = if is_list(rpc) { &self.reader } else { &self.attacker };
             let need = need(rpc, is_served);
-            let case = Case { stage: self, attacker, rpc, method, need, at, title, theirs: &theirs };
+            let case = Case { stage: self, attacker, rpc, method, need, at, title, absent: &absent, theirs: &theirs };
             for place in places(bravo) {
                 let filled = |message: &DynamicMessage, ids: &Ids| {
                     content(message, &place).unwrap_or_else(|| value(rpc, &name(&place), ids))
@@ -89,9 +89,9 @@ impl Stage {
                 if contents[0] == contents[1] {
                     contents = [&absent, &theirs].map(|ids| value(rpc, &name(&place), ids));
                 }
-                case.alone(&place, &absent, contents, &mut report).await?;
+                case.alone(&place, contents, &mut report).await?;
             }
-            case.together(nobody, bravo, &absent, &mut report).await?;
+            case.together([nobody, bravo], &mut report).await?;
         }
         let after = self.victim.state(&theirs).await?;
         report.check(rpc, || (before == after).then_some(()).ok_or_else(|| difference(&before, &after)));
@@ -110,7 +110,16 @@ struct Case<'a> {
     need: Need,
     at: usize,
     title: String,
+    absent: &'a Ids,
     theirs: &'a Ids,
+}
+
+/// What is asked twice, with what nobody has and with what the other tenant has.
+enum Ask<'a> {
+    /// The attacker's own request with something else in one place.
+    Alone { place: &'a Place, contents: [Content; 2] },
+    /// The other's whole request, in a namespace of the attacker's choice if there is one, under a header.
+    Together { bodies: [&'a DynamicMessage; 2], namespace: Option<&'a str>, header: &'a str },
 }
 
 impl Case<'_> {
@@ -122,26 +131,8 @@ impl Case<'_> {
     }
 
     /// One place of the attacker's own request gets what nobody has, and then what the other tenant has.
-    async fn alone(
-        &self,
-        place: &Place,
-        absent: &Ids,
-        contents: [Content; 2],
-        report: &mut Report,
-    ) -> Result<(), Fault> {
-        let mut answers = Vec::new();
-        for _ in 0..TRIES {
-            answers.clear();
-            for (other, content) in [absent, self.theirs].into_iter().zip(&contents) {
-                let (own, mut body) = self.own().await?;
-                put(&mut body, place, content)?;
-                let sent = Sent { body, own, other: other.clone(), contents: vec![written(content)] };
-                answers.push(self.send(&self.attacker.wire, sent).await?);
-            }
-            if !one_is_late(&answers) {
-                break;
-            }
-        }
+    async fn alone(&self, place: &Place, contents: [Content; 2], report: &mut Report) -> Result<(), Fault> {
+        let answers = self.both(&Ask::Alone { place, contents }).await?;
         let title = format!("{}: {}", self.title, name(place));
         // A token of a list says where to go on and nothing more: what it opens is the attacker's own.
         report.compare(&title, &answers);
@@ -149,36 +140,11 @@ impl Case<'_> {
     }
 
     /// The whole request is the other tenant's, under each namespace and each header.
-    async fn together(
-        &self,
-        nobody: &DynamicMessage,
-        theirs: &DynamicMessage,
-        absent: &Ids,
-        report: &mut Report,
-    ) -> Result<(), Fault> {
-        let own = &self.attacker.namespace;
-        let namespaces = [None, Some(own.as_str()), Some("")];
-        for namespace in namespaces {
+    async fn together(&self, bodies: [&DynamicMessage; 2], report: &mut Report) -> Result<(), Fault> {
+        let own = self.attacker.namespace.as_str();
+        for namespace in [None, Some(own), Some("")] {
             for header in ["", own, "other"] {
-                let wire = |other: &Ids| match header {
-                    "" => Ok(self.attacker.wire.clone()),
-                    "other" => self.under(&other.namespace),
-                    own => self.under(own),
-                };
-                let mut answers = Vec::new();
-                for _ in 0..TRIES {
-                    answers.clear();
-                    for (body, other) in [(nobody, absent), (theirs, self.theirs)] {
-                        let body = within(body, namespace)?;
-                        let contents = other.known("").into_iter().map(|(value, _)| value).collect();
-                        let own = Ids { namespace: own.clone(), ..Ids::default() };
-                        answers
-                            .push(self.send(&wire(other)?, Sent { body, own, other: other.clone(), contents }).await?);
-                    }
-                    if !one_is_late(&answers) {
-                        break;
-                    }
-                }
+                let answers = self.both(&Ask::Together { bodies, namespace, header }).await?;
                 let named = namespace.map_or("theirs", |name| if name.is_empty() { "none" } else { "own" });
                 let header = if header.is_empty() { "none" } else { header };
                 let title = format!("{}: all theirs, namespace {named}, header {header}", self.title);
@@ -186,6 +152,48 @@ impl Case<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Asks for what nobody has and for what the other tenant has. Where one answer came in time and the other did not, the
+    /// machine may have stood still meanwhile, and both are asked for again: only a difference that stays is one.
+    async fn both(&self, ask: &Ask<'_>) -> Result<[Seen; 2], Fault> {
+        let mut tries = 1;
+        loop {
+            let answers = [self.ask(ask, 0).await?, self.ask(ask, 1).await?];
+            let [nobodys, theirs] = answers.each_ref().map(|seen| seen.code == Code::Cancelled);
+            if nobodys == theirs || tries == TRIES {
+                return Ok(answers);
+            }
+            tries += 1;
+        }
+    }
+
+    /// Side 0 is what nobody has, side 1 what the other tenant has.
+    async fn ask(&self, ask: &Ask<'_>, side: usize) -> Result<Seen, Fault> {
+        let other = [self.absent, self.theirs][side].clone();
+        match ask {
+            Ask::Alone { place, contents } => {
+                let (own, mut body) = self.own().await?;
+                put(&mut body, place, &contents[side])?;
+                let contents = vec![written(&contents[side])];
+                self.send(&self.attacker.wire, Sent { body, own, other, contents }).await
+            }
+            Ask::Together { bodies, namespace, header } => {
+                let mut body = bodies[side].clone();
+                let field = body.descriptor().get_field_by_name("namespace");
+                if let (Some(namespace), Some(field)) = (namespace, field) {
+                    put(&mut body, &[super::places::Step::Field(field)], &Content::Text((*namespace).to_owned()))?;
+                }
+                let wire = match *header {
+                    "" => self.attacker.wire.clone(),
+                    "other" => self.under(&other.namespace)?,
+                    own => self.under(own)?,
+                };
+                let contents = other.known("").into_iter().map(|(value, _)| value).collect();
+                let own = Ids { namespace: self.attacker.namespace.clone(), ..Ids::default() };
+                self.send(&wire, Sent { body, own, other, contents }).await
+            }
+        }
     }
 
     fn under(&self, namespace: &str) -> Result<Wire, Fault> {
@@ -215,23 +223,6 @@ pub(super) struct Seen {
     pub(super) code: Code,
     pub(super) normal: String,
     pub(super) leaks: Vec<String>,
-}
-
-/// Whether one of two answers came in time and the other did not: the machine may have stood still meanwhile, and only a
-/// difference that stays is one.
-fn one_is_late(answers: &[Seen]) -> bool {
-    let late = answers.iter().filter(|seen| seen.code == Code::Cancelled).count();
-    late == 1
-}
-
-/// The request, in another namespace if there is one and the request has a place for it.
-fn within(body: &DynamicMessage, namespace: Option<&str>) -> Result<DynamicMessage, Fault> {
-    let mut body = body.clone();
-    let field = body.descriptor().get_field_by_name("namespace");
-    if let (Some(namespace), Some(field)) = (namespace, field) {
-        put(&mut body, &[super::places::Step::Field(field)], &Content::Text(namespace.to_owned()))?;
-    }
-    Ok(body)
 }
 
 /// A content as an answer would show it.

@@ -36,13 +36,16 @@ const TICKS_PER_SECOND: f64 = 100.0;
 const LINES_KEPT: usize = 4_000;
 
 /// Rate limits of the reference server, lifted so that only answers are compared and measured, not its throttling.
-const LIFTED: [&str; 6] = [
+const LIFTED: [&str; 9] = [
     "frontend.rps=1000000",
     "frontend.namespaceRPS=1000000",
     "frontend.namespaceCount=100000",
     "frontend.namespaceRPS.visibility=1000000",
     "frontend.rps.namespaceReplicationInducingAPIs=1000000",
     "frontend.globalNamespaceRPS.namespaceReplicationInducingAPIs=1000000",
+    "frontend.persistenceMaxQPS=1000000",
+    "history.persistenceMaxQPS=1000000",
+    "matching.persistenceMaxQPS=1000000",
 ];
 
 /// Which program a process runs.

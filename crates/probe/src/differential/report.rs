@@ -30,7 +30,7 @@ pub(super) fn stop(program: &Program, number: u64, seed: u64, stop: &Stop) -> St
         Stop::Broken(why) => {
             let _ = writeln!(text, "  broken: {}", cut(why));
         }
-        Stop::Undecided => text.push_str("  undecided: the reference did not conclude its work\n"),
+        Stop::Undecided => text.push_str("  undecided: the reference is late, or forgot something\n"),
         Stop::Difference(difference) => text.push_str(&lines(difference)),
     }
     text

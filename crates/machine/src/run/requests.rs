@@ -7,7 +7,8 @@ use std::{
 
 /// A set that only grows, in which the state before a step and the one after it differ by an id or none. All states of a run
 /// share one list of ids, and each knows how much of it is its own: to add one costs the same however many there are, and
-/// nothing is copied. Where two states go on from the same one, the second to do so gets a list of its own.
+/// nothing is copied. Where two states go on from the same one, as after a step that was refused, the second to do
+/// so gets a list of its own.
 #[derive(Clone, Debug, Default)]
 pub struct Requests {
     list: Option<Arc<Mutex<List>>>,
@@ -35,10 +36,6 @@ impl Requests {
             return;
         }
         let shared = self.list.get_or_insert_default();
-        if let Some(list) = Arc::get_mut(shared) {
-            // A state that went on from here is gone, as after a step that was refused.
-            list.get_mut().unwrap_or_else(PoisonError::into_inner).truncate(self.length);
-        }
         let mut list = lock(shared);
         if list.ids.len() == self.length {
             list.push(id);
@@ -81,12 +78,6 @@ impl List {
     fn push(&mut self, id: Arc<str>) {
         self.places.insert(id.clone(), self.ids.len());
         self.ids.push(id);
-    }
-
-    fn truncate(&mut self, length: usize) {
-        for id in self.ids.drain(length..) {
-            self.places.remove(&id);
-        }
     }
 }
 

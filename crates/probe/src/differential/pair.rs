@@ -119,6 +119,8 @@ pub(crate) struct Pair {
     pub(crate) log: VecDeque<Exchange>,
     /// What is particular to this program in texts, taken out before refusals are counted by kind.
     pub(crate) prefix: String,
+    /// A worker's answer was refused without an effect: then the reference forgets that the worker tried to close the run.
+    lost_an_answer: bool,
 }
 
 impl Pair {
@@ -137,6 +139,7 @@ impl Pair {
             manner,
             ledger,
             log: VecDeque::new(),
+            lost_an_answer: false,
             prefix,
         }
     }
@@ -189,7 +192,7 @@ impl Pair {
                 self.names = names;
                 Ok(self.agreed(&rpc, request, &answers, normal))
             }
-            _ if reference_forgot_closing(&answers) => Err(Stop::Undecided),
+            _ if self.lost_an_answer && still_closing(&answers) => Err(Stop::Undecided),
             lines => Err(self.differ(rpc, request, normal, lines)),
         }
     }
@@ -324,6 +327,7 @@ impl Pair {
             }
             Err(_) => {
                 let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+                self.lost_an_answer |= rpc == "RespondWorkflowTaskCompleted" && text("code") == "NOT_FOUND";
                 self.ledger.refused(rpc, &text("code"), &text("message").replace(&self.prefix, "@"));
                 Answer::Refusal(value)
             }
@@ -376,8 +380,8 @@ fn is_load(status: &Status) -> bool {
 }
 
 /// True where only the server under test still refuses what would come between a worker and its next attempt to close the
-/// run. The reference forgets the first attempt with a worker's answer that it refuses as a call.
-fn reference_forgot_closing([reference, subject]: &[Result<Bytes, Status>; 2]) -> bool {
+/// run.
+fn still_closing([reference, subject]: &[Result<Bytes, Status>; 2]) -> bool {
     reference.is_ok() && subject.as_ref().is_err_and(|status| status.message().ends_with("workflow is closing"))
 }
 

@@ -3,6 +3,7 @@
 //! There is no behaviour of a workflow here, no IO, clock or randomness: values only, with the rules that hold for the
 //! value alone.
 
+mod budget;
 pub mod check;
 mod ids;
 pub mod limits;
@@ -13,6 +14,7 @@ mod retry;
 mod time;
 mod token;
 
+pub use budget::{Budget, Part};
 pub use ids::{Entropy, Epoch, NamespaceId, RunId, RunKey, ShardId, WorkflowKey};
 pub use limits::Limits;
 pub use namespace::Namespace;

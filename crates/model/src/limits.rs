@@ -164,6 +164,8 @@ pub struct Entry {
 }
 
 limits! {
+    /// Bytes that may be held for callers at one time: requests, replies, waiting calls and caches.
+    memory: usize = 1024 * 1024 * 1024, "server.memory";
     /// Longest id (workflow, activity, timer, task queue, type, signal and query names), in bytes.
     id_length: usize = 1_000, "limit.maxIDLength";
     /// Size of one payload set (input, result, details, memo) at which a request is refused, in bytes.

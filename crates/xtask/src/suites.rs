@@ -148,6 +148,11 @@ pub(crate) fn build_release() -> Result<(), String> {
     shell::must(shell::cargo(&["build", "--locked", "--release", "-p", "perdure", "-p", "probe", "-p", "sim"]))
 }
 
+/// Builds the server and the probe as they are packaged, for a benchmark whose figures count.
+pub(crate) fn build_dist() -> Result<(), String> {
+    shell::must(shell::cargo(&["build", "--locked", "--profile", "dist", "-p", "perdure", "-p", "probe"]))
+}
+
 /// Puts the reference server where the probe looks for it.
 pub(crate) fn install_reference() -> Result<(), String> {
     shell::must(probe("install-reference"))

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use model::{Limits, Reject, Time, TokenKey};
+use model::{Budget, Limits, Reject, Time, TokenKey};
 use store::{CommitError, Store, StoreError};
 use tokio::sync::{Notify, oneshot};
 
@@ -39,6 +39,7 @@ type Answered = oneshot::Receiver<Result<Answer, Reject>>;
 /// What the clones of an engine share.
 pub(super) struct Inner {
     pub(super) limits: Arc<Limits>,
+    pub(super) memory: Arc<Budget>,
     pub(super) token_key: TokenKey,
     pub(super) cluster_id: String,
     pub(super) store: Arc<dyn Store>,
@@ -150,6 +151,7 @@ impl Inner {
             write_callers: 0,
         };
         Self {
+            memory: Budget::new(limits.memory),
             limits,
             token_key,
             cluster_id,

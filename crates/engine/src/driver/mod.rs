@@ -16,7 +16,7 @@ use std::{
 
 use bytes::Bytes;
 use cluster::{Member, NodeId};
-use model::{Limits, Reject, Time, TokenKey};
+use model::{Budget, Limits, Reject, Time, TokenKey};
 use store::{
     Store, StoreError,
     visibility::{Query, QueryPage, Value},
@@ -127,6 +127,11 @@ impl Engine {
     /// The namespaces as of the last durable change.
     pub fn namespaces(&self) -> Arc<NamespaceTable> {
         self.inner.namespaces.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What may be held for callers, in bytes, over all connections, calls and caches.
+    pub fn memory(&self) -> &Arc<Budget> {
+        &self.inner.memory
     }
 
     pub fn limits(&self) -> &Arc<Limits> {

@@ -1,0 +1,122 @@
+//! A budget of bytes: what a server may hold for its callers at one time, over everything that holds.
+//!
+//! Each holder takes its part before it grows and gives it back by dropping it. A part that does not fit is refused at once:
+//! the caller is then told that the server is busy, or what could be dropped is dropped. Nothing here waits.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// So many bytes, shared by all who hold some.
+#[derive(Debug)]
+pub struct Budget {
+    most: usize,
+    held: AtomicUsize,
+}
+
+/// A part of a budget, in bytes; given back when it is dropped.
+#[derive(Debug)]
+pub struct Part {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Budget {
+    /// A budget of `most` bytes.
+    pub fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { most, held: AtomicUsize::new(0) })
+    }
+
+    /// Bytes that may be held.
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Bytes that are held now; above `most` where parts were forced.
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Takes a part; `None` when it does not fit.
+    pub fn take(self: &Arc<Self>, bytes: usize) -> Option<Part> {
+        let mut part = Part { budget: self.clone(), bytes: 0 };
+        part.grow(bytes).then_some(part)
+    }
+
+    /// Takes a part whether it fits or not: for what is there already and can't be refused any more.
+    pub fn force(self: &Arc<Self>, bytes: usize) -> Part {
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+        Part { budget: self.clone(), bytes }
+    }
+}
+
+impl Part {
+    /// Bytes of this part.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes so many more; `false`, and nothing is taken, when they do not fit.
+    #[must_use]
+    pub fn grow(&mut self, more: usize) -> bool {
+        let Budget { most, held } = &*self.budget;
+        let fits = |held: usize| held.checked_add(more).filter(|sum| sum <= most);
+        let taken = held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok();
+        if taken {
+            self.bytes += more;
+        }
+        taken
+    }
+
+    /// Gives so many back, at most all.
+    pub fn shrink(&mut self, less: usize) {
+        let less = less.min(self.bytes);
+        self.bytes -= less;
+        self.budget.held.fetch_sub(less, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.shrink(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_leaves_no_trace() {
+        let budget = Budget::new(10);
+        let mut first = budget.take(6).unwrap();
+        assert!(budget.take(5).is_none());
+        assert!(!first.grow(usize::MAX), "a sum that can't be counted does not fit either");
+        assert_eq!((budget.held(), first.bytes()), (6, 6));
+        assert!(first.grow(4));
+        assert_eq!(budget.held(), 10);
+    }
+
+    #[test]
+    fn what_is_dropped_comes_back() {
+        let budget = Budget::new(10);
+        let mut part = budget.take(8).unwrap();
+        part.shrink(3);
+        assert_eq!(budget.held(), 5);
+        part.shrink(100);
+        assert_eq!((budget.held(), part.bytes()), (0, 0));
+        drop(budget.take(10).unwrap());
+        assert_eq!(budget.held(), 0);
+    }
+
+    #[test]
+    fn what_is_forced_counts_beyond_the_end() {
+        let budget = Budget::new(10);
+        let forced = budget.force(30);
+        assert_eq!(budget.held(), 30);
+        assert!(budget.take(1).is_none());
+        drop(forced);
+        assert!(budget.take(10).is_some());
+    }
+}

@@ -2,7 +2,10 @@
 
 use clap::{Args, Subcommand};
 
-use super::keys::{self, Key};
+use super::{
+    keys::{self, Key},
+    limits,
+};
 
 /// `perdure config`.
 #[derive(Args, Debug)]
@@ -25,6 +28,11 @@ enum Verb {
     ///
     /// Lists every key with its default.
     List,
+    /// List the limits and what a caller sees of them
+    ///
+    /// Lists every limit as a page in Markdown: its default and unit, what it counts over, the settings that change it,
+    /// and what a caller sees when it is exceeded.
+    Limits,
 }
 
 /// What the command prints on stdout; JSON where `--output` asks for it.
@@ -36,6 +44,8 @@ pub(crate) fn run(args: &ConfigArgs, json: bool) -> Result<String, String> {
     match &args.verb {
         Verb::List if json => Ok(rendered(&keys.iter().map(as_json).collect::<Vec<_>>().into())),
         Verb::List => Ok(list(&keys)),
+        Verb::Limits if json => Ok(rendered(&limits::as_json())),
+        Verb::Limits => Ok(limits::page()),
         Verb::Explain { key } => {
             let key = find(&keys, key)?;
             Ok(if json { rendered(&as_json(key)) } else { explained(key) })

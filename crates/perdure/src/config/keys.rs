@@ -104,7 +104,7 @@ keys! {
 }
 
 /// The section of the limits, whose keys are those of the model's table.
-const LIMITS: &str = "limits.";
+pub(super) const LIMITS: &str = "limits.";
 
 /// Every key.
 pub(super) fn all() -> Vec<Key> {

@@ -1,11 +1,12 @@
 //! `perdure.toml`: one table of keys, from which the file is read, checked and explained.
 //!
 //! [`keys`] is the table and the struct that it makes; [`document`] reads TOML and remembers lines; [`value`] is what a
-//! value may be; [`explain`] is `perdure config`.
+//! value may be; [`explain`] is `perdure config`, and [`limits`] the page of limits that it prints.
 
 mod document;
 mod explain;
 mod keys;
+mod limits;
 mod value;
 
 use std::{

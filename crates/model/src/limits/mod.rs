@@ -1,0 +1,290 @@
+//! Every limit in one typed table. The defaults are Temporal's; a rejection names the limit, its scope, its value and
+//! the setting. `perdure config limits` makes a page of it, which stands in `docs/limits.md`.
+
+mod seen;
+mod value;
+
+use std::time::Duration;
+
+use proto::temporal::api::enums::v1::{ResourceExhaustedCause as Busy, WorkflowTaskFailedCause as Fails};
+
+pub use self::seen::{Scope, Seen};
+use self::{
+    Scope::{Request, Server, WorkflowExecution},
+    seen::{exhausted, exhausted_server, refused, task_fails, told},
+    value::Value,
+};
+
+/// Makes the struct and the table. A row has, in this order and all of it: what the limit means, its field and type, the
+/// default, the key of the reference's dynamic configuration (a key of ours where it has none), the unit, what it counts
+/// over ([`Scope`]), and what the caller sees when it is exceeded ([`Seen`]; in texts, `…` is what varies).
+macro_rules! limits {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident: $type:ty = $default:expr, $setting:literal, $unit:literal, $scope:ident, $seen:expr;
+    )+) => {
+        /// The limits in force. Each field's documentation gives its unit.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Limits {
+            $($(#[doc = $doc])+ pub $name: $type,)+
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+
+        impl Limits {
+            /// Sets the limit that the reference's dynamic configuration knows under `setting` (in any case). `value` is
+            /// a number, or for a duration a text such as `90s` or `1h30m`.
+            pub fn assign(&mut self, setting: &str, value: &str) -> Assigned {
+                $(if setting.eq_ignore_ascii_case($setting) {
+                    return match Value::read(value) {
+                        Some(value) => {
+                            self.$name = value;
+                            Assigned::Done
+                        }
+                        None => Assigned::Invalid,
+                    };
+                })+
+                Assigned::Unknown
+            }
+
+            /// The value of the field `name`, as [`Limits::assign`] takes it. `None`: there is no such field.
+            pub fn shown(&self, name: &str) -> Option<String> {
+                $(if name == stringify!($name) {
+                    return Some(self.$name.shown());
+                })+
+                None
+            }
+        }
+
+        /// The table behind `Limits`, in its order.
+        pub const TABLE: &[Entry] = &[
+            $(Entry {
+                name: stringify!($name),
+                setting: $setting,
+                unit: $unit,
+                scope: $scope,
+                seen: $seen,
+                accepted: <$type as Value>::ACCEPTED,
+                meaning: concat!($($doc),+),
+            },)+
+        ];
+    };
+}
+
+/// What became of an assignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assigned {
+    Done,
+    /// No limit has this setting.
+    Unknown,
+    /// The value is not one of the limit's type.
+    Invalid,
+}
+
+/// One line of the limits table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub name: &'static str,
+    /// The key under which the reference's dynamic configuration knows the limit; one of ours where it has none.
+    pub setting: &'static str,
+    /// What the value counts; empty where it counts nothing, and for durations, which name their unit.
+    pub unit: &'static str,
+    /// What the limit counts over.
+    pub scope: Scope,
+    /// What the caller sees when it is exceeded.
+    pub seen: Seen,
+    /// What values are taken, with their bounds, for people to read.
+    pub accepted: &'static str,
+    pub meaning: &'static str,
+}
+
+limits! {
+    /// Bytes that may be held for callers at one time: requests, replies, waiting calls and caches.
+    memory: usize = 1024 * 1024 * 1024, "server.memory", "bytes", Server,
+        exhausted_server(Busy::SystemOverloaded, "…");
+    /// Longest id (workflow, activity, timer, task queue, type, signal and query names), in bytes.
+    id_length: usize = 1_000, "limit.maxIDLength", "bytes", Request,
+        refused("INVALID_ARGUMENT", "… length exceeds limit.");
+    /// Size of one payload set (input, result, details, memo) at which a request is refused, in bytes.
+    blob_size_error: usize = 2 * 1024 * 1024, "limit.blobSize.error", "bytes", Request,
+        refused("INVALID_ARGUMENT", "Blob data size exceeds limit.");
+    /// Size of one payload set at which a warning is logged, in bytes.
+    blob_size_warn: usize = 512 * 1024, "limit.blobSize.warn", "bytes", Request,
+        told("What is kept of a failure that is too large has at most this size.");
+    /// Size of a memo at which a request is refused, in bytes.
+    memo_size_error: usize = 2 * 1024 * 1024, "limit.memoSize.error", "bytes", Request,
+        refused("INVALID_ARGUMENT", "Memo size exceeds limit.");
+    /// Events in one history at which the run is terminated.
+    history_count_error: i64 = 50 * 1024, "limit.historyCount.error", "events", WorkflowExecution,
+        refused("INVALID_ARGUMENT", "Workflow history count exceeds limit.");
+    /// Events in one history at which workers are told to continue as new.
+    history_count_suggest_continue_as_new: i64 = 4 * 1024, "limit.historyCount.suggestContinueAsNew", "events", WorkflowExecution,
+        told("The worker is advised to continue as new.");
+    /// Bytes of one history at which the run is terminated.
+    history_size_error: i64 = 50 * 1024 * 1024, "limit.historySize.error", "bytes", WorkflowExecution,
+        refused("INVALID_ARGUMENT", "Workflow history size exceeds limit.");
+    /// Bytes of one history at which workers are told to continue as new.
+    history_size_suggest_continue_as_new: i64 = 4 * 1024 * 1024, "limit.historySize.suggestContinueAsNew", "bytes", WorkflowExecution,
+        told("The worker is advised to continue as new.");
+    /// Activities of one run that may be pending.
+    pending_activities: usize = 2_000, "limit.numPendingActivities.error", "activities", WorkflowExecution,
+        task_fails(
+            Fails::PendingActivitiesLimitExceeded,
+            "the number of pending activities, …, has reached the per-workflow limit of …",
+        );
+    /// Child workflows of one run that may be pending.
+    pending_children: usize = 2_000, "limit.numPendingChildExecutions.error", "child workflows", WorkflowExecution,
+        task_fails(
+            Fails::PendingChildWorkflowsLimitExceeded,
+            "the number of pending child workflow executions, …, has reached the per-workflow limit of …",
+        );
+    /// Signals to other workflows that may be pending in one run.
+    pending_signals: usize = 2_000, "limit.numPendingSignals.error", "signals", WorkflowExecution,
+        task_fails(
+            Fails::PendingSignalsLimitExceeded,
+            "the number of pending signals to external workflows, …, has reached the per-workflow limit of …",
+        );
+    /// Cancel requests to other workflows that may be pending in one run.
+    pending_cancel_requests: usize = 2_000, "limit.numPendingCancelRequests.error", "requests", WorkflowExecution,
+        task_fails(
+            Fails::PendingRequestCancelLimitExceeded,
+            "the number of pending requests to cancel external workflows, …, has reached the per-workflow limit of …",
+        );
+    /// Signals that one run takes in its life.
+    signals_per_execution: i64 = 10_000, "history.maximumSignalsPerExecution", "signals", WorkflowExecution,
+        refused("INVALID_ARGUMENT", "exceeded workflow execution limit for signal events");
+    /// Events that are buffered while a workflow task is running.
+    buffered_events: usize = 100, "history.maximumBufferedEventsBatch", "events", WorkflowExecution,
+        told("The running Workflow Task fails, cause FORCE_CLOSE_COMMAND, and is scheduled again with the events.");
+    /// Bytes of buffered events.
+    buffered_bytes: usize = 2 * 1024 * 1024, "history.maximumBufferedEventsSizeInBytes", "bytes", WorkflowExecution,
+        told("The running Workflow Task fails, cause FORCE_CLOSE_COMMAND, and is scheduled again with the events.");
+    /// Workflow task timeout where the caller gives none.
+    workflow_task_timeout: Duration = Duration::from_secs(10), "history.defaultWorkflowTaskTimeout", "", WorkflowExecution,
+        told("The Workflow Task times out and is scheduled again.");
+    /// Longest workflow task timeout; longer ones are cut to it.
+    workflow_task_timeout_max: Duration = Duration::from_secs(120), "history.maxWorkflowTaskTimeout", "", WorkflowExecution,
+        told("The timeout is cut to it.");
+    /// How long a worker may keep a workflow task by heartbeats that bring nothing new.
+    workflow_task_heartbeat: Duration = Duration::from_secs(30 * 60), "history.workflowTaskHeartbeatTimeout", "", WorkflowExecution,
+        told("The Workflow Task times out and is scheduled again.");
+    /// Most that repeated failures add to a workflow task's timeout.
+    workflow_task_retry_max: Duration = Duration::from_secs(10 * 60), "history.workflowTaskRetryMaxInterval", "", WorkflowExecution,
+        told("The wait is cut to it.");
+    /// Failed workflow tasks in a row at which visibility reports a problem.
+    workflow_task_problems: i32 = 5, "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute", "failures", WorkflowExecution,
+        told("The search attribute TemporalReportedProblems says so.");
+    /// Shortest time between the starts of two runs of a chain.
+    run_interval_min: Duration = Duration::from_secs(1), "history.workflowIdReuseMinimalInterval", "", WorkflowExecution,
+        told("The first Workflow Task of the next run waits.");
+    /// How long a call waits for history to grow before it answers with an empty page.
+    history_long_poll: Duration = Duration::from_secs(20), "history.longPollExpirationInterval", "", Request,
+        told("An empty page, with a token to go on with.");
+    /// How long a poll for a task waits before it answers empty.
+    task_long_poll: Duration = Duration::from_secs(60), "matching.longPollExpirationInterval", "", Request,
+        told("An empty answer: the worker polls again.");
+    /// Most events in one page of history.
+    history_page: i32 = 256, "frontend.historyMaxPageSize", "events", Request,
+        told("A page that is not longer, with a token for the next.");
+    /// Whether histories are sent raw: batch by batch as encoded bytes, not as events.
+    raw_history: bool = false, "frontend.sendRawWorkflowHistory", "", Request,
+        told("Histories in the field raw_history.");
+    /// Most rows in one page of a list.
+    visibility_page: i32 = 1_000, "frontend.visibilityMaxPageSize", "rows", Request,
+        told("A page that is not longer, with a token for the next.");
+    /// Custom search attributes on one run.
+    search_attributes_count: usize = 100, "system.searchAttributesNumberOfKeysLimit", "attributes", Request,
+        refused("INVALID_ARGUMENT", "number of search attributes … exceeds limit …");
+    /// Bytes of one search attribute's value.
+    search_attribute_size: usize = 2 * 1024, "system.searchAttributesSizeOfValueLimit", "bytes", Request,
+        refused("INVALID_ARGUMENT", "search attribute … value size … exceeds size limit …");
+    /// Bytes of all search attributes of a run.
+    search_attributes_total_size: usize = 40 * 1024, "system.searchAttributesTotalSizeLimit", "bytes", Request,
+        refused("INVALID_ARGUMENT", "total size of search attributes … exceeds size limit …");
+    /// Queries that may wait on one run.
+    buffered_queries: usize = 1, "history.maxBufferedQueryCount", "queries", WorkflowExecution,
+        exhausted(
+            Busy::BusyWorkflow,
+            "consistent query buffer is full, this may be caused by too many queries and workflow not able to process \
+             query fast enough",
+        );
+    /// Updates of one run that may be under way: admitted or accepted, and not completed.
+    updates_in_flight: usize = 10, "history.maxInFlightUpdates", "updates", WorkflowExecution,
+        exhausted(
+            Busy::ConcurrentLimit,
+            "limit on number of concurrent in-flight updates has been reached (…)",
+        );
+    /// Bytes of the requests of one run's updates that wait to be accepted.
+    updates_in_flight_bytes: usize = 20 * 1024 * 1024, "history.maxInFlightUpdatePayloads", "bytes", WorkflowExecution,
+        exhausted(
+            Busy::ConcurrentLimit,
+            "limit on total payload size of in-flight updates has been reached (… bytes)",
+        );
+    /// Updates that one run takes in its life.
+    updates_per_execution: usize = 2_000, "history.maxTotalUpdates", "updates", WorkflowExecution,
+        refused(
+            "FAILED_PRECONDITION",
+            "The limit on the total number of distinct updates in this workflow has been reached (…). …",
+        );
+    /// Events that a workflow task which only rejected updates may have shown to its worker and still leave no trace.
+    speculative_task_events: i64 = 10, "history.discardSpeculativeWorkflowTaskMaximumEventsCount", "events", WorkflowExecution,
+        told("The Workflow Task is written into the history.");
+    /// Links on one request.
+    links_per_request: usize = 10, "frontend.maxlinksPerRequest", "links", Request,
+        refused("INVALID_ARGUMENT", "cannot attach more than … links per request, got …");
+    /// Shortest retention that a namespace may have.
+    retention_min: Duration = Duration::from_secs(3_600), "system.namespaceMinRetentionGlobal", "", Request,
+        refused("INVALID_ARGUMENT", "A valid retention period is not set on request.");
+    /// Bytes of one gRPC message.
+    message_size: usize = 4 * 1024 * 1024, "frontend.maxMessageSize", "bytes", Request,
+        refused("RESOURCE_EXHAUSTED", "grpc: received message larger than max (… vs. …)");
+    /// Bytes of one request's headers.
+    header_size: u32 = 64 * 1024, "frontend.maxHeaderSize", "bytes", Request,
+        told("The call is reset by HTTP/2, or answered with 431.");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_assigned_by_name() {
+        let mut limits = Limits::default();
+        assert_eq!(limits.assign("LIMIT.maxidlength", "7"), Assigned::Done);
+        assert_eq!(limits.assign("history.longPollExpirationInterval", "1m30s"), Assigned::Done);
+        assert_eq!((limits.id_length, limits.history_long_poll), (7, Duration::from_secs(90)));
+        assert_eq!(limits.assign("limit.maxIDLength", "many"), Assigned::Invalid);
+        assert_eq!(limits.assign("history.longPollExpirationInterval", "5"), Assigned::Invalid);
+        assert_eq!(limits.assign("limit.maxIDLength", "-1"), Assigned::Invalid);
+        assert_eq!(limits.assign("history.longPollExpirationInterval", "876001h"), Assigned::Invalid);
+        assert_eq!(limits.assign("no.such", "1"), Assigned::Unknown);
+    }
+
+    #[test]
+    fn every_limit_has_its_own_setting() {
+        let mut settings: Vec<_> = TABLE.iter().map(|entry| entry.setting).collect();
+        settings.sort_unstable();
+        settings.dedup();
+        assert_eq!(settings.len(), TABLE.len());
+        assert!(TABLE.iter().all(|entry| !entry.meaning.is_empty()));
+    }
+
+    #[test]
+    fn what_is_shown_is_taken() {
+        let (defaults, mut limits) = (Limits::default(), Limits::default());
+        for entry in TABLE {
+            let text = defaults.shown(entry.name).unwrap();
+            assert_eq!(limits.assign(entry.setting, &text), Assigned::Done, "{} = {text}", entry.name);
+        }
+        assert_eq!(limits, defaults);
+        let shown = |name| defaults.shown(name).unwrap();
+        assert_eq!(shown("id_length"), "1000");
+        assert_eq!(shown("workflow_task_heartbeat"), "30m");
+        assert_eq!(shown("history_long_poll"), "20s");
+        assert_eq!(defaults.shown("no_such"), None);
+    }
+}

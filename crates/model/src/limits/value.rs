@@ -1,0 +1,90 @@
+//! What the value of a limit may be, and how it is read and written.
+
+use std::time::Duration;
+
+/// A limit's value, from its text.
+pub(super) trait Value: Sized {
+    /// What is taken, with its bounds, for people to read.
+    const ACCEPTED: &'static str;
+
+    fn read(text: &str) -> Option<Self>;
+
+    fn shown(&self) -> String;
+}
+
+macro_rules! numbers {
+    ($($number:ty, $most:literal;)+) => {
+        $(impl Value for $number {
+            const ACCEPTED: &'static str = concat!("a whole number from 0 to ", $most);
+
+            fn read(text: &str) -> Option<Self> {
+                let number = text.parse::<i64>().ok().filter(|number| *number >= 0)?;
+                <$number>::try_from(number).ok()
+            }
+
+            fn shown(&self) -> String {
+                self.to_string()
+            }
+        })+
+    };
+}
+
+numbers! {
+    usize, "9223372036854775807";
+    i64, "9223372036854775807";
+    i32, "2147483647";
+    u32, "4294967295";
+}
+
+impl Value for bool {
+    const ACCEPTED: &'static str = "true or false";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// Beyond it a time that is added to could leave what can be counted.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
+
+impl Value for Duration {
+    const ACCEPTED: &'static str = "a duration such as \"90s\" or \"1h30m\", from 0s to 876000h";
+
+    /// Numbers with the units of Go's durations, one after the other.
+    fn read(text: &str) -> Option<Self> {
+        let mut rest = text;
+        let mut whole = Duration::ZERO;
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+            let (number, tail) = rest.split_at(digits);
+            let unit = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
+            let (unit, tail) = tail.split_at(unit);
+            let seconds = match unit {
+                "h" => 3_600.0,
+                "m" => 60.0,
+                "s" => 1.0,
+                "ms" => 1e-3,
+                "us" => 1e-6,
+                "ns" => 1e-9,
+                _ => return None,
+            };
+            let part = Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()?;
+            whole = whole.checked_add(part)?;
+            rest = tail;
+        }
+        (!text.is_empty() && whole <= LONGEST).then_some(whole)
+    }
+
+    fn shown(&self) -> String {
+        match (self.as_secs(), self.subsec_millis()) {
+            (seconds, 0) if seconds > 0 && seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
+            (seconds, 0) if seconds > 0 && seconds % 60 == 0 => format!("{}m", seconds / 60),
+            (seconds, 0) => format!("{seconds}s"),
+            (seconds, milliseconds) => format!("{}ms", seconds * 1_000 + u64::from(milliseconds)),
+        }
+    }
+}

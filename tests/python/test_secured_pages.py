@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import http.cookiejar
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from temporalio.client import Client
@@ -30,6 +31,13 @@ class Browser:
         except urllib.error.HTTPError as page:
             return page.code, page.url, page.read().decode()
 
+    def log_in(self, link: str) -> tuple[int, str, str]:
+        """Opens a login link and presses the button that it shows."""
+        status, url, page = self.open(link)
+        assert status == 200
+        fields = dict(re.findall(r'name="(code|check)" value="([^"]*)"', page))
+        return self.open(url.split("?")[0], data=urlencode(fields).encode())
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredServer]:
@@ -48,9 +56,10 @@ async def test_a_run_is_seen_in_list_description_and_history(server: SecuredServ
     home = f"http://localhost:{server.web_port}"
     assert stranger.open(f"{home}/namespaces/{namespace}/workflows")[1] == f"{home}/login"
 
-    status, url, page = browser.open(server.made["loginLink"])
+    assert stranger.open(server.made["loginLink"])[0] == 200
+    status, url, page = browser.log_in(server.made["loginLink"])
     assert (status, url) == (200, f"{home}/namespaces") and namespace in page
-    assert stranger.open(server.made["loginLink"])[0] == 401
+    assert stranger.log_in(server.made["loginLink"])[0] == 401
 
     run = f"/namespaces/{namespace}/workflows/{quote(handle.id, safe='')}/{handle.result_run_id}"
     _, _, workflows = browser.open(f"{home}/namespaces/{namespace}/workflows")

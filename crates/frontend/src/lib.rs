@@ -37,7 +37,7 @@ pub use door::{About, Door};
 pub use grpc::serve;
 pub use loops::{Homes, Loops};
 pub use namespace::{NewNamespace, ensure, resume_deletions};
-pub use pages::{Login, Page, Ui, serve_page};
+pub use pages::{Hosts, Login, Page, Ui, serve_page};
 pub use router::{is_served, not_yet};
 pub use secured::{Port, Secured, serve_secured};
 pub use status::to_status;

@@ -9,7 +9,7 @@ mod open {
     use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
 
     use engine::{Config, Engine};
-    use frontend::{About, Door, NewNamespace, Page, Ui, ensure, serve_page};
+    use frontend::{About, Door, Hosts, NewNamespace, Page, Ui, ensure, serve_page};
     use model::Limits;
     use store::MemoryStore;
     use tokio::{net::TcpListener, task::JoinSet};
@@ -17,6 +17,10 @@ mod open {
     use crate::browser::ask;
 
     async fn serve() -> (SocketAddr, JoinSet<()>) {
+        serve_as(Page::Ui(Ui::new("localhost:7233".to_owned(), None))).await
+    }
+
+    async fn serve_as(page: Page) -> (SocketAddr, JoinSet<()>) {
         let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 10 };
         let engine = Engine::open(Arc::new(MemoryStore::new()), config).unwrap();
         let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
@@ -24,9 +28,9 @@ mod open {
         ensure(&door, NewNamespace::named("default", Duration::from_secs(86_400))).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let page = Page::Ui(Ui::new("localhost:7233".to_owned(), None));
+        let hosts = Hosts::new(["pages.example.test".to_owned()]);
         let mut servers = JoinSet::new();
-        servers.spawn(serve_page(door, listener, page, pending()));
+        servers.spawn(serve_page(door, listener, page, hosts, pending()));
         (address, servers)
     }
 
@@ -50,12 +54,21 @@ mod open {
 
     #[tokio::test]
     async fn a_foreign_name_for_this_machine_shows_nothing() {
-        let (address, _servers) = serve().await;
-        for host in ["localhost:8233", "LOCALHOST", "127.0.0.1:8233", "[::1]:8233", "app.localhost"] {
-            assert_eq!(ask(address, "GET", "/namespaces", &[("Host", host)]).await.status, 200, "{host}");
-        }
-        for host in ["example.test", "example.test:8233", "localhost.example.test", "127.0.0.1.example.test"] {
-            assert_eq!(ask(address, "GET", "/namespaces", &[("Host", host)]).await.status, 421, "{host}");
+        let ui = Page::Ui(Ui::new("localhost:7233".to_owned(), None));
+        for (page, path, status) in
+            [(ui, "/namespaces", 200), (Page::Metrics, "/metrics", 200), (Page::HttpApi, "/api/v1/namespaces", 501)]
+        {
+            let (address, _servers) = serve_as(page).await;
+            for host in
+                ["localhost:8233", "LOCALHOST", "127.0.0.1:8233", "[::1]:8233", "app.localhost", "pages.example.test"]
+            {
+                assert_eq!(ask(address, "GET", path, &[("Host", host)]).await.status, status, "{host}{path}");
+            }
+            for host in ["example.test", "example.test:8233", "localhost.example.test", "127.0.0.1.example.test", "x"] {
+                let refused = ask(address, "GET", path, &[("Host", host)]).await;
+                assert_eq!(refused.status, 421, "{host}{path}");
+                assert!(refused.body.starts_with("this page is shown as localhost"), "{}", refused.body);
+            }
         }
     }
 }

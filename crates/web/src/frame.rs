@@ -68,8 +68,22 @@ pub fn login(complaint: Option<&str>) -> String {
         @if let Some(complaint) = complaint {
             p role="alert" { strong { (complaint) } }
         }
-        p { "Open the login link that " code { "perdure cloud init" } " has printed. It works once." }
+        p { "Open the login link that " code { "perdure cloud init" } " has printed. It logs in once." }
         p { "Programs and command lines use API keys or certificates and need no login." }
+    };
+    page(Viewer::Stranger, "Log in", &body)
+}
+
+/// The page behind a login link: a button, since opening a link does not say that its reader wants to log in. `check` comes
+/// back with the code.
+pub fn login_form(code: &str, check: &str) -> String {
+    let body = html! {
+        form method="post" action="/login" {
+            input type="hidden" name="code" value=(code);
+            input type="hidden" name="check" value=(check);
+            button { "Log in" }
+        }
+        p { "The link works once, when this button is pressed." }
     };
     page(Viewer::Stranger, "Log in", &body)
 }

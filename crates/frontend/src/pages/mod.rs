@@ -1,16 +1,19 @@
 //! HTTP beside gRPC: metrics, pages for people, and honest words on the port whose service is not there yet.
 
+mod hosts;
+mod login;
 mod read;
 mod session;
 mod ui;
 
 use std::{convert::Infallible, future::Future, net::IpAddr, sync::Arc, time::Duration};
 
+use auth::Policy;
 use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
-    header::{CONTENT_TYPE, HeaderValue},
+    header::{self, CONTENT_TYPE, HeaderName, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
@@ -21,7 +24,10 @@ use tokio::{
     task::JoinSet,
 };
 
-pub use self::ui::{Login, Ui};
+pub use self::{
+    hosts::Hosts,
+    ui::{Login, Ui},
+};
 use crate::door::Door;
 
 /// Connections of one port; more wait before they are accepted.
@@ -30,6 +36,15 @@ const CONNECTIONS: usize = 1_024;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes of a request's head.
 const LONGEST_HEAD: usize = 64 * 1024;
+
+/// What is the same in every answer.
+const HEAD: [(HeaderName, &str); 5] = [
+    (header::CONTENT_SECURITY_POLICY, web::CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+];
 
 /// What a port shows.
 #[derive(Clone, Debug)]
@@ -42,8 +57,15 @@ pub enum Page {
     HttpApi,
 }
 
-/// Serves `page` on `listener` until `stop` is done.
-pub async fn serve_page(door: Arc<Door>, listener: TcpListener, page: Page, stop: impl Future<Output = ()>) {
+/// Serves `page` on `listener` until `stop` is done; what it shows without a login, under `hosts` only.
+pub async fn serve_page(
+    door: Arc<Door>,
+    listener: TcpListener,
+    page: Page,
+    hosts: Hosts,
+    stop: impl Future<Output = ()>,
+) {
+    let port = Arc::new(PagePort { door, page, hosts });
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
@@ -59,22 +81,22 @@ pub async fn serve_page(door: Arc<Door>, listener: TcpListener, page: Page, stop
         };
         while connections.try_join_next().is_some() {}
         let Ok((stream, address)) = accepted else { continue };
-        connections.spawn(connection(door.clone(), page.clone(), stream, address.ip(), permit));
+        connections.spawn(connection(port.clone(), stream, address.ip(), permit));
     }
 }
 
-async fn connection(
+/// What the connections of a port share.
+struct PagePort {
     door: Arc<Door>,
     page: Page,
-    stream: TcpStream,
-    address: IpAddr,
-    _permit: Option<OwnedSemaphorePermit>,
-) {
+    hosts: Hosts,
+}
+
+async fn connection(port: Arc<PagePort>, stream: TcpStream, address: IpAddr, _permit: Option<OwnedSemaphorePermit>) {
     let is_local = stream.local_addr().is_ok_and(|own| own.ip().is_loopback());
     let answer = service_fn(|request: Request<Incoming>| {
-        let (door, page) = (door.clone(), page.clone());
-        let ends = Ends { address, is_local };
-        async move { Ok::<_, Infallible>(respond(&door, &page, ends, &request).await) }
+        let port = port.clone();
+        async move { Ok::<_, Infallible>(port.respond(address, is_local, request).await) }
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(LONGEST_HEAD);
@@ -82,26 +104,44 @@ async fn connection(
     let _ = server.serve_connection(TokioIo::new(stream), answer).await;
 }
 
-/// The two ends of a connection.
-#[derive(Clone, Copy, Debug)]
-struct Ends {
-    /// The other one.
-    address: IpAddr,
-    /// This one is on loopback.
-    is_local: bool,
-}
-
-async fn respond<B>(door: &Arc<Door>, page: &Page, ends: Ends, request: &Request<B>) -> Response<Full<Bytes>> {
-    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    match page {
-        Page::Ui(ui) => ui::answer(door, ui, ends, ui::Asked::of(request)).await,
-        Page::Metrics if is_read && request.uri().path() == "/metrics" => {
-            text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", door.metrics_page())
+impl PagePort {
+    /// `address` is the asker's; `is_local`: it came over loopback.
+    async fn respond(&self, address: IpAddr, is_local: bool, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let mut answer = match self.hosts.check(&request, is_local) {
+            Err(refusal) if self.shows_without_login() => {
+                text(StatusCode::MISDIRECTED_REQUEST, "text/plain; charset=utf-8", refusal)
+            }
+            _ => self.answer(address, request).await,
+        };
+        for (name, value) in HEAD {
+            answer.headers_mut().insert(name, HeaderValue::from_static(value));
         }
-        Page::Metrics => text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n".to_owned()),
-        Page::HttpApi => {
-            let body = "{\"code\":12,\"message\":\"the HTTP API is not implemented yet; use gRPC\",\"details\":[]}\n";
-            text(StatusCode::NOT_IMPLEMENTED, "application/json", body.to_owned())
+        answer
+    }
+
+    fn shows_without_login(&self) -> bool {
+        match self.page {
+            Page::Metrics | Page::HttpApi => true,
+            Page::Ui(_) => matches!(self.door.policy, Policy::Open),
+        }
+    }
+
+    async fn answer(&self, address: IpAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        match &self.page {
+            Page::Ui(ui) => {
+                let asked = ui::Asked::of(&request);
+                ui::answer(&self.door, ui, address, asked, request.into_body()).await
+            }
+            Page::Metrics if is_read && request.uri().path() == "/metrics" => {
+                text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", self.door.metrics_page())
+            }
+            Page::Metrics => text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n".to_owned()),
+            Page::HttpApi => {
+                let body =
+                    "{\"code\":12,\"message\":\"the HTTP API is not implemented yet; use gRPC\",\"details\":[]}\n";
+                text(StatusCode::NOT_IMPLEMENTED, "application/json", body.to_owned())
+            }
         }
     }
 }

@@ -66,6 +66,7 @@ impl Reader {
             bearer: None,
             authority: None,
             namespace: None,
+            rights: 0,
             deadline: None,
             version: Ok(()),
             follows_next_run: true,

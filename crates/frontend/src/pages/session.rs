@@ -1,4 +1,4 @@
-//! Who has logged in, by the hash of what the browser keeps. In memory only: a restart logs everybody out.
+//! Who has logged in, by the hash of what the browser keeps, and the cookies it keeps it in. In memory only: a restart logs everybody out.
 //!
 //! What a user may do is no part of a session; it is looked up whenever a page is asked for.
 
@@ -16,10 +16,13 @@ use model::Time;
 pub(super) const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 /// Sessions at the same time; one more ends the oldest.
 const MOST: usize = 1_000;
-/// The cookie.
-const NAME: &str = "perdure_session";
+/// The cookie of a session.
+pub(super) const SESSION: &str = "perdure_session";
+/// The cookie of a login form, and how long the form is good.
+pub(super) const FORM: &str = "perdure_login";
+const FORM_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
-/// What a browser shows for its session: 64 hexadecimal digits of a random number. It does not show in `Debug`.
+/// What a browser keeps of us in a cookie: 64 hexadecimal digits of a random number. It does not show in `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Ticket(String);
 
@@ -29,17 +32,17 @@ impl Ticket {
         Self(web::token_of(&secret))
     }
 
-    /// The one among a browser's cookies, if there is one.
-    pub(super) fn among(cookies: &str) -> Option<Self> {
+    /// The one in the cookie `name` among a browser's cookies, if there is one.
+    pub(super) fn among(cookies: &str, name: &str) -> Option<Self> {
         let values = cookies.split(';').filter_map(|cookie| cookie.trim().split_once('='));
-        let mut values = values.filter(|(name, _)| *name == NAME).map(|(_, value)| value);
+        let mut values = values.filter(|(known, _)| *known == name).map(|(_, value)| value);
         let value = values.next()?;
         (value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self(value.to_owned()))
     }
 
-    /// The header that has a browser keep it. With `secure`, it is sent over TLS only.
-    pub(super) fn cookie(&self, secure: bool) -> String {
-        cookie(&self.0, LIFETIME, secure)
+    /// As it stands in a cookie.
+    pub(super) fn text(&self) -> &str {
+        &self.0
     }
 
     fn hash(&self) -> [u8; 32] {
@@ -47,14 +50,25 @@ impl Ticket {
     }
 }
 
-/// The header that has a browser forget its ticket.
-pub(super) fn no_cookie(secure: bool) -> String {
-    cookie("", Duration::ZERO, secure)
+/// The header that has a browser keep the ticket of its session. With `secure`, it is sent over TLS only.
+pub(super) fn session_cookie(ticket: &Ticket, secure: bool) -> String {
+    cookie(SESSION, &ticket.0, LIFETIME, "/; SameSite=Lax", secure)
 }
 
-fn cookie(value: &str, age: Duration, secure: bool) -> String {
+/// The header that has a browser forget its session.
+pub(super) fn no_cookie(secure: bool) -> String {
+    cookie(SESSION, "", Duration::ZERO, "/; SameSite=Lax", secure)
+}
+
+/// The header that has a browser keep what its login form must bring. Requests that another site makes go without it.
+pub(super) fn asked_cookie(ticket: &Ticket, secure: bool) -> String {
+    cookie(FORM, &ticket.0, FORM_LIFETIME, "/login; SameSite=Strict", secure)
+}
+
+/// `reach`: the path that it is for, and which sites' requests carry it.
+fn cookie(name: &str, value: &str, age: Duration, reach: &str, secure: bool) -> String {
     let secure = if secure { "; Secure" } else { "" };
-    format!("{NAME}={value}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}", age.as_secs())
+    format!("{name}={value}; Path={reach}; Max-Age={}; HttpOnly{secure}", age.as_secs())
 }
 
 struct Session {
@@ -139,13 +153,17 @@ mod tests {
     #[test]
     fn a_ticket_is_found_among_cookies() {
         let ticket = ticket(7);
-        let kept = ticket.cookie(true);
-        assert!(kept.ends_with("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax; Secure"), "{kept}");
+        let kept = session_cookie(&ticket, true);
+        assert!(kept.ends_with("; Path=/; SameSite=Lax; Max-Age=43200; HttpOnly; Secure"), "{kept}");
+        let asked = asked_cookie(&ticket, false);
+        assert!(asked.ends_with("; Path=/login; SameSite=Strict; Max-Age=600; HttpOnly"), "{asked}");
         let pair = kept.split(';').next().unwrap();
-        assert!(Ticket::among(&format!("theme=dark; {pair}")) == Some(ticket));
+        let cookies = format!("theme=dark; {pair}");
+        assert!(Ticket::among(&cookies, FORM).is_none());
+        assert!(Ticket::among(&cookies, SESSION) == Some(ticket));
         for other in ["", "perdure_session=", "perdure_session=abc", "other=1"] {
-            assert!(Ticket::among(other).is_none(), "{other}");
+            assert!(Ticket::among(other, SESSION).is_none(), "{other}");
         }
-        assert!(no_cookie(false).starts_with("perdure_session=; Path=/; Max-Age=0;"));
+        assert!(no_cookie(false).starts_with("perdure_session=; Path=/; SameSite=Lax; Max-Age=0;"));
     }
 }

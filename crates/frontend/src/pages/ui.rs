@@ -1,22 +1,22 @@
-//! The pages for people: which address is which page, logging in and out, and what stands in every answer's head.
+//! The pages for people: which address is which page, and who asks for it.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{error::Error, fmt, net::IpAddr, sync::Arc};
 
 use auth::{Caller, Policy};
-use control::{Control, Moment};
+use control::Control;
 use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
-    body::Bytes,
-    header::{self, HeaderName, HeaderValue},
+    body::{Body, Bytes},
+    header::{self, HeaderValue},
 };
 use model::Reject;
 use web::Viewer;
 
 use super::{
-    Ends,
-    read::{Reader, blocking},
-    session::{Sessions, Ticket, no_cookie},
+    login,
+    read::Reader,
+    session::{FORM, SESSION, Sessions, Ticket},
     text,
 };
 use crate::{
@@ -25,21 +25,9 @@ use crate::{
     status::to_status,
 };
 
-const HTML: &str = "text/html; charset=utf-8";
-/// Longest login code that is looked up; those that are given out have 64 letters.
-const LONGEST_CODE: usize = 128;
-const BAD_CODE: &str = "The login link has been used, has expired, or is not complete.";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 
-/// What is the same in every answer.
-const HEAD: [(HeaderName, &str); 5] = [
-    (header::CONTENT_SECURITY_POLICY, web::CONTENT_SECURITY_POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::CACHE_CONTROL, "no-store"),
-];
-
-type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Full<Bytes>>;
 
 /// What the pages of a port need beside its door.
 #[derive(Debug)]
@@ -47,8 +35,8 @@ pub struct Ui {
     /// Where clients and workers reach the server, as pages show it.
     server: String,
     /// How users log in; `None` on a server that asks nobody who they are.
-    login: Option<Login>,
-    sessions: Sessions,
+    pub(super) login: Option<Login>,
+    pub(super) sessions: Sessions,
 }
 
 /// How users log in.
@@ -74,30 +62,30 @@ impl Ui {
     }
 }
 
-/// A request, as far as pages read it.
+/// The head of a request, as far as pages read it.
 pub(super) struct Asked {
-    method: Method,
+    pub(super) method: Method,
     path: String,
-    query: String,
-    /// The name that the browser was given for this server, without the port.
-    host: String,
-    ticket: Option<Ticket>,
+    pub(super) query: String,
+    pub(super) ticket: Option<Ticket>,
+    /// What a login form must bring.
+    pub(super) check: Option<Ticket>,
     /// The browser came over TLS, as a proxy in front of this port says.
-    secure: bool,
+    pub(super) secure: bool,
 }
 
 impl Asked {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
         let headers = request.headers();
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let cookies = || headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let ticket = |name: &str| cookies().filter_map(|cookies| Ticket::among(cookies, name)).next();
         let scheme = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
-        let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Self {
-            host: without_port(host).to_ascii_lowercase(),
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             query: request.uri().query().unwrap_or_default().to_owned(),
-            ticket: cookies.filter_map(Ticket::among).next(),
+            ticket: ticket(SESSION),
+            check: ticket(FORM),
             secure: scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")),
         }
     }
@@ -105,42 +93,21 @@ impl Asked {
     fn is_read(&self) -> bool {
         matches!(self.method, Method::GET | Method::HEAD)
     }
-
-    /// Whether the browser was sent here by a name that only this machine can have.
-    fn is_for_loopback(&self) -> bool {
-        self.host.is_empty()
-            || self.host == "localhost"
-            || self.host.ends_with(".localhost")
-            || self.host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
-    }
-}
-
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    }
 }
 
 /// Answers one request.
-pub(super) async fn answer(door: &Arc<Door>, ui: &Arc<Ui>, ends: Ends, asked: Asked) -> Answer {
-    let mut answer = match asked.path.as_str() {
-        // A site on the network can have its own name lead to this machine, and would read what nobody is asked for.
-        _ if matches!(door.policy, Policy::Open) && ends.is_local && !asked.is_for_loopback() => text(
-            StatusCode::MISDIRECTED_REQUEST,
-            "text/plain; charset=utf-8",
-            "open this page as localhost\n".to_owned(),
-        ),
+pub(super) async fn answer<B>(door: &Arc<Door>, ui: &Arc<Ui>, address: IpAddr, asked: Asked, body: B) -> Answer
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
+{
+    match asked.path.as_str() {
         "/style.css" if asked.is_read() => text(StatusCode::OK, "text/css; charset=utf-8", web::STYLE.to_owned()),
-        "/login" if asked.is_read() => log_in(door, ui, &asked).await,
-        "/logout" if asked.method == Method::POST => log_out(ui, &asked),
-        _ if asked.is_read() => page(door, ui, ends.address, &asked).await,
+        "/login" if asked.is_read() => login::form(ui, &asked),
+        "/login" if asked.method == Method::POST => login::log_in(door, ui, &asked, body).await,
+        "/logout" if asked.method == Method::POST => login::log_out(ui, &asked),
+        _ if asked.is_read() => page(door, ui, address, &asked).await,
         _ => text(StatusCode::METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", "these pages only show\n".to_owned()),
-    };
-    for (name, value) in HEAD {
-        answer.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    answer
 }
 
 /// A page that somebody may have to be known for.
@@ -209,48 +176,17 @@ fn caller(door: &Door, ui: &Ui, asked: &Asked) -> Option<Caller> {
     }
 }
 
-/// Opens a session for who brings a login code, which is void from then on.
-async fn log_in(door: &Door, ui: &Ui, asked: &Asked) -> Answer {
-    let Some(login) = &ui.login else { return led_to("/") };
-    let pairs = Pairs(query::pairs(&asked.query).unwrap_or_default());
-    let code = pairs.value("code").to_owned();
-    // Who only looks at the head of a page does not use the code up.
-    if code.is_empty() || asked.method != Method::GET {
-        return text(StatusCode::OK, HTML, web::login(None));
-    }
-    if code.len() > LONGEST_CODE {
-        return text(StatusCode::UNAUTHORIZED, HTML, web::login(Some(BAD_CODE)));
-    }
-    let (control, moment) = (login.control.clone(), Moment { now: door.engine.now(), seed: (login.seed)() });
-    let user_id = match blocking(move || control.redeem_login_code(&code, &moment)).await {
-        Ok(user_id) => user_id,
-        Err(reject) => {
-            let status = http_status(to_status(&reject).code());
-            let complaint = if status == StatusCode::UNAUTHORIZED { BAD_CODE } else { &reject.message };
-            return text(status, HTML, web::login(Some(complaint)));
-        }
-    };
-    if let Some(before) = &asked.ticket {
-        ui.sessions.close(before);
-    }
-    let ticket = Ticket::of((login.secret)());
-    ui.sessions.open(&ticket, user_id, door.engine.now());
-    with_cookie(led_to(&web::namespaces_path()), &ticket.cookie(asked.secure))
-}
-
-fn log_out(ui: &Ui, asked: &Asked) -> Answer {
-    if let Some(ticket) = &asked.ticket {
-        ui.sessions.close(ticket);
-    }
-    with_cookie(led_to("/login"), &no_cookie(asked.secure))
-}
-
-/// The pairs of a query.
-struct Pairs(Vec<(String, String)>);
+/// The pairs of a query or a form.
+pub(super) struct Pairs(pub(super) Vec<(String, String)>);
 
 impl Pairs {
+    /// Those of a query; none where it is encoded wrongly.
+    pub(super) fn of(query: &str) -> Self {
+        Self(query::pairs(query).unwrap_or_default())
+    }
+
     /// Empty where there is none.
-    fn value(&self, name: &str) -> &str {
+    pub(super) fn value(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 
@@ -267,7 +203,7 @@ fn refused(viewer: Viewer<'_>, reject: &Reject) -> Answer {
     text(code, HTML, web::problem(viewer, title, status.message()))
 }
 
-fn led_to(path: &str) -> Answer {
+pub(super) fn led_to(path: &str) -> Answer {
     let mut answer = text(StatusCode::SEE_OTHER, HTML, String::new());
     // Paths are made here, percent-encoded; one that is no header leads to the start.
     let location = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
@@ -275,7 +211,7 @@ fn led_to(path: &str) -> Answer {
     answer
 }
 
-fn with_cookie(mut answer: Answer, cookie: &str) -> Answer {
+pub(super) fn with_cookie(mut answer: Answer, cookie: &str) -> Answer {
     if let Ok(cookie) = HeaderValue::from_str(cookie) {
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }

@@ -29,6 +29,11 @@ impl Page {
 
 /// One request over HTTP/1.1 in plain text.
 pub(crate) async fn ask(address: SocketAddr, verb: &str, path: &str, headers: &[(&str, &str)]) -> Page {
+    send(address, verb, path, headers, "").await
+}
+
+/// The same with a body.
+pub(crate) async fn send(address: SocketAddr, verb: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Page {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let mut request = format!("{verb} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|(name, _)| *name == "Host") {
@@ -37,7 +42,10 @@ pub(crate) async fn ask(address: SocketAddr, verb: &str, path: &str, headers: &[
     for (name, value) in headers {
         request += &format!("{name}: {value}\r\n");
     }
-    stream.write_all((request + "\r\n").as_bytes()).await.unwrap();
+    if !body.is_empty() {
+        request += &format!("Content-Length: {}\r\n", body.len());
+    }
+    stream.write_all((request + "\r\n" + body).as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     let answer = String::from_utf8(answer).unwrap();

@@ -14,7 +14,7 @@ use proto::temporal::api::{
 };
 
 use crate::{
-    browser::{Page, ask},
+    browser::{Page, ask, send},
     pki::{Authority, GOOD},
     world::{Account, World, create_namespace, with},
 };
@@ -23,9 +23,28 @@ use crate::{
 const EVIL: &str = "<script>alert('id')</script>&amp;\"/..";
 const EVIL_PATH: &str = "%3Cscript%3Ealert%28%27id%27%29%3C%2Fscript%3E%26amp%3B%22%2F..";
 
+/// Opens a login link, and gives back the cookie of its page and what its button sends.
+async fn open_link(world: &World, link: &str) -> (String, String) {
+    let page = ask(world.web, "GET", link, &[]).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    let field = |name: &str| {
+        let behind = page.body.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+        format!("{name}={}", behind.split('"').next().unwrap())
+    };
+    let cookie = page.header("set-cookie").unwrap();
+    assert!(cookie.ends_with("; Path=/login; SameSite=Strict; Max-Age=600; HttpOnly"), "{cookie}");
+    (cookie.split(';').next().unwrap().to_owned(), format!("{}&{}", field("code"), field("check")))
+}
+
+async fn press(world: &World, cookie: &str, form: &str) -> Page {
+    let headers = [("Cookie", cookie), ("Content-Type", "application/x-www-form-urlencoded")];
+    send(world.web, "POST", "/login", &headers, form).await
+}
+
 /// Logs in by the owner's link, and gives the cookie back.
 async fn log_in(world: &World) -> String {
-    let page = ask(world.web, "GET", &format!("/login?code={}", world.login_code), &[]).await;
+    let (cookie, form) = open_link(world, &format!("/login?code={}", world.login_code)).await;
+    let page = press(world, &cookie, &form).await;
     assert_eq!(page.location(), (303, Some("/namespaces")));
     page.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
 }
@@ -58,19 +77,52 @@ async fn start(world: &World, namespace: &str, workflow_id: &str) -> String {
 async fn a_login_link_works_once() {
     let world = Account::new().serve().await;
     let link = format!("/login?code={}", world.login_code);
-    // Who only looks at the head does not use it up.
-    assert_eq!(ask(world.web, "HEAD", &link, &[]).await.status, 200);
-    let first = ask(world.web, "GET", &link, &[("X-Forwarded-Proto", "https")]).await;
+    // What opens links unasked does not use it up.
+    for verb in ["HEAD", "GET", "GET"] {
+        assert_eq!(ask(world.web, verb, &link, &[]).await.status, 200);
+    }
+    let (check, form) = open_link(&world, &link).await;
+    let headers = [("Cookie", check.as_str()), ("X-Forwarded-Proto", "https")];
+    let first = send(world.web, "POST", "/login", &headers, &form).await;
     assert_eq!(first.location(), (303, Some("/namespaces")));
     let cookie = first.header("set-cookie").unwrap();
-    assert!(cookie.ends_with("; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
-    let again = ask(world.web, "GET", &link, &[]).await;
+    assert!(cookie.ends_with("; Path=/; SameSite=Lax; Max-Age=43200; HttpOnly; Secure"), "{cookie}");
+    let again = press(&world, &check, &form).await;
     assert_eq!((again.status, again.header("set-cookie")), (401, None));
     assert!(again.body.contains("has been used, has expired"), "{}", again.body);
-    for wrong in ["/login?code=nope".to_owned(), format!("/login?code={}", "a".repeat(100_000 / 2))] {
-        assert_eq!(ask(world.web, "GET", &wrong, &[]).await.status, 401);
+    let field = check.split_once('=').unwrap().1;
+    for wrong in ["nope".to_owned(), "a".repeat(129), String::new()] {
+        assert_eq!(press(&world, &check, &format!("code={wrong}&check={field}")).await.status, 401);
     }
+    assert_eq!(press(&world, &check, &"a".repeat(4_097)).await.status, 400);
     assert_eq!(ask(world.web, "GET", "/login", &[]).await.status, 200);
+    assert_eq!(ask(world.web, "GET", &format!("/login?code={}", "a".repeat(129)), &[]).await.status, 401);
+}
+
+#[tokio::test]
+async fn another_site_logs_nobody_in() {
+    let world = Account::new().serve().await;
+    let (check, form) = open_link(&world, &format!("/login?code={}", world.login_code)).await;
+    let code = form.split('&').next().unwrap();
+    // Another site knows a code of its own, and neither the cookie nor what is in it.
+    for (cookie, form) in
+        [("", form.as_str()), (&check, code), ("", code), ("perdure_login=", &format!("{code}&check="))]
+    {
+        let refused = press(&world, cookie, form).await;
+        assert_eq!((refused.status, refused.header("set-cookie")), (403, None), "{cookie} {form}");
+    }
+    // The code is as good as before.
+    assert_eq!(press(&world, &check, &form).await.status, 303);
+}
+
+#[tokio::test]
+async fn what_other_sites_send_ends_no_session() {
+    let world = Account::new().serve().await;
+    let cookie = log_in(&world).await;
+    // A browser leaves the session's cookie out there.
+    let out = ask(world.web, "POST", "/logout", &[]).await;
+    assert_eq!((out.location(), out.header("set-cookie")), ((303, Some("/login")), None));
+    assert_eq!(get(&world, &cookie, "/namespaces").await.status, 200);
 }
 
 #[tokio::test]
@@ -97,7 +149,7 @@ async fn only_an_open_session_sees_anything() {
     assert_eq!(get(&world, &cookie, "/logout").await.status, 404);
     let out = ask(world.web, "POST", "/logout", &[("Cookie", &cookie)]).await;
     assert_eq!(out.location(), (303, Some("/login")));
-    assert!(out.header("set-cookie").unwrap().starts_with("perdure_session=; Path=/; Max-Age=0"));
+    assert!(out.header("set-cookie").unwrap().starts_with("perdure_session=; Path=/; SameSite=Lax; Max-Age=0"));
     assert_eq!(get(&world, &cookie, "/namespaces").await.location(), (303, Some("/login")));
 }
 

@@ -15,7 +15,7 @@ use std::{
 use auth::{Policy, SigningKey};
 use control::{Control, Moment, NewAccount, Settings, create_account};
 use engine::{Config, Engine};
-use frontend::{About, Door, Login, Loops, Page, Port, Secured, ServerTls, Ui, serve_page, serve_secured};
+use frontend::{About, Door, Hosts, Login, Loops, Page, Port, Secured, ServerTls, Ui, serve_page, serve_secured};
 use model::Limits;
 use proto::temporal::api::{
     cloud::{
@@ -122,7 +122,7 @@ impl Account {
         let secret = || [u8::try_from(count() % 256).unwrap(); 32];
         let login = Login { control: self.control.clone(), seed, secret };
         let ui = Page::Ui(Ui::new(data_address.to_string(), Some(login)));
-        let showing = serve_page(door.clone(), pages, ui, pending());
+        let showing = serve_page(door.clone(), pages, ui, Hosts::default(), pending());
         let serving = serve_secured(door, self.control, ports, pending());
         let mut servers = JoinSet::new();
         servers.spawn(async move { serving.await.unwrap() });

@@ -34,6 +34,10 @@ pub(crate) struct StartDevArgs {
     /// Port for the gRPC service.
     #[arg(long, short = 'p', default_value_t = 7233, value_name = "int")]
     pub(super) port: u16,
+    /// Name under which the Web UI and the metrics are shown, beside localhost and IP addresses. Can be passed multiple
+    /// times.
+    #[arg(long, value_name = "string")]
+    pub(super) public_host: Vec<String>,
     /// Search attributes to register, as KEY=VALUE. The value is a type: Text, Keyword, Int, Double, Bool, Datetime,
     /// KeywordList.
     #[arg(long, value_name = "KEY=VALUE")]
@@ -67,7 +71,7 @@ pub(crate) struct StartArgs {
     /// Configuration of a secured server.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "db_filename", "dynamic_config_value", "headless", "http_port", "ip", "log_config", "metrics_port", "namespace",
-        "port", "search_attribute", "sqlite_pragma", "ui_asset_path", "ui_codec_endpoint", "ui_disable_news_fetch",
+        "port", "public_host", "search_attribute", "sqlite_pragma", "ui_asset_path", "ui_codec_endpoint", "ui_disable_news_fetch",
         "ui_ip", "ui_port", "ui_public_path",
     ])]
     pub(super) config: Option<PathBuf>,

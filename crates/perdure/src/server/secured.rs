@@ -7,7 +7,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use control::{Control, Moment, Settings};
 use engine::Engine;
-use frontend::{About, Door, Homes, Login, Page, Port, Secured, ServerTls, Ui};
+use frontend::{About, Door, Homes, Hosts, Login, Page, Port, Secured, ServerTls, Ui};
 use model::Time;
 use store::Store;
 use store_sqlite::{OpenOptions, SqliteStore};
@@ -213,7 +213,8 @@ fn open_doors(
             tracing::error!(%error, "serving failed");
         }
     });
-    start::show(&mut servers, door, [(ports.metrics, Page::Metrics), (ports.web, ui)], stopped);
+    let hosts = Hosts::new([config.domain.0.clone()]);
+    start::show(&mut servers, door, [(ports.metrics, Page::Metrics), (ports.web, ui)], hosts, stopped);
     servers
 }
 

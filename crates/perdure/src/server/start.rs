@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 
 use engine::Engine;
-use frontend::{About, Door, Homes, Loops, NewNamespace, Page, Ui};
+use frontend::{About, Door, Homes, Hosts, Loops, NewNamespace, Page, Ui};
 use proto::temporal::api::enums::v1::IndexedValueType;
 use store::{MemoryStore, Store};
 use store_sqlite::{OpenOptions, SqliteStore};
@@ -79,7 +79,8 @@ async fn serve(args: StartDevArgs, output: &Output, homes: Homes) -> Result<(), 
     frontend::resume_deletions(&door);
 
     let (stop, stopped) = watch::channel(false);
-    let servers = open_doors(&door, ports, homes, &banner, &stopped);
+    let hosts = Hosts::new(args.public_host);
+    let servers = open_doors(&door, ports, homes, &banner, hosts, &stopped);
     let ended = signalled().map_err(|error| format!("signals can't be watched: {error}"))?;
     if output.is_text() {
         print(&banner.text())?;
@@ -170,13 +171,14 @@ fn open_doors(
     ports: Ports,
     homes: Homes,
     banner: &Banner,
+    hosts: Hosts,
     stopped: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut servers = JoinSet::new();
     servers.spawn(frontend::serve(door.clone(), ports.grpc, homes, told(stopped)));
     let ui = Page::Ui(Ui::new(shown(banner.grpc), None));
     let pages = [(Some(ports.metrics), Page::Metrics), (Some(ports.http), Page::HttpApi), (ports.ui, ui)];
-    show(&mut servers, door, pages, stopped);
+    show(&mut servers, door, pages, hosts, stopped);
     servers
 }
 
@@ -188,16 +190,17 @@ pub(super) fn told(stopped: &watch::Receiver<bool>) -> impl Future<Output = ()> 
     }
 }
 
-/// Serves the pages that have a listener.
+/// Serves the pages that have a listener, under `hosts`.
 pub(super) fn show(
     servers: &mut JoinSet<()>,
     door: &Arc<Door>,
     pages: impl IntoIterator<Item = (Option<TcpListener>, Page)>,
+    hosts: Hosts,
     stopped: &watch::Receiver<bool>,
 ) {
     for (listener, page) in pages {
         if let Some(listener) = listener {
-            servers.spawn(frontend::serve_page(door.clone(), listener, page, told(stopped)));
+            servers.spawn(frontend::serve_page(door.clone(), listener, page, hosts.clone(), told(stopped)));
         }
     }
 }

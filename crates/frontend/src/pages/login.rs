@@ -1,0 +1,104 @@
+//! Logging in and out.
+//!
+//! A login link shows a page with a button, and only the button's POST uses the code up: what opens links unasked (previews,
+//! scanners of mail) does not press it. The POST must come from that page: it brings what the page's cookie holds, which no
+//! other site can read or set, so that no site logs its visitors in as somebody else.
+
+use std::sync::Arc;
+
+use control::Moment;
+use http_body_util::{BodyExt, Limited};
+use hyper::{
+    Method, StatusCode,
+    body::{Body, Bytes},
+};
+use tokio::time::timeout;
+
+use super::{
+    PATIENCE,
+    read::blocking,
+    session::{Ticket, asked_cookie, no_cookie, session_cookie},
+    text,
+    ui::{Answer, Asked, HTML, Pairs, Ui, led_to, with_cookie},
+};
+use crate::{
+    cloud::{http::http_status, query},
+    door::Door,
+    status::to_status,
+};
+
+/// Longest login code that is looked up; those that are given out have 64 letters.
+const LONGEST_CODE: usize = 128;
+/// Bytes of a login form.
+const LONGEST_FORM: usize = 4_096;
+const BAD_CODE: &str = "The login link has been used, has expired, or is not complete.";
+const NO_COOKIE: &str = "The browser did not keep this page's cookie. Open the login link again, with cookies allowed.";
+
+/// The page behind a login link. The code is not looked at.
+pub(super) fn form(ui: &Ui, asked: &Asked) -> Answer {
+    let Some(login) = &ui.login else { return led_to("/") };
+    let pairs = Pairs::of(&asked.query);
+    let code = pairs.value("code");
+    if code.is_empty() {
+        return text(StatusCode::OK, HTML, web::login(None));
+    }
+    if code.len() > LONGEST_CODE {
+        return text(StatusCode::UNAUTHORIZED, HTML, web::login(Some(BAD_CODE)));
+    }
+    let check = Ticket::of((login.secret)());
+    let page = text(StatusCode::OK, HTML, web::login_form(code, check.text()));
+    with_cookie(page, &asked_cookie(&check, asked.secure))
+}
+
+/// Opens a session for a browser that sends a login form with a good code, which is void from then on.
+pub(super) async fn log_in<B>(door: &Arc<Door>, ui: &Ui, asked: &Asked, body: B) -> Answer
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let Some(login) = &ui.login else { return led_to("/") };
+    let Some(pairs) = read(body).await else {
+        return text(StatusCode::BAD_REQUEST, HTML, web::login(Some(BAD_CODE)));
+    };
+    let (code, check) = (pairs.value("code").to_owned(), pairs.value("check"));
+    if asked.check.as_ref().is_none_or(|kept| kept.text() != check) {
+        return text(StatusCode::FORBIDDEN, HTML, web::login(Some(NO_COOKIE)));
+    }
+    if code.is_empty() || code.len() > LONGEST_CODE {
+        return text(StatusCode::UNAUTHORIZED, HTML, web::login(Some(BAD_CODE)));
+    }
+    let (control, moment) = (login.control.clone(), Moment { now: door.engine.now(), seed: (login.seed)() });
+    let user_id = match blocking(move || control.redeem_login_code(&code, &moment)).await {
+        Ok(user_id) => user_id,
+        Err(reject) => {
+            let status = http_status(to_status(&reject).code());
+            let complaint = if status == StatusCode::UNAUTHORIZED { BAD_CODE } else { &reject.message };
+            return text(status, HTML, web::login(Some(complaint)));
+        }
+    };
+    if let Some(before) = &asked.ticket {
+        ui.sessions.close(before);
+    }
+    let ticket = Ticket::of((login.secret)());
+    ui.sessions.open(&ticket, user_id, door.engine.now());
+    with_cookie(led_to(&web::namespaces_path()), &session_cookie(&ticket, asked.secure))
+}
+
+/// The fields of a form; `None` where it is too long, too slow or no form.
+async fn read<B>(body: B) -> Option<Pairs>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let body = timeout(PATIENCE, Limited::new(body, LONGEST_FORM).collect()).await.ok()?.ok()?.to_bytes();
+    query::pairs(std::str::from_utf8(&body).ok()?).map(Pairs)
+}
+
+/// Ends a session. A request that does not bring one, as other sites can make a browser send it, ends none.
+pub(super) fn log_out(ui: &Ui, asked: &Asked) -> Answer {
+    match &asked.ticket {
+        Some(ticket) if asked.method == Method::POST => {
+            ui.sessions.close(ticket);
+            with_cookie(led_to("/login"), &no_cookie(asked.secure))
+        }
+        _ => led_to("/login"),
+    }
+}

@@ -56,7 +56,24 @@ struct Inner {
     account_id: String,
     shown: RwLock<Arc<Shown>>,
     writer: Mutex<Writer>,
-    bell: RwLock<Option<Box<dyn Fn() + Send + Sync>>>,
+    job_bell: Bell,
+    rights_bell: Bell,
+}
+
+/// What is called when something has happened. It must not block.
+#[derive(Default)]
+struct Bell(RwLock<Option<Box<dyn Fn() + Send + Sync>>>);
+
+impl Bell {
+    fn hang(&self, ring: Box<dyn Fn() + Send + Sync>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(ring);
+    }
+
+    fn ring(&self) {
+        if let Some(ring) = &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
+            ring();
+        }
+    }
 }
 
 /// The account as of the last durable change, with what was derived from it since.
@@ -112,7 +129,15 @@ impl Control {
         };
         let account_id = account.id.clone();
         let writer = Mutex::new(Writer { epoch, lost: false, taken: BTreeSet::new() });
-        let inner = Inner { store, settings, account_id, shown: RwLock::default(), writer, bell: RwLock::new(None) };
+        let inner = Inner {
+            store,
+            settings,
+            account_id,
+            shown: RwLock::default(),
+            writer,
+            job_bell: Bell::default(),
+            rights_bell: Bell::default(),
+        };
         let control = Self { inner: Arc::new(inner) };
         control.show(state);
         control.take_up_signer(moment).map_err(|reject| StoreError::Io(reject.message))?;
@@ -169,13 +194,17 @@ impl Control {
 
     /// Calls `ring` whenever there may be a job. It must not block.
     pub fn on_job(&self, ring: Box<dyn Fn() + Send + Sync>) {
-        *self.inner.bell.write().unwrap_or_else(PoisonError::into_inner) = Some(ring);
+        self.inner.job_bell.hang(ring);
+    }
+
+    /// Calls `ring` whenever a caller may have gained or lost a right: after a change of users, service accounts, keys,
+    /// certificates, permissions or namespaces is durable and holds. It must not block.
+    pub fn on_rights(&self, ring: Box<dyn Fn() + Send + Sync>) {
+        self.inner.rights_bell.hang(ring);
     }
 
     pub(crate) fn ring(&self) {
-        if let Some(ring) = &*self.inner.bell.read().unwrap_or_else(PoisonError::into_inner) {
-            ring();
-        }
+        self.inner.job_bell.ring();
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Writer> {
@@ -239,7 +268,11 @@ impl Control {
                 Reject::unavailable(format!("storage failed: {error}"))
             })?;
         }
+        let touches_rights = !self.snapshot().gives_same_rights(&turn.state);
         self.show(turn.state);
+        if touches_rights {
+            self.inner.rights_bell.ring();
+        }
         Ok(())
     }
 }

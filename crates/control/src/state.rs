@@ -159,6 +159,17 @@ impl State {
         }
     }
 
+    /// Whether nothing that rights are looked up in was written between this state and `other`.
+    pub(crate) fn gives_same_rights(&self, other: &Self) -> bool {
+        // What was not written is the same tree.
+        self.users.ptr_eq(&other.users)
+            && self.service_accounts.ptr_eq(&other.service_accounts)
+            && self.api_keys.ptr_eq(&other.api_keys)
+            && self.signing_keys.ptr_eq(&other.signing_keys)
+            && self.namespaces.ptr_eq(&other.namespaces)
+            && self.security.ptr_eq(&other.security)
+    }
+
     /// The users that own the account.
     pub(crate) fn owners(&self) -> impl Iterator<Item = &Arc<UserRecord>> {
         let role = |access: &Access| access.account_access.as_ref().map(|access| access.role());

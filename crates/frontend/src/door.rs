@@ -9,7 +9,7 @@ use auth::{Caller, Policy};
 use engine::{Answer, Call, Engine, Request};
 use model::{Limits, Namespace, Reject, Time};
 
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 use uuid::Uuid;
 
 use crate::{cloud::Denials, listen::Peer, metrics::Metrics};
@@ -35,6 +35,8 @@ pub struct Door {
     pub(crate) about: About,
     /// Draws ids for what the caller left unnamed.
     pub(crate) new_id: fn() -> Uuid,
+    /// How often rights may have changed: what the gate found out before is asked again when this has moved on.
+    pub(crate) rights: watch::Sender<u64>,
     /// Where denied calls are written down; empty on an open server, which denies none.
     pub(crate) denials: OnceLock<Denials>,
     /// Work that goes on after its call was answered; it ends with the door.
@@ -50,6 +52,7 @@ impl Door {
             metrics: Metrics::default(),
             about,
             new_id,
+            rights: watch::Sender::default(),
             denials: OnceLock::new(),
             jobs: Mutex::default(),
         })
@@ -88,6 +91,8 @@ pub(crate) struct Client {
     pub(crate) authority: Option<String>,
     /// The namespace that a header names; read on a secured server only.
     pub(crate) namespace: Option<String>,
+    /// What `Door::rights` stood at before the caller was identified.
+    pub(crate) rights: u64,
     /// When the caller stops waiting, if it says so.
     pub(crate) deadline: Option<Time>,
     /// Why a client of this version is not served, if it is not.

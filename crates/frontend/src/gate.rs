@@ -5,6 +5,10 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use auth::{Access, Caller, Credentials, Policy};
 use engine::NamespaceTable;
+use futures_util::{
+    FutureExt as _,
+    future::{Either, select},
+};
 use model::{Kind, Limits, Namespace, NamespaceId, Reject, Token};
 use proto::temporal::api::enums::v1::NamespaceState::{self, Deleted, Deprecated, Registered};
 use tokio::time::timeout;
@@ -27,8 +31,8 @@ const STATES: &[(&str, &[NamespaceState])] = &[
 
 const USUAL_STATES: &[NamespaceState] = &[Registered, Deprecated];
 
-/// How often the rights of a call that waits are looked at again: a key that is disabled stops within a second.
-const AGAIN: Duration = Duration::from_millis(500);
+/// A certificate is good to the end of its last moment.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// Who sends this request.
 ///
@@ -43,6 +47,8 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
         Policy::Secured(_) => (headers::authorization(headers)?, headers::namespace(headers)?),
     };
     let authority = request.uri().authority().map(|authority| authority.as_str()).or_else(|| text("host"));
+    // Before anything is looked up: what changes from here on is seen by a call that waits.
+    let rights = *door.rights.borrow();
     let credentials = Credentials {
         plane: peer.plane,
         authorization,
@@ -74,6 +80,7 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
         peer,
         bearer,
         authority,
+        rights,
         version,
         namespace: namespace.map(str::to_owned),
         deadline: text("grpc-timeout").and_then(headers::timeout).map(|timeout| door.engine.now() + timeout),
@@ -81,8 +88,8 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
     })
 }
 
-/// The answer to a call, for as long as its caller has the right to it: whoever loses key, certificate or permission
-/// while it waits is not kept waiting, and gets nothing.
+/// The answer to a call, for as long as its caller has the right to it: one that loses key, certificate or permission
+/// while it waits is not kept waiting, and gets nothing. While no right changes and nothing expires, nothing is looked up.
 ///
 /// # Errors
 /// The answer's, and those of a call that would be made now.
@@ -94,16 +101,29 @@ pub(crate) async fn while_permitted<T>(
     answering: impl Future<Output = Result<T, Reject>>,
 ) -> Result<T, Reject> {
     let mut answering = pin!(answering);
+    // Most calls are answered without a wait.
+    if let Some(answer) = answering.as_mut().now_or_never() {
+        return answer;
+    }
+    let mut rights = door.rights.subscribe();
+    let (mut seen, mut caller) = (client.rights, client.caller.clone());
     loop {
-        match timeout(AGAIN, &mut answering).await {
-            Ok(answer) => return answer,
-            Err(_) => check_again(door, client, path, namespace)?,
+        let known = seen;
+        let changed = pin!(rights.wait_for(move |changes| *changes != known));
+        let good = door.policy.good_until(&caller).map_or(Duration::MAX, |end| end.since(door.engine.now()));
+        match timeout(good.saturating_add(MOMENT), select(&mut answering, changed)).await {
+            Ok(Either::Left((answer, _))) => return answer,
+            Ok(Either::Right((changes, _))) => seen = changes.map_or(seen, |changes| *changes),
+            // What the caller showed is good no longer.
+            Err(_) => {}
         }
+        caller = check_again(door, client, path, namespace)?;
     }
 }
 
-/// Whether a call that was let in would be let in now. One that names no namespace was authorised by what it is about.
-fn check_again(door: &Door, client: &Client, path: &str, namespace: &str) -> Result<(), Reject> {
+/// The caller of a call that was let in, if it would be let in now. One that names no namespace was authorised by what it is
+/// about.
+fn check_again(door: &Door, client: &Client, path: &str, namespace: &str) -> Result<Caller, Reject> {
     let credentials = Credentials {
         plane: client.peer.plane,
         authorization: client.bearer.as_ref().map(|bearer| bearer.0.as_str()),
@@ -114,11 +134,12 @@ fn check_again(door: &Door, client: &Client, path: &str, namespace: &str) -> Res
     };
     let caller = door.policy.identify(&credentials, door.engine.now())?;
     match (&caller, namespace.is_empty()) {
-        (Caller::Anyone | Caller::Stranger | Caller::Principal(_) | Caller::Certificate(_), true) => Ok(()),
+        (Caller::Anyone | Caller::Stranger | Caller::Principal(_) | Caller::Certificate(_), true) => {}
         (_, false) | (Caller::Excluded(_), true) => {
-            authorize(door, &Client { caller, ..client.clone() }, path, namespace)
+            authorize(door, &Client { caller: caller.clone(), ..client.clone() }, path, namespace)?;
         }
     }
+    Ok(caller)
 }
 
 /// Whether the caller may have its message read: one that showed nothing only where nothing is asked for.
@@ -244,9 +265,19 @@ fn state_name(state: NamespaceState) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, time::Duration};
+    use std::{
+        collections::BTreeMap,
+        future::pending,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
+    use auth::{Directory, KeyRecord, NamespaceSecurity, Principal, PrincipalKind, Scope, TokenHash, VerifyingKey};
+    use engine::{Config, Engine};
+    use model::Time;
+    use store::MemoryStore;
 
     use super::*;
+    use crate::door::About;
 
     fn namespace(state: NamespaceState) -> Namespace {
         Namespace {
@@ -267,5 +298,106 @@ mod tests {
         let text = |path, state| check_state(path, &namespace(state)).unwrap_err().message;
         assert_eq!(text(start, Deprecated), "Namespace has invalid state: Deprecated. Must be Registered.");
         assert_eq!(text(signal, Deleted), "Namespace has invalid state: Deleted. Must be Registered or Deprecated.");
+    }
+
+    /// An account with one key, which counts what it is asked.
+    struct Counted {
+        asked: AtomicUsize,
+        expires_at: Time,
+    }
+
+    impl Counted {
+        fn count<T>(&self, answer: T) -> T {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            answer
+        }
+
+        fn principal() -> Arc<Principal> {
+            Arc::new(Principal {
+                id: "worker".to_owned(),
+                kind: PrincipalKind::ServiceAccount,
+                name: String::new(),
+                api_key_id: Some("key".to_owned()),
+                account_role: None,
+                namespace_accesses: BTreeMap::new(),
+                scope: Scope::Account,
+            })
+        }
+    }
+
+    impl Directory for Counted {
+        fn account_id(&self) -> &str {
+            "a2dd6"
+        }
+
+        fn key(&self, _: &str) -> Option<KeyRecord> {
+            let record = KeyRecord {
+                principal: Self::principal(),
+                disabled: false,
+                expires_at: self.expires_at,
+                token_hash: TokenHash([0; 32]),
+            };
+            self.count(Some(record))
+        }
+
+        fn namespace(&self, _: &str) -> Option<Arc<NamespaceSecurity>> {
+            self.count(None)
+        }
+
+        fn verifying_key(&self, _: &str) -> Option<VerifyingKey> {
+            self.count(None)
+        }
+    }
+
+    /// A door, its account, and a caller with the one key, which nothing makes good again once it is looked at anew.
+    fn waiting(expires_at: Time) -> (Arc<Door>, Arc<Counted>, Client) {
+        let config = Config { shards: 1, limits: Arc::default(), address: String::new(), cached_runs: 1 };
+        let engine = Engine::open(Arc::new(MemoryStore::default()), config).unwrap();
+        let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
+        let account = Arc::new(Counted { asked: AtomicUsize::new(0), expires_at });
+        let door = Door::new(engine, Policy::secured(account.clone()), about, || uuid::Uuid::from_u128(1));
+        let client = Client {
+            caller: Caller::Principal(Counted::principal()),
+            peer: Arc::default(),
+            bearer: Some(Bearer("Bearer nothing".to_owned())),
+            authority: None,
+            namespace: None,
+            rights: 0,
+            deadline: None,
+            version: Ok(()),
+            follows_next_run: false,
+        };
+        (door, account, client)
+    }
+
+    const POLL: &str = "/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowTaskQueue";
+
+    #[tokio::test]
+    async fn a_call_that_waits_looks_nothing_up_until_rights_change() {
+        let (door, account, client) = waiting(Time::MAX);
+        let mut polling = pin!(while_permitted(&door, &client, POLL, "", pending::<Result<(), Reject>>()));
+        // Nothing comes of it, however long it is.
+        assert!(timeout(Duration::from_millis(700), &mut polling).await.is_err());
+        // When its key expires, once.
+        assert_eq!(account.asked.load(Ordering::Relaxed), 1);
+        door.rights.send_modify(|changes| *changes += 1);
+        assert_eq!(polling.await.unwrap_err().kind, Kind::Unauthenticated);
+    }
+
+    #[tokio::test]
+    async fn a_change_between_the_look_and_the_wait_is_not_missed() {
+        let (door, _, client) = waiting(Time::MAX);
+        door.rights.send_modify(|changes| *changes += 1);
+        let polling = while_permitted(&door, &client, POLL, "", pending::<Result<(), Reject>>());
+        assert_eq!(timeout(Duration::from_secs(60), polling).await.unwrap().unwrap_err().kind, Kind::Unauthenticated);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_waits_ends_with_its_key() {
+        let (door, _, client) = waiting(Time::ZERO);
+        let polling = while_permitted(&door, &client, POLL, "", pending::<Result<(), Reject>>());
+        assert_eq!(timeout(Duration::from_secs(60), polling).await.unwrap().unwrap_err().kind, Kind::Unauthenticated);
+        let answered = while_permitted(&door, &client, POLL, "", async { Ok(7) }).await;
+        assert_eq!(answered.unwrap(), 7, "an answer that is there is not kept back");
     }
 }

@@ -76,6 +76,17 @@ impl Policy {
         }
     }
 
+    /// Until when what the caller showed is good, if nothing is changed. `None`: it does not end by itself.
+    pub fn good_until(&self, caller: &Caller) -> Option<Time> {
+        match (self, caller) {
+            (Policy::Secured(secured), Caller::Principal(principal)) => {
+                secured.directory.key(principal.api_key_id.as_deref()?).map(|key| key.expires_at)
+            }
+            (_, Caller::Certificate(shown) | Caller::Excluded(shown)) => Some(shown.certificate.not_after),
+            (_, Caller::Anyone | Caller::Stranger) | (Policy::Open, Caller::Principal(_)) => None,
+        }
+    }
+
     /// Whether a caller may use a method that needs `permission`, in a namespace where the method names one.
     ///
     /// # Errors

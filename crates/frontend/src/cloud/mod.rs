@@ -53,6 +53,8 @@ impl Cloud {
                 cloud.job_bell.notify_one();
             }
         }));
+        let told = cloud.door.rights.clone();
+        cloud.control.on_rights(Box::new(move || told.send_modify(|changes| *changes += 1)));
         cloud
     }
 

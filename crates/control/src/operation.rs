@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use auth::Principal;
-use model::{Kind, Reject, Time, to_proto_duration};
+use model::{Reject, Time, to_proto_duration};
 use prost_types::Any;
 use proto::temporal::api::{
     cloud::{
@@ -104,11 +104,8 @@ pub(crate) fn start(
 ) -> Result<Arc<OperationRecord>, Reject> {
     let is_running = applied.work.is_some();
     if is_running && turn.state.running().count() >= MOST_RUNNING {
-        let kind = Kind::ResourceExhausted {
-            cause: ResourceExhaustedCause::ConcurrentLimit,
-            scope: ResourceExhaustedScope::System,
-        };
-        return Err(Reject::new(kind, format!("{MOST_RUNNING} async operations are running, please retry later")));
+        let text = format!("{MOST_RUNNING} async operations are running, please retry later");
+        return Err(Reject::exhausted(ResourceExhaustedCause::ConcurrentLimit, ResourceExhaustedScope::System, text));
     }
     forget_oldest(turn);
     let id = if chosen.is_empty() { turn.id() } else { chosen.to_owned() };

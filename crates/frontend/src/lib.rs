@@ -3,6 +3,7 @@
 //! Every call takes one way: the gate (identity, permission, namespace, metrics), a check of the request's form, the
 //! engine, and one mapping of errors. What a call means for a workflow is decided behind the engine, never here.
 
+mod advice;
 mod check;
 mod cloud;
 mod codec;

@@ -17,6 +17,8 @@ use proto::{
 };
 use tonic::{Code, Status};
 
+use crate::advice;
+
 /// Bytes of a text that fit into the headers of a response for every client: it stands there twice, once encoded so
 /// that a byte may take three.
 const LONGEST_TEXT: usize = 3_000;
@@ -26,7 +28,8 @@ pub fn to_status(reject: &Reject) -> Status {
     let (code, detail) = code_and_detail(&reject.kind);
     let message = cut(&reject.message);
     let Some(detail) = detail else { return Status::new(code, message) };
-    let status = rpc::Status { code: code as i32, message: message.to_owned(), details: vec![detail] };
+    let details = std::iter::once(detail).chain(advice::details(&reject.kind)).collect();
+    let status = rpc::Status { code: code as i32, message: message.to_owned(), details };
     Status::with_details(code, message, status.encode_to_vec().into())
 }
 
@@ -84,7 +87,7 @@ fn code_and_detail(kind: &Kind) -> (Code, Option<prost_types::Any>) {
             };
             (Code::FailedPrecondition, detail(&failure))
         }
-        Kind::ResourceExhausted { cause, scope } => {
+        Kind::ResourceExhausted { cause, scope, advice: _ } => {
             let failure = ResourceExhaustedFailure { cause: *cause as i32, scope: *scope as i32 };
             (Code::ResourceExhausted, detail(&failure))
         }
@@ -127,6 +130,7 @@ fn detail<M: Message + Name>(message: &M) -> Option<prost_types::Any> {
 
 #[cfg(test)]
 mod tests {
+    use model::Advice;
     use proto::temporal::api::enums::v1::{NamespaceState, ResourceExhaustedCause, ResourceExhaustedScope};
 
     use super::*;
@@ -166,6 +170,7 @@ mod tests {
         let exhausted = Kind::ResourceExhausted {
             cause: ResourceExhaustedCause::BusyWorkflow,
             scope: ResourceExhaustedScope::Namespace,
+            advice: Advice::default(),
         };
         let client_version = Kind::ClientVersionNotSupported {
             client_version: "3.0.0".into(),

@@ -3,6 +3,7 @@
 //! There is no behaviour of a workflow here, no IO, clock or randomness: values only, with the rules that hold for the
 //! value alone.
 
+mod bucket;
 mod budget;
 pub mod check;
 mod ids;
@@ -14,12 +15,13 @@ mod retry;
 mod time;
 mod token;
 
+pub use bucket::{Bucket, Spacing};
 pub use budget::{Budget, Part};
 pub use ids::{Entropy, Epoch, NamespaceId, RunId, RunKey, ShardId, WorkflowKey};
 pub use limits::Limits;
 pub use namespace::Namespace;
 pub use queue::{QueueKey, QueueKind};
-pub use reject::{Kind, Reject};
+pub use reject::{Advice, Kind, Reject};
 pub use retry::{RetryPolicy, RetryVerdict};
 pub use time::{Time, from_proto_duration, to_proto_duration};
 pub use token::{Token, TokenKey};

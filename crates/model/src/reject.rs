@@ -1,7 +1,7 @@
 //! `Reject`: why a call was refused, as its caller sees it. Everything that leaves a machine, the engine or a door as an
 //! error is one of these; one function of the frontend turns it into a gRPC status with details.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use proto::temporal::api::{
     enums::v1::{NamespaceState, ResourceExhaustedCause, ResourceExhaustedScope},
@@ -69,6 +69,7 @@ pub enum Kind {
     ResourceExhausted {
         cause: ResourceExhaustedCause,
         scope: ResourceExhaustedScope,
+        advice: Advice,
     },
     /// Several operations that stand or fall together, in their order: why each failed, `None` where it did not. One that
     /// fails only because another did is `MultiOperationAborted`.
@@ -89,6 +90,15 @@ pub enum Kind {
     Aborted,
     /// A defect of ours.
     Internal,
+}
+
+/// What else a refusal for now tells, beside the text that clients know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// The limit that was reached: its field in [`Limits`](crate::Limits), and its value.
+    pub limit: Option<(&'static str, u64)>,
+    /// How long to wait before the next try.
+    pub retry_after: Option<Duration>,
 }
 
 impl Reject {
@@ -114,6 +124,19 @@ impl Reject {
 
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)
+    }
+
+    /// Back off and try again.
+    pub fn exhausted(cause: ResourceExhaustedCause, scope: ResourceExhaustedScope, message: impl Into<String>) -> Self {
+        Self::new(Kind::ResourceExhausted { cause, scope, advice: Advice::default() }, message)
+    }
+
+    /// A refusal for now, with advice; any other stays as it is.
+    pub fn advising(mut self, given: Advice) -> Self {
+        if let Kind::ResourceExhausted { advice, .. } = &mut self.kind {
+            *advice = given;
+        }
+        self
     }
 
     /// A start and an update that stand or fall together: why each of them failed, `None` where it did not.

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use model::Time;
+use model::{Bucket, Spacing, Time};
 
 /// How much of its limit a queue may use up at once after a quiet time. Source: the reference server.
 const BURST: Duration = Duration::from_secs(1);
-/// A limit below this, in tasks per second, stops the queue: the wait for one task would not fit into a `Time`.
-const STANDSTILL: f64 = 1e-9;
 /// The time over which events are counted, and the parts that leave the count one by one. Source: the reference server.
 const WINDOW: Duration = Duration::from_secs(30);
 const BUCKET: Duration = Duration::from_secs(5);
@@ -15,21 +13,11 @@ const BUCKET: Duration = Duration::from_secs(5);
 const BUCKETS: usize = 7;
 
 /// A queue's limit, as its last poller set it: tasks are spaced evenly, except that a second's worth of them may go at
-/// once after a quiet time (a token bucket, kept as the time at which the next token is there).
+/// once after a quiet time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct RateLimit {
     tasks_per_second: Option<f64>,
-    ready: Time,
-}
-
-/// The time between two tasks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Spacing {
-    /// No limit.
-    None,
-    Every(Duration),
-    /// The queue stands still.
-    Never,
+    bucket: Bucket,
 }
 
 impl RateLimit {
@@ -44,38 +32,22 @@ impl RateLimit {
             return;
         }
         self.tasks_per_second = tasks_per_second;
-        self.ready = match self.spacing() {
-            Spacing::None => Time::ZERO,
-            Spacing::Every(span) => self.ready.min(now + span + BURST),
-            Spacing::Never => Time::MAX,
-        };
+        self.bucket.set(tasks_per_second.map_or(Spacing::Free, |rate| Spacing::per_second(rate, BURST)), now);
     }
 
     /// When the next task may go; a time that is past means at once, `Time::MAX` never.
     pub(crate) fn ready(&self) -> Time {
-        self.ready
+        self.bucket.ready()
     }
 
     /// A task goes now.
     pub(crate) fn take(&mut self, now: Time) {
-        if let Spacing::Every(span) = self.spacing() {
-            self.ready = now.max(self.ready + BURST) - BURST + span;
-        }
+        self.bucket.take(now);
     }
 
     /// A task that was taken did not go.
     pub(crate) fn give_back(&mut self) {
-        if let Spacing::Every(span) = self.spacing() {
-            self.ready = self.ready - span;
-        }
-    }
-
-    fn spacing(&self) -> Spacing {
-        match self.tasks_per_second {
-            None => Spacing::None,
-            Some(rate) if rate > STANDSTILL => Spacing::Every(Duration::from_secs_f64(1.0 / rate)),
-            Some(_) => Spacing::Never,
-        }
+        self.bucket.give_back();
     }
 }
 

@@ -131,12 +131,9 @@ impl Node {
         let is_direct = run.core.previous_started_event_id > 0 && (!run.is_open() || run.core.workflow_task.is_none());
         let buffered = self.queries.of_run(run_id, Stage::Buffered).len();
         if !is_direct && buffered >= self.config.limits.buffered_queries {
-            let kind = Kind::ResourceExhausted {
-                cause: ResourceExhaustedCause::BusyWorkflow,
-                scope: ResourceExhaustedScope::Namespace,
-            };
-            let reject = Reject::new(
-                kind,
+            let reject = Reject::exhausted(
+                ResourceExhaustedCause::BusyWorkflow,
+                ResourceExhaustedScope::Namespace,
                 "consistent query buffer is full, this may be caused by too many queries and workflow not able to process query fast enough",
             );
             return self.hold(shard, Held::Answer(asker, Err(reject)));

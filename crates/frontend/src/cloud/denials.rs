@@ -19,7 +19,7 @@ use super::rate::{Rates, Whose};
 use crate::door::Door;
 
 /// Denied calls a second of one caller that are written one by one; as many at once after a rest.
-const ONE_BY_ONE: f64 = 20.0;
+const ONE_BY_ONE: u32 = 20;
 /// How long others are counted until their number is written.
 const SPAN: Duration = Duration::from_secs(1);
 

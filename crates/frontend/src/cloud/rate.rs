@@ -8,42 +8,23 @@ use std::{
 };
 
 use auth::{Principal, PrincipalKind};
-use model::{Kind, Reject, Time};
+use model::{Bucket, Reject, Spacing, Time};
 use proto::temporal::api::enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope};
 
 /// Calls a second of all principals together, of a user and of a service account; as many at once after a rest.
-const ACCOUNT: f64 = 160.0;
-const USER: f64 = 40.0;
-const SERVICE_ACCOUNT: f64 = 80.0;
+const ACCOUNT: u32 = 160;
+const USER: u32 = 40;
+const SERVICE_ACCOUNT: u32 = 80;
 /// Principals that are remembered; beyond it those are forgotten that rested long enough.
 const REMEMBERED: usize = 1_000;
-
-/// What is left of a rate.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    calls: f64,
-    filled: Time,
-}
-
-impl Bucket {
-    fn full(rate: f64, now: Time) -> Self {
-        Self { calls: rate, filled: now }
-    }
-
-    /// What is there by now.
-    fn fill(&mut self, rate: f64, now: Time) {
-        self.calls = (self.calls + now.since(self.filled).as_secs_f64() * rate).min(rate);
-        self.filled = now;
-    }
-}
 
 /// Whose rate a call is taken off.
 pub(super) struct Whose<'a> {
     /// As the refusal names it.
     pub(super) kind: &'a str,
     pub(super) id: &'a str,
-    /// Calls a second.
-    pub(super) rate: f64,
+    /// Calls a second, and at once after a rest.
+    pub(super) rate: u32,
 }
 
 #[derive(Debug, Default)]
@@ -82,30 +63,29 @@ impl Rates {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Buckets { account, principals } = &mut *buckets;
         if principals.len() >= REMEMBERED && !principals.contains_key(id) {
-            principals.retain(|_, bucket| now.since(bucket.filled).as_secs() < 1);
+            principals.retain(|_, bucket| !bucket.is_full(now));
         }
-        let account = account.get_or_insert_with(|| Bucket::full(ACCOUNT, now));
-        let own = principals.entry(id.to_owned()).or_insert_with(|| Bucket::full(rate, now));
-        account.fill(ACCOUNT, now);
-        own.fill(rate, now);
-        if own.calls < 1.0 {
-            return Err(exhausted(&format!("principal type={kind}, id={id}")));
+        let account = account.get_or_insert_with(|| full(ACCOUNT));
+        let own = principals.entry(id.to_owned()).or_insert_with(|| full(rate));
+        own.try_take(now).map_err(|_| exhausted(&format!("principal type={kind}, id={id}")))?;
+        if let Some(account_id) = account_id
+            && account.try_take(now).is_err()
+        {
+            own.give_back();
+            return Err(exhausted(&format!("account id={account_id}")));
         }
-        if let Some(account_id) = account_id {
-            if account.calls < 1.0 {
-                return Err(exhausted(&format!("account id={account_id}")));
-            }
-            account.calls -= 1.0;
-        }
-        own.calls -= 1.0;
         Ok(())
     }
 }
 
+/// What a second brings may be used at once.
+fn full(rate: u32) -> Bucket {
+    Bucket::full(Spacing::with_burst(f64::from(rate), rate))
+}
+
 fn exhausted(whose: &str) -> Reject {
-    let kind =
-        Kind::ResourceExhausted { cause: ResourceExhaustedCause::RpsLimit, scope: ResourceExhaustedScope::System };
-    Reject::new(kind, format!("rate limit exceeded for {whose}, please retry later."))
+    let text = format!("rate limit exceeded for {whose}, please retry later.");
+    Reject::exhausted(ResourceExhaustedCause::RpsLimit, ResourceExhaustedScope::System, text)
 }
 
 #[cfg(test)]

@@ -88,11 +88,7 @@ pub(crate) fn check_total(run: &Run, most: usize) -> Result<(), Reject> {
 }
 
 fn exhausted(text: String) -> Reject {
-    let kind = Kind::ResourceExhausted {
-        cause: ResourceExhaustedCause::ConcurrentLimit,
-        scope: ResourceExhaustedScope::Namespace,
-    };
-    Reject::new(kind, text)
+    Reject::exhausted(ResourceExhaustedCause::ConcurrentLimit, ResourceExhaustedScope::Namespace, text)
 }
 
 fn check_form(request: &Request) -> Result<(), Reject> {

@@ -24,7 +24,7 @@ mod sticky_worker_gone;
 mod terminate;
 pub(crate) mod wake;
 
-use model::{Kind, Reject};
+use model::Reject;
 use proto::temporal::api::enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope};
 
 pub(crate) use admit_update::check_total;
@@ -90,11 +90,8 @@ pub(crate) fn completed() -> Reject {
 
 /// The answer to who brings news while the worker is about to close the run: they would make it try again and again.
 fn closing() -> Reject {
-    let kind = Kind::ResourceExhausted {
-        cause: ResourceExhaustedCause::BusyWorkflow,
-        scope: ResourceExhaustedScope::Namespace,
-    };
-    Reject::new(kind, "workflow operation can not be applied because workflow is closing")
+    let text = "workflow operation can not be applied because workflow is closing";
+    Reject::exhausted(ResourceExhaustedCause::BusyWorkflow, ResourceExhaustedScope::Namespace, text)
 }
 
 /// Whether the workflow that sends may address this run.

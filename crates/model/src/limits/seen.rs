@@ -5,7 +5,7 @@ use std::fmt;
 
 use proto::temporal::api::enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope, WorkflowTaskFailedCause};
 
-use crate::{Kind, Reject};
+use crate::Reject;
 
 /// What a limit counts over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Seen {
     /// The refusal itself, where the limit is one that refuses for now.
     pub fn exhaustion(&self) -> Option<Reject> {
         match *self {
-            Self::Exhausted { cause, scope, text } => Some(Reject::new(Kind::ResourceExhausted { cause, scope }, text)),
+            Self::Exhausted { cause, scope, text } => Some(Reject::exhausted(cause, scope, text)),
             Self::Refused { .. } | Self::TaskFails { .. } | Self::Told(_) => None,
         }
     }

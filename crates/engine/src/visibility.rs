@@ -64,7 +64,7 @@ pub(crate) fn row(run: &Run, types: &Types) -> Row {
         parent_run_id: parent.map(|parent| parent.run_id.clone()),
         root_workflow_id: root.workflow_id,
         root_run_id: root.run_id,
-        memo: run.attributes.memo.clone(),
+        has_memo: run.attributes.memo.is_some(),
         search_attributes: search_attributes(run, types),
     }
 }

@@ -7,14 +7,15 @@ use store::StoreError;
 
 use crate::{
     error,
-    schema::{ATTRIBUTES, LOG, VISIBILITY},
+    schema::{ATTRIBUTES, LOG},
 };
 
 /// Changes a file of one format to the next.
 pub(crate) type Step = fn(&Transaction<'_>) -> Result<(), Error>;
 
 /// The step at index `n` leads from format `n + 1` to `n + 2`.
-pub(crate) const STEPS: &[Step] = &[runs_name_their_rows, histories_stand_with_their_runs, commits_go_to_a_log];
+pub(crate) const STEPS: &[Step] =
+    &[runs_name_their_rows, histories_stand_with_their_runs, commits_go_to_a_log, memos_leave_their_rows];
 
 /// Rows of lists had a number beside the id of their run.
 fn runs_name_their_rows(transaction: &Transaction<'_>) -> Result<(), Error> {
@@ -28,7 +29,19 @@ fn runs_name_their_rows(transaction: &Transaction<'_>) -> Result<(), Error> {
          ALTER TABLE attribute RENAME TO old_attribute;
          ALTER TABLE item RENAME TO old_item;",
     )?;
-    transaction.execute_batch(VISIBILITY)?;
+    transaction.execute_batch(
+        "CREATE TABLE visibility (run BLOB PRIMARY KEY, namespace BLOB NOT NULL, close_time INTEGER NOT NULL,
+             start_time INTEGER NOT NULL, execution_time INTEGER NOT NULL, status INTEGER NOT NULL,
+             workflow_id TEXT NOT NULL, workflow_type TEXT NOT NULL, task_queue TEXT NOT NULL,
+             history_length INTEGER NOT NULL, history_size INTEGER NOT NULL, state_transitions INTEGER NOT NULL,
+             parent_workflow_id TEXT, parent_run_id TEXT, root_workflow_id TEXT NOT NULL, root_run_id TEXT NOT NULL,
+             division TEXT, memo BLOB, attributes BLOB) WITHOUT ROWID;
+         CREATE INDEX visibility_order ON visibility
+             (namespace, close_time DESC, start_time DESC, run, status, division, workflow_type);
+         CREATE INDEX visibility_workflow ON visibility (namespace, workflow_id);
+         CREATE INDEX visibility_parent ON visibility (namespace, parent_workflow_id)
+             WHERE parent_workflow_id IS NOT NULL;",
+    )?;
     transaction.execute_batch(&format!(
         "CREATE TABLE attribute (run, name, value);
          CREATE TABLE item (run, name, value);
@@ -63,6 +76,15 @@ fn histories_stand_with_their_runs(transaction: &Transaction<'_>) -> Result<(), 
 /// The tables were all there was; a version that knows no log must not open a file that has one.
 fn commits_go_to_a_log(transaction: &Transaction<'_>) -> Result<(), Error> {
     transaction.execute_batch(LOG)
+}
+
+/// Memos made the rows of lists large.
+fn memos_leave_their_rows(transaction: &Transaction<'_>) -> Result<(), Error> {
+    transaction.execute_batch(
+        "ALTER TABLE visibility ADD COLUMN has_memo INTEGER NOT NULL DEFAULT 0;
+         UPDATE visibility SET has_memo = 1 WHERE memo IS NOT NULL;
+         ALTER TABLE visibility DROP COLUMN memo;",
+    )
 }
 
 /// Brings a file of format `from` to the format behind the last step, all in one transaction.

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use model::{NamespaceId, RunId, Time};
-use prost::Message;
-use proto::temporal::api::{common::v1::Memo, enums::v1::WorkflowExecutionStatus};
+use proto::temporal::api::enums::v1::WorkflowExecutionStatus;
 use rusqlite::{
     CachedStatement, Error, OptionalExtension, ToSql, Transaction, params, params_from_iter,
     types::{Type, Value as Cell},
@@ -21,7 +20,7 @@ use crate::readers::{Failure, Read};
 /// The columns of a row, in the order that `read` takes them.
 pub(crate) const COLUMNS: &str = "v.namespace, v.run, v.close_time, v.start_time, v.execution_time, v.status, \
     v.workflow_id, v.workflow_type, v.task_queue, v.history_length, v.history_size, v.state_transitions, \
-    v.parent_workflow_id, v.parent_run_id, v.root_workflow_id, v.root_run_id, v.memo, v.attributes";
+    v.parent_workflow_id, v.parent_run_id, v.root_workflow_id, v.root_run_id, v.has_memo, v.attributes";
 
 /// The close time of an open run.
 pub(crate) const OPEN: Time = Time::MAX;
@@ -31,11 +30,11 @@ pub(crate) const DIVISION: &str = "TemporalNamespaceDivision";
 
 /// What a run's row may change to: nothing of it stands in an index but in that of the order.
 const UPDATE: &str = "UPDATE visibility SET close_time = ?2, execution_time = ?3, status = ?4, task_queue = ?5, \
-    history_length = ?6, history_size = ?7, state_transitions = ?8, division = ?9, memo = ?10, attributes = ?11 \
+    history_length = ?6, history_size = ?7, state_transitions = ?8, division = ?9, has_memo = ?10, attributes = ?11 \
     WHERE run = ?1";
 
 const INSERT: &str = "INSERT OR IGNORE INTO visibility (run, close_time, execution_time, status, task_queue, history_length, \
-    history_size, state_transitions, division, memo, attributes, namespace, start_time, workflow_id, workflow_type, \
+    history_size, state_transitions, division, has_memo, attributes, namespace, start_time, workflow_id, workflow_type, \
     parent_workflow_id, parent_run_id, root_workflow_id, root_run_id) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
@@ -82,7 +81,6 @@ impl<'t> Changes<'t> {
             Some(Value::Keyword(division)) => Some(division.as_str()),
             _ => None,
         };
-        let memo = row.memo.as_ref().map(Memo::encode_to_vec);
         let close_time = row.close_time.unwrap_or(OPEN).0;
         let status = row.status as i32;
         let namespace = &row.namespace.as_bytes()[..];
@@ -96,7 +94,7 @@ impl<'t> Changes<'t> {
             &row.history_size,
             &row.state_transitions,
             &division,
-            &memo,
+            &row.has_memo,
             &attributes,
         ];
         let fixed: [&dyn ToSql; 8] = [
@@ -198,7 +196,6 @@ pub(crate) fn read(found: &rusqlite::Row<'_>) -> Read<Row> {
         Uuid::from_slice(bytes).map_err(|_| damaged("an id"))
     };
     let close_time = Time(found.get(2)?);
-    let memo: Option<Vec<u8>> = found.get(16)?;
     let attributes: Option<Vec<u8>> = found.get(17)?;
     Ok(Row {
         namespace: NamespaceId(uuid(0)?),
@@ -217,10 +214,7 @@ pub(crate) fn read(found: &rusqlite::Row<'_>) -> Read<Row> {
         parent_run_id: found.get(13)?,
         root_workflow_id: found.get(14)?,
         root_run_id: found.get(15)?,
-        memo: match memo {
-            Some(bytes) => Some(Memo::decode(bytes.as_slice()).map_err(|_| damaged("a memo"))?),
-            None => None,
-        },
+        has_memo: found.get(16)?,
         search_attributes: match attributes {
             Some(bytes) => decode_attributes(Bytes::from(bytes))?,
             None => Default::default(),

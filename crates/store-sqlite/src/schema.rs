@@ -1,7 +1,7 @@
 //! The tables. A change here is a new format: raise `FORMAT` and add the step to `migrate`.
 
 /// The format that this version reads and writes; stands in the file as SQLite's `user_version`.
-pub(crate) const FORMAT: i64 = 4;
+pub(crate) const FORMAT: i64 = 5;
 
 /// Marks a file as ours; stands in the file as SQLite's `application_id`: "PERD".
 pub(crate) const APPLICATION_ID: i64 = 0x5045_5244;
@@ -29,7 +29,7 @@ CREATE TABLE pair (
 ///   come first in descending order. `division` repeats the search attribute `TemporalNamespaceDivision`, which nearly
 ///   every list asks for. Run ids are ordered by time, so new rows go to the end of the table. The index of the order also
 ///   holds what lists filter by most, so that a filter is decided without a look at the row. No other index holds what
-///   changes when a run closes.
+///   changes when a run closes. Memos stand with the states of their runs, so that a row is small.
 pub(crate) const VISIBILITY: &str = "
 CREATE TABLE visibility (
     run BLOB PRIMARY KEY,
@@ -49,7 +49,7 @@ CREATE TABLE visibility (
     root_workflow_id TEXT NOT NULL,
     root_run_id TEXT NOT NULL,
     division TEXT,
-    memo BLOB,
+    has_memo INTEGER NOT NULL,
     attributes BLOB
 ) WITHOUT ROWID;
 CREATE INDEX visibility_order ON visibility

@@ -134,7 +134,7 @@ fn a_newer_format_is_refused() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let text = refusal(&path);
-    assert!(text.contains("has format 99, and this version reads up to 4: use the newer version"), "{text}");
+    assert!(text.contains("has format 99, and this version reads up to 5: use the newer version"), "{text}");
 }
 
 /// The lists' tables as the first format had them.
@@ -161,7 +161,7 @@ CREATE TABLE item (
 ) WITHOUT ROWID;
 CREATE INDEX item_value ON item (name, value, id);
 INSERT INTO visibility VALUES (7, x'0102030405060708090a0b0c0d0e0f10', x'1112131415161718191a1b1c1d1e1f20', 9, 5, 5, 2,
-    'order-1', 'Order', 'orders', 3, 100, 2, NULL, NULL, 'order-1', 'r', NULL, NULL, NULL);
+    'order-1', 'Order', 'orders', 3, 100, 2, NULL, NULL, 'order-1', 'r', NULL, x'0a00', NULL);
 INSERT INTO attribute VALUES (7, 'Amount', 12), (7, 'Tags', '');
 INSERT INTO item VALUES (7, 'Tags', 'new');
 PRAGMA user_version = 1;
@@ -184,15 +184,15 @@ fn the_first_format_is_brought_up_to_date() {
     assert_eq!(store.get(SHARD, &old).unwrap(), None);
     drop(store);
     let connection = rusqlite::Connection::open(&path).unwrap();
-    let found: (String, i64, String) = connection
+    let found: (String, bool, i64, String) = connection
         .query_row(
-            "SELECT workflow_id, a.value, i.value FROM visibility v
+            "SELECT workflow_id, has_memo, a.value, i.value FROM visibility v
              JOIN attribute a ON a.run = v.run AND a.name = 'Amount' JOIN item i ON i.run = v.run",
             [],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
         )
         .unwrap();
-    assert_eq!(found, ("order-1".to_owned(), 12, "new".to_owned()));
+    assert_eq!(found, ("order-1".to_owned(), true, 12, "new".to_owned()));
     assert!(folder.file("data.db-format-1").exists(), "the copy from before");
 }
 

@@ -29,7 +29,7 @@ fn row(id: &str, kind: &str, queue: &str, attributes: &[(&str, Value)]) -> Row {
         parent_run_id: None,
         root_workflow_id: id.into(),
         root_run_id: run_id.to_string(),
-        memo: None,
+        has_memo: false,
         search_attributes: attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
     }
 }

@@ -22,7 +22,9 @@ use store::{CommitError, Store, StoreError};
 use tokio::sync::{Notify, oneshot};
 
 use super::{
+    cluster_record::Cluster,
     inbox::{Answering, Inbox, Letter},
+    lists::Lists,
     now,
     writer::{Commit, Writer, wait_for_company},
 };
@@ -43,6 +45,8 @@ pub(super) struct Inner {
     pub(super) token_key: TokenKey,
     pub(super) cluster_id: String,
     pub(super) store: Arc<dyn Store>,
+    pub(super) shards: u32,
+    pub(super) lists: Arc<Lists>,
     pub(super) namespaces: RwLock<Arc<NamespaceTable>>,
     pub(super) writer: Arc<Writer>,
     pub(super) runtime: tokio::runtime::Handle,
@@ -133,13 +137,7 @@ impl Core {
 }
 
 impl Inner {
-    pub(super) fn new(
-        node: Node,
-        store: Arc<dyn Store>,
-        limits: Arc<Limits>,
-        token_key: TokenKey,
-        cluster_id: String,
-    ) -> Self {
+    pub(super) fn new(node: Node, store: Arc<dyn Store>, limits: Arc<Limits>, cluster: Cluster) -> Self {
         let core = Core {
             node,
             waiting: BTreeMap::new(),
@@ -153,9 +151,11 @@ impl Inner {
         Self {
             memory: Budget::new(limits.memory),
             limits,
-            token_key,
-            cluster_id,
+            token_key: cluster.token_key,
+            cluster_id: cluster.id,
             store,
+            shards: cluster.shards,
+            lists: Arc::new(Lists::new()),
             namespaces: RwLock::default(),
             writer: Arc::new(Writer::new()),
             runtime: tokio::runtime::Handle::current(),

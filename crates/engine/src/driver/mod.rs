@@ -1,12 +1,14 @@
 //! `Engine`: a `Node` with a clock, a store and callers.
 //!
 //! A call is told to the node, which takes microseconds, and then awaits its answer; a thread writes commits, merging all
-//! that wait, unless a caller is alone; long reads have threads of their own.
+//! that wait, unless a caller is alone; long reads have threads of their own, and lists a few others.
 
 mod cluster_record;
 mod history;
 mod inbox;
 mod inner;
+mod lists;
+mod memos;
 mod writer;
 
 use std::{
@@ -16,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use cluster::{Member, NodeId};
-use model::{Budget, Limits, Reject, Time, TokenKey};
+use model::{Budget, Limits, NamespaceId, Reject, Time, TokenKey};
 use store::{
     Store, StoreError,
     visibility::{Query, QueryPage, Value},
@@ -24,6 +26,7 @@ use store::{
 
 use crate::{Answer, CallId, Event, HistoryRange, NamespaceTable, Node, NodeConfig, Request};
 use inner::Inner;
+pub use memos::{ListPage, Listed};
 
 /// How an engine is set up.
 #[derive(Clone, Debug)]
@@ -63,7 +66,7 @@ impl Engine {
             cached_runs: config.cached_runs,
         };
         let node = Node::new(settings, now());
-        let inner = Arc::new(Inner::new(node, store, config.limits, cluster.token_key, cluster.id));
+        let inner = Arc::new(Inner::new(node, store, config.limits, cluster));
         inner.open_shards()?;
         if inner.store.waits() {
             writer::start(&inner);
@@ -108,20 +111,29 @@ impl Engine {
         self.blocking(move |store| history::read_batches(store, &range, max_events)).await
     }
 
-    /// A page of a list.
+    /// A page of a list, without memos. It may be short, or even empty, where `next` says that there is more.
     ///
     /// # Errors
-    /// `Unavailable` when the storage fails.
+    /// `Unavailable` when the storage fails, `ResourceExhausted` when too many lists and counts wait.
     pub async fn list(&self, query: Query) -> Result<QueryPage, Reject> {
-        self.blocking(move |store| store.query(&query)).await
+        self.read_lists(query.namespace, move |store| store.query(&query)).await
+    }
+
+    /// A page of a list, with the memo of each run.
+    ///
+    /// # Errors
+    /// As `list`.
+    pub async fn list_with_memos(&self, query: Query) -> Result<ListPage, Reject> {
+        let shards = self.inner.shards;
+        self.read_lists(query.namespace, move |store| memos::page(store, &query, shards)).await
     }
 
     /// Counts by group.
     ///
     /// # Errors
-    /// `Unavailable` when the storage fails.
+    /// As `list`.
     pub async fn count(&self, query: Query) -> Result<Vec<(Vec<Option<Value>>, i64)>, Reject> {
-        self.blocking(move |store| store.count(&query)).await
+        self.read_lists(query.namespace, move |store| store.count(&query)).await
     }
 
     /// The namespaces as of the last durable change.
@@ -159,6 +171,15 @@ impl Engine {
         while !self.inner.step(|core| core.node.is_settled()) {
             self.inner.writer.idle().await;
         }
+    }
+
+    async fn read_lists<T: Send + 'static>(
+        &self,
+        namespace: NamespaceId,
+        read: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Reject> {
+        let Inner { lists, runtime, store, .. } = &*self.inner;
+        lists.read(runtime, namespace, store.clone(), read).await
     }
 
     async fn blocking<T: Send + 'static>(

@@ -9,7 +9,7 @@ use model::RunId;
 use prost::Message;
 use store::{Change, Key, record};
 
-use super::{RunKeyRecord, TaskPlace, TaskRecord, delete, message_code, put};
+use super::{RunKeyRecord, TaskPlace, TaskRecord, attributes, delete, message_code, put};
 
 /// The rows of a step from `before` (`None`: the run is new) to `after`, with what is due before and after it.
 /// `history` is the first id and the encoded batch of the events that the step appends.
@@ -47,7 +47,7 @@ fn state_rows(old: Option<&Run>, run: &Run, changes: &mut Vec<Change>) {
     let is_known = old
         .map_or_else(|| Attributes::default() == *run.attributes, |old| Arc::ptr_eq(&old.attributes, &run.attributes));
     if !is_known {
-        changes.push(put(&Key::Attributes(id), record::encode(&*run.attributes)));
+        changes.push(put(&Key::Attributes(id), attributes::encode(run)));
     }
     map_rows(
         old.map(|old| &old.activities),

@@ -10,7 +10,7 @@ use prost::Message;
 use proto::temporal::api::history::v1::{History, HistoryEvent, history_event};
 use store::{Key, StoreError, key::OwnedKey, record::decode};
 
-use super::RunKeyRecord;
+use super::{RunKeyRecord, attributes};
 
 /// The run whose rows these are. `first_history` is the first batch of its history.
 ///
@@ -40,7 +40,7 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
         match Key::decode(&bytes)? {
             OwnedKey::Run(_) => core = Some(decode::<Core>(value)?),
             OwnedKey::RunKey(_) => key = Some(decode::<RunKeyRecord>(value)?),
-            OwnedKey::Attributes(_) => run.attributes = Arc::new(decode(value)?),
+            OwnedKey::Attributes(_) => run.attributes = attributes::decode(value, &run.origin)?,
             OwnedKey::Activity(_, id) => drop(run.activities.insert(id, Arc::new(decode(value)?))),
             OwnedKey::Timer(_, id) => drop(run.timers.insert(Arc::from(id.as_str()), Arc::new(decode(value)?))),
             OwnedKey::Child(_, id) => drop(run.children.insert(id, Arc::new(decode(value)?))),
@@ -72,7 +72,10 @@ fn event(run_id: RunId, bytes: Bytes) -> Result<HistoryEvent, StoreError> {
 }
 
 /// The first event of the history, which must be the start.
-fn origin(run_id: RunId, first_history: Bytes) -> Result<HistoryEvent, StoreError> {
+///
+/// # Errors
+/// `Unusable` when it is not, or when the batch is damaged.
+pub(super) fn origin(run_id: RunId, first_history: Bytes) -> Result<HistoryEvent, StoreError> {
     let damaged = |why: &str| StoreError::Unusable(format!("the history of run {run_id} {why}"));
     let history = History::decode(first_history).map_err(|error| damaged(&format!("is damaged: {error}")))?;
     let first = history.events.into_iter().next().ok_or_else(|| damaged("is empty"))?;

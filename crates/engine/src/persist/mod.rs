@@ -1,6 +1,7 @@
 //! Between a run's state and its rows: what a step writes is the difference of two states, and a state is read back from
 //! its rows. Nothing here decides anything.
 
+mod attributes;
 mod difference;
 mod load;
 
@@ -13,6 +14,7 @@ use prost::Message;
 use proto::temporal::api::history::v1::HistoryEvent;
 use store::{Change, Key, StoreError, record};
 
+pub(crate) use attributes::memo;
 pub(crate) use difference::rows;
 pub(crate) use load::load;
 

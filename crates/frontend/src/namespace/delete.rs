@@ -118,7 +118,7 @@ async fn remove(engine: Engine, namespace: Arc<Namespace>, delay: Duration) {
 async fn delete_page(engine: &Engine, namespace: &Arc<Namespace>) -> bool {
     let query = every_run(namespace.id);
     let rows = match engine.list(query).await {
-        Ok(page) if page.rows.is_empty() => return true,
+        Ok(page) if page.rows.is_empty() && page.next.is_none() => return true,
         Ok(page) => page.rows,
         Err(_) => Vec::new(),
     };

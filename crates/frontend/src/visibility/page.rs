@@ -1,13 +1,14 @@
 //! A page of a list: what is asked of the engine, the token between two pages, and how a run is shown.
 
 use bytes::Bytes;
+use engine::Listed;
 use model::{Reject, RunId, Time};
 use prost::Message;
 use proto::temporal::api::{
     common::v1::{SearchAttributes, WorkflowExecution, WorkflowType},
     workflow::v1::WorkflowExecutionInfo,
 };
-use store::visibility::{Cursor, Filter, Query, Row};
+use store::visibility::{Cursor, Filter, Query};
 
 use crate::door::Scope;
 
@@ -62,12 +63,12 @@ pub(super) async fn page(
         limit: usize::try_from(size).unwrap_or(1),
         after: open(token)?,
     };
-    let found = scope.door.engine.list(query).await?;
+    let found = scope.door.engine.list_with_memos(query).await?;
     let next = found.next.as_ref().map(seal).unwrap_or_default();
-    Ok((found.rows.into_iter().map(shown).collect(), next))
+    Ok((found.runs.into_iter().map(shown).collect(), next))
 }
 
-fn shown(row: Row) -> WorkflowExecutionInfo {
+fn shown(Listed { row, memo }: Listed) -> WorkflowExecutionInfo {
     let parent = match (row.parent_workflow_id.clone(), row.parent_run_id.clone()) {
         (Some(workflow_id), Some(run_id)) => Some(WorkflowExecution { workflow_id, run_id }),
         _ => None,
@@ -85,7 +86,7 @@ fn shown(row: Row) -> WorkflowExecutionInfo {
         parent_execution: parent,
         execution_time: Some(row.execution_time.to_proto()),
         execution_duration: row.close_time.map(|close| model::to_proto_duration(close.since(row.execution_time))),
-        memo: Some(row.memo.unwrap_or_default()),
+        memo: Some(memo.unwrap_or_default()),
         search_attributes: Some(SearchAttributes {
             indexed_fields: row
                 .search_attributes

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use model::{NamespaceId, RunId, Time};
 use prost::Message;
-use proto::temporal::api::{common::v1::Memo, enums::v1::WorkflowExecutionStatus};
+use proto::temporal::api::enums::v1::WorkflowExecutionStatus;
 use store::{
     StoreError, record,
     visibility::{Row, decode_attributes, encode_attributes},
@@ -42,11 +42,14 @@ struct RowRecord {
     root_workflow_id: String,
     #[prost(string, tag = "15")]
     root_run_id: String,
-    #[prost(message, optional, tag = "16")]
-    memo: Option<Memo>,
+    /// What a log of the fourth format holds: the memo itself.
+    #[prost(bytes = "bytes", optional, tag = "16")]
+    old_memo: Option<Bytes>,
     /// The record of the search attributes; empty for none.
     #[prost(bytes = "bytes", tag = "17")]
     search_attributes: Bytes,
+    #[prost(bool, tag = "18")]
+    has_memo: bool,
 }
 
 /// The record of a row.
@@ -71,8 +74,9 @@ pub(super) fn encode(row: &Row) -> Bytes {
         parent_run_id: row.parent_run_id.clone(),
         root_workflow_id: row.root_workflow_id.clone(),
         root_run_id: row.root_run_id.clone(),
-        memo: row.memo.clone(),
+        old_memo: None,
         search_attributes,
+        has_memo: row.has_memo,
     })
 }
 
@@ -104,7 +108,7 @@ pub(crate) fn decode(run_id: RunId, bytes: Bytes) -> Result<Row, StoreError> {
         parent_run_id: row.parent_run_id,
         root_workflow_id: row.root_workflow_id,
         root_run_id: row.root_run_id,
-        memo: row.memo,
+        has_memo: row.has_memo || row.old_memo.is_some(),
         search_attributes,
     })
 }

@@ -26,7 +26,7 @@ pub(crate) fn row(run_id: RunId) -> Row {
         parent_run_id: None,
         root_workflow_id: "root".into(),
         root_run_id: "r".into(),
-        memo: None,
+        has_memo: false,
         search_attributes: Default::default(),
     }
 }

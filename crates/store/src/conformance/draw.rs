@@ -78,7 +78,7 @@ impl Draw {
             parent_run_id: child.then(|| self.keyword()),
             root_workflow_id: self.keyword(),
             root_run_id: self.keyword(),
-            memo: None,
+            has_memo: self.often(),
             search_attributes: self.attributes(),
         }
     }

@@ -3,10 +3,7 @@
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use model::{Epoch, NamespaceId, RunId, Time};
-use proto::temporal::api::{
-    common::v1::{Memo, Payload},
-    enums::v1::{IndexedValueType, WorkflowExecutionStatus},
-};
+use proto::temporal::api::enums::v1::{IndexedValueType, WorkflowExecutionStatus};
 use uuid::Uuid;
 
 use super::{acquire, commit, done, draw::Draw, put};
@@ -53,8 +50,7 @@ fn in_order(mut rows: Vec<Row>) -> Vec<Row> {
 
 fn whole_row() -> Row {
     let mut row = Draw::new(1).row(HERE, 1);
-    let payload = Payload { data: b"\"x\"".as_slice().into(), ..Default::default() };
-    row.memo = Some(Memo { fields: [("note".to_owned(), payload)].into() });
+    row.has_memo = true;
     row.close_time = Some(Time(5));
     row.search_attributes = BTreeMap::from([
         ("Bool".to_owned(), Value::Bool(true)),

@@ -3,8 +3,7 @@
 use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap};
 
 use model::{NamespaceId, RunId, Time};
-use proto::temporal::api::{common::v1::Memo, enums::v1::WorkflowExecutionStatus};
-
+use proto::temporal::api::enums::v1::WorkflowExecutionStatus;
 use uuid::Uuid;
 
 use super::Filter;
@@ -30,7 +29,8 @@ pub struct Row {
     pub parent_run_id: Option<String>,
     pub root_workflow_id: String,
     pub root_run_id: String,
-    pub memo: Option<Memo>,
+    /// Whether it has a memo, which stands with the state of the run: rows are searched, and memos may be large.
+    pub has_memo: bool,
     /// Custom search attributes, and the system ones that are set as such (`BuildIds`, `TemporalChangeVersion`, …).
     pub search_attributes: BTreeMap<String, Value>,
 }
@@ -73,7 +73,8 @@ pub struct Cursor {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct QueryPage {
     pub rows: Vec<Row>,
-    /// Set when the page is full, as the reference does, even if nothing follows.
+    /// Where the next page begins. Set when the page is full, as the reference does, even if nothing follows; and where the
+    /// engine stopped looking, though it may have found few rows by then, or none.
     pub next: Option<Cursor>,
 }
 

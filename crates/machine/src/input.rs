@@ -107,6 +107,8 @@ pub struct Signal {
     pub links: Vec<Link>,
     /// Set where a workflow signals.
     pub external: Option<External>,
+    /// It came with a start: a run that still waits for its first workflow task waits no longer.
+    pub comes_with_start: bool,
 }
 
 /// The workflow that sent a signal or a cancel request.

@@ -23,5 +23,5 @@ pub use namespace::Namespace;
 pub use queue::{QueueKey, QueueKind};
 pub use reject::{Advice, Kind, Reject};
 pub use retry::{RetryPolicy, RetryVerdict};
-pub use time::{Time, from_proto_duration, to_proto_duration};
+pub use time::{Time, from_proto_duration, requested_delay, to_proto_duration};
 pub use token::{Token, TokenKey};

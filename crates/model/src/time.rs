@@ -76,6 +76,12 @@ pub fn from_proto_duration(duration: Option<&prost_types::Duration>) -> Duration
     u64::try_from(nanos.max(0)).map_or(Duration::from_nanos(u64::MAX), Duration::from_nanos)
 }
 
+/// How long a failure wants its retry to wait; `None` where it doesn't say. A moment that has passed means at once, and so
+/// does no time at all: what a worker sets is never read as "not set".
+pub fn requested_delay(duration: Option<&prost_types::Duration>) -> Option<Duration> {
+    duration.map(|delay| from_proto_duration(Some(delay)))
+}
+
 pub fn to_proto_duration(span: Duration) -> prost_types::Duration {
     prost_types::Duration {
         seconds: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
@@ -99,5 +105,15 @@ mod tests {
         assert_eq!(Time::from_proto(&Timestamp { seconds: i64::MAX, nanos: 0 }), Time::MAX);
         assert_eq!(Time(5) + Duration::MAX, Time::MAX);
         assert_eq!(from_proto_duration(Some(&prost_types::Duration { seconds: -5, nanos: 0 })), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_delay_that_is_asked_for_is_never_taken_for_none() {
+        let delay = |seconds, nanos| requested_delay(Some(&prost_types::Duration { seconds, nanos }));
+        assert_eq!(delay(-5, 0), Some(Duration::ZERO));
+        assert_eq!(delay(0, 0), Some(Duration::ZERO));
+        assert_eq!(delay(0, 1), Some(Duration::from_nanos(1)));
+        assert_eq!(delay(i64::MAX, 0), Some(Duration::from_nanos(u64::MAX)));
+        assert_eq!(requested_delay(None), None);
     }
 }

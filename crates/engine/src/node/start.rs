@@ -265,6 +265,7 @@ fn split(request: SignalWithStartWorkflowExecutionRequest) -> (StartWorkflowExec
         request_id: request.request_id.clone(),
         links: request.links.clone(),
         external: None,
+        comes_with_start: true,
     };
     let start = StartWorkflowExecutionRequest {
         namespace: request.namespace,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use model::{RetryPolicy, RetryVerdict, Time, from_proto_duration};
+use model::{RetryPolicy, RetryVerdict, Time, requested_delay};
 use prost::Message;
 use proto::temporal::api::{
     enums::v1::{RetryState, TimeoutType},
@@ -42,14 +42,12 @@ fn wait(activity: &Activity, failure: Option<&Failure>, now: Time) -> Result<Dur
     let info = failure.and_then(|failure| failure.failure_info.as_ref());
     is_retryable(info, &policy.non_retryable_error_types)?;
     let requested = if let Some(FailureInfo::ApplicationFailureInfo(info)) = info {
-        info.next_retry_delay.as_ref().map(|delay| from_proto_duration(Some(delay)))
+        requested_delay(info.next_retry_delay.as_ref())
     } else {
         None
     };
     let expiration = Time(activity.schedule_to_close_deadline).non_zero();
     match RetryPolicy::with_defaults(policy).next(activity.attempt, now, expiration, None, requested) {
-        // A worker that asks for no delay at all asks for no retry.
-        RetryVerdict::After(_) if requested == Some(Duration::ZERO) => Err(RetryState::Timeout),
         RetryVerdict::After(wait) => Ok(wait),
         RetryVerdict::MaximumAttemptsReached => Err(RetryState::MaximumAttemptsReached),
         RetryVerdict::Timeout => Err(RetryState::Timeout),

@@ -30,10 +30,23 @@ pub(crate) fn running(activity: &Activity) -> impl Iterator<Item = (Time, Timeou
     .flatten()
 }
 
+/// Which of two timeouts that are up at the same moment ends the attempt: the one that began to run first. Elsewhere a worker
+/// takes a task some time after it was scheduled, so what runs from the scheduling is up before what runs from the start;
+/// here both can be the same moment. What begins together goes by its number in the API.
+const fn rank(kind: TimeoutType) -> u8 {
+    match kind {
+        TimeoutType::Unspecified => 0,
+        TimeoutType::ScheduleToStart => 1,
+        TimeoutType::ScheduleToClose => 2,
+        TimeoutType::StartToClose => 3,
+        TimeoutType::Heartbeat => 4,
+    }
+}
+
 /// Does what is ripe at `draft.facts.now`: ends attempts, and activities that are not retried. Whether any ended.
 ///
-/// The order is that of the deadlines, then of the activities, then of the timeouts' numbers in the API; of what ends in
-/// one step all starts stand before all ends.
+/// The order is that of the deadlines, then of the activities, then of what a timeout runs from (`rank`); of what ends in one
+/// step all starts stand before all ends.
 pub(crate) fn expire(draft: &mut Draft) -> bool {
     let now = draft.facts.now;
     let mut ripe: Vec<_> = (draft.run().activities.values())
@@ -42,7 +55,7 @@ pub(crate) fn expire(draft: &mut Draft) -> bool {
             due.map(|(time, kind)| (time, activity.scheduled_event_id, kind)).collect::<Vec<_>>()
         })
         .collect();
-    ripe.sort_by_key(|(time, scheduled_event_id, kind)| (*time, *scheduled_event_id, *kind as i32));
+    ripe.sort_by_key(|(time, scheduled_event_id, kind)| (*time, *scheduled_event_id, rank(*kind)));
     let mut ended: Vec<(Arc<Activity>, Failure, RetryState)> = Vec::new();
     let mut seen = BTreeSet::new();
     for (_, scheduled_event_id, kind) in ripe {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{RetryPolicy, RetryVerdict, Time, from_proto_duration};
+use model::{RetryPolicy, RetryVerdict, Time, requested_delay};
 use proto::temporal::api::{
     enums::v1::RetryState,
     failure::v1::{Failure, failure::FailureInfo},
@@ -18,14 +18,13 @@ pub(super) fn wait(run: &Run, failure: &Failure, now: Time) -> Result<Duration, 
     let info = failure.failure_info.as_ref();
     is_retryable(info, &policy.non_retryable_error_types)?;
     let requested = if let Some(FailureInfo::ApplicationFailureInfo(info)) = info {
-        info.next_retry_delay.as_ref().map(|delay| from_proto_duration(Some(delay)))
+        requested_delay(info.next_retry_delay.as_ref())
     } else {
         None
     };
     let expiration = Time(run.core.execution_expiration).non_zero();
     let policy = RetryPolicy::with_defaults(policy);
     // The failure's own delay is capped like a computed one.
-    let requested = requested.map(|delay| if delay.is_zero() { policy.maximum_interval } else { delay });
     let requested = requested.map(|delay| delay.min(policy.maximum_interval));
     match policy.next(run.started().attempt, now, expiration, None, requested) {
         RetryVerdict::After(wait) => Ok(wait),

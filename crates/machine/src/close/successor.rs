@@ -50,7 +50,8 @@ impl Draft {
         self.start_successor(next.run_id, attributes)
     }
 
-    /// Starts the next run as the worker wants it.
+    /// Starts the next run as the worker wants it. A worker ends no cron schedule with it: today's SDKs name none in the
+    /// command, and the schedule is the workflow's.
     pub(super) fn follow_as_new(
         &mut self,
         run_id: RunId,
@@ -63,6 +64,8 @@ impl Draft {
             command.workflow_task_timeout.filter(|timeout| !from_proto_duration(Some(timeout)).is_zero());
         let wait = command.backoff_start_interval.as_ref().map(|wait| from_proto_duration(Some(wait)));
         let continued_failure = command.failure;
+        let cron_schedule =
+            if command.cron_schedule.is_empty() { started.cron_schedule.clone() } else { command.cron_schedule };
         let attributes = WorkflowExecutionStartedEventAttributes {
             workflow_run_timeout: command.workflow_run_timeout,
             workflow_task_timeout: task_timeout.or(started.workflow_task_timeout),
@@ -75,7 +78,7 @@ impl Draft {
             input: command.input,
             header: command.header,
             retry_policy: command.retry_policy,
-            cron_schedule: command.cron_schedule,
+            cron_schedule,
             memo: command.memo,
             search_attributes: command.search_attributes,
             last_completion_result: command.last_completion_result,

@@ -10,7 +10,8 @@ use proto::temporal::api::{
 use super::{check_sender, closing, completed};
 use crate::{Draft, Quiet, Reply, Run, Signal, Step};
 
-/// Records the signal and schedules a workflow task, unless the first one is delayed. A request id that was applied
+/// Records the signal and schedules a workflow task, unless the first one is delayed: that wait is ended by a signal that
+/// comes with a start, as the API says of `workflow_start_delay`, whatever the run waits for. A request id that was applied
 /// before is only acknowledged, also by a run that is over.
 ///
 /// # Errors
@@ -25,7 +26,7 @@ pub(super) fn handle(mut draft: Draft, signal: Signal) -> Result<Step, Reject> {
         return Err(completed());
     }
     check(&draft, &signal)?;
-    let dispatch = !draft.run().awaits_first_task();
+    let dispatch = signal.comes_with_start || !draft.run().awaits_first_task();
     if !signal.request_id.is_empty() {
         draft.quiet(Quiet::RequestSeen(signal.request_id.as_str().into()));
     }

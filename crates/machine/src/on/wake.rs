@@ -1,4 +1,8 @@
 //! Time has passed: everything that is ripe is done, in one step.
+//!
+//! What is ripe together goes in this order: the workflow task (its first wait, its worker's time, its wait for the worker
+//! with the cache, its retry), timers, activities (`activity::timeout` has the order among their timeouts; the end of a
+//! retry's wait comes after all of those), and at last the end of the run.
 
 use model::{Reject, Time};
 use proto::temporal::api::{

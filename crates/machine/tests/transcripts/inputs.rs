@@ -38,6 +38,7 @@ pub(crate) fn input(run: &Run, line: &Line) -> Input {
             identity: "client".into(),
             request_id: word("request"),
             external: external(line),
+            comes_with_start: line.get("with").is_some_and(|what| what == "start"),
             ..Signal::default()
         }),
         "request-cancel" => Input::RequestCancel {

@@ -101,7 +101,8 @@ pub(super) fn quiet(run: &mut Run, quiet: &Quiet) {
             activity.last_attempt_complete_time = time.0;
             activity.last_failure = failure.as_deref().cloned();
             activity.scheduled_time = visible_time.0;
-            activity.visible_time = visible_time.0;
+            // Without a wait it is ready in the same step.
+            activity.visible_time = if visible_time > time { visible_time.0 } else { 0 };
         });
     } else if let Quiet::ActivityReady { scheduled_event_id, .. } = quiet {
         change(run, *scheduled_event_id, |activity| activity.visible_time = 0);

@@ -4,11 +4,13 @@ mod given;
 
 use std::{sync::Arc, time::Duration};
 
-use engine::{Answer, Call, Config, Engine, Execution, Request};
+use engine::{Answer, Call, Config, Engine, Execution, Request, Started};
 use model::{Kind, Limits, Namespace, Reject};
 use proto::temporal::api::{
-    common::v1::WorkflowType, enums::v1::WorkflowIdReusePolicy, taskqueue::v1::TaskQueue,
-    workflowservice::v1::StartWorkflowExecutionRequest,
+    common::v1::WorkflowType,
+    enums::v1::WorkflowIdReusePolicy,
+    taskqueue::v1::TaskQueue,
+    workflowservice::v1::{SignalWithStartWorkflowExecutionRequest, StartWorkflowExecutionRequest},
 };
 use store::MemoryStore;
 
@@ -53,6 +55,21 @@ impl World {
             ..StartWorkflowExecutionRequest::default()
         };
         self.call(Call::Start(Box::new(request))).await
+    }
+
+    async fn signal_with_start(&self, request_id: &str) -> Box<Started> {
+        let request = SignalWithStartWorkflowExecutionRequest {
+            workflow_id: "order".into(),
+            workflow_type: Some(WorkflowType { name: "Pay".into() }),
+            task_queue: Some(TaskQueue { name: "queue".into(), ..TaskQueue::default() }),
+            request_id: request_id.into(),
+            signal_name: "go".into(),
+            ..SignalWithStartWorkflowExecutionRequest::default()
+        };
+        match self.call(Call::SignalWithStart(Box::new(request))).await {
+            Ok(Answer::Started(started)) => started,
+            other => panic!("{other:?}"),
+        }
     }
 
     async fn terminate(&self, execution: &Execution) {
@@ -127,6 +144,23 @@ async fn a_start_is_decided_on_how_the_newest_run_ended() {
     let finished = refusal(world.try_start(WorkflowIdReusePolicy::RejectDuplicate).await);
     assert!(finished.contains("already finished") && finished.contains(&new.run_id), "{finished}");
     assert_ne!(world.start().await, new);
+}
+
+#[tokio::test]
+async fn a_signal_with_start_that_is_sent_again_starts_nothing() {
+    let store = Arc::new(MemoryStore::default());
+    let before = World::over(&store, given::DAY).await;
+    let first = before.signal_with_start("one").await;
+    let second = before.signal_with_start("two").await;
+    assert_eq!((first.started, second.started, &second.run_id), (true, false, &first.run_id));
+    before.terminate(&Execution { workflow_id: "order".into(), run_id: first.run_id.clone() }).await;
+    before.engine.shutdown().await;
+    let after = World::over(&store, given::DAY).await;
+    for (request_id, started) in [("one", true), ("two", false)] {
+        let again = after.signal_with_start(request_id).await;
+        assert_eq!((again.run_id, again.started), (first.run_id.clone(), started), "{request_id}");
+    }
+    assert_ne!(after.signal_with_start("three").await.run_id, first.run_id);
 }
 
 #[tokio::test]

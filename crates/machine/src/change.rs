@@ -9,7 +9,7 @@ use proto::temporal::api::{
     history::v1::HistoryEvent,
 };
 
-use crate::{PendingUpdate, StartedWorkflowTask, Sticky, WorkflowTask};
+use crate::{EarlierStart, PendingUpdate, StartedWorkflowTask, Sticky, WorkflowTask};
 
 /// One change of state.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,8 @@ pub enum Quiet {
     RequestSeen(Arc<str>),
     /// The request that started the run.
     StartRequestSeen(String),
+    /// The request that started an earlier run of the chain.
+    EarlierStartSeen(EarlierStart),
     /// The request that asked for the cancellation.
     CancelRequestSeen(String),
     /// A step changed something durable.

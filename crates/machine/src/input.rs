@@ -1,5 +1,7 @@
 //! Everything that can be asked of a run. `Run::handle` has one line for each.
 
+use std::sync::Arc;
+
 use proto::temporal::api::{
     common::v1::{Header, Link, Payloads, SearchAttributes, WorkerVersionStamp},
     enums::v1::{
@@ -12,6 +14,8 @@ use proto::temporal::api::{
     update::v1::Request as UpdateRequest,
     workflowservice::v1::{RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskFailedRequest},
 };
+
+use crate::EarlierStart;
 
 /// Something that is asked of a run, or that it has to be told.
 #[derive(Clone, Debug, PartialEq)]
@@ -203,8 +207,19 @@ pub struct StartSpec {
     pub search_attributes: Option<SearchAttributes>,
     /// A signal that is recorded right after the start.
     pub signal: Option<Signal>,
+    /// What earlier runs of the chain have taken, and what is only acknowledged when it is sent again.
+    pub earlier: Earlier,
     /// The caller will run the first workflow task itself, if it needs no wait.
     pub eager: Option<EagerStart>,
+}
+
+/// The requests that a run knows from the runs before it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Earlier {
+    /// The requests that started them, the newest last.
+    pub starts: Vec<EarlierStart>,
+    /// Signals and requests to cancel, the newest last.
+    pub requests: Vec<Arc<str>>,
 }
 
 /// The worker in the process of the client that starts a workflow.

@@ -32,14 +32,14 @@ pub use draft::Draft;
 pub use due::{Due, Message, MessageKey, Target, Task};
 pub use facts::Facts;
 pub use input::{
-    ActivityAnswer, ActivityRef, ChildClosed, ChildOutcome, EagerStart, External, ExternalOutcome, Input, Signal,
-    StartSpec, TaskRef,
+    ActivityAnswer, ActivityRef, ChildClosed, ChildOutcome, EagerStart, Earlier, External, ExternalOutcome, Input,
+    Signal, StartSpec, TaskRef,
 };
 /// An update as a client asks for it.
 pub use proto::temporal::api::update::v1::Request as UpdateRequest;
 pub use run::{
-    Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Requests, Run, StartedWorkflowTask, Sticky,
-    Timer, Update, WorkflowTask,
+    Activity, Attributes, Child, Core, EARLIER_STARTS, EarlierStart, ExternalCancel, ExternalSignal, Requests, Run,
+    StartedWorkflowTask, Sticky, Timer, Update, WorkflowTask,
 };
 pub use search_attributes::validate as validate_search_attributes;
 pub use step::{ActivityTask, Reply, Step, WorkflowTaskAnswer};

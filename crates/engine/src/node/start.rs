@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use machine::{
     Facts, Input, Reply, Run, Signal, StartSpec,
-    on::start::{Current, Decision, decide},
+    on::start::{Current, Decision, Repeats, decide},
 };
 use model::{Kind, Namespace, Reject, RunId, RunKey, ShardId, WorkflowKey};
 use proto::temporal::api::{
@@ -132,29 +132,27 @@ impl Node {
     pub(crate) fn started(&mut self, start: Start, current: Option<Current>) -> Result<Started, Reject> {
         let facts = self.facts(start.workflow.namespace);
         let (reuse, conflict) = policies(&start);
-        let open = current.as_ref().filter(|current| is_open(current));
-        if let (Some(signal), Some(open)) = (&start.signal, open)
-            && conflict != WorkflowIdConflictPolicy::TerminateExisting
-        {
-            let run_id = open.run_id.clone();
-            return self.signal_existing(start.shard, run_id, signal.clone());
-        }
-        // A signal that comes with a start is known again by the run that it was for, a start that has to begin another run
-        // is a new one.
-        let request_id = if start.signal.is_some() { "" } else { start.request.request_id.as_str() };
+        let request_id = start.request.request_id.as_str();
+        let request = match start.signal {
+            Some(_) => Repeats::SignalWithStart(request_id),
+            None => Repeats::Start(request_id),
+        };
         let workflow_id = &start.workflow.workflow_id;
-        match decide(current.as_ref(), request_id, workflow_id, reuse, conflict, &facts)? {
+        match decide(current.as_ref(), request, workflow_id, reuse, conflict, &facts)? {
             Decision::Start => {
                 let mut facts = facts;
                 let run_id = facts.entropy.run_id(self.now);
                 self.start_new(start, run_id, facts)
             }
             Decision::TerminateAndStart => self.replace(start, current, facts),
-            Decision::Repeated { run_id } => {
+            Decision::Repeated { run_id, started } => {
                 let eager_task = self.eager_again(&start, &run_id);
-                Ok(Started { eager_task, ..repeated(run_id, current.as_ref()) })
+                Ok(Started { eager_task, started, ..repeated(run_id, current.as_ref()) })
             }
-            Decision::UseExisting { run_id } => self.attach(&start, run_id),
+            Decision::UseExisting { run_id } => match start.signal {
+                Some(signal) => self.signal_existing(start.shard, run_id, signal),
+                None => self.attach(&start, run_id),
+            },
         }
     }
 
@@ -336,14 +334,17 @@ fn policies(start: &Start) -> (WorkflowIdReusePolicy, WorkflowIdConflictPolicy) 
         given @ (WorkflowIdReusePolicy::AllowDuplicateFailedOnly | WorkflowIdReusePolicy::RejectDuplicate) => given,
     };
     let conflict = match start.request.workflow_id_conflict_policy() {
-        WorkflowIdConflictPolicy::Unspecified if start.signal.is_some() => WorkflowIdConflictPolicy::UseExisting,
+        // A signal wants an open run if there is one.
+        WorkflowIdConflictPolicy::Unspecified | WorkflowIdConflictPolicy::Fail if start.signal.is_some() => {
+            WorkflowIdConflictPolicy::UseExisting
+        }
         WorkflowIdConflictPolicy::Unspecified | WorkflowIdConflictPolicy::Fail => WorkflowIdConflictPolicy::Fail,
         given @ (WorkflowIdConflictPolicy::UseExisting | WorkflowIdConflictPolicy::TerminateExisting) => given,
     };
     (reuse, conflict)
 }
 
-/// The same request again: the answer is the same run, as it is now.
+/// The same request again: the answer is the same run, with the state of the newest of its chain.
 fn repeated(run_id: String, current: Option<&Current>) -> Started {
     let status = current.map_or(WorkflowExecutionStatus::Running, |current| current.status);
     let first = current.map_or_else(|| run_id.clone(), |current| current.first_execution_run_id.clone());
@@ -354,10 +355,6 @@ fn repeated(run_id: String, current: Option<&Current>) -> Started {
 fn text(text: &str) -> Payload {
     let metadata = [("encoding".to_owned(), bytes::Bytes::from_static(b"json/plain"))].into();
     Payload { metadata, data: format!("\"{text}\"").into(), ..Payload::default() }
-}
-
-fn is_open(current: &Current) -> bool {
-    matches!(current.status, WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused)
 }
 
 fn parse(run_id: &str) -> Result<RunId, Reject> {

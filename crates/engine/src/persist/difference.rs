@@ -9,7 +9,7 @@ use model::RunId;
 use prost::Message;
 use store::{Change, Key, record};
 
-use super::{RunKeyRecord, TaskPlace, TaskRecord, attributes, delete, message_code, put};
+use super::{RequestRecord, RunKeyRecord, TaskPlace, TaskRecord, attributes, delete, message_code, put};
 
 /// The rows of a step from `before` (`None`: the run is new) to `after`, with what is due before and after it.
 /// `history` is the first id and the encoded batch of the events that the step appends.
@@ -70,7 +70,8 @@ fn state_rows(old: Option<&Run>, run: &Run, changes: &mut Vec<Change>) {
     map_rows(cancels.0, cancels.1, |at| Key::ExternalCancel(id, *at), |row| record::encode(&**row), changes);
     let nothing = Requests::default();
     let seen = run.requests.since(old.map_or(&nothing, |old| &old.requests));
-    changes.extend(seen.iter().map(|at| put(&Key::Request(id, at), Bytes::from_static(&[record::FORMAT]))));
+    let places = (run.requests.len() - seen.len()..).map(|place| RequestRecord { place: place as u64 });
+    changes.extend(seen.iter().zip(places).map(|(at, row)| put(&Key::Request(id, at), record::encode(&row))));
     map_rows(
         old.map(|old| &old.updates),
         &run.updates,

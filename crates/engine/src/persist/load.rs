@@ -10,7 +10,7 @@ use prost::Message;
 use proto::temporal::api::history::v1::{History, HistoryEvent, history_event};
 use store::{Key, StoreError, key::OwnedKey, record::decode};
 
-use super::{RunKeyRecord, attributes};
+use super::{RequestRecord, RunKeyRecord, attributes};
 
 /// The run whose rows these are. `first_history` is the first batch of its history.
 ///
@@ -36,6 +36,7 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
         pending_updates: Vector::new(),
         started_task: None,
     };
+    let mut requests = Vec::new();
     for (bytes, value) in rows {
         match Key::decode(&bytes)? {
             OwnedKey::Run(_) => core = Some(decode::<Core>(value)?),
@@ -47,7 +48,7 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
             OwnedKey::ExternalSignal(_, id) => drop(run.external_signals.insert(id, Arc::new(decode(value)?))),
             OwnedKey::ExternalCancel(_, id) => drop(run.external_cancels.insert(id, Arc::new(decode(value)?))),
             OwnedKey::Buffered(..) => run.buffered.push_back(Arc::new(event(run_id, value)?)),
-            OwnedKey::Request(_, id) => run.requests.insert(Arc::from(id.as_str())),
+            OwnedKey::Request(_, id) => requests.push((decode::<RequestRecord>(value)?.place, Arc::from(id.as_str()))),
             OwnedKey::Update(_, id) => drop(run.updates.insert(Arc::from(id.as_str()), Arc::new(decode(value)?))),
             OwnedKey::Cluster
             | OwnedKey::Namespace(_)
@@ -59,6 +60,8 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
             | OwnedKey::Control(_) => return Err(missing("row under this key")),
         }
     }
+    requests.sort_by_key(|(place, _)| *place);
+    requests.into_iter().for_each(|(_, id)| run.requests.insert(id));
     run.core = core.ok_or_else(|| missing("core"))?;
     let key = key.ok_or_else(|| missing("key"))?;
     let namespace = NamespaceId::from_slice(&key.namespace_id).ok_or_else(|| missing("namespace id"))?;

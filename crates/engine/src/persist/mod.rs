@@ -29,6 +29,14 @@ pub(crate) struct RunKeyRecord {
     pub(crate) workflow_id: String,
 }
 
+/// The value of a request id's row. Rows of before it was written count as the oldest.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct RequestRecord {
+    /// How many came before it.
+    #[prost(uint64, tag = "1")]
+    pub(crate) place: u64,
+}
+
 /// The value of a task's row: which attempt it is for, so that a stale row is known as one.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct TaskRecord {

@@ -37,6 +37,7 @@ pub(crate) async fn signal_workflow_execution(
         request_id: request.request_id,
         links: request.links,
         external: None,
+        comes_with_start: false,
     };
     match scope.call(Call::Signal { execution, signal: Box::new(signal) }).await? {
         Answer::Signaled { run_id } => {

@@ -15,7 +15,10 @@ use proto::temporal::api::{
 };
 
 use super::Next;
-use crate::{Draft, Run, StartSpec, run::inherited_reset_points};
+use crate::{Draft, EARLIER_STARTS, Earlier, EarlierStart, Run, StartSpec, run::inherited_reset_points};
+
+/// How many signals and requests to cancel a run knows from the runs before it.
+const EARLIER_REQUESTS: usize = 100;
 
 /// What a run hands to the one that follows.
 pub(super) struct Continuation {
@@ -119,6 +122,25 @@ impl Draft {
         }
     }
 
+    /// What the next run has to know again: a client whose answer got lost sends its request once more, whatever has
+    /// followed meanwhile.
+    fn earlier(&self) -> Earlier {
+        let run = self.run();
+        let own = run
+            .core
+            .start_request_ids
+            .iter()
+            .map(|request_id| EarlierStart { request_id: request_id.clone(), run_id: run.key.run_id.to_string() });
+        // The first request of a run that follows another is drawn by the server: no client has it.
+        let own = own.skip(usize::from(!run.started().continued_execution_run_id.is_empty()));
+        let starts: Vec<_> = run.core.earlier_starts.iter().cloned().chain(own).collect();
+        let mut requests = run.requests.newest(EARLIER_REQUESTS);
+        if !run.core.cancel_request_id.is_empty() {
+            requests.push(run.core.cancel_request_id.as_str().into());
+        }
+        Earlier { starts: starts[starts.len().saturating_sub(EARLIER_STARTS)..].to_vec(), requests }
+    }
+
     fn start_successor(
         &mut self,
         run_id: RunId,
@@ -128,6 +150,7 @@ impl Draft {
             request_id: self.facts.entropy.uuid().to_string(),
             links: self.run().origin.links.clone(),
             attributes: Box::new(attributes),
+            earlier: self.earlier(),
             ..StartSpec::default()
         };
         let key = RunKey { workflow: self.run().key.workflow.clone(), run_id };

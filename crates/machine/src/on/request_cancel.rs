@@ -29,7 +29,9 @@ pub(super) fn handle(
     if let Some(sender) = &external {
         check_sender(draft.run(), sender)?;
     }
-    if draft.run().core.cancel_requested {
+    // An earlier run of the chain may have heard of it, and gone on all the same.
+    let is_known = !request_id.is_empty() && draft.run().requests.contains(&request_id);
+    if is_known || draft.run().core.cancel_requested {
         return draft.finish(Reply::Done);
     }
     draft.quiet(Quiet::CancelRequestSeen(request_id));

@@ -12,7 +12,8 @@ use model::Time;
 use proto::temporal::api::history::v1::HistoryEvent;
 
 pub use records::{
-    Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Sticky, Timer, Update, WorkflowTask,
+    Activity, Attributes, Child, Core, EARLIER_STARTS, EarlierStart, ExternalCancel, ExternalSignal, Sticky, Timer,
+    Update, WorkflowTask,
 };
 pub use requests::Requests;
 pub use state::{Run, StartedWorkflowTask};

@@ -127,6 +127,23 @@ pub struct Core {
     /// Updates that have an outcome.
     #[prost(int64, tag = "37")]
     pub completed_updates: i64,
+    /// The requests that started earlier runs of the chain, so that each is known again when its run has been followed by
+    /// others. The newest last, at most [`EARLIER_STARTS`].
+    #[prost(message, repeated, tag = "38")]
+    pub earlier_starts: Vec<EarlierStart>,
+}
+
+/// How many requests that started earlier runs a run knows.
+pub const EARLIER_STARTS: usize = 8;
+
+/// A request that started an earlier run of the chain.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct EarlierStart {
+    #[prost(string, tag = "1")]
+    pub request_id: String,
+    /// The run that it started.
+    #[prost(string, tag = "2")]
+    pub run_id: String,
 }
 
 /// A workflow task that is scheduled. That it was started is never stored.

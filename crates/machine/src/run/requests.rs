@@ -48,6 +48,21 @@ impl Requests {
         self.length += 1;
     }
 
+    /// The newest ids, at most so many, in the order in which they came.
+    pub fn newest(&self, most: usize) -> Vec<Arc<str>> {
+        let Some(list) = self.list() else { return Vec::new() };
+        list.ids[self.length.saturating_sub(most)..self.length].to_vec()
+    }
+
+    /// How many ids there are.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
     /// What is in this set and not in `before`, in the order in which it came.
     pub fn since(&self, before: &Self) -> Vec<Arc<str>> {
         let Some(list) = self.list() else { return Vec::new() };
@@ -125,6 +140,16 @@ mod tests {
         assert_eq!((since(&one, &other), since(&other, &one)), (vec!["c".to_owned()], vec!["d".to_owned()]));
         assert_ne!(one, other);
         assert_eq!(with(&one, "d"), with(&other, "c"), "in whatever order they came");
+    }
+
+    #[test]
+    fn the_newest_are_those_of_this_state() {
+        let base = set(&["a", "b", "c"]);
+        drop(with(&base, "refused"));
+        let newest = |most| base.newest(most).iter().map(|id| id.to_string()).collect::<Vec<_>>();
+        assert_eq!(newest(2), ["b", "c"]);
+        assert_eq!(newest(9), ["a", "b", "c"]);
+        assert!(Requests::default().newest(9).is_empty());
     }
 
     #[test]

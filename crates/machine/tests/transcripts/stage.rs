@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use machine::{
     EagerStart, Facts, Input, Run, Signal, StartSpec, Step,
-    on::start::{Decision, decide},
+    on::start::{Decision, Repeats, decide},
 };
 use model::{Entropy, Limits, Namespace, NamespaceId, RunId, RunKey, Time, WorkflowKey};
 use proto::temporal::api::{
@@ -186,13 +186,16 @@ impl Stage {
         }
     }
 
-    /// `decide [reuse=…] [conflict=…] [request=…]`: what a start with the same id comes to.
+    /// `decide [reuse=…] [conflict=…] [request=…] [signal-request=…]`: what a start with the same id comes to.
     fn decide(&mut self, line: &Line) -> Vec<String> {
         let facts = self.facts();
         let current = self.run.as_ref().map(Run::current);
         let decision = decide(
             current.as_ref(),
-            line.get("request").unwrap_or("another"),
+            match line.get("signal-request") {
+                Some(id) => Repeats::SignalWithStart(id),
+                None => Repeats::Start(line.get("request").unwrap_or("another")),
+            },
             "order",
             cause(line, "reuse", "WORKFLOW_ID_REUSE_POLICY_UNSPECIFIED"),
             cause(line, "conflict", "WORKFLOW_ID_CONFLICT_POLICY_UNSPECIFIED"),
@@ -201,7 +204,8 @@ impl Stage {
         vec![match decision {
             Ok(Decision::Start) => "starts".into(),
             Ok(Decision::TerminateAndStart) => "terminates and starts".into(),
-            Ok(Decision::Repeated { run_id }) => format!("repeats {run_id}"),
+            Ok(Decision::Repeated { run_id, started: true }) => format!("repeats {run_id}"),
+            Ok(Decision::Repeated { run_id, started: false }) => format!("repeats signal to {run_id}"),
             Ok(Decision::UseExisting { run_id }) => format!("uses {run_id}"),
             Err(reject) => show::reject("rejects", &reject),
         }]

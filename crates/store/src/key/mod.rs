@@ -46,7 +46,7 @@ pub enum Key<'a> {
     ExternalCancel(RunId, i64),
     /// By position. Value: an encoded `HistoryEvent` without id.
     Buffered(RunId, i64),
-    /// A request id that was applied. Value: empty.
+    /// A request id that was applied. Value: how many were before it.
     Request(RunId, &'a str),
     /// By update id. Value: record `Update`.
     Update(RunId, &'a str),

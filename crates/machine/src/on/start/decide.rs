@@ -15,7 +15,7 @@ use model::{Kind, Reject};
 use proto::temporal::api::enums::v1::{WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy};
 
 use super::is_closed;
-use crate::Facts;
+use crate::{EarlierStart, Facts, Requests};
 
 /// What the policies say of a start whose workflow id was used before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub enum Decision {
     Start,
     /// Terminate the open run, then start a new one in the same commit.
     TerminateAndStart,
-    /// The same request was accepted before, as this run.
-    Repeated { run_id: String },
+    /// The same request was answered before, with this run; `started` where it had started it.
+    Repeated { run_id: String, started: bool },
     /// Answer with the open run.
     UseExisting { run_id: String },
 }
@@ -37,8 +37,40 @@ pub struct Current {
     pub status: WorkflowExecutionStatus,
     /// The request that started it, and those that were attached to it since.
     pub request_ids: Vec<String>,
+    /// The requests that started earlier runs of its chain.
+    pub earlier_starts: Vec<EarlierStart>,
+    /// Signals that it has taken, by their request ids; those that came with a start among them.
+    pub requests: Requests,
     /// The run that its chain of runs began with.
     pub first_execution_run_id: String,
+}
+
+/// By what the repetition of a start is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats<'a> {
+    /// A start, by its request id; empty for one that is never a repetition.
+    Start(&'a str),
+    /// A signal with start, by the request id of both; the run has either started with it, or taken the signal.
+    SignalWithStart(&'a str),
+}
+
+impl Current {
+    /// The decision on a request that was answered before.
+    fn answered(&self, request: Repeats<'_>) -> Option<Decision> {
+        let (Repeats::Start(id) | Repeats::SignalWithStart(id)) = request;
+        if id.is_empty() {
+            return None;
+        }
+        let own = self.request_ids.iter().any(|known| known == id);
+        let repeated = |run_id: &String, started| Some(Decision::Repeated { run_id: run_id.clone(), started });
+        let earlier = self.earlier_starts.iter().rev().find(|start| start.request_id == id);
+        match (own, earlier, request) {
+            (true, _, _) => repeated(&self.run_id, true),
+            (false, Some(start), _) => repeated(&start.run_id, true),
+            (false, None, Repeats::SignalWithStart(_)) if self.requests.contains(id) => repeated(&self.run_id, false),
+            (false, None, Repeats::SignalWithStart(_) | Repeats::Start(_)) => None,
+        }
+    }
 }
 
 /// Decides on the reuse of a workflow id. An unspecified policy is the API's default: allow duplicate, and fail.
@@ -47,7 +79,7 @@ pub struct Current {
 /// `WorkflowAlreadyStarted` with the reference's texts.
 pub fn decide(
     current: Option<&Current>,
-    request_id: &str,
+    request: Repeats<'_>,
     workflow_id: &str,
     reuse: WorkflowIdReusePolicy,
     conflict: WorkflowIdConflictPolicy,
@@ -58,8 +90,8 @@ pub fn decide(
     let Some(current) = current else {
         return Ok(Decision::Start);
     };
-    if !request_id.is_empty() && current.request_ids.iter().any(|known| known == request_id) {
-        return Ok(Decision::Repeated { run_id: current.run_id.clone() });
+    if let Some(decision) = current.answered(request) {
+        return Ok(decision);
     }
     if is_closed(current.status) {
         on_closed(current, workflow_id, reuse)

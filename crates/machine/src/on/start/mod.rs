@@ -11,7 +11,7 @@ use proto::temporal::api::{
 
 use crate::{Draft, Facts, Quiet, Reply, Run, StartSpec, Step, cron, payload, search_attributes};
 
-pub use decide::{Current, Decision, decide};
+pub use decide::{Current, Decision, Repeats, decide};
 
 impl Run {
     /// The first step of a new run.
@@ -43,6 +43,12 @@ impl Run {
         attributes.eager_execution_accepted = eager.is_some() && !waits;
         if !spec.request_id.is_empty() {
             draft.quiet(Quiet::StartRequestSeen(spec.request_id));
+        }
+        for start in spec.earlier.starts {
+            draft.quiet(Quiet::EarlierStartSeen(start));
+        }
+        for request_id in spec.earlier.requests {
+            draft.quiet(Quiet::RequestSeen(request_id));
         }
         draft.append_event(HistoryEvent {
             user_metadata: spec.user_metadata,
@@ -76,6 +82,8 @@ impl Run {
             run_id: self.key.run_id.to_string(),
             status: self.status(),
             request_ids: self.core.start_request_ids.clone(),
+            earlier_starts: self.core.earlier_starts.clone(),
+            requests: self.requests.clone(),
             first_execution_run_id: self.started().first_execution_run_id.clone(),
         }
     }

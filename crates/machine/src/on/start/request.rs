@@ -10,7 +10,7 @@ use proto::temporal::api::{
     workflowservice::v1::StartWorkflowExecutionRequest,
 };
 
-use crate::{EagerStart, Facts, StartSpec, cron};
+use crate::{EagerStart, Earlier, Facts, StartSpec, cron};
 
 impl StartSpec {
     /// What a client's request starts a run with, defaults and limits filled in.
@@ -62,6 +62,7 @@ impl StartSpec {
             links: request.links.clone(),
             search_attributes: None,
             signal: None,
+            earlier: Earlier::default(),
             eager: (request.request_eager_execution && wait.is_zero()).then(|| EagerStart {
                 identity: request.identity.clone(),
                 request_id: request.request_id.clone(),

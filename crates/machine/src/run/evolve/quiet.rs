@@ -21,6 +21,7 @@ impl Run {
                 self.core.start_request_ids.push(request_id.clone());
                 self.core.start_request_events.push(1);
             }
+            Quiet::EarlierStartSeen(start) => self.core.earlier_starts.push(start.clone()),
             Quiet::CancelRequestSeen(request_id) => self.core.cancel_request_id.clone_from(request_id),
             Quiet::Stepped => self.core.state_transitions += 1,
             Quiet::WorkflowTaskSet(task) | Quiet::SpeculativeTaskSet(task) => {

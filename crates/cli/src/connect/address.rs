@@ -1,4 +1,5 @@
-//! The address of a server: `host:port`, or a URL of the form that a connection string for a hosted service takes.
+//! The address of a server: `host:port`, a target in gRPC's own notation, or a URL of the form that a connection string for a
+//! hosted service takes.
 
 use std::net::IpAddr;
 
@@ -18,12 +19,13 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Reads `host`, `host:port`, `[v6]:port`, and all of them behind `http://` or `https://`.
+    /// Reads `host`, `host:port`, `[v6]:port`, and all of them behind `http://` or `https://`, or as a target of gRPC:
+    /// behind `dns:`, `dns:///`, `dns://SERVER/`, `passthrough:///`, `ipv4:` or `ipv6:`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (tls, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
             (Some(rest), _) => (Some(true), rest),
             (None, Some(rest)) => (Some(false), rest),
-            (None, None) => (None, text),
+            (None, None) => (None, target(text)?),
         };
         let rest = match tls {
             // What follows the authority of a URL means nothing to gRPC.
@@ -54,6 +56,29 @@ impl Address {
             false => format!("{}:{}", self.host, self.port),
         }
     }
+}
+
+/// What a target of gRPC points to: its endpoint, or the whole text where it has no scheme. A name server that `dns:` names is
+/// not asked: the system's is.
+fn target(text: &str) -> Result<&str, String> {
+    let named = ["dns", "passthrough", "ipv4", "ipv6"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme)?.strip_prefix(':').map(|rest| (*scheme, rest)));
+    let Some((scheme, rest)) = named else {
+        return match text.strip_prefix("unix:") {
+            Some(_) => Err(format!("invalid target address {text}: sockets of the file system are not served")),
+            None => Ok(text),
+        };
+    };
+    // A host may be called like a scheme.
+    if scheme != "ipv6" && !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(text);
+    }
+    let endpoint = match rest.strip_prefix("//") {
+        Some(rest) => rest.split_once('/').map(|(_, endpoint)| endpoint),
+        None => Some(rest.strip_prefix('/').unwrap_or(rest)),
+    };
+    endpoint.ok_or_else(|| format!("invalid target address {text}: the host comes behind \"{scheme}:///\""))
 }
 
 /// Host and port of an authority; `None` if brackets or colons do not add up.
@@ -88,6 +113,14 @@ mod tests {
             ("http://127.0.0.1:17310/x", "127.0.0.1", 17310, Some(false)),
             ("[::1]:7233", "::1", 7233, None),
             ("::1", "::1", 7233, None),
+            ("dns:///ns.acct.tmprl.cloud:7233", "ns.acct.tmprl.cloud", 7233, None),
+            ("dns:///localhost", "localhost", 7233, None),
+            ("dns://8.8.8.8/frontend:7233", "frontend", 7233, None),
+            ("dns:frontend:7233", "frontend", 7233, None),
+            ("dns:7233", "dns", 7233, None),
+            ("passthrough:///127.0.0.1:1", "127.0.0.1", 1, None),
+            ("ipv4:127.0.0.1:1", "127.0.0.1", 1, None),
+            ("ipv6:[::1]:1", "::1", 1, None),
         ] {
             assert_eq!(Address::parse(text), Ok(Address { host: host.to_owned(), port, tls }), "{text}");
         }
@@ -96,7 +129,20 @@ mod tests {
 
     #[test]
     fn refused() {
-        for text in ["", ":7233", "a:b", "a:70000", "a:1:2", "ftp://a", "[::1", "[::1]x", "a b"] {
+        for text in [
+            "",
+            ":7233",
+            "a:b",
+            "a:70000",
+            "a:1:2",
+            "ftp://a",
+            "[::1",
+            "[::1]x",
+            "a b",
+            "dns://a:1",
+            "dns:",
+            "unix:///s",
+        ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
     }

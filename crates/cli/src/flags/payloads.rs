@@ -77,22 +77,22 @@ impl PayloadArgs {
         input: Vec<u8>,
         metadata: &BTreeMap<String, Vec<String>>,
     ) -> Result<Payload, Failure> {
-        let mut chosen = BTreeMap::new();
-        for (key, values) in metadata {
-            let Some(value) = values.get(index).or(values.first()) else {
-                continue;
-            };
-            if key == "encoding" && value.starts_with("json/") && serde_json::from_slice::<Value>(&input).is_err() {
-                return Err(Failure::told(format!("input #{} is not valid JSON", index + 1)));
-            }
-            chosen.insert(key.clone(), value.clone().into_bytes().into());
-        }
         let data = match self.input_base64 {
             true => {
                 decoded(&input).ok_or_else(|| Failure::told(format!("input #{} is not valid base64", index + 1)))?
             }
             false => input,
         };
+        let mut chosen = BTreeMap::new();
+        for (key, values) in metadata {
+            let Some(value) = values.get(index).or(values.first()) else {
+                continue;
+            };
+            if key == "encoding" && value.starts_with("json/") && serde_json::from_slice::<Value>(&data).is_err() {
+                return Err(Failure::told(format!("input #{} is not valid JSON", index + 1)));
+            }
+            chosen.insert(key.clone(), value.clone().into_bytes().into());
+        }
         Ok(Payload { metadata: chosen, data: data.into(), ..Default::default() })
     }
 }
@@ -147,6 +147,7 @@ mod tests {
             (&["1", "{}"][..], &[][..], false, &["encoding=json/plain 1", "encoding=json/plain {}"][..]),
             (&["x"], &["encoding=binary/plain"], false, &["encoding=binary/plain x"]),
             (&["eA=="], &["encoding=binary/plain"], true, &["encoding=binary/plain x"]),
+            (&["eyJhIjoxfQ=="], &[], true, &["encoding=json/plain {\"a\":1}"]),
             (&["1", "2"], &["k=a", "k=b"], false, &["encoding=json/plain,k=a 1", "encoding=json/plain,k=b 2"]),
             (&["1", "2"], &["k=a"], false, &["encoding=json/plain,k=a 1", "encoding=json/plain,k=a 2"]),
             (&[], &[], false, &[]),
@@ -160,6 +161,7 @@ mod tests {
         for (input, meta, base64, wanted) in [
             (&["1", "{bad"][..], &[][..], false, "input #2 is not valid JSON"),
             (&["*"], &["encoding=x"], true, "input #1 is not valid base64"),
+            (&["eA=="], &[], true, "input #1 is not valid JSON"),
             (&["1"], &["k"], false, "metadata k expected to have '='"),
             (&["1"], &["k=a", "k=b"], false, "received more --input-meta flags for key \"k\" than number of inputs"),
         ] {

@@ -12,7 +12,12 @@ use model::{Limits, Namespace, Reject, Time};
 use tokio::{sync::watch, task::JoinSet};
 use uuid::Uuid;
 
-use crate::{cloud::Denials, listen::Peer, metrics::Metrics};
+use crate::{
+    cloud::Denials,
+    listen::Peer,
+    metrics::Metrics,
+    quota::{Place, Quotas},
+};
 
 /// What this server says of itself.
 #[derive(Clone, Debug)]
@@ -32,6 +37,8 @@ pub struct Door {
     pub(crate) engine: Engine,
     pub(crate) policy: Policy,
     pub(crate) metrics: Metrics,
+    /// What each namespace may ask for, and does.
+    pub(crate) quotas: Quotas,
     pub(crate) about: About,
     /// Draws ids for what the caller left unnamed.
     pub(crate) new_id: fn() -> Uuid,
@@ -47,6 +54,7 @@ impl Door {
     /// `new_id` draws the ids of new namespaces and of requests that have none.
     pub fn new(engine: Engine, policy: Policy, about: About, new_id: fn() -> Uuid) -> Arc<Self> {
         Arc::new(Self {
+            quotas: Quotas::new(engine.limits().clone()),
             engine,
             policy,
             metrics: Metrics::default(),
@@ -97,6 +105,8 @@ pub(crate) struct Client {
     pub(crate) deadline: Option<Time>,
     /// Why a client of this version is not served, if it is not.
     pub(crate) version: Result<(), Reject>,
+    /// An operator calls, by the command line or a page; so it says, which gives it no rights.
+    pub(crate) operator: bool,
     /// The client understands that a close event names the run that follows.
     pub(crate) follows_next_run: bool,
 }
@@ -116,6 +126,8 @@ pub(crate) struct Scope {
     pub(crate) door: Arc<Door>,
     pub(crate) namespace: Arc<Namespace>,
     pub(crate) client: Arc<Client>,
+    /// Counts the call among those of its namespace that wait, where it may.
+    pub(crate) _place: Option<Place>,
 }
 
 impl Scope {

@@ -19,6 +19,8 @@ use crate::{
     door::{Bearer, Client, Door},
     headers,
     listen::Peer,
+    quota::{Counted, Place},
+    unary::Method,
     version,
 };
 
@@ -84,6 +86,7 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
         version,
         namespace: namespace.map(str::to_owned),
         deadline: text("grpc-timeout").and_then(headers::timeout).map(|timeout| door.engine.now() + timeout),
+        operator: text("caller-type") == Some("operator"),
         follows_next_run: features.split(',').any(|feature| feature.trim() == "follows-next-run-id"),
     })
 }
@@ -190,6 +193,21 @@ pub(crate) fn by_name(door: &Door, path: &str, name: &str) -> Result<Arc<Namespa
     let namespace = find(&door.engine.namespaces(), name)?;
     check_state(path, &namespace)?;
     Ok(namespace)
+}
+
+/// Counts a call among those of its namespace and of the server. What is given back is kept while the call goes on.
+///
+/// # Errors
+/// `ResourceExhausted` when they make too many.
+pub(crate) fn count(
+    door: &Door,
+    client: &Client,
+    method: Method,
+    namespace: Option<&Namespace>,
+    waits: bool,
+) -> Result<Option<Place>, Reject> {
+    let call = Counted { class: method.class, waits, operator: client.operator };
+    door.quotas.admit(|| door.engine.namespaces(), namespace, call, door.engine.now())
 }
 
 /// The namespace of a task token, which must be the one that the request names, if it names one. The caller must have
@@ -365,6 +383,7 @@ mod tests {
             rights: 0,
             deadline: None,
             version: Ok(()),
+            operator: false,
             follows_next_run: false,
         };
         (door, account, client)

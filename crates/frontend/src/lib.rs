@@ -19,6 +19,7 @@ mod namespace;
 mod operator;
 mod pages;
 mod queue;
+mod quota;
 mod raw;
 mod requests;
 mod router;

@@ -6,6 +6,11 @@ use proto::temporal::api::{operatorservice::v1::*, workflowservice::v1::*};
 pub(crate) trait Addressed {
     /// The namespace that the request names; empty where it names none.
     fn namespace(&self) -> &str;
+
+    /// Whether it may wait, where its method is one whose calls do.
+    fn waits(&self) -> bool {
+        true
+    }
 }
 
 /// A request that answers a task.
@@ -54,7 +59,6 @@ addressed!(
     DescribeTaskQueueRequest,
     DescribeWorkflowExecutionRequest,
     ExecuteMultiOperationRequest,
-    GetWorkflowExecutionHistoryRequest,
     GetWorkflowExecutionHistoryReverseRequest,
     ListClosedWorkflowExecutionsRequest,
     ListOpenWorkflowExecutionsRequest,
@@ -92,5 +96,15 @@ tokened!(
     RespondWorkflowTaskCompletedRequest,
     RespondWorkflowTaskFailedRequest,
 );
+
+impl Addressed for GetWorkflowExecutionHistoryRequest {
+    fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    fn waits(&self) -> bool {
+        self.wait_new_event
+    }
+}
 
 of_the_cluster!(GetClusterInfoRequest, GetSearchAttributesRequest, GetSystemInfoRequest, ListNamespacesRequest);

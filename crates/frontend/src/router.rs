@@ -1,4 +1,5 @@
-//! The table of what is served: one line for each method, from its path to its handler and the kind of its gate. A
+//! The table of what is served: one line for each method, from its path to its handler, with the kind of its gate and what
+//! a call of it counts as among those of its namespace. A
 //! method that is declared in the API and has no line answers UNIMPLEMENTED by its name.
 
 use std::{
@@ -11,7 +12,9 @@ use tonic::{Status, body::Body, codegen::http::Request};
 use crate::{
     door::Door,
     grpc::Answering,
-    namespace, operator, queue, system,
+    namespace, operator, queue,
+    quota::{Class, Waiting::*, calls, lists, namespace_changes, unlimited},
+    system,
     unary::{self, Method},
     visibility, worker, workflow,
 };
@@ -19,9 +22,10 @@ use crate::{
 type Serve = fn(Arc<Door>, Method, Request<Body>) -> Answering;
 
 macro_rules! workflow_service {
-    ($($gate:ident $method:literal $handler:path;)*) => {
+    ($($gate:ident $method:literal $class:expr => $handler:path;)*) => {
         [$((
             concat!("/temporal.api.workflowservice.v1.WorkflowService/", $method),
+            $class,
             (|door: Arc<Door>, method: Method, request: Request<Body>| -> Answering {
                 unary::$gate(door, method, request, $handler)
             }) as Serve,
@@ -30,9 +34,10 @@ macro_rules! workflow_service {
 }
 
 macro_rules! operator_service {
-    ($($gate:ident $method:literal $handler:path;)*) => {
+    ($($gate:ident $method:literal $class:expr => $handler:path;)*) => {
         [$((
             concat!("/temporal.api.operatorservice.v1.OperatorService/", $method),
+            $class,
             (|door: Arc<Door>, method: Method, request: Request<Body>| -> Answering {
                 unary::$gate(door, method, request, $handler)
             }) as Serve,
@@ -40,67 +45,69 @@ macro_rules! operator_service {
     };
 }
 
-const WORKFLOW_SERVICE: &[(&str, Serve)] = &workflow_service! {
-    in_cluster "GetSystemInfo" system::get_system_info;
-    in_cluster "GetClusterInfo" system::get_cluster_info;
-    in_cluster "GetSearchAttributes" visibility::get_search_attributes;
+const WORKFLOW_SERVICE: &[(&str, Class, Serve)] = &workflow_service! {
+    in_cluster "GetSystemInfo" calls(0) => system::get_system_info;
+    in_cluster "GetClusterInfo" calls(0) => system::get_cluster_info;
+    in_cluster "GetSearchAttributes" calls(0) => visibility::get_search_attributes;
 
-    in_cluster "RegisterNamespace" namespace::register_namespace;
-    in_cluster "DescribeNamespace" namespace::describe_namespace;
-    in_cluster "ListNamespaces" namespace::list_namespaces;
-    in_namespace "UpdateNamespace" namespace::update_namespace;
-    in_namespace "DeprecateNamespace" namespace::deprecate_namespace;
+    in_cluster "RegisterNamespace" namespace_changes() => namespace::register_namespace;
+    in_cluster "DescribeNamespace" calls(0) => namespace::describe_namespace;
+    in_cluster "ListNamespaces" calls(0) => namespace::list_namespaces;
+    in_namespace "UpdateNamespace" namespace_changes() => namespace::update_namespace;
+    in_namespace "DeprecateNamespace" calls(0) => namespace::deprecate_namespace;
 
-    in_namespace "StartWorkflowExecution" workflow::start_workflow_execution;
-    in_namespace "SignalWithStartWorkflowExecution" workflow::signal_with_start_workflow_execution;
-    in_namespace "SignalWorkflowExecution" workflow::signal_workflow_execution;
-    in_namespace "RequestCancelWorkflowExecution" workflow::request_cancel_workflow_execution;
-    in_namespace "TerminateWorkflowExecution" workflow::terminate_workflow_execution;
-    in_namespace "DeleteWorkflowExecution" workflow::delete_workflow_execution;
-    in_namespace "DescribeWorkflowExecution" workflow::describe_workflow_execution;
-    in_namespace "UpdateWorkflowExecution" workflow::update_workflow_execution;
-    in_namespace "PollWorkflowExecutionUpdate" workflow::poll_workflow_execution_update;
-    in_namespace "ExecuteMultiOperation" workflow::execute_multi_operation;
-    in_namespace "QueryWorkflow" workflow::query_workflow;
-    in_namespace "GetWorkflowExecutionHistory" workflow::get_workflow_execution_history;
-    in_namespace "GetWorkflowExecutionHistoryReverse" workflow::get_workflow_execution_history_reverse;
+    in_namespace "StartWorkflowExecution" calls(1) => workflow::start_workflow_execution;
+    in_namespace "SignalWithStartWorkflowExecution" calls(1) => workflow::signal_with_start_workflow_execution;
+    in_namespace "SignalWorkflowExecution" calls(1) => workflow::signal_workflow_execution;
+    in_namespace "RequestCancelWorkflowExecution" calls(2) => workflow::request_cancel_workflow_execution;
+    in_namespace "TerminateWorkflowExecution" calls(2) => workflow::terminate_workflow_execution;
+    in_namespace "DeleteWorkflowExecution" calls(2) => workflow::delete_workflow_execution;
+    in_namespace "DescribeWorkflowExecution" calls(3) => workflow::describe_workflow_execution;
+    in_namespace "UpdateWorkflowExecution" calls(1).waiting(Updates) => workflow::update_workflow_execution;
+    in_namespace "PollWorkflowExecutionUpdate" calls(4).waiting(UpdateOutcomes) => workflow::poll_workflow_execution_update;
+    in_namespace "ExecuteMultiOperation" calls(1).waiting(Operations) => workflow::execute_multi_operation;
+    in_namespace "QueryWorkflow" calls(3).waiting(Queries) => workflow::query_workflow;
+    in_namespace "GetWorkflowExecutionHistory" calls(2).waiting(Histories) => workflow::get_workflow_execution_history;
+    in_namespace "GetWorkflowExecutionHistoryReverse" calls(4) => workflow::get_workflow_execution_history_reverse;
 
-    in_namespace "PollWorkflowTaskQueue" worker::poll_workflow_task_queue;
-    by_token "RespondWorkflowTaskCompleted" worker::respond_workflow_task_completed;
-    by_token "RespondWorkflowTaskFailed" worker::respond_workflow_task_failed;
-    by_token "RespondQueryTaskCompleted" worker::respond_query_task_completed;
-    in_namespace "ResetStickyTaskQueue" worker::reset_sticky_task_queue;
-    in_namespace "ShutdownWorker" worker::shutdown_worker;
+    in_namespace "PollWorkflowTaskQueue" calls(4).waiting(WorkflowTasks) => worker::poll_workflow_task_queue;
+    by_token "RespondWorkflowTaskCompleted" calls(1) => worker::respond_workflow_task_completed;
+    by_token "RespondWorkflowTaskFailed" calls(3) => worker::respond_workflow_task_failed;
+    by_token "RespondQueryTaskCompleted" calls(1) => worker::respond_query_task_completed;
+    in_namespace "ResetStickyTaskQueue" calls(4) => worker::reset_sticky_task_queue;
+    in_namespace "ShutdownWorker" calls(4) => worker::shutdown_worker;
 
-    in_namespace "PollActivityTaskQueue" worker::poll_activity_task_queue;
-    by_token "RecordActivityTaskHeartbeat" worker::record_activity_task_heartbeat;
-    by_token "RespondActivityTaskCompleted" worker::respond_activity_task_completed;
-    by_token "RespondActivityTaskFailed" worker::respond_activity_task_failed;
-    by_token "RespondActivityTaskCanceled" worker::respond_activity_task_canceled;
-    in_namespace "RecordActivityTaskHeartbeatById" worker::record_activity_task_heartbeat_by_id;
-    in_namespace "RespondActivityTaskCompletedById" worker::respond_activity_task_completed_by_id;
-    in_namespace "RespondActivityTaskFailedById" worker::respond_activity_task_failed_by_id;
-    in_namespace "RespondActivityTaskCanceledById" worker::respond_activity_task_canceled_by_id;
+    in_namespace "PollActivityTaskQueue" calls(4).waiting(ActivityTasks) => worker::poll_activity_task_queue;
+    by_token "RecordActivityTaskHeartbeat" calls(1) => worker::record_activity_task_heartbeat;
+    by_token "RespondActivityTaskCompleted" calls(1) => worker::respond_activity_task_completed;
+    by_token "RespondActivityTaskFailed" calls(3) => worker::respond_activity_task_failed;
+    by_token "RespondActivityTaskCanceled" calls(3) => worker::respond_activity_task_canceled;
+    in_namespace "RecordActivityTaskHeartbeatById" calls(1) => worker::record_activity_task_heartbeat_by_id;
+    in_namespace "RespondActivityTaskCompletedById" calls(1) => worker::respond_activity_task_completed_by_id;
+    in_namespace "RespondActivityTaskFailedById" calls(3) => worker::respond_activity_task_failed_by_id;
+    in_namespace "RespondActivityTaskCanceledById" calls(3) => worker::respond_activity_task_canceled_by_id;
 
-    in_namespace "DescribeTaskQueue" queue::describe_task_queue;
-    in_namespace "ListTaskQueuePartitions" queue::list_task_queue_partitions;
+    in_namespace "DescribeTaskQueue" calls(3) => queue::describe_task_queue;
+    in_namespace "ListTaskQueuePartitions" calls(3) => queue::list_task_queue_partitions;
 
-    in_namespace "ListWorkflowExecutions" visibility::list_workflow_executions;
-    in_namespace "ScanWorkflowExecutions" visibility::scan_workflow_executions;
-    in_namespace "CountWorkflowExecutions" visibility::count_workflow_executions;
-    in_namespace "ListOpenWorkflowExecutions" visibility::list_open_workflow_executions;
-    in_namespace "ListClosedWorkflowExecutions" visibility::list_closed_workflow_executions;
+    in_namespace "ListWorkflowExecutions" lists() => visibility::list_workflow_executions;
+    in_namespace "ScanWorkflowExecutions" lists() => visibility::scan_workflow_executions;
+    in_namespace "CountWorkflowExecutions" lists() => visibility::count_workflow_executions;
+    in_namespace "ListOpenWorkflowExecutions" lists() => visibility::list_open_workflow_executions;
+    in_namespace "ListClosedWorkflowExecutions" lists() => visibility::list_closed_workflow_executions;
 };
 
-const OPERATOR_SERVICE: &[(&str, Serve)] = &operator_service! {
-    in_cluster "AddSearchAttributes" operator::add_search_attributes;
-    in_cluster "RemoveSearchAttributes" operator::remove_search_attributes;
-    in_cluster "ListSearchAttributes" operator::list_search_attributes;
-    in_cluster "DeleteNamespace" namespace::delete_namespace;
+const OPERATOR_SERVICE: &[(&str, Class, Serve)] = &operator_service! {
+    in_cluster "AddSearchAttributes" unlimited() => operator::add_search_attributes;
+    in_cluster "RemoveSearchAttributes" unlimited() => operator::remove_search_attributes;
+    in_cluster "ListSearchAttributes" unlimited() => operator::list_search_attributes;
+    in_cluster "DeleteNamespace" unlimited() => namespace::delete_namespace;
 };
 
-static ROUTES: LazyLock<BTreeMap<&str, Serve>> =
-    LazyLock::new(|| WORKFLOW_SERVICE.iter().chain(OPERATOR_SERVICE).copied().collect());
+static ROUTES: LazyLock<BTreeMap<&str, (Class, Serve)>> = LazyLock::new(|| {
+    let rows = WORKFLOW_SERVICE.iter().chain(OPERATOR_SERVICE);
+    rows.map(|(path, class, serve)| (*path, (*class, *serve))).collect()
+});
 
 /// The services whose methods are in the tables above.
 const SERVICES: [&str; 2] =
@@ -119,8 +126,8 @@ pub fn not_yet(path: &str) -> bool {
 /// Answers a call of one of the API's own services.
 pub(crate) fn route(door: Arc<Door>, request: Request<Body>) -> Answering {
     let path = request.uri().path();
-    if let Some((path, serve)) = ROUTES.get_key_value(path) {
-        return serve(door, Method { path }, request);
+    if let Some((path, (class, serve))) = ROUTES.get_key_value(path) {
+        return serve(door, Method { path, class: *class }, request);
     }
     let path = path.to_owned();
     Box::pin(async move {

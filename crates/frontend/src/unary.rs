@@ -22,11 +22,14 @@ use crate::{
     door::{Client, Door, Scope},
     frame, gate,
     grpc::Answering,
+    quota::Class,
     raw::Raw,
     requests::{Addressed, Tokened},
     status::to_status,
 };
 
+/// Bytes of a message beyond which it is worth a look at its namespace before it is decoded.
+const LARGE: usize = 4 * 1024;
 /// How calls of methods that are not served are counted, all together.
 const NOT_YET: &str = "not_yet";
 /// Messages that go out; the API's own largest page is far below it.
@@ -37,6 +40,8 @@ const LARGEST_REPLY: usize = 128 * 1024 * 1024;
 pub(crate) struct Method {
     /// `/package.Service/Method`.
     pub(crate) path: &'static str,
+    /// What a call of it counts as.
+    pub(crate) class: Class,
 }
 
 impl Method {
@@ -73,21 +78,28 @@ where
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
     answer(door, method, request, move |door, client, message: Box<Req>| async move {
-        let scope = scope(door, client, method, message.namespace())?;
+        let scope = scope(door, client, method, message.namespace(), message.waits())?;
         handler(scope, *message).await
     })
 }
 
-/// Lets a call into the namespace that it names.
-pub(crate) fn scope(door: Arc<Door>, client: Arc<Client>, method: Method, name: &str) -> Result<Scope, Reject> {
+/// Lets a call into the namespace that it names, and counts it there; `waits` is whether it may wait.
+pub(crate) fn scope(
+    door: Arc<Door>,
+    client: Arc<Client>,
+    method: Method,
+    name: &str,
+    waits: bool,
+) -> Result<Scope, Reject> {
     gate::check_name(door.limits(), name)?;
     gate::authorize(&door, &client, method.path, name)?;
     if name.is_empty() {
         return Err(Reject::invalid(unnamed(method)));
     }
     let namespace = gate::by_name(&door, method.path, name)?;
+    let place = gate::count(&door, &client, method, Some(&namespace), waits)?;
     client.version.clone()?;
-    Ok(Scope { door, namespace, client })
+    Ok(Scope { door, namespace, client, _place: place })
 }
 
 /// How a call that names no namespace is refused. The reference answers calls about namespaces elsewhere, in other words.
@@ -110,8 +122,9 @@ where
         gate::check_name(door.limits(), message.namespace())?;
         let (namespace, token) =
             gate::by_token(&door, &client, method.path, message.namespace(), message.task_token())?;
+        let place = gate::count(&door, &client, method, Some(&namespace), message.waits())?;
         client.version.clone()?;
-        handler(Scope { door, namespace, client }, token, *message).await
+        handler(Scope { door, namespace, client, _place: place }, token, *message).await
     })
 }
 
@@ -126,6 +139,9 @@ where
     answer(door, method, request, move |door, client, message: Box<Req>| async move {
         gate::check_name(door.limits(), message.namespace())?;
         gate::authorize(&door, &client, method.path, message.namespace())?;
+        let table = door.engine.namespaces();
+        let named = table.by_name(message.namespace()).map(|(_, namespace)| &**namespace);
+        let _place = gate::count(&door, &client, method, named, message.waits())?;
         client.version.clone()?;
         handler(door, *message).await
     })
@@ -141,6 +157,9 @@ where
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
     let handle = move |door: Arc<Door>, client: Arc<Client>, message: Bytes| {
+        if message.len() > LARGE {
+            spare(&door, &client, method, &message).map_err(|reject| to_status(&reject))?;
+        }
         let message: Box<Req> = codec::decode(message)?;
         let namespace = match door.policy {
             Policy::Open => String::new(),
@@ -152,11 +171,26 @@ where
     Box::pin(counted(door, method, request, Box::new(handle)))
 }
 
-/// What the gate reads of a request whose method is not served: the namespace is its first field, whatever it is about.
+/// What the gate reads of a request before it is decoded, or whose method is not served: the namespace is its first field,
+/// whatever it is about, unless it answers a task.
 #[derive(Clone, PartialEq, Message)]
-struct Unserved {
+struct Undecoded {
     #[prost(string, tag = "1")]
     namespace: String,
+}
+
+/// Spares a large message the decoding, if it would be refused afterwards because its namespace makes too many calls.
+fn spare(door: &Door, client: &Client, method: Method, message: &[u8]) -> Result<(), Reject> {
+    let Ok(Undecoded { namespace }) = Undecoded::decode(message) else {
+        return Ok(());
+    };
+    let table = door.engine.namespaces();
+    let Some((_, found)) = table.by_name(&namespace) else {
+        return Ok(());
+    };
+    let refusal = door.quotas.refusal(found, method.class, client.operator, door.engine.now());
+    // How busy a namespace is, is told to those who may call there.
+    refusal.map_or(Ok(()), |refusal| gate::authorize(door, client, method.path, &namespace).and(Err(refusal)))
 }
 
 /// A method that is declared in the API and not served by this version. On a secured server only those who might use it
@@ -198,7 +232,7 @@ impl UnaryService<Bytes> for NotYet {
     type Future = BoxFuture<Response<Bytes>, Status>;
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let message = codec::decode::<Unserved>(request.into_inner());
+        let message = codec::decode::<Undecoded>(request.into_inner());
         let (door, client, path) = (self.door.clone(), self.client.clone(), self.path.clone());
         let by_name = self.by_name();
         Box::pin(async move {

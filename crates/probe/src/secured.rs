@@ -185,6 +185,16 @@ impl Owner<'_> {
     }
 }
 
+/// The rates of a namespace, lifted as on a development server.
+const LIFTED: &str = "
+[limits]
+requests_per_second = 1000000
+lists_per_second = 1000000
+waiting_calls = 100000
+namespace_changes_per_second_cluster = 1000000
+server_namespace_changes_per_second = 1000000
+";
+
 /// Makes an account for a server on these ports: data plane, control plane, web page.
 async fn init(binary: &Path, directory: &Path, ports: [u16; 3]) -> Result<Value, Fault> {
     let mut words = vec!["cloud".to_owned(), "init".to_owned(), "-o".to_owned(), "json".to_owned()];
@@ -193,7 +203,10 @@ async fn init(binary: &Path, directory: &Path, ports: [u16; 3]) -> Result<Value,
         words.extend([flag.to_owned(), port.to_string()]);
     }
     words.extend(["--directory".to_owned(), directory.display().to_string()]);
-    Ok(serde_json::from_slice(&said(binary, &words).await?)?)
+    let made = serde_json::from_slice(&said(binary, &words).await?)?;
+    let config = directory.join("perdure.toml");
+    fs::write(&config, fs::read_to_string(&config)? + LIFTED)?;
+    Ok(made)
 }
 
 /// Starts a server for [`crate::server::Server::start`]: an account beside the database that is named, with one

@@ -35,7 +35,8 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// Lines of output that are kept for a report.
 const LINES_KEPT: usize = 4_000;
 
-/// Rate limits of the reference server, lifted so that only answers are compared and measured, not its throttling.
+/// Rate limits, lifted on both servers so that answers are compared and measured, and not how either throttles. A key that
+/// only the reference knows means nothing to the other.
 const LIFTED: [&str; 9] = [
     "frontend.rps=1000000",
     "frontend.namespaceRPS=1000000",
@@ -103,9 +104,7 @@ impl Server {
         if let Some(database) = &launch.database {
             command.arg("--db-filename").arg(database);
         }
-        if launch.kind == Kind::Reference {
-            command.args(LIFTED.iter().flat_map(|setting| ["--dynamic-config-value", setting]));
-        }
+        command.args(LIFTED.iter().flat_map(|setting| ["--dynamic-config-value", setting]));
         command.args(&launch.arguments);
         Server::spawn(command, port, &Wire::to(port)?, "default", catalog).await
     }

@@ -27,18 +27,20 @@ use crate::{
     gate,
     listen::Peer,
     namespace,
+    quota::{Class, calls, lists, unlimited},
     status::to_status,
     unary::{self, Method},
     visibility, workflow,
 };
 
-const LIST_NAMESPACES: Method = method("/temporal.api.workflowservice.v1.WorkflowService/ListNamespaces");
-const LIST: Method = method("/temporal.api.workflowservice.v1.WorkflowService/ListWorkflowExecutions");
-const DESCRIBE: Method = method("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkflowExecution");
-const HISTORY: Method = method("/temporal.api.workflowservice.v1.WorkflowService/GetWorkflowExecutionHistory");
+const LIST_NAMESPACES: Method = method("/temporal.api.workflowservice.v1.WorkflowService/ListNamespaces", calls(0));
+const LIST: Method = method("/temporal.api.workflowservice.v1.WorkflowService/ListWorkflowExecutions", lists());
+const DESCRIBE: Method = method("/temporal.api.workflowservice.v1.WorkflowService/DescribeWorkflowExecution", calls(3));
+const HISTORY: Method =
+    method("/temporal.api.workflowservice.v1.WorkflowService/GetWorkflowExecutionHistory", calls(2));
 
-const fn method(path: &'static str) -> Method {
-    Method { path }
+const fn method(path: &'static str, class: Class) -> Method {
+    Method { path, class }
 }
 
 /// Rows of a list on one page.
@@ -69,6 +71,7 @@ impl Reader {
             rights: 0,
             deadline: None,
             version: Ok(()),
+            operator: true,
             follows_next_run: true,
         })
     }
@@ -99,7 +102,7 @@ impl Reader {
         let visit = Visit { moment, address: self.address.to_string() };
         let caller = self.caller.clone();
         let asked = blocking(move || control.ask(&caller, &visit, &request));
-        let found = self.counted(method("GetNamespaces"), asked).await?;
+        let found = self.counted(method("GetNamespaces", unlimited()), asked).await?;
         let names = found.namespaces.into_iter().map(|namespace| namespace.namespace);
         Ok((names.collect(), found.next_page_token.into_bytes()))
     }
@@ -164,7 +167,7 @@ impl Reader {
         handler: impl FnOnce(Scope) -> F,
     ) -> Result<T, Reject> {
         let asked = async {
-            let scope = unary::scope(self.door.clone(), self.client(), method, namespace)?;
+            let scope = unary::scope(self.door.clone(), self.client(), method, namespace, false)?;
             handler(scope).await
         };
         let answer = self.counted(method, asked).await;

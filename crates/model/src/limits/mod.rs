@@ -4,13 +4,13 @@
 mod seen;
 mod value;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use proto::temporal::api::enums::v1::{ResourceExhaustedCause as Busy, WorkflowTaskFailedCause as Fails};
 
 pub use self::seen::{Scope, Seen};
 use self::{
-    Scope::{Request, Server, WorkflowExecution},
+    Scope::{Namespace, Request, Server, WorkflowExecution},
     seen::{exhausted, exhausted_server, refused, task_fails, told},
     value::Value,
 };
@@ -27,11 +27,14 @@ macro_rules! limits {
         #[derive(Clone, Debug, PartialEq)]
         pub struct Limits {
             $($(#[doc = $doc])+ pub $name: $type,)+
+            /// What holds in one namespace, by its name, where that is something of its own: all limits as they are there.
+            /// Only those of the scope [`Scope::Namespace`] are looked up here.
+            pub namespaces: BTreeMap<String, Limits>,
         }
 
         impl Default for Limits {
             fn default() -> Self {
-                Self { $($name: $default,)+ }
+                Self { $($name: $default,)+ namespaces: BTreeMap::new() }
             }
         }
 
@@ -68,6 +71,7 @@ macro_rules! limits {
                 unit: $unit,
                 scope: $scope,
                 seen: $seen,
+                kind: <$type as Value>::KIND,
                 accepted: <$type as Value>::ACCEPTED,
                 meaning: concat!($($doc),+),
             },)+
@@ -97,6 +101,8 @@ pub struct Entry {
     pub scope: Scope,
     /// What the caller sees when it is exceeded.
     pub seen: Seen,
+    /// What a value is called.
+    pub kind: &'static str,
     /// What values are taken, with their bounds, for people to read.
     pub accepted: &'static str,
     pub meaning: &'static str,
@@ -239,12 +245,75 @@ limits! {
     /// Shortest retention that a namespace may have.
     retention_min: Duration = Duration::from_secs(3_600), "system.namespaceMinRetentionGlobal", "", Request,
         refused("INVALID_ARGUMENT", "A valid retention period is not set on request.");
+    /// Calls that one namespace may make in a second, lists and changes of namespaces apart. What brings on what has begun
+    /// goes before what asks for more work, and is refused last.
+    requests_per_second: u32 = 2_400, "frontend.namespaceRPS", "calls per second", Namespace,
+        exhausted(Busy::RpsLimit, "namespace rate limit exceeded");
+    /// `requests_per_second` of all servers of a cluster together; if it is not 0, it counts instead.
+    requests_per_second_cluster: u32 = 0, "frontend.globalNamespaceRPS", "calls per second", Namespace,
+        exhausted(Busy::RpsLimit, "namespace rate limit exceeded");
+    /// How many calls a namespace may make at once after a rest, as a multiple of what it may make in a second.
+    requests_burst: f64 = 2.0, "frontend.namespaceBurstRatio", "seconds", Namespace,
+        exhausted(Busy::RpsLimit, "namespace rate limit exceeded");
+    /// Lists and counts of workflows that one namespace may ask for in a second; 100 on a development server.
+    lists_per_second: u32 = 10, "frontend.namespaceRPS.visibility", "calls per second", Namespace,
+        exhausted(Busy::RpsLimit, "namespace rate limit exceeded");
+    /// `lists_per_second` of all servers of a cluster together; if it is not 0, it counts instead.
+    lists_per_second_cluster: u32 = 0, "frontend.globalNamespaceRPS.visibility", "calls per second", Namespace,
+        exhausted(Busy::RpsLimit, "namespace rate limit exceeded");
+    /// How many lists a namespace may ask for at once after a rest, as a multiple of what it may in a second.
+    lists_burst: f64 = 1.0, "frontend.namespaceBurstRatio.visibility", "seconds", Namespace,
+        exhausted(Busy::RpsLimit, "namespace rate limit exceeded");
+    /// Calls in a second that register a namespace of one name, or change it.
+    namespace_changes_per_second: u32 = 1, "frontend.namespaceRPS.namespaceReplicationInducingAPIs", "calls per second",
+        Namespace, exhausted(Busy::RpsLimit, "namespace rate limit exceeded");
+    /// `namespace_changes_per_second` of all servers of a cluster together; if it is not 0, it counts instead.
+    namespace_changes_per_second_cluster: u32 = 10, "frontend.globalNamespaceRPS.namespaceReplicationInducingAPIs",
+        "calls per second", Namespace, exhausted(Busy::RpsLimit, "namespace rate limit exceeded");
+    /// How many changes of a namespace may come at once after a rest, as a multiple of what may in a second.
+    namespace_changes_burst: f64 = 10.0, "frontend.namespaceBurstRatio.namespaceReplicationInducingAPIs", "seconds",
+        Namespace, exhausted(Busy::RpsLimit, "namespace rate limit exceeded");
+    /// Part of a namespace's calls that are kept for operators (the command line, the pages) and for calls about the
+    /// namespace itself, which go before all others.
+    operator_share: f64 = 0.2, "system.operatorRPSRatio", "", Namespace,
+        exhausted(Busy::RpsLimit, "namespace rate limit exceeded");
+    /// Calls of one method that may wait in one namespace at a time: polls, updates, queries, and histories that are waited
+    /// for.
+    waiting_calls: u32 = 1_200, "frontend.namespaceCount", "calls", Namespace,
+        exhausted(Busy::ConcurrentLimit, "namespace concurrent poller limit exceeded");
+    /// `waiting_calls` of all servers of a cluster together; if it is not 0, it counts instead.
+    waiting_calls_cluster: u32 = 0, "frontend.globalNamespaceCount", "calls", Namespace,
+        exhausted(Busy::ConcurrentLimit, "namespace concurrent poller limit exceeded");
+    /// Calls that all namespaces together may make in a second, and as many lists; twice as many at once after a rest.
+    server_requests_per_second: Option<u32> = None, "frontend.rps", "calls per second", Server,
+        exhausted_server(Busy::RpsLimit, "service rate limit exceeded");
+    /// Calls in a second that register or change any namespace; twice as many at once after a rest.
+    server_namespace_changes_per_second: u32 = 20, "frontend.rps.namespaceReplicationInducingAPIs", "calls per second",
+        Server, exhausted_server(Busy::RpsLimit, "service rate limit exceeded");
     /// Bytes of one gRPC message.
     message_size: usize = 4 * 1024 * 1024, "frontend.maxMessageSize", "bytes", Request,
         refused("RESOURCE_EXHAUSTED", "grpc: received message larger than max (… vs. …)");
     /// Bytes of one request's headers.
     header_size: u32 = 64 * 1024, "frontend.maxHeaderSize", "bytes", Request,
         told("The call is reset by HTTP/2, or answered with 431.");
+}
+
+impl Limits {
+    /// Sets the limit of the field `name` for one namespace, which has the limits of all namespaces for the rest;
+    /// so these must be set before. Only limits of the scope [`Scope::Namespace`] can be set so.
+    pub fn assign_within(&mut self, namespace: &str, name: &str, value: &str) -> Assigned {
+        let is_of_namespaces = |entry: &&Entry| entry.name == name && entry.scope == Scope::Namespace;
+        let Some(entry) = TABLE.iter().find(is_of_namespaces) else {
+            return Assigned::Unknown;
+        };
+        let all = Self { namespaces: BTreeMap::new(), ..self.clone() };
+        self.namespaces.entry(namespace.to_owned()).or_insert(all).assign(entry.setting, value)
+    }
+
+    /// The limits as they are in the namespace of this name.
+    pub fn within(&self, namespace: &str) -> &Self {
+        self.namespaces.get(namespace).unwrap_or(self)
+    }
 }
 
 #[cfg(test)]
@@ -262,6 +331,31 @@ mod tests {
         assert_eq!(limits.assign("limit.maxIDLength", "-1"), Assigned::Invalid);
         assert_eq!(limits.assign("history.longPollExpirationInterval", "876001h"), Assigned::Invalid);
         assert_eq!(limits.assign("no.such", "1"), Assigned::Unknown);
+    }
+
+    #[test]
+    fn a_namespace_has_limits_of_its_own() {
+        let mut limits = Limits { lists_per_second: 5, ..Limits::default() };
+        assert_eq!(limits.assign_within("payments", "requests_per_second", "7"), Assigned::Done);
+        assert_eq!(limits.assign_within("payments", "requests_burst", "1.5"), Assigned::Done);
+        assert_eq!(limits.assign_within("payments", "requests_per_second", "x"), Assigned::Invalid);
+        assert_eq!(limits.assign_within("payments", "id_length", "7"), Assigned::Unknown);
+        let own = limits.within("payments");
+        assert_eq!((own.requests_per_second, own.requests_burst, own.lists_per_second), (7, 1.5, 5));
+        assert_eq!(limits.within("other").requests_per_second, 2_400);
+    }
+
+    #[test]
+    fn a_limit_that_is_off_is_none() {
+        let mut limits = Limits::default();
+        assert_eq!(limits.assign("frontend.rps", "9"), Assigned::Done);
+        assert_eq!(
+            (limits.server_requests_per_second, limits.shown("server_requests_per_second")),
+            (Some(9), Some("9".into()))
+        );
+        assert_eq!(limits.assign("frontend.rps", "off"), Assigned::Done);
+        assert_eq!(limits, Limits::default());
+        assert_eq!(limits.assign("frontend.namespaceBurstRatio", "-1"), Assigned::Invalid);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// A limit's value, from its text.
 pub(super) trait Value: Sized {
+    /// What such a value is called.
+    const KIND: &'static str;
     /// What is taken, with its bounds, for people to read.
     const ACCEPTED: &'static str;
 
@@ -15,6 +17,7 @@ pub(super) trait Value: Sized {
 macro_rules! numbers {
     ($($number:ty, $most:literal;)+) => {
         $(impl Value for $number {
+            const KIND: &'static str = "whole number";
             const ACCEPTED: &'static str = concat!("a whole number from 0 to ", $most);
 
             fn read(text: &str) -> Option<Self> {
@@ -37,6 +40,7 @@ numbers! {
 }
 
 impl Value for bool {
+    const KIND: &'static str = "true or false";
     const ACCEPTED: &'static str = "true or false";
 
     fn read(text: &str) -> Option<Self> {
@@ -48,10 +52,39 @@ impl Value for bool {
     }
 }
 
+/// A number that may be left out, by the word `off`: then there is no limit.
+impl Value for Option<u32> {
+    const KIND: &'static str = "whole number or \"off\"";
+    const ACCEPTED: &'static str = "a whole number from 0 to 4294967295, or \"off\"";
+
+    fn read(text: &str) -> Option<Self> {
+        if text == "off" { Some(None) } else { u32::read(text).map(Some) }
+    }
+
+    fn shown(&self) -> String {
+        self.map_or("off".to_owned(), |number| number.to_string())
+    }
+}
+
+/// A ratio.
+impl Value for f64 {
+    const KIND: &'static str = "number";
+    const ACCEPTED: &'static str = "a number from 0 to 1000000";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse::<f64>().ok().filter(|number| (0.0..=1e6).contains(number))
+    }
+
+    fn shown(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
 /// Beyond it a time that is added to could leave what can be counted.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
 impl Value for Duration {
+    const KIND: &'static str = "duration";
     const ACCEPTED: &'static str = "a duration such as \"90s\" or \"1h30m\", from 0s to 876000h";
 
     /// Numbers with the units of Go's durations, one after the other.

@@ -12,6 +12,8 @@ pub(super) enum Scalar {
     Text(String),
     Integer(i64),
     Boolean(bool),
+    /// A number with a fraction.
+    Fraction(f64),
     /// Anything that no key takes, by what it is called.
     Other(&'static str),
 }
@@ -23,6 +25,7 @@ impl Scalar {
             Self::Text(text) => format!("{text:?}"),
             Self::Integer(number) => number.to_string(),
             Self::Boolean(truth) => truth.to_string(),
+            Self::Fraction(number) => format!("{number:?}"),
             Self::Other(name) => (*name).to_owned(),
         }
     }
@@ -67,7 +70,10 @@ fn flatten(text: &str, prefix: &str, table: &DeTable<'_>, entries: &mut BTreeMap
                 Ok(number) => Scalar::Integer(number),
                 Err(_) => Scalar::Other("a number beyond 64 bits"),
             },
-            DeValue::Float(_) => Scalar::Other("a number with a fraction"),
+            DeValue::Float(number) => match number.as_str().parse() {
+                Ok(number) => Scalar::Fraction(number),
+                Err(_) => Scalar::Other("a number with a fraction"),
+            },
             DeValue::Datetime(_) => Scalar::Other("a date or time"),
             DeValue::Array(_) => Scalar::Other("a list"),
         };

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use model::{Limits, limits::Assigned};
+use model::{
+    Limits,
+    limits::{Assigned, Entry as Limit, Scope, TABLE},
+};
 
 use super::{
     Complaint,
@@ -105,22 +108,18 @@ keys! {
 
 /// The section of the limits, whose keys are those of the model's table.
 pub(super) const LIMITS: &str = "limits.";
+/// The section of what is set for one namespace by its name.
+const NAMESPACES: &str = "namespaces.";
 
 /// Every key.
 pub(super) fn all() -> Vec<Key> {
     let defaults = Limits::default();
-    let limits = model::limits::TABLE.iter().map(|entry| {
-        let default = defaults.shown(entry.name).map(|text| scalar_of(&text));
+    let limits = TABLE.iter().map(|entry| {
+        let default = defaults.shown(entry.name).map(|text| limit_of(entry, &text));
         Key {
             name: format!("{LIMITS}{}", entry.name),
             meaning: entry.meaning.trim_start(),
-            kind: match default {
-                Some(Scalar::Integer(_)) => <u32 as Value>::NAME,
-                Some(Scalar::Boolean(_)) => "true or false",
-                Some(Scalar::Text(_)) => <Duration as Value>::NAME,
-                Some(Scalar::Other(name)) => name,
-                None => "limit",
-            },
+            kind: entry.kind,
             accepted: entry.accepted.to_owned(),
             default: default.map(|default| default.shown()),
         }
@@ -137,7 +136,8 @@ pub(super) fn names() -> Vec<String> {
 pub(super) fn read(text: &str, directory: &Path) -> Result<Config, Vec<Complaint>> {
     let mut entries = document::entries(text).map_err(|complaint| vec![complaint])?;
     let mut complaints = Vec::new();
-    let limits = read_limits(&mut entries, &mut complaints);
+    let mut limits = read_limits(&mut entries, &mut complaints);
+    read_namespaces(&mut entries, &mut limits, &mut complaints);
     let config = read_fixed(&mut entries, limits, directory);
     complaints.extend(entries.iter().map(|(name, entry)| unknown(name, entry)));
     match config {
@@ -196,25 +196,68 @@ fn scalar_of(text: &str) -> Scalar {
 
 fn read_limits(entries: &mut BTreeMap<String, Entry>, complaints: &mut Vec<Complaint>) -> Limits {
     let mut limits = Limits::default();
-    for entry in model::limits::TABLE {
-        let name = format!("{LIMITS}{}", entry.name);
+    for limit in TABLE {
+        let name = format!("{LIMITS}{}", limit.name);
         let Some(given) = entries.remove(&name) else {
             continue;
         };
-        let text = match &given.value {
-            Scalar::Text(text) => text.clone(),
-            Scalar::Integer(number) => number.to_string(),
-            other @ (Scalar::Boolean(_) | Scalar::Other(_)) => other.shown(),
-        };
-        match limits.assign(entry.setting, &text) {
-            Assigned::Done => {}
-            Assigned::Unknown | Assigned::Invalid => complaints.push(Complaint {
-                line: Some(given.line),
-                text: format!("{name} = {}: expected {}", given.value.shown(), entry.accepted),
-            }),
-        }
+        let assigned = limits.assign(limit.setting, &plain(&given.value));
+        complaints.extend(unassigned(assigned, &name, &given, limit));
     }
     limits
+}
+
+/// What is set for one namespace, as `namespaces."payments".limits.requests_per_second`. A name without the account's id
+/// means one of the account.
+fn read_namespaces(entries: &mut BTreeMap<String, Entry>, limits: &mut Limits, complaints: &mut Vec<Complaint>) {
+    let account = match entries.get("account.id") {
+        Some(Entry { value: Scalar::Text(id), .. }) => id.clone(),
+        _ => String::new(),
+    };
+    let is_of_one = |name: &String| name.starts_with(NAMESPACES);
+    let names: Vec<String> = entries.keys().filter(|name| is_of_one(name)).cloned().collect();
+    for name in names {
+        let known = name[NAMESPACES.len()..].rsplit_once(".limits.").and_then(|(namespace, limit)| {
+            let is_meant = |entry: &&Limit| entry.name == limit && entry.scope == Scope::Namespace;
+            TABLE.iter().find(is_meant).map(|limit| (namespace.to_owned(), limit))
+        });
+        let Some(given) = entries.remove(&name) else { continue };
+        let Some((namespace, limit)) = known else {
+            let text =
+                format!("there is no limit {name}; docs/limits.md shows those that a Namespace can have of its own");
+            complaints.push(Complaint { line: Some(given.line), text });
+            continue;
+        };
+        let namespace = if namespace.contains('.') { namespace } else { format!("{namespace}.{account}") };
+        let assigned = limits.assign_within(&namespace, limit.name, &plain(&given.value));
+        complaints.extend(unassigned(assigned, &name, &given, limit));
+    }
+}
+
+/// The text of a value, as limits are assigned.
+fn plain(value: &Scalar) -> String {
+    match value {
+        Scalar::Text(text) => text.clone(),
+        other @ (Scalar::Integer(_) | Scalar::Boolean(_) | Scalar::Fraction(_) | Scalar::Other(_)) => other.shown(),
+    }
+}
+
+fn unassigned(assigned: Assigned, name: &str, given: &Entry, limit: &Limit) -> Option<Complaint> {
+    match assigned {
+        Assigned::Done => None,
+        Assigned::Unknown | Assigned::Invalid => Some(Complaint {
+            line: Some(given.line),
+            text: format!("{name} = {}: expected {}", given.value.shown(), limit.accepted),
+        }),
+    }
+}
+
+/// A limit's default as it would stand in the file.
+fn limit_of(limit: &Limit, text: &str) -> Scalar {
+    match text.parse() {
+        Ok(number) if limit.kind == "number" => Scalar::Fraction(number),
+        _ => scalar_of(text),
+    }
 }
 
 fn unknown(name: &str, entry: &Entry) -> Complaint {
@@ -291,6 +334,32 @@ mod tests {
     }
 
     #[test]
+    fn a_namespace_has_limits_of_its_own() {
+        let text = "[account]\nid = \"a2dd6\"\n[limits]\nlists_per_second = 5\n[namespaces.\"payments\".limits]\n\
+                    requests_per_second = 100\nrequests_burst = 1.5\n[namespaces.\"mail.a2dd6\".limits]\nwaiting_calls = 7\n";
+        let limits = read(text, Path::new("/d")).unwrap().limits;
+        let of = |name: &str| {
+            let own = limits.within(name);
+            (own.requests_per_second, own.requests_burst, own.lists_per_second, own.waiting_calls)
+        };
+        assert_eq!(of("payments.a2dd6"), (100, 1.5, 5, 1_200));
+        assert_eq!(of("mail.a2dd6"), (2_400, 2.0, 5, 7));
+        assert_eq!(of("other.a2dd6"), (2_400, 2.0, 5, 1_200));
+        let text = "[account]\nid = \"a2dd6\"\n[namespaces.x]\nretention = 1\n[namespaces.x.limits]\nid_length = 1\n\
+                    lists_burst = \"much\"\n";
+        assert_eq!(
+            complaints(text),
+            [
+                "p.toml:4: there is no limit namespaces.x.retention; docs/limits.md shows those that a Namespace can \
+                 have of its own",
+                "p.toml:6: there is no limit namespaces.x.limits.id_length; docs/limits.md shows those that a Namespace \
+                 can have of its own",
+                "p.toml:7: namespaces.x.limits.lists_burst = \"much\": expected a number from 0 to 1000000",
+            ]
+        );
+    }
+
+    #[test]
     fn every_problem_is_told_with_line_and_remedy() {
         let text = "[storage]\nshards = 0\n[data_plane]\nlisten = 7233\nlisten_ = 1\n[log]\nlevel = \"loud\"\n\
                     [limits]\nid_length = \"many\"\n[nonsense.of]\nmine = 1\n";
@@ -319,7 +388,7 @@ mod tests {
                 "p.toml:3: web is a section, not a key; write [web], and its keys below it",
                 "p.toml:6: tls.key is a key, not a section; there is no key tls.key.file",
                 "p.toml:8: log.level = a list: expected one of \"debug\", \"info\", \"warn\", \"error\", \"never\"",
-                "p.toml:10: storage.shards = a number with a fraction: expected a whole number from 1 to 4096",
+                "p.toml:10: storage.shards = 1.5: expected a whole number from 1 to 4096",
             ]
         );
     }

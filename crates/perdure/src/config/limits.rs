@@ -20,9 +20,17 @@ $ cargo run -p perdure -- config limits > docs/limits.md
 - A limit is set by its key in `perdure.toml` (`perdure server start --config`), or by
   `--dynamic-config-value KEY=VALUE` under the name that the reference's dynamic configuration has for it
   (`perdure server start-dev`). A key that starts with `server.` is one that the reference does not have.
+- A limit whose scope is the Namespace can be set for one Namespace by itself in `perdure.toml`:
+
+  ```toml
+  [namespaces.payments.limits]
+  requests_per_second = 500
+  ```
+
 - The scope is what the limit counts over.
 - Texts are as the caller sees them; `…` stands for what varies. What comes with RESOURCE_EXHAUSTED and a cause carries
-  both cause and scope in its details, and goes by with time: SDKs try again by themselves.
+  both cause and scope in its details, and goes by with time: SDKs try again by themselves. Where a rate is exceeded, two
+  more details (`google.rpc.ErrorInfo`, `google.rpc.RetryInfo`) name the limit, its setting and its value, and the wait.
 
 | limit | default | unit | scope | keys | when it is exceeded |
 |---|---|---|---|---|---|

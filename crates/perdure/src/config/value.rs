@@ -122,7 +122,7 @@ fn is_text(scalar: &Scalar, wanted: &str) -> bool {
 fn text(scalar: &Scalar) -> Option<&str> {
     match scalar {
         Scalar::Text(text) => Some(text),
-        Scalar::Integer(_) | Scalar::Boolean(_) | Scalar::Other(_) => None,
+        Scalar::Integer(_) | Scalar::Boolean(_) | Scalar::Fraction(_) | Scalar::Other(_) => None,
     }
 }
 
@@ -203,7 +203,7 @@ impl Value for u32 {
     fn read(scalar: &Scalar, bounds: Bounds, _: &Path) -> Option<Self> {
         match scalar {
             Scalar::Integer(number) => u32::try_from(*number).ok().filter(|number| within(u64::from(*number), bounds)),
-            Scalar::Text(_) | Scalar::Boolean(_) | Scalar::Other(_) => None,
+            Scalar::Text(_) | Scalar::Boolean(_) | Scalar::Fraction(_) | Scalar::Other(_) => None,
         }
     }
 }

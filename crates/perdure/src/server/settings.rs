@@ -14,7 +14,8 @@ fn split<'a>(pair: &'a str, what: &str) -> Result<(&'a str, &'a str), String> {
 /// meaning for this server: it is taken without a word, as there.
 pub(super) fn limits(pairs: &[String]) -> Result<Limits, String> {
     const WHAT: &str = "dynamic config values";
-    let mut limits = Limits::default();
+    // As on the reference's development server.
+    let mut limits = Limits { lists_per_second: 100, ..Limits::default() };
     for pair in pairs {
         let (key, json) = split(pair, WHAT)?;
         let value: serde_json::Value = serde_json::from_str(json)

@@ -59,7 +59,7 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
         authority,
         namespace_header: namespace,
     };
-    let caller = match door.policy.identify(&credentials, door.engine.now()) {
+    let caller = match door.policy.identify(&credentials, door.engine.wall()) {
         // What is for anyone is for whoever shows something bad, too. Clients ask it before anything else, and some of
         // them keep to themselves why that failed: so the cause comes with the first call that needs a right.
         Err(_) if auth::permission(request.uri().path()).is_some_and(|needed| needed.access == Access::Anyone) => {
@@ -113,7 +113,7 @@ pub(crate) async fn while_permitted<T>(
     loop {
         let known = seen;
         let changed = pin!(rights.wait_for(move |changes| *changes != known));
-        let good = door.policy.good_until(&caller).map_or(Duration::MAX, |end| end.since(door.engine.now()));
+        let good = door.policy.good_until(&caller).map_or(Duration::MAX, |end| end.since(door.engine.wall()));
         match timeout(good.saturating_add(MOMENT), select(&mut answering, changed)).await {
             Ok(Either::Left((answer, _))) => return answer,
             Ok(Either::Right((changes, _))) => seen = changes.map_or(seen, |changes| *changes),
@@ -135,7 +135,7 @@ fn check_again(door: &Door, client: &Client, path: &str, namespace: &str) -> Res
         authority: client.authority.as_deref(),
         namespace_header: client.namespace.as_deref(),
     };
-    let caller = door.policy.identify(&credentials, door.engine.now())?;
+    let caller = door.policy.identify(&credentials, door.engine.wall())?;
     match (&caller, namespace.is_empty()) {
         (Caller::Anyone | Caller::Stranger | Caller::Principal(_) | Caller::Certificate(_), true) => {}
         (_, false) | (Caller::Excluded(_), true) => {

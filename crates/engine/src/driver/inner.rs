@@ -22,10 +22,10 @@ use store::{CommitError, Store, StoreError};
 use tokio::sync::{Notify, oneshot};
 
 use super::{
+    clock::Clock,
     cluster_record::Cluster,
     inbox::{Answering, Inbox, Letter},
     lists::Lists,
-    now,
     writer::{Commit, Writer, wait_for_company},
 };
 use crate::{Action, Answer, CallId, Event, NamespaceTable, Node, ReadRequest, Request};
@@ -50,6 +50,7 @@ pub(super) struct Inner {
     pub(super) namespaces: RwLock<Arc<NamespaceTable>>,
     pub(super) writer: Arc<Writer>,
     pub(super) runtime: tokio::runtime::Handle,
+    pub(super) clock: Arc<Clock>,
     core: Mutex<Core>,
     inbox: Inbox,
     next_call: AtomicU64,
@@ -60,6 +61,7 @@ pub(super) struct Inner {
 /// What the lock guards.
 pub(super) struct Core {
     pub(super) node: Node,
+    clock: Arc<Clock>,
     waiting: BTreeMap<CallId, Answering>,
     /// When the clock task will tick of its own accord.
     armed: Option<Time>,
@@ -116,11 +118,16 @@ struct Written {
 }
 
 impl Core {
+    /// Tells the node, with the time.
+    pub(super) fn tell(&mut self, event: Event) {
+        self.node.on(self.clock.now(), event);
+    }
+
     /// Tells the node what became of its commits.
     fn committed(&mut self, mut commits: Owed, written: Written) {
         self.write_took = written.took;
         for ((shard, ..), result) in mem::take(&mut commits.0).into_iter().zip(written.results) {
-            self.node.on(now(), Event::Committed { shard, result });
+            self.tell(Event::Committed { shard, result });
         }
     }
 
@@ -131,15 +138,17 @@ impl Core {
             } else if let Event::Abandoned { id } = &event {
                 self.waiting.remove(id);
             }
-            self.node.on(now(), event);
+            self.tell(event);
         }
     }
 }
 
 impl Inner {
-    pub(super) fn new(node: Node, store: Arc<dyn Store>, limits: Arc<Limits>, cluster: Cluster) -> Self {
+    pub(super) fn new(node: Node, store: Arc<dyn Store>, limits: Arc<Limits>, cluster: Cluster, clock: Clock) -> Self {
+        let clock = Arc::new(clock);
         let core = Core {
             node,
+            clock: clock.clone(),
             waiting: BTreeMap::new(),
             armed: None,
             commits: Vec::new(),
@@ -159,6 +168,7 @@ impl Inner {
             namespaces: RwLock::default(),
             writer: Arc::new(Writer::new()),
             runtime: tokio::runtime::Handle::current(),
+            clock,
             core: Mutex::new(core),
             inbox: Inbox::default(),
             next_call: AtomicU64::new(0),
@@ -237,9 +247,9 @@ impl Inner {
     }
 
     fn write(&self, commits: &Owed) -> Written {
-        let began = now();
+        let began = self.clock.now();
         let results = self.store.commit(&commits.0);
-        Written { results, took: now().since(began) }
+        Written { results, took: self.clock.now().since(began) }
     }
 
     /// Leaves what there is still to do to the writing thread.
@@ -309,7 +319,7 @@ impl Inner {
     /// Takes what there is to write.
     fn cut(self: &Arc<Self>, core: &mut Core) -> Owed {
         core.write_callers = core.node.callers();
-        core.node.on(now(), Event::Cut);
+        core.tell(Event::Cut);
         self.do_actions(core);
         Owed(mem::take(&mut core.commits))
     }
@@ -400,7 +410,7 @@ impl Inner {
                     }
                     Action::Answer { .. } => continue,
                 };
-                core.node.on(now(), event);
+                core.tell(event);
             }
         }
     }
@@ -421,18 +431,25 @@ pub(super) fn stop() -> ! {
     std::process::abort()
 }
 
-/// Ticks the node whenever an alarm is ripe, for as long as the engine lives. Does not hold on to it meanwhile.
+/// The longest between two looks at the clocks: for an alarm, so that those which fell due while the machine slept go off at
+/// once, for the timer that is waited for here may not count that; and where there is none.
+const SHORT_WAIT: Duration = Duration::from_secs(1);
+const LONG_WAIT: Duration = Duration::from_secs(60);
+
+/// Ticks the node whenever an alarm is ripe, and steers the clock, for as long as the engine lives. Does not hold on to it
+/// meanwhile.
 pub(super) async fn keep_time(inner: Weak<Inner>) {
     loop {
         let Some(strong) = inner.upgrade() else { return };
+        strong.clock.steer();
         let next = strong.step(|core| {
-            core.node.on(now(), Event::Tick);
+            core.tell(Event::Tick);
             core.armed = core.node.next_alarm();
             core.armed
         });
         let alarm = strong.alarm.clone();
+        let wait = next.map_or(LONG_WAIT, |next| next.since(strong.clock.now()).min(SHORT_WAIT));
         drop(strong);
-        let wait = next.map_or(Duration::from_secs(60), |next| next.since(now()).min(Duration::from_secs(60)));
         // Either the time has come, or an earlier one was set.
         drop(tokio::time::timeout(wait, alarm.notified()).await);
     }

@@ -3,6 +3,7 @@
 //! A call is told to the node, which takes microseconds, and then awaits its answer; a thread writes commits, merging all
 //! that wait, unless a caller is alone; long reads have threads of their own, and lists a few others.
 
+mod clock;
 mod cluster_record;
 mod history;
 mod inbox;
@@ -11,20 +12,19 @@ mod lists;
 mod memos;
 mod writer;
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use cluster::{Member, NodeId};
-use model::{Budget, Limits, NamespaceId, Reject, Time, TokenKey};
+use model::{Budget, Limits, NamespaceId, Reject, ShardId, Time, TokenKey};
 use store::{
     Store, StoreError,
     visibility::{Query, QueryPage, Value},
 };
 
-use crate::{Answer, CallId, Event, HistoryRange, NamespaceTable, Node, NodeConfig, Request};
+use crate::{Answer, CallId, Event, HistoryRange, NamespaceTable, Node, NodeConfig, Request, persist};
+pub use clock::Clocks;
+use clock::{Clock, SystemClocks};
 use inner::Inner;
 pub use memos::{ListPage, Listed};
 
@@ -52,6 +52,14 @@ impl Engine {
     /// # Errors
     /// When the storage fails or is in a newer format.
     pub fn open(store: Arc<dyn Store>, config: Config) -> Result<Self, StoreError> {
+        Self::open_by(store, config, Arc::new(SystemClocks))
+    }
+
+    /// The same by other clocks than those of the machine.
+    ///
+    /// # Errors
+    /// When the storage fails or is in a newer format.
+    pub fn open_by(store: Arc<dyn Store>, config: Config, clocks: Arc<dyn Clocks>) -> Result<Self, StoreError> {
         let cluster = cluster_record::load_or_create(&*store, config.shards)?;
         let id = NodeId(random_id().as_u128());
         // One node for now: it lives as long as its process, and the store's epochs fence off any other.
@@ -65,8 +73,9 @@ impl Engine {
             seed: random_id().as_u128(),
             cached_runs: config.cached_runs,
         };
-        let node = Node::new(settings, now());
-        let inner = Arc::new(Inner::new(node, store, config.limits, cluster));
+        let clock = Clock::new(clocks, last_committed(&*store, cluster.shards)?);
+        let node = Node::new(settings, clock.now());
+        let inner = Arc::new(Inner::new(node, store, config.limits, cluster, clock));
         inner.open_shards()?;
         if inner.store.waits() {
             writer::start(&inner);
@@ -150,9 +159,15 @@ impl Engine {
         &self.inner.limits
     }
 
-    /// The wall clock that the engine goes by.
+    /// The time that the engine goes by: near the wall clock, but never set.
     pub fn now(&self) -> Time {
-        now()
+        self.inner.clock.now()
+    }
+
+    /// The machine's wall clock, which may be set at any time: by it people and other machines say until when something is
+    /// good.
+    pub fn wall(&self) -> Time {
+        self.inner.clock.wall()
     }
 
     /// What task tokens are sealed with; kept in the store.
@@ -167,7 +182,7 @@ impl Engine {
 
     /// Lets waiting polls return empty and returns when everything accepted is durable.
     pub async fn shutdown(&self) {
-        self.inner.step(|core| core.node.on(now(), Event::Drain));
+        self.inner.step(|core| core.tell(Event::Drain));
         while !self.inner.step(|core| core.node.is_settled()) {
             self.inner.writer.idle().await;
         }
@@ -210,11 +225,13 @@ impl Drop for Pending<'_> {
     }
 }
 
-/// The wall clock.
-#[expect(clippy::disallowed_methods, reason = "the driver is where the clock comes in")]
-fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+/// The greatest time that anything was committed at.
+fn last_committed(store: &dyn Store, shards: u32) -> Result<Time, StoreError> {
+    let mut last = Time::ZERO;
+    for shard in 0..shards {
+        last = last.max(persist::committed_time(store, ShardId(shard))?);
+    }
+    Ok(last)
 }
 
 /// 122 random bits.

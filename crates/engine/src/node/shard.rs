@@ -284,6 +284,7 @@ impl Node {
             shard.flight = Some(std::mem::replace(&mut shard.open_held, Vec::with_capacity(held)));
             shard.callers = 0;
             shard.sequence += 1;
+            shard.open.changes.push(persist::clock_row(self.now));
             let batch = Arc::new(std::mem::replace(&mut shard.open, Batch { changes: Vec::with_capacity(changes) }));
             self.actions.push(Action::Commit { shard: *id, epoch, batch });
         }

@@ -51,6 +51,7 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
             OwnedKey::Request(_, id) => requests.push((decode::<RequestRecord>(value)?.place, Arc::from(id.as_str()))),
             OwnedKey::Update(_, id) => drop(run.updates.insert(Arc::from(id.as_str()), Arc::new(decode(value)?))),
             OwnedKey::Cluster
+            | OwnedKey::Clock
             | OwnedKey::Namespace(_)
             | OwnedKey::Current { .. }
             | OwnedKey::History(..)

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use machine::{MessageKey, Task};
-use model::{NamespaceId, QueueKey, QueueKind, RunId, WorkflowKey};
+use model::{NamespaceId, QueueKey, QueueKind, RunId, ShardId, Time, WorkflowKey};
 use prost::Message;
 use proto::temporal::api::history::v1::HistoryEvent;
-use store::{Change, Key, StoreError, record};
+use store::{Change, Key, Store, StoreError, record};
 
 pub(crate) use attributes::memo;
 pub(crate) use difference::rows;
@@ -52,6 +52,29 @@ pub(crate) fn put(key: &Key<'_>, value: Bytes) -> Change {
 /// The deletion of a row.
 pub(crate) fn delete(key: &Key<'_>) -> Change {
     Change::Delete { key: key.encode() }
+}
+
+/// The value of `Key::Clock`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct ClockRecord {
+    /// `Time`.
+    #[prost(int64, tag = "1")]
+    committed: i64,
+}
+
+/// The change by which a commit of this time is remembered.
+pub(crate) fn clock_row(now: Time) -> Change {
+    put(&Key::Clock, record::encode(&ClockRecord { committed: now.0 }))
+}
+
+/// The greatest time that a shard was committed at, as far as it was remembered.
+///
+/// # Errors
+/// When the storage fails, or the row is damaged or of a newer format.
+pub(crate) fn committed_time(store: &dyn Store, shard: ShardId) -> Result<Time, StoreError> {
+    let row = store.get(shard, &Key::Clock.encode())?;
+    let record: ClockRecord = row.map(record::decode).transpose()?.unwrap_or_default();
+    Ok(Time(record.committed))
 }
 
 /// The value of `Key::Current`: the newest run of a workflow id.

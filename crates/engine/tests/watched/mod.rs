@@ -47,7 +47,8 @@ impl Watched {
 impl Drop for Watched {
     fn drop(&mut self) {
         if let Some(closed) = &self.closed {
-            closed.send(()).expect("the test waits for it");
+            // A test that is over hears no more.
+            let _ = closed.send(());
         }
     }
 }

@@ -59,7 +59,7 @@ impl Cloud {
     }
 
     fn moment(&self) -> Moment {
-        Moment { now: self.door.engine.now(), seed: (self.seed)() }
+        Moment { now: self.door.engine.wall(), seed: (self.seed)() }
     }
 
     fn visit(&self, address: String) -> Visit {

@@ -66,7 +66,7 @@ where
     if code.is_empty() || code.len() > LONGEST_CODE {
         return text(StatusCode::UNAUTHORIZED, HTML, web::login(Some(BAD_CODE)));
     }
-    let (control, moment) = (login.control.clone(), Moment { now: door.engine.now(), seed: (login.seed)() });
+    let (control, moment) = (login.control.clone(), Moment { now: door.engine.wall(), seed: (login.seed)() });
     let user_id = match blocking(move || control.redeem_login_code(&code, &moment)).await {
         Ok(user_id) => user_id,
         Err(reject) => {

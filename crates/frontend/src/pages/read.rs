@@ -98,7 +98,7 @@ impl Reader {
     ) -> Result<Names, Reject> {
         let page_token = String::from_utf8(token).map_err(|_| Reject::invalid("invalid page token"))?;
         let request = GetNamespacesRequest { page_size: NAMESPACES, page_token, ..Default::default() };
-        let moment = control::Moment { now: self.door.engine.now(), seed: seed() };
+        let moment = control::Moment { now: self.door.engine.wall(), seed: seed() };
         let visit = Visit { moment, address: self.address.to_string() };
         let caller = self.caller.clone();
         let asked = blocking(move || control.ask(&caller, &visit, &request));

@@ -10,6 +10,7 @@ pub(super) fn key(bytes: &[u8]) -> Result<OwnedKey, StoreError> {
     let mut fields = Decoder::new(bytes);
     let key = match fields.byte()? {
         tag::CLUSTER => OwnedKey::Cluster,
+        tag::CLOCK => OwnedKey::Clock,
         tag::NAMESPACE => OwnedKey::Namespace(namespace(&mut fields)?),
         tag::CURRENT => OwnedKey::Current { namespace: namespace(&mut fields)?, workflow_id: fields.text()? },
         tag::RUN => run_row(&mut fields)?,

@@ -24,6 +24,8 @@ pub use owned::OwnedKey;
 pub enum Key<'a> {
     /// Cluster-wide settings in shard 0: cluster id, shard count, token secret. Value: record.
     Cluster,
+    /// The greatest time that a commit of the shard was made at. Value: record `model::Time` as nanoseconds.
+    Clock,
     /// Shard 0. Value: record of a namespace.
     Namespace(NamespaceId),
     /// The newest run of a workflow id. Value: record of its run id; how it stands is in its own rows.
@@ -67,6 +69,7 @@ impl Key<'_> {
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Key::Cluster => Encoder::new(tag::CLUSTER),
+            Key::Clock => Encoder::new(tag::CLOCK),
             Key::Namespace(id) => Encoder::new(tag::NAMESPACE).raw(id.as_bytes()),
             Key::Current { namespace, workflow_id } => {
                 Encoder::new(tag::CURRENT).raw(namespace.as_bytes()).text(workflow_id)
@@ -201,6 +204,7 @@ fn task_queue(queue: &QueueKey) -> Encoder {
 mod tag {
     pub(super) const CLUSTER: u8 = 0x01;
     pub(super) const NAMESPACE: u8 = 0x02;
+    pub(super) const CLOCK: u8 = 0x03;
     pub(super) const CURRENT: u8 = 0x10;
     pub(super) const RUN: u8 = 0x20;
     // 0x30 was the history, up to the second format.

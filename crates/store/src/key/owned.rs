@@ -8,6 +8,7 @@ use super::{ControlKey, Key};
 #[derive(Clone, Debug, PartialEq)]
 pub enum OwnedKey {
     Cluster,
+    Clock,
     Namespace(NamespaceId),
     Current { namespace: NamespaceId, workflow_id: String },
     Run(RunId),
@@ -33,6 +34,7 @@ impl OwnedKey {
     pub fn borrow(&self) -> Key<'_> {
         match self {
             OwnedKey::Cluster => Key::Cluster,
+            OwnedKey::Clock => Key::Clock,
             OwnedKey::Namespace(id) => Key::Namespace(*id),
             OwnedKey::Current { namespace, workflow_id } => Key::Current { namespace: *namespace, workflow_id },
             OwnedKey::Run(run_id) => Key::Run(*run_id),

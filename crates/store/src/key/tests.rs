@@ -50,7 +50,7 @@ impl Draw {
     }
 
     fn key(&mut self) -> OwnedKey {
-        match self.below(19) {
+        match self.below(20) {
             0 => OwnedKey::Cluster,
             1 => OwnedKey::Namespace(NamespaceId(self.uuid())),
             2 => OwnedKey::Current { namespace: NamespaceId(self.uuid()), workflow_id: self.text() },
@@ -76,6 +76,7 @@ impl Draw {
             },
             16 => OwnedKey::Outbox(self.run(), self.pick(&[0, 1, 255]), self.i64()),
             17 => OwnedKey::Update(self.run(), self.text()),
+            18 => OwnedKey::Clock,
             _ => OwnedKey::Control(self.control()),
         }
     }

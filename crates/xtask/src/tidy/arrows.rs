@@ -68,7 +68,7 @@ const ROWS: &[Row] = &[
     Row {
         name: "engine",
         internal: &["proto", "model", "machine", "store", "cluster"],
-        external: &["bytes", "imbl", "prost", "prost-types", "tokio", "tracing", "uuid"],
+        external: &["bytes", "imbl", "prost", "prost-types", "rustix", "tokio", "tracing", "uuid"],
         tests: &[],
     },
     Row {
@@ -194,6 +194,7 @@ const EXTERNAL: &[(&str, &str)] = &[
     ("prost-types", "the well-known types and the descriptor set"),
     ("rcgen", "makes certificates: those of a new account, and those of tests"),
     ("ring", "signatures and hashes under tokens and certificates; the TLS library brings it anyway"),
+    ("rustix", "the system's steady clock, which the standard library does not show"),
     ("rusqlite", "SQLite, compiled in, so that one binary is the whole installation"),
     ("rustls-pki-types", "certificates as the TLS library hands them over, and PEM"),
     ("rustls-webpki", "chains from a client certificate to a namespace's authority, as the TLS library builds them"),

@@ -15,6 +15,7 @@ use store::StoreError;
 
 use crate::{
     layer::Layers,
+    log::read,
     tables::{Slice, Tables},
 };
 
@@ -77,6 +78,19 @@ impl Folding {
         self.layers_mut().freeze();
     }
 
+    /// Takes in what a log holds behind the tables, and folds it.
+    ///
+    /// # Errors
+    /// When the tables can't be written, or a payload makes no sense.
+    pub(crate) fn take_in(&self, left: read::Left) -> Result<(), StoreError> {
+        if left.payloads.is_empty() {
+            return Ok(());
+        }
+        left.payloads.into_iter().try_for_each(|(link, payload)| self.layers_mut().apply(link, payload))?;
+        self.freeze(left.generation);
+        self.finish()
+    }
+
     /// Folds all that is frozen.
     ///
     /// # Errors
@@ -125,11 +139,11 @@ impl Folding {
     /// When the tables can't be written.
     pub(crate) fn show_rows(&self) -> Result<(), StoreError> {
         let mut fold = self.fold();
-        let rows = self.layers_mut().take_rows();
+        let (rows, from) = self.layers_mut().take_rows();
         if rows.is_empty() {
             return Ok(());
         }
-        let slice = Slice { rows: &rows, prefixes: Vec::new(), pairs: Vec::new(), completes: None };
+        let slice = Slice { rows: &rows, prefixes: Vec::new(), pairs: Vec::new(), from, completes: None };
         let written = fold.tables.fold(&slice);
         if written.is_err() {
             self.layers_mut().return_rows(rows);
@@ -140,7 +154,12 @@ impl Folding {
     /// Folds at most so many changes of what is frozen; whether any of it is left. Rows go first, so with the last pair all
     /// rows of its generation are in the tables.
     fn slice(&self, Fold { tables, progress }: &mut Fold, most: usize) -> Result<bool, StoreError> {
-        let Some(layer) = self.layers().frozen().cloned() else { return Ok(false) };
+        let (Some(layer), from) = ({
+            let layers = self.layers();
+            (layers.frozen().cloned(), layers.frozen_last())
+        }) else {
+            return Ok(false);
+        };
         let rows = self.layers_mut().take_frozen_rows(most);
         let room = most - rows.len();
         let prefixes = match progress.are_prefixes_done {
@@ -154,7 +173,7 @@ impl Folding {
         let completes = is_last.then_some(progress.generation);
         let place = pairs.last().map(|(shard, key, _)| (*shard, (*key).clone()));
         let done = pairs.len();
-        let slice = Slice { rows: &rows, prefixes, pairs, completes };
+        let slice = Slice { rows: &rows, prefixes, pairs, from, completes };
         let written = tables.fold(&slice);
         if let Err(error) = written {
             self.layers_mut().return_rows(rows);

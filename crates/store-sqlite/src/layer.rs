@@ -11,7 +11,7 @@ use imbl::{OrdMap, OrdSet};
 use model::{RunId, ShardId};
 use store::StoreError;
 
-use crate::log::{self, Entry};
+use crate::log::{self, Entry, Link};
 
 /// A visibility row in its record; `None`: the run has none any more.
 pub(crate) type Shown = Option<Bytes>;
@@ -28,6 +28,9 @@ pub(crate) struct Layers {
     frozen_rows: BTreeMap<RunId, Shown>,
     /// Counts the freezes.
     freezes: u64,
+    /// The last frame of the log that was taken in, and the last whose changes are frozen.
+    last: Option<Link>,
+    frozen_last: Option<Link>,
 }
 
 /// The pairs of one generation.
@@ -54,11 +57,12 @@ pub(crate) struct View {
 }
 
 impl Layers {
-    /// Takes in what a payload of the log holds.
+    /// Takes in what a frame of the log holds.
     ///
     /// # Errors
     /// `Unusable` when it is damaged; part of it may have been taken in.
-    pub(crate) fn apply(&mut self, payload: Bytes) -> Result<(), StoreError> {
+    pub(crate) fn apply(&mut self, link: Link, payload: Bytes) -> Result<(), StoreError> {
+        self.last = Some(link);
         let Self { active, rows, .. } = self;
         log::decode(payload, |shard, entry| match entry {
             Entry::Put { key, value } => drop(active.pairs(shard).map.insert(key, Some(value))),
@@ -99,7 +103,13 @@ impl Layers {
         self.frozen = Some(Arc::new(std::mem::take(&mut self.active)));
         // Of a run that has a row in both, the newer one stands.
         self.frozen_rows.append(&mut self.rows);
+        self.frozen_last = self.last;
         self.freezes += 1;
+    }
+
+    /// The last frame of which something is frozen.
+    pub(crate) fn frozen_last(&self) -> Option<Link> {
+        self.frozen_last
     }
 
     /// All of the frozen layer is in the tables.
@@ -113,11 +123,11 @@ impl Layers {
         std::iter::from_fn(|| self.frozen_rows.pop_first()).take(most).collect()
     }
 
-    /// Takes all rows out, which then must go into the tables or come back.
-    pub(crate) fn take_rows(&mut self) -> Vec<(RunId, Shown)> {
+    /// Takes all rows out, which then must go into the tables or come back; with the last frame that they came with.
+    pub(crate) fn take_rows(&mut self) -> (Vec<(RunId, Shown)>, Option<Link>) {
         let mut rows = std::mem::take(&mut self.frozen_rows);
         rows.append(&mut self.rows);
-        rows.into_iter().collect()
+        (rows.into_iter().collect(), self.last)
     }
 
     /// Takes rows back; newer ones that came meanwhile are written after them.

@@ -5,10 +5,15 @@
 //! often never. Reads go through a few connections of their own and see every commit that has returned. What bytes mean is
 //! not known here, with one exception: visibility rows are columns, so that filters run as SQL.
 
+mod adopt;
+mod condition;
 mod error;
+mod files;
 mod fold;
+mod known;
 mod layer;
 mod log;
+mod make;
 mod migrate;
 mod open;
 mod owner;
@@ -18,6 +23,7 @@ mod render;
 mod rows;
 mod scan;
 mod schema;
+mod sums;
 mod tables;
 
 use std::{
@@ -33,6 +39,7 @@ use store::{
     visibility::{GroupCount, Query, QueryPage},
 };
 
+use files::Files;
 use fold::Folding;
 use log::Log;
 use owner::Lock;
@@ -62,8 +69,14 @@ pub struct SqliteStore {
     readers: Readers,
     committer: Mutex<Committer>,
     folding: Folding,
-    _lock: Lock,
+    /// The first page that was not looked at yet.
+    unverified: Mutex<Option<u32>>,
+    files: Files,
+    lock: Lock,
 }
+
+/// Pages that are looked at while commits wait.
+const PAGES_AT_ONCE: u32 = 256;
 
 /// The one that commits.
 struct Committer {
@@ -79,7 +92,37 @@ impl SqliteStore {
     /// `Unusable`, in one line with cause and remedy: the file belongs to a running process, is of a newer format, is
     /// damaged or not ours, or can't be written.
     pub fn open(path: impl Into<PathBuf>, options: OpenOptions) -> Result<Self, StoreError> {
-        open::open(path.into(), &options)
+        open::open(&path.into(), &options)
+    }
+
+    /// Looks at some more of a large file, which opened before all of it was looked at; whether there is more.
+    ///
+    /// # Errors
+    /// `Unusable` when a page is not what was written to it: then the store must not be used any longer.
+    pub fn verify_next(&self) -> Result<bool, StoreError> {
+        let mut unverified = self.unverified.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(from) = *unverified else { return Ok(false) };
+        let (damaged, has_more) = self.folding.fold().tables.first_damaged(self.lock.file(), from, PAGES_AT_ONCE)?;
+        if let Some(page) = damaged {
+            return Err(error::damaged_page(&self.files.database, page));
+        }
+        *unverified = has_more.then_some(from + PAGES_AT_ONCE);
+        Ok(has_more)
+    }
+
+    /// Brings all into the database file, and seals it: from then on it is all there is.
+    fn close(&mut self) -> Result<(), StoreError> {
+        let Self { committer, folding, readers, .. } = self;
+        readers.close();
+        let committer = committer.get_mut().unwrap_or_else(PoisonError::into_inner);
+        fold_all(folding, &mut committer.log)?;
+        let Some(seal) = folding.fold().tables.close()? else { return Ok(()) };
+        seal.write(self.lock.file()).map_err(|error| error::of_file(&self.files.database, &error))?;
+        // What stays is known as spent.
+        for path in [&self.files.log, &self.files.sums] {
+            files::remove(path).map_err(|error| error::of_file(path, &error))?;
+        }
+        files::sync_folder(&self.files.database).map_err(|error| error::of_file(&self.files.database, &error))
     }
 
     // A panic inside a commit leaves nothing behind in the log that counts.
@@ -91,37 +134,36 @@ impl SqliteStore {
     fn write(&self, log: &mut Log, batches: &[(ShardId, &Batch)]) -> Result<(), StoreError> {
         let mut frame = log::encode(batches);
         if log.is_broken() || !log.can_hold(&frame) {
-            self.fold_all(log)?;
+            fold_all(&self.folding, log)?;
         }
         if !log.can_hold(&frame) {
             return self.folding.fold().tables.write(batches);
         }
         if !log.has_room(&frame) {
-            self.turn(log)?;
+            turn(&self.folding, log)?;
         }
-        log.append(&mut frame)?;
-        self.folding.layers_mut().apply(log::payload(frame))
+        let link = log.append(&mut frame)?;
+        self.folding.layers_mut().apply(link, log::payload(frame))
     }
+}
 
-    /// Has the segments change places. What comes from here on is of the next generation, whatever becomes of folding this
-    /// one.
-    fn turn(&self, log: &mut Log) -> Result<(), StoreError> {
-        self.folding.finish()?;
-        self.folding.freeze(log.generation());
-        log.begin_next();
-        Ok(())
-    }
+/// Has the segments change places. What comes from here on is of the next generation, whatever becomes of folding this one.
+fn turn(folding: &Folding, log: &mut Log) -> Result<(), StoreError> {
+    folding.finish()?;
+    folding.freeze(log.generation());
+    log.begin_next();
+    Ok(())
+}
 
-    /// Brings the tables up to date.
-    fn fold_all(&self, log: &mut Log) -> Result<(), StoreError> {
-        // A generation without a frame leaves no trace in the log, so no other may follow it before the tables name it.
-        if !log.is_empty() || log.is_broken() {
-            self.turn(log)?;
-        }
-        self.folding.finish()?;
-        log.mend();
-        Ok(())
+/// Brings the tables up to date.
+fn fold_all(folding: &Folding, log: &mut Log) -> Result<(), StoreError> {
+    // A generation without a frame leaves no trace in the log, so no other may follow it before the tables name it.
+    if !log.is_empty() || log.is_broken() {
+        turn(folding, log)?;
     }
+    folding.finish()?;
+    log.mend();
+    Ok(())
 }
 
 impl Store for SqliteStore {
@@ -212,14 +254,9 @@ impl Committer {
 }
 
 impl Drop for SqliteStore {
-    /// A file that was closed needs no log. Where the tables can't be written, the log stays and is folded at the next
-    /// open.
+    /// Where the file can't be closed, what is beside it stays, and the next open goes on with it as after a kill.
     fn drop(&mut self) {
-        let mut committer = self.committer.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.fold_all(&mut committer.log).is_ok() {
-            // A log that stays is known as folded.
-            drop(committer.log.remove());
-        }
+        drop(self.close());
     }
 }
 

@@ -1,21 +1,31 @@
 //! Older formats, brought up to date at open, after a copy of the file.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
 
 use rusqlite::{Connection, Error, Transaction};
 use store::StoreError;
 
 use crate::{
     error,
-    schema::{ATTRIBUTES, LOG},
+    files::{self, Files},
+    schema::{ATTRIBUTES, FORMAT, LOG},
 };
 
 /// Changes a file of one format to the next.
 pub(crate) type Step = fn(&Transaction<'_>) -> Result<(), Error>;
 
 /// The step at index `n` leads from format `n + 1` to `n + 2`.
-pub(crate) const STEPS: &[Step] =
-    &[runs_name_their_rows, histories_stand_with_their_runs, commits_go_to_a_log, memos_leave_their_rows];
+pub(crate) const STEPS: &[Step] = &[
+    runs_name_their_rows,
+    histories_stand_with_their_runs,
+    commits_go_to_a_log,
+    memos_leave_their_rows,
+    pages_have_checksums,
+];
 
 /// Rows of lists had a number beside the id of their run.
 fn runs_name_their_rows(transaction: &Transaction<'_>) -> Result<(), Error> {
@@ -87,6 +97,16 @@ fn memos_leave_their_rows(transaction: &Transaction<'_>) -> Result<(), Error> {
     )
 }
 
+/// The tables are the same; a version that keeps no checksums must not write to a file that has them.
+fn pages_have_checksums(_: &Transaction<'_>) -> Result<(), Error> {
+    Ok(())
+}
+
+/// Whether a file of this format is brought up to date when it is opened.
+pub(crate) fn is_needed(format: i64) -> bool {
+    format < FORMAT
+}
+
 /// Brings a file of format `from` to the format behind the last step, all in one transaction.
 pub(crate) fn run(connection: &mut Connection, path: &Path, from: i64, steps: &[Step]) -> Result<(), StoreError> {
     let done = usize::try_from(from - 1).unwrap_or_default();
@@ -94,7 +114,6 @@ pub(crate) fn run(connection: &mut Connection, path: &Path, from: i64, steps: &[
         return Ok(());
     };
     let failed = |error: Error| error::of(path, &error);
-    copy(connection, path, from)?;
     let transaction = connection.transaction().map_err(failed)?;
     for step in steps {
         step(&transaction).map_err(failed)?;
@@ -104,24 +123,39 @@ pub(crate) fn run(connection: &mut Connection, path: &Path, from: i64, steps: &[
     transaction.commit().map_err(failed)
 }
 
-fn copy(connection: &Connection, path: &Path, format: i64) -> Result<(), StoreError> {
-    let copy = copy_path(path, format);
-    let text = copy.to_string_lossy();
-    match connection.execute("VACUUM INTO ?1", [&text]) {
-        Ok(_) => Ok(()),
-        Err(_) if copy.exists() => Err(StoreError::Unusable(format!(
-            "the copy of database file \"{}\" before its migration can't be made: \"{text}\" exists, move it away",
-            path.display()
-        ))),
-        Err(error) => Err(error::of(path, &error)),
+/// Copies a file of an older format, and what is beside it, to another name. SQLite must not have it open.
+///
+/// # Errors
+/// `Unusable` when there is something of that name.
+pub(crate) fn copy(files: &Files, format: i64) -> Result<(), StoreError> {
+    let copy = Files::of(&copy_path(&files.database, format));
+    for (from, to) in files.all().into_iter().zip(copy.all()) {
+        let in_the_way = || {
+            StoreError::Unusable(format!(
+                "the copy of database file \"{}\" before its migration can't be made: \"{}\" exists, move it away",
+                files.database.display(),
+                to.display()
+            ))
+        };
+        let mut content = match File::open(from) {
+            Ok(content) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error::of_file(from, &error)),
+        };
+        let mut target = match File::create_new(to) {
+            Ok(target) => target,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(in_the_way()),
+            Err(error) => return Err(error::of_file(to, &error)),
+        };
+        let copied = io::copy(&mut content, &mut target).and_then(|_| target.sync_all());
+        copied.map_err(|error| error::of_file(to, &error))?;
     }
+    Ok(())
 }
 
 /// Where the copy of a file of an older format is put.
 fn copy_path(path: &Path, format: i64) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!("-format-{format}"));
-    name.into()
+    files::beside(path, &format!("-format-{format}"))
 }
 
 #[cfg(test)]
@@ -149,7 +183,10 @@ mod tests {
 
     #[test]
     fn an_old_file_is_copied_and_brought_up_to_date() {
-        let (path, mut connection) = file("migrate");
+        let (path, connection) = file("migrate");
+        drop(connection);
+        copy(&Files::of(&path), 2).unwrap();
+        let mut connection = Connection::open(&path).unwrap();
         run(&mut connection, &path, 2, &[step, step, step]).unwrap();
         assert_eq!(entries(&connection), 2, "the step from format 1 is behind");
         let format: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
@@ -160,17 +197,16 @@ mod tests {
 
     #[test]
     fn a_copy_that_is_in_the_way_stops_it() {
-        let (path, mut connection) = file("copy");
+        let (path, _) = file("copy");
         std::fs::write(copy_path(&path, 2), "mine").unwrap();
-        let error = run(&mut connection, &path, 2, &[step, step]).unwrap_err();
+        let error = copy(&Files::of(&path), 2).unwrap_err();
         assert!(error.to_string().contains("move it away"), "{error}");
-        assert_eq!(entries(&connection), 0);
     }
 
     #[test]
-    fn a_file_of_the_newest_format_is_left_alone() {
+    fn a_step_that_is_behind_is_not_taken_again() {
         let (path, mut connection) = file("newest");
         run(&mut connection, &path, 2, &[step]).unwrap();
-        assert!(!copy_path(&path, 2).exists());
+        assert_eq!(entries(&connection), 0);
     }
 }

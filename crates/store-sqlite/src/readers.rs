@@ -50,6 +50,11 @@ impl Readers {
         Self { path: path.to_path_buf(), idle: Mutex::new(Vec::new()) }
     }
 
+    /// Closes the connections that are kept.
+    pub(crate) fn close(&mut self) {
+        self.idle.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Runs a read. A connection on which one failed is not used again.
     pub(crate) fn with<T>(&self, read: impl FnOnce(&Connection) -> Read<T>) -> Result<T, StoreError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();

@@ -1,15 +1,18 @@
 //! The tables. A change here is a new format: raise `FORMAT` and add the step to `migrate`.
 
 /// The format that this version reads and writes; stands in the file as SQLite's `user_version`.
-pub(crate) const FORMAT: i64 = 5;
+pub(crate) const FORMAT: i64 = 6;
+
+/// The first format whose pages have checksums.
+pub(crate) const SUMMED: i64 = 6;
 
 /// Marks a file as ours; stands in the file as SQLite's `application_id`: "PERD".
 pub(crate) const APPLICATION_ID: i64 = 0x5045_5244;
 
 /// What a new file is made of, beside [`VISIBILITY`] and [`ATTRIBUTES`].
 ///
-/// - `meta`: who has the file open, the id that it shares with its commit log, and the last generation of the log that is
-///   in the tables.
+/// - `meta`: the id that the file shares with its commit log, the last generation of the log that is in the tables, and the
+///   last frame of which something is.
 /// - `epoch`: how often each shard was acquired.
 /// - `pair`: the ordered byte map of each shard.
 pub(crate) const TABLES: &str = "

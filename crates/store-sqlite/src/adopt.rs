@@ -52,14 +52,16 @@ pub(crate) fn adopt(files: &Files, lock: &Lock, options: &OpenOptions) -> Result
 
 /// Without checksums, SQLite itself is asked whether its trees are whole.
 fn check(connection: &Connection, files: &Files) -> Result<(), StoreError> {
-    let found: Result<String, Error> =
-        connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0));
+    let found: Result<String, Error> = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0));
     let found = found.map_err(|error| error::at_open(&files.database, &error))?;
     if found == "ok" {
         return Ok(());
     }
     let found = found.lines().last().unwrap_or_default();
-    Err(error::lost(&files.database, format_args!("database file \"{}\" is damaged ({found})", files.database.display())))
+    Err(error::lost(
+        &files.database,
+        format_args!("database file \"{}\" is damaged ({found})", files.database.display()),
+    ))
 }
 
 fn mark(files: &Files, address: &str) -> Result<(), StoreError> {

@@ -95,7 +95,9 @@ fn not_closed(files: &Files, database: &File) -> Result<Condition, StoreError> {
     let (sums, commits) = (files.sums.display(), files.log.display());
     let reason = match (head, log) {
         (HeadFound::Head(Head { purpose: Purpose::Adopting, .. }), _) => return Ok(Condition::Old),
-        (HeadFound::Nothing, log) if is_old && (is_old_log || matches!(log, read::Found::Nothing | read::Found::Blank)) => {
+        (HeadFound::Nothing, log)
+            if is_old && (is_old_log || matches!(log, read::Found::Nothing | read::Found::Blank)) =>
+        {
             return Ok(Condition::Old);
         }
         (HeadFound::Nothing, read::Found::Damaged) if is_old => format!("commit log \"{commits}\" is damaged"),

@@ -93,7 +93,9 @@ pub(crate) fn damaged_page(path: &Path, page: u32) -> StoreError {
 pub(crate) fn of_fault(files: &Files, fault: Fault) -> StoreError {
     let (log, database) = (files.log.display(), files.database.display());
     let what = match fault {
-        Fault::Hole { generation } => format!("commit log \"{log}\" is damaged: a commit of generation {generation} is"),
+        Fault::Hole { generation } => {
+            format!("commit log \"{log}\" is damaged: a commit of generation {generation} is")
+        }
         Fault::Gap => format!(
             "commit log \"{log}\" is damaged, or of another state of the database file: it does not begin where database \
              file \"{database}\" ends"

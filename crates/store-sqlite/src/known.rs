@@ -30,5 +30,8 @@ pub(crate) fn set_logged(connection: &Connection, (generation, checksum): (u64, 
 }
 
 fn set(connection: &Connection, name: &str, value: &str) -> Result<(), Error> {
-    connection.prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?.execute([name, value]).map(drop)
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?
+        .execute([name, value])
+        .map(drop)
 }

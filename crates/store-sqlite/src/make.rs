@@ -28,7 +28,7 @@ pub(crate) fn unless_there(files: &Files) -> Result<(), StoreError> {
     if files::length(&files.database).map_err(|error| unusable(&error))?.is_some() {
         return Ok(());
     }
-    for left in [&files.log, &files.sums, &files.wal] {
+    for left in [&files.log, &files.sums, &files.wal, &files.shm] {
         if files::length(left).map_err(|error| unusable(&error))?.is_some_and(|length| length > 0) {
             return Err(StoreError::Unusable(format!(
                 "database file \"{}\" is missing, but \"{}\" is there and belongs to it: bring the file back, or move away \

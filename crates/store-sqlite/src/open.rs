@@ -1,6 +1,6 @@
 //! From a path to a store.
 
-use std::{path::Path, sync::Mutex, time::Duration};
+use std::{fs::File, path::Path, sync::Mutex, time::Duration};
 
 use rusqlite::{Connection, Error, OpenFlags, config::DbConfig};
 use store::StoreError;
@@ -78,7 +78,8 @@ fn begin(files: &Files, lock: &Lock, options: &OpenOptions, seal: Seal) -> Resul
     };
     let unverified = verify(files, lock, seal.page_bytes, &seal.pages, |_| false)?;
     condition::check_format(files, lock.file())?;
-    let sums = Sums::create(files, &head, seal.pages.clone()).map_err(|error| error::of_sums(&files.sums, &error))?;
+    let sums = Sums::create(files, duplicate(files, lock)?, &head, seal.pages.clone());
+    let sums = sums.map_err(|error| error::of_sums(&files.sums, &error))?;
     let base = seal.folded;
     let log = read::Head { id: head.id, session: head.session, base, segment_bytes: options.segment_bytes };
     let mut log = Log::make(files.log.clone(), log, seal.last)?;
@@ -99,7 +100,8 @@ fn resume(
     content: &read::Content,
 ) -> Result<Opened, StoreError> {
     let failed = |error: Error| error::at_open(&files.database, &error);
-    let read = Sums::load(files, &head).map_err(|error| error::of_sums(&files.sums, &error))?;
+    let read =
+        Sums::load(files, duplicate(files, lock)?, &head).map_err(|error| error::of_sums(&files.sums, &error))?;
     let (sums, tail) = read.ok_or_else(|| {
         let what = format_args!("file of checksums \"{}\" is damaged", files.sums.display());
         error::lost(&files.database, what)
@@ -118,6 +120,10 @@ fn resume(
     let folding = Folding::new(tables);
     folding.take_in(left)?;
     Ok(Opened { folding, committer: Committer { log, epochs }, unverified })
+}
+
+fn duplicate(files: &Files, lock: &Lock) -> Result<File, StoreError> {
+    lock.file().try_clone().map_err(|error| error::of_file(&files.database, &error))
 }
 
 fn tables(
@@ -188,7 +194,8 @@ fn check_pragmas(options: &OpenOptions) -> Result<(), StoreError> {
                 "SQLite pragma \"{name}={value}\" is not a name and a plain value"
             )));
         }
-        let is_fixed = FIXED.iter().any(|fixed| name.rsplit('.').next().is_some_and(|name| name.eq_ignore_ascii_case(fixed)));
+        let is_fixed =
+            FIXED.iter().any(|fixed| name.rsplit('.').next().is_some_and(|name| name.eq_ignore_ascii_case(fixed)));
         if is_fixed && !value.eq_ignore_ascii_case("wal") {
             return Err(StoreError::Unusable(format!(
                 "SQLite pragma \"{name}={value}\" is refused: the file's checksums depend on it, leave it out"

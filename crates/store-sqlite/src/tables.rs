@@ -1,12 +1,10 @@
 //! The writing side of the tables: one connection, one transaction at a time.
 
-use std::{fs::File, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use model::{Epoch, RunId, ShardId};
-use rusqlite::{
-    CachedStatement, Connection, Error, Row, Transaction, TransactionBehavior, config::DbConfig, params,
-};
+use rusqlite::{CachedStatement, Connection, Error, Row, Transaction, TransactionBehavior, config::DbConfig, params};
 use store::{Batch, Change, StoreError, key::prefix_end};
 
 use crate::{
@@ -19,10 +17,6 @@ use crate::{
 
 /// SQLite's own `synchronous` at which a commit waits for the disk.
 const FULL: i64 = 2;
-
-/// Pages in SQLite's log before they are copied into the database. A page that many commits change is copied once: four
-/// times SQLite's own default writes a tenth less under load, and few starts wait for a copy.
-const WAL_PAGES: u32 = 4_000;
 
 /// How long the end of a process waits for another one that reads the file.
 const PATIENCE_AT_CLOSE: Duration = Duration::from_millis(500);
@@ -102,8 +96,10 @@ impl Tables {
             row.map(|row| (*run_id, row))
         };
         let shown: Vec<_> = slice.rows.iter().map(decode).collect::<Result<_, _>>()?;
-        let is_later = |link: &Link| self.logged.is_none_or(|logged| logged != (link.generation, link.checksum))
-            && self.logged.is_none_or(|(generation, _)| generation <= link.generation);
+        let is_later = |link: &Link| {
+            self.logged.is_none_or(|logged| logged != (link.generation, link.checksum))
+                && self.logged.is_none_or(|(generation, _)| generation <= link.generation)
+        };
         let logged = slice.from.filter(is_later).map(|link| (link.generation, link.checksum));
         self.transact(slice.completes.is_some(), |transaction| {
             let mut changes = Changes::of(transaction)?;
@@ -171,12 +167,13 @@ impl Tables {
             // It has begun anew.
             self.tried = 0;
         }
-        if frames < self.tried + WAL_PAGES || frames < sums.copied(frames) + WAL_PAGES {
+        let most = self.options.wal_pages;
+        if frames < self.tried.saturating_add(most) || frames < sums.copied(frames).saturating_add(most) {
             return Ok(());
         }
         // What fails, or waits for a reader, is tried again when the log has grown by a quarter.
         let is_whole = self.copy_wal(frames).unwrap_or(false);
-        self.tried = if is_whole { 0 } else { frames - WAL_PAGES / 4 * 3 };
+        self.tried = if is_whole { 0 } else { frames - most / 4 * 3 };
         Ok(())
     }
 
@@ -196,7 +193,8 @@ impl Tables {
 
     fn checkpoint(&self, mode: &str) -> Result<Checkpoint, Error> {
         let mut statement = self.connection.prepare_cached(&format!("PRAGMA wal_checkpoint={mode}"))?;
-        let frames = |row: &Row<'_>, column| row.get::<_, i64>(column).map(|frames| u32::try_from(frames).unwrap_or_default());
+        let frames =
+            |row: &Row<'_>, column| row.get::<_, i64>(column).map(|frames| u32::try_from(frames).unwrap_or_default());
         statement.query_row([], |row| Ok(Checkpoint { log: frames(row, 1)?, copied: frames(row, 2)? }))
     }
 
@@ -228,9 +226,9 @@ impl Tables {
 
     /// The first page of a range, from 1 on, that is not what it was when it was written, and whether there are more
     /// pages behind the range.
-    pub(crate) fn first_damaged(&self, database: &File, from: u32, count: u32) -> Result<(Option<u32>, bool), StoreError> {
+    pub(crate) fn first_damaged(&self, from: u32, count: u32) -> Result<(Option<u32>, bool), StoreError> {
         let Some(sums) = &self.sums else { return Ok((None, false)) };
-        sums.first_damaged(database, from, count)
+        sums.first_damaged(from, count)
     }
 }
 

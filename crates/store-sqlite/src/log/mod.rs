@@ -76,24 +76,13 @@ impl Log {
     ///
     /// # Errors
     /// `Io` when it can't be opened.
-    pub(crate) fn resume(
-        path: PathBuf,
-        content: &read::Content,
-        left: &read::Left,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn resume(path: PathBuf, content: &read::Content, left: &read::Left) -> Result<Self, StoreError> {
         let opened = File::options().read(true).write(true).open(&path);
         let file = opened.map_err(|error| error::of_log(&path, &error))?;
         Ok(Self::at(file, path, content.head, left.generation, left.previous, content.length))
     }
 
-    fn at(
-        file: File,
-        path: PathBuf,
-        head: read::Head,
-        generation: u64,
-        previous: u32,
-        filled: u64,
-    ) -> Self {
+    fn at(file: File, path: PathBuf, head: read::Head, generation: u64, previous: u32, filled: u64) -> Self {
         Self {
             file,
             path,

@@ -174,7 +174,8 @@ impl Content {
         let is_past = |chain: &Chain| chain.generation.max(chain.stray) < generation;
         let ends = |chain: &Chain| {
             let last = chain.frames.last().map(|frame| frame.link);
-            chain.stray <= generation && last.is_some_and(|last| (last.generation, last.checksum) == (generation, checksum))
+            chain.stray <= generation
+                && last.is_some_and(|last| (last.generation, last.checksum) == (generation, checksum))
         };
         self.chains.iter().all(|chain| is_past(chain) || ends(chain))
     }

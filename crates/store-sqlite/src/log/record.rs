@@ -132,7 +132,8 @@ pub(super) fn end(head: &[u8]) -> Option<usize> {
 
 /// Whether a head is that of the frame behind `last`, as far as it tells without its checksum.
 pub(super) fn is_behind(head: &[u8], last: Link) -> bool {
-    head.get(8..12) == Some(&last.checksum.to_le_bytes()[..]) && head.get(12..HEAD) == Some(&last.generation.to_le_bytes()[..])
+    head.get(8..12) == Some(&last.checksum.to_le_bytes()[..])
+        && head.get(12..HEAD) == Some(&last.generation.to_le_bytes()[..])
 }
 
 /// Whether what stands here is the frame behind `last` but for one bit of its payload, if it is not longer than `most`.

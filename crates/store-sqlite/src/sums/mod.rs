@@ -13,13 +13,7 @@ mod head;
 pub(crate) mod seal;
 pub(crate) mod wal;
 
-use std::{
-    cell::OnceCell,
-    fs::File,
-    io,
-    os::unix::fs::FileExt,
-    sync::Arc,
-};
+use std::{cell::OnceCell, collections::BTreeMap, fs::File, io, os::unix::fs::FileExt, sync::Arc};
 
 use bytes::{Buf as _, BufMut as _};
 
@@ -44,6 +38,8 @@ const BLOCK: usize = 1_024;
 /// The checksums of an open database.
 pub(crate) struct Sums {
     file: Arc<File>,
+    /// The database, by a descriptor that lives as long as SQLite's: closing one ends SQLite's locks.
+    database: File,
     files: Files,
     pages: Vec<u32>,
     mark: Mark,
@@ -52,8 +48,6 @@ pub(crate) struct Sums {
     /// The copying that is done but not written down yet, with all that must be before SQLite's log begins anew.
     unwritten: Option<Extent>,
     page_bytes: u32,
-    /// The checksum of a page of zeros.
-    zero: u32,
 }
 
 /// How far SQLite's log is relied upon.
@@ -85,7 +79,7 @@ pub(crate) struct TailWriter(Arc<File>);
 
 impl Sums {
     /// Makes the file for a database whose pages have these checksums.
-    pub(crate) fn create(files: &Files, head: &Head, pages: Vec<u32>) -> io::Result<Self> {
+    pub(crate) fn create(files: &Files, database: File, head: &Head, pages: Vec<u32>) -> io::Result<Self> {
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&files.sums)?;
         file.write_all_at(&head.encode(), 0)?;
         let page_count = pages.len() as u32;
@@ -94,11 +88,11 @@ impl Sums {
         file.write_all_at(&Tail::default().encode(), TAIL_AT)?;
         file.write_all_at(&encode_pages(&pages), PAGES_AT)?;
         file.sync_all()?;
-        Ok(Self::of(file, files, head, pages, mark))
+        Ok(Self::of(file, database, files, head, pages, mark))
     }
 
     /// Reads the file; `None` when it is damaged.
-    pub(crate) fn load(files: &Files, head: &Head) -> io::Result<Option<(Self, Tail)>> {
+    pub(crate) fn load(files: &Files, database: File, head: &Head) -> io::Result<Option<(Self, Tail)>> {
         let file = File::options().read(true).write(true).open(&files.sums)?;
         let mut mark = [0; MARK_BYTES];
         let mut tail = [0; TAIL_BYTES];
@@ -109,13 +103,20 @@ impl Sums {
         if read_up_to(&file, &mut pages, PAGES_AT)? < pages.len() {
             return Ok(None);
         }
-        Ok(Some((Self::of(file, files, head, decode_pages(&pages), mark), tail)))
+        Ok(Some((Self::of(file, database, files, head, decode_pages(&pages), mark), tail)))
     }
 
-    fn of(file: File, files: &Files, head: &Head, pages: Vec<u32>, mark: Mark) -> Self {
-        let zero = crc32fast::hash(&vec![0; head.page_bytes as usize]);
-        let files = files.clone();
-        Self { file: Arc::new(file), files, pages, mark, summed: mark.copied, unwritten: None, page_bytes: head.page_bytes, zero }
+    fn of(file: File, database: File, files: &Files, head: &Head, pages: Vec<u32>, mark: Mark) -> Self {
+        Self {
+            file: Arc::new(file),
+            database,
+            files: files.clone(),
+            pages,
+            mark,
+            summed: mark.copied,
+            unwritten: None,
+            page_bytes: head.page_bytes,
+        }
     }
 
     pub(crate) fn tail_writer(&self) -> TailWriter {
@@ -148,7 +149,7 @@ impl Sums {
     ///
     /// # Errors
     /// When the database or SQLite's log can't be read.
-    pub(crate) fn first_damaged(&self, database: &File, from: u32, count: u32) -> Result<(Option<u32>, bool), StoreError> {
+    pub(crate) fn first_damaged(&self, from: u32, count: u32) -> Result<(Option<u32>, bool), StoreError> {
         let end = (from - 1).saturating_add(count).min(self.pages.len() as u32);
         let sums = self.pages.get(from as usize - 1..end as usize).unwrap_or_default();
         let in_wal = OnceCell::new();
@@ -159,7 +160,7 @@ impl Sums {
             });
             pages.contains_key(&page)
         };
-        let page = first_damaged(database, self.page_bytes, sums, from, is_elsewhere);
+        let page = first_damaged(&self.database, self.page_bytes, sums, from, is_elsewhere);
         let page = page.map_err(|error| error::of_file(&self.files.database, &error))?;
         Ok((page, (end as usize) < self.pages.len()))
     }
@@ -203,7 +204,7 @@ impl Sums {
         if self.file.metadata()?.len() < end {
             let added = page_count as usize - self.pages.len().min(page_count as usize);
             let at = PAGES_AT + self.pages.len() as u64 * 4;
-            self.file.write_all_at(&encode_pages(&vec![self.zero; added]), at)?;
+            self.file.write_all_at(&encode_pages(&vec![0; added]), at)?;
         }
         self.write_mark(Mark { needed, ..self.mark })
     }
@@ -236,7 +237,7 @@ impl Sums {
         }
         if from < copied.frames {
             let (page_count, changed) = wal.changes(from, copied.frames)?;
-            self.take(page_count, changed.into_iter())?;
+            self.take(page_count, changed)?;
         }
         self.summed = copied;
         self.file.sync_data()?;
@@ -245,10 +246,17 @@ impl Sums {
         Ok(())
     }
 
-    fn take(&mut self, page_count: u32, changed: impl Iterator<Item = (u32, u32)>) -> io::Result<()> {
+    fn take(&mut self, page_count: u32, changed: BTreeMap<u32, u32>) -> io::Result<()> {
         let before = self.pages.len().min(page_count as usize);
-        // A page that was never written is a hole.
-        self.pages.resize(page_count as usize, self.zero);
+        self.pages.resize(page_count as usize, 0);
+        for page in before..self.pages.len() {
+            // What is added and freed at once is never written: then it is what the file happens to hold there.
+            if !changed.contains_key(&(page as u32 + 1)) {
+                let mut content = vec![0; self.page_bytes as usize];
+                read_up_to(&self.database, &mut content, page as u64 * u64::from(self.page_bytes))?;
+                self.pages[page] = crc32fast::hash(&content);
+            }
+        }
         let mut blocks: Vec<usize> = (before..self.pages.len()).step_by(BLOCK).map(|page| page / BLOCK).collect();
         blocks.extend(self.pages.len().checked_sub(1).map(|page| page / BLOCK).filter(|_| before < self.pages.len()));
         for (page, sum) in changed {

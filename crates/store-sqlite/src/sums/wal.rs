@@ -3,13 +3,7 @@
 //! SQLite takes a damaged frame for the end of its log and says nothing, so it is read here too. The format is the one of
 //! SQLite's file format description, section 4.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io,
-    os::unix::fs::FileExt,
-    path::Path,
-};
+use std::{collections::BTreeMap, fs::File, io, os::unix::fs::FileExt, path::Path};
 
 const HEAD_BYTES: usize = 32;
 const FRAME_HEAD_BYTES: usize = 24;

@@ -5,6 +5,7 @@
 
 mod folder;
 mod life;
+mod shown;
 
 use std::{
     collections::BTreeMap,

@@ -1,27 +1,21 @@
 //! The stages that a database file goes through, each as it is left by a kill or a close, with what it must hold.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use model::{Entropy, Epoch, NamespaceId, RunId, ShardId, Time};
-use proto::temporal::api::enums::v1::WorkflowExecutionStatus;
-use store::{
-    Batch, Change, CommitError, MemoryStore, Page, Store, StoreError,
-    visibility::{Query, Row},
-};
+use model::{Entropy, Epoch, RunId, ShardId, Time};
+use store::{Batch, Change, CommitError, MemoryStore, Page, Store, StoreError, visibility::Row};
 use store_sqlite::{OpenOptions, SqliteStore};
 use uuid::Uuid;
 
-use crate::folder::Folder;
+use crate::{folder::Folder, shown};
 
 /// What the names of the files of a set end with.
 pub(crate) const ENDS: [&str; 5] = ["", "-log", "-sums", "-wal", "-shm"];
 
 const SHARDS: [ShardId; 2] = [ShardId(0), ShardId(7)];
-const NAMESPACE: NamespaceId = NamespaceId(Uuid::from_u128(1));
 /// Segments that some thirty commits fill.
 const SEGMENT_BYTES: u64 = 16_000;
 
@@ -71,8 +65,7 @@ pub(crate) struct Everything {
 
 pub(crate) fn everything_in(store: &impl Store) -> Everything {
     let pairs = |shard| store.scan(shard, b"", b"\xff", usize::MAX).unwrap_or_else(|error| panic!("no scan: {error}"));
-    let query = Query { namespace: NAMESPACE, filter: None, group_by: Vec::new(), limit: 1_000, after: None };
-    let page = store.query(&query).unwrap_or_else(|error| panic!("no list: {error}"));
+    let page = store.query(&shown::everything()).unwrap_or_else(|error| panic!("no list: {error}"));
     Everything { pairs: SHARDS.map(pairs), rows: page.rows }
 }
 
@@ -208,24 +201,12 @@ fn row(draw: &mut Draw) -> Row {
     let number = draw.below(40);
     let start_time = Time(number as i64);
     Row {
-        namespace: NAMESPACE,
-        run_id: RunId(Uuid::from_u128(number as u128)),
         workflow_id: format!("order {number}"),
-        workflow_type: "Order".into(),
-        task_queue: "orders".into(),
-        status: WorkflowExecutionStatus::Running,
         start_time,
         execution_time: start_time,
         close_time: (draw.below(2) == 0).then_some(Time(99)),
         history_length: draw.below(100) as i64,
-        history_size: 7,
-        state_transitions: 3,
-        parent_workflow_id: None,
-        parent_run_id: None,
-        root_workflow_id: "root".into(),
-        root_run_id: "r".into(),
-        memo: None,
-        search_attributes: BTreeMap::new(),
+        ..shown::row(RunId(Uuid::from_u128(number as u128)))
     }
 }
 
@@ -308,7 +289,8 @@ fn migrated(folder: &Folder, seed: u64) -> Vec<Stage> {
     life.commits(100);
     life.store = None;
     let connection = rusqlite::Connection::open(&life.path).unwrap_or_else(|error| panic!("{error}"));
-    let older = "DELETE FROM meta WHERE name = 'logged'; PRAGMA user_version = 4;";
+    let older = "DELETE FROM meta WHERE name = 'logged'; ALTER TABLE visibility DROP COLUMN has_memo;
+        ALTER TABLE visibility ADD COLUMN memo BLOB; PRAGMA user_version = 4;";
     connection.execute_batch(older).unwrap_or_else(|error| panic!("{error}"));
     drop(connection);
     life.reopen();

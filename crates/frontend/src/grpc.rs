@@ -2,7 +2,6 @@
 
 use std::{
     convert::Infallible,
-    io,
     pin::Pin,
     sync::{Arc, OnceLock},
 };
@@ -16,7 +15,6 @@ use tonic::{
     codegen::{
         Service,
         http::{Request, Response},
-        tokio_stream::Stream,
     },
 };
 use tonic_health::{pb::health_server::HealthServer, server::HealthReporter, server::HealthService};
@@ -24,7 +22,7 @@ use tonic_health::{pb::health_server::HealthServer, server::HealthReporter, serv
 use crate::{
     door::Door,
     gate,
-    listen::{self, Connection},
+    listen::Port,
     loops::Homes,
     router,
     serve::{self, Versions},
@@ -42,22 +40,14 @@ const REFLECTION_ALPHA: &str = "/grpc.reflection.v1alpha.ServerReflection/";
 /// Serves gRPC on `listener`, its connections on `homes`, until `stop` is done; then no new connection is taken, and the
 /// calls that are under way are waited for.
 pub async fn serve(door: Arc<Door>, listener: TcpListener, homes: Homes, stop: impl Future<Output = ()>) {
-    let (connections, opening) = listen::open(listener, None, Plane::Data, homes);
-    serve_data(door, connections, opening, stop).await;
+    serve_data(door, Port::new(listener, None, Plane::Data, homes), stop).await;
 }
 
-/// Serves the data plane on connections from wherever they come.
-pub(crate) async fn serve_data(
-    door: Arc<Door>,
-    connections: impl Stream<Item = io::Result<Connection>>,
-    opening: impl Future<Output = ()>,
-    stop: impl Future<Output = ()>,
-) {
+/// Serves the data plane.
+pub(crate) async fn serve_data(door: Arc<Door>, port: Port, stop: impl Future<Output = ()>) {
     let (health, stop) = health(&HEALTHY, stop).await;
-    let root = Root { door: door.clone(), health, reflection: Arc::new(Reflection::of(&HEALTHY)) };
-    let serving = serve::serve(root, door.limits(), Versions::Two, connections, stop);
-    // The work that opens connections ends when the server takes no more of them.
-    tokio::join!(opening, serving);
+    let root = Root { door, health, reflection: Arc::new(Reflection::of(&HEALTHY)) };
+    serve::serve(root, Versions::Two, port, stop).await;
 }
 
 /// The health of `services`: good until `stop` is done. What is given back ends after that was told.

@@ -14,6 +14,8 @@ use tokio::{
     sync::oneshot,
 };
 
+use crate::listen::Guests;
+
 /// How long a loop that ends waits for what its calls have given to other threads.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -24,9 +26,12 @@ pub struct Loops {
     threads: Vec<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
-/// The loops, for those who have connections to serve.
+/// The loops, for those who have connections to serve, and who is connected over all of them.
 #[derive(Clone, Debug)]
-pub struct Homes(Arc<[Home]>);
+pub struct Homes {
+    loops: Arc<[Home]>,
+    guests: Arc<Guests>,
+}
 
 /// The loop of a connection, which holds it for as long as it is open.
 #[derive(Clone, Debug)]
@@ -55,7 +60,7 @@ impl Loops {
             })?;
             threads.push((end, thread));
         }
-        Ok(Self { homes: Homes(homes.into()), threads })
+        Ok(Self { homes: Homes { loops: homes.into(), guests: Arc::default() }, threads })
     }
 
     pub fn homes(&self) -> Homes {
@@ -77,8 +82,12 @@ impl Drop for Loops {
 impl Homes {
     /// The home with the fewest connections, for one more.
     pub(crate) fn find(&self) -> Home {
-        let fewest = self.0.iter().min_by_key(|home| Arc::strong_count(&home.guests));
+        let fewest = self.loops.iter().min_by_key(|home| Arc::strong_count(&home.guests));
         fewest.cloned().expect("there is at least one loop")
+    }
+
+    pub(crate) fn guests(&self) -> &Arc<Guests> {
+        &self.guests
     }
 }
 

@@ -65,13 +65,13 @@ pub async fn serve_secured(
     };
     let lock = data.tls.map(|shown| Lock::new(shown, Clients::MayShowCertificate, &[HTTP_2]));
     let lock = lock.transpose().map_err(io::Error::other)?;
-    let (connections, opening) = listen::open(data.listener, lock, Plane::Data, homes.clone());
-    let serving_data = grpc::serve_data(door.clone(), connections, opening, ended());
+    let port = listen::Port::new(data.listener, lock, Plane::Data, homes.clone());
+    let serving_data = grpc::serve_data(door.clone(), port, ended());
     let lock = control_port.tls.map(|shown| Lock::new(shown, Clients::ShowNone, &[HTTP_2, HTTP_1]));
     let lock = lock.transpose().map_err(io::Error::other)?;
-    let (connections, opening) = listen::open(control_port.listener, lock, Plane::Control, homes);
+    let port = listen::Port::new(control_port.listener, lock, Plane::Control, homes);
     let cloud = Cloud::new(door, control, seed);
-    let serving_cloud = cloud::serve_cloud(cloud.clone(), connections, opening, ended());
+    let serving_cloud = cloud::serve_cloud(cloud.clone(), port, ended());
     let mut background = JoinSet::new();
     background.spawn(cloud.work());
     for certificate in tls {

@@ -273,7 +273,11 @@ async fn respond(door: &Arc<Door>, method: Method, mut request: HttpRequest, han
     let once = Once { door: door.clone(), client, method, handle };
     let limit = largest_frame(door);
     let response = match frame::take_message(&mut request, limit).await {
-        Some(message) => once.answer(message).await.map_or_else(Status::into_http, frame::response),
+        Some(message) => {
+            // A call may wait for long, and nothing looks at its headers any more.
+            drop(request);
+            once.answer(message).await.map_or_else(Status::into_http, frame::response)
+        }
         // Rare and large.
         None => Box::pin(piecewise(once, request, limit)).await,
     };
@@ -319,6 +323,7 @@ impl Once {
     /// The reply in its frame.
     async fn answer(self, message: Bytes) -> Result<Bytes, Status> {
         let Self { door, client, method, handle } = self;
+        client.peer.made_a_request(&client.caller);
         let Handled { namespace, answering } = handle(door.clone(), client.clone(), message)?;
         let answer = match door.policy {
             Policy::Secured(_) => gate::while_permitted(&door, &client, method.path, &namespace, answering).await,

@@ -9,18 +9,18 @@ mod open {
     use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
 
     use engine::{Config, Engine};
-    use frontend::{About, Door, Hosts, NewNamespace, Page, Ui, ensure, serve_page};
+    use frontend::{About, Door, Hosts, Loops, NewNamespace, Page, Ui, ensure, serve_page};
     use model::Limits;
     use store::MemoryStore;
     use tokio::{net::TcpListener, task::JoinSet};
 
     use crate::browser::ask;
 
-    async fn serve() -> (SocketAddr, JoinSet<()>) {
+    async fn serve() -> (SocketAddr, (JoinSet<()>, Loops)) {
         serve_as(Page::Ui(Ui::new("localhost:7233".to_owned(), None))).await
     }
 
-    async fn serve_as(page: Page) -> (SocketAddr, JoinSet<()>) {
+    async fn serve_as(page: Page) -> (SocketAddr, (JoinSet<()>, Loops)) {
         let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 10 };
         let engine = Engine::open(Arc::new(MemoryStore::new()), config).unwrap();
         let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
@@ -30,8 +30,9 @@ mod open {
         let address = listener.local_addr().unwrap();
         let hosts = Hosts::new(["pages.example.test".to_owned()]);
         let mut servers = JoinSet::new();
-        servers.spawn(serve_page(door, listener, page, hosts, pending()));
-        (address, servers)
+        let loops = Loops::start(1).unwrap();
+        servers.spawn(serve_page(door, listener, loops.homes(), page, hosts, pending()));
+        (address, (servers, loops))
     }
 
     #[tokio::test]

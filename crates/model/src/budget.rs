@@ -69,6 +69,12 @@ impl Part {
         taken
     }
 
+    /// Takes so many more whether they fit or not.
+    pub fn force(&mut self, more: usize) {
+        self.budget.held.fetch_add(more, Ordering::Relaxed);
+        self.bytes += more;
+    }
+
     /// Gives so many back, at most all.
     pub fn shrink(&mut self, less: usize) {
         let less = less.min(self.bytes);
@@ -117,6 +123,8 @@ mod tests {
         assert_eq!(budget.held(), 30);
         assert!(budget.take(1).is_none());
         drop(forced);
-        assert!(budget.take(10).is_some());
+        let mut part = budget.take(10).unwrap();
+        part.force(5);
+        assert_eq!((budget.held(), part.bytes()), (15, 15));
     }
 }

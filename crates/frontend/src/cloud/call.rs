@@ -62,6 +62,7 @@ pub(super) async fn call(
 ) -> Result<Bytes, Reject> {
     let cloud = cloud.clone();
     let Admitted { client, address } = admitted;
+    client.peer.made_a_request(&client.caller);
     // The account writes to the disk before it answers.
     let answering = tokio::task::spawn_blocking(move || {
         let visit = cloud.visit(address);

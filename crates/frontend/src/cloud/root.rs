@@ -1,9 +1,6 @@
 //! All that answers on the control plane's port.
 
-use std::{
-    io,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use engine::Engine;
@@ -15,7 +12,6 @@ use tonic::{
     codegen::{
         BoxFuture,
         http::{Request, Response},
-        tokio_stream::Stream,
     },
     server::{Grpc, UnaryService},
 };
@@ -28,7 +24,7 @@ use super::{
 };
 use crate::{
     grpc::{self, Answering, Reflection},
-    listen::Connection,
+    listen::Port,
     raw::Raw,
     router,
     serve::{self, Versions},
@@ -43,18 +39,11 @@ const UNKNOWN: &str = "unknown";
 /// Services whose health is told.
 const HEALTHY: [&str; 2] = ["", SERVICE];
 
-/// Serves the control plane on connections from wherever they come.
-pub(crate) async fn serve_cloud(
-    cloud: Arc<Cloud>,
-    connections: impl Stream<Item = io::Result<Connection>>,
-    opening: impl Future<Output = ()>,
-    stop: impl Future<Output = ()>,
-) {
+/// Serves the control plane.
+pub(crate) async fn serve_cloud(cloud: Arc<Cloud>, port: Port, stop: impl Future<Output = ()>) {
     let (health, stop) = grpc::health(&HEALTHY, stop).await;
-    let root = Root { cloud: cloud.clone(), health, reflection: Arc::new(Reflection::of(&HEALTHY)) };
-    let serving = serve::serve(root, cloud.door.limits(), Versions::OneAndTwo, connections, stop);
-    // The work that opens connections ends when the server takes no more of them.
-    tokio::join!(opening, serving);
+    let root = Root { cloud, health, reflection: Arc::new(Reflection::of(&HEALTHY)) };
+    serve::serve(root, Versions::OneAndTwo, port, stop).await;
 }
 
 /// The method beside the Cloud Operations API that makes a login link.

@@ -13,8 +13,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use super::Peer;
-use crate::loops::Home;
+use super::{Peer, guests::Place};
 
 /// The bytes of a connection.
 #[derive(Debug)]
@@ -28,8 +27,7 @@ pub(crate) enum Wire {
 pub(crate) struct Connection {
     pub(super) wire: Wire,
     pub(crate) peer: Arc<Peer>,
-    /// Where its calls are carried on.
-    pub(crate) home: Home,
+    pub(super) _place: Place,
 }
 
 impl AsyncRead for Connection {

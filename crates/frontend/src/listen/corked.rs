@@ -1,5 +1,7 @@
 //! A connection that holds back what is written until it is told that nothing more comes for now, so that many small
 //! frames go out together. The HTTP/2 library flushes after each data frame of some size, whatever follows.
+//!
+//! It also reads no more than it is told to, since that library takes in all that has come before it hands on a request.
 
 use std::{
     io,
@@ -12,6 +14,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes that are held back at most; more in one piece are not copied.
 const MOST: usize = 16 * 1024;
+/// Bytes that are read before what they ask for has its turn.
+const READ_AT_ONCE: usize = 64 * 1024;
+/// The same while the client takes nothing, each time that it has taken something.
+const READ_FOR_SOME_TAKEN: usize = 16 * 1024;
 
 /// One for the library and one for who knows when nothing more comes.
 pub(crate) struct Corked<W>(Arc<Mutex<Bottle<W>>>);
@@ -23,6 +29,14 @@ struct Bottle<W> {
     gone: usize,
     /// Why bytes that the library holds for written were lost.
     failure: Option<io::Error>,
+    /// Bytes that may be read for now.
+    allowance: usize,
+    /// Whether the wire had no room when it was last written to.
+    is_blocked: bool,
+    has_read: u64,
+    has_written: u64,
+    /// What had been written when something was last allowed to be read.
+    written_before: u64,
 }
 
 impl<W> Clone for Corked<W> {
@@ -33,7 +47,39 @@ impl<W> Clone for Corked<W> {
 
 impl<W> Corked<W> {
     pub(crate) fn new(wire: W) -> Self {
-        Self(Arc::new(Mutex::new(Bottle { wire, held: Vec::new(), gone: 0, failure: None })))
+        Self(Arc::new(Mutex::new(Bottle {
+            wire,
+            held: Vec::new(),
+            gone: 0,
+            failure: None,
+            allowance: READ_AT_ONCE,
+            is_blocked: false,
+            has_read: 0,
+            has_written: 0,
+            written_before: 0,
+        })))
+    }
+
+    /// Lets some more be read; of a client that takes nothing, nothing.
+    pub(crate) fn allow(&self) {
+        let mut bottle = self.bottle();
+        bottle.allowance = match (bottle.is_blocked, bottle.has_written > bottle.written_before) {
+            (false, _) => READ_AT_ONCE,
+            (true, true) => READ_FOR_SOME_TAKEN,
+            (true, false) => 0,
+        };
+        bottle.written_before = bottle.has_written;
+    }
+
+    /// Bytes that have come, and bytes that went.
+    pub(crate) fn traffic(&self) -> (u64, u64) {
+        let bottle = self.bottle();
+        (bottle.has_read, bottle.has_written)
+    }
+
+    /// Whether the client takes nothing more for now.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.bottle().is_blocked
     }
 
     fn bottle(&self) -> MutexGuard<'_, Bottle<W>> {
@@ -57,13 +103,23 @@ impl<W: AsyncWrite + Unpin> Corked<W> {
 impl<W: AsyncWrite + Unpin> Bottle<W> {
     fn release(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.gone < self.held.len() {
-            match ready!(Pin::new(&mut self.wire).poll_write(context, &self.held[self.gone..]))? {
+            let written = Pin::new(&mut self.wire).poll_write(context, &self.held[self.gone..]);
+            match ready!(self.note(written))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => self.gone += written,
             }
         }
         self.empty();
         Pin::new(&mut self.wire).poll_flush(context)
+    }
+
+    /// Keeps in mind what became of a write.
+    fn note(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.is_blocked = written.is_pending();
+        if let Poll::Ready(Ok(written)) = &written {
+            self.has_written += *written as u64;
+        }
+        written
     }
 
     fn empty(&mut self) {
@@ -85,7 +141,20 @@ impl<W: AsyncWrite + Unpin> Bottle<W> {
 
 impl<W: AsyncRead + Unpin> AsyncRead for Corked<W> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.bottle().wire).poll_read(context, buffer)
+        let mut bottle = self.bottle();
+        if bottle.allowance == 0 {
+            // Where the wire is blocked, its room wakes the task.
+            if !bottle.is_blocked {
+                context.waker().wake_by_ref();
+            }
+            return Poll::Pending;
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut bottle.wire).poll_read(context, buffer))?;
+        let read = buffer.filled().len() - before;
+        bottle.allowance = bottle.allowance.saturating_sub(read);
+        bottle.has_read += read as u64;
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -97,7 +166,10 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Corked<W> {
                 held.extend_from_slice(bytes);
                 Poll::Ready(Ok(bytes.len()))
             }
-            None => Pin::new(&mut bottle.wire).poll_write(context, bytes),
+            None => {
+                let written = Pin::new(&mut bottle.wire).poll_write(context, bytes);
+                bottle.note(written)
+            }
         }
     }
 
@@ -113,7 +185,10 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Corked<W> {
                 slices.iter().for_each(|slice| held.extend_from_slice(slice));
                 Poll::Ready(Ok(length))
             }
-            None => Pin::new(&mut bottle.wire).poll_write_vectored(context, slices),
+            None => {
+                let written = Pin::new(&mut bottle.wire).poll_write_vectored(context, slices);
+                bottle.note(written)
+            }
         }
     }
 
@@ -201,6 +276,52 @@ mod tests {
         assert!(matches!(write(&mut corked, b"x"), Poll::Ready(Ok(1))));
         assert!(Pin::new(&mut corked).poll_shutdown(&mut context()).is_ready());
         assert_eq!(read(&mut end), b"x", "closing lets go what is held back");
+    }
+
+    /// How many bytes can be read now.
+    fn readable(corked: &mut Corked<DuplexStream>) -> usize {
+        let mut read = 0;
+        loop {
+            let mut bytes = [0; 4096];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut *corked).poll_read(&mut context(), &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => read += buffer.filled().len(),
+                _ => return read,
+            }
+        }
+    }
+
+    #[test]
+    fn no_more_is_read_than_was_allowed() {
+        let (wire, mut end) = duplex(4 * READ_AT_ONCE);
+        let mut corked = Corked::new(wire);
+        assert!(Pin::new(&mut end).poll_write(&mut context(), &vec![0; 2 * READ_AT_ONCE + 1]).is_ready());
+        assert_eq!([readable(&mut corked), readable(&mut corked)], [READ_AT_ONCE, 0]);
+        corked.allow();
+        assert_eq!(readable(&mut corked), READ_AT_ONCE);
+        corked.allow();
+        assert_eq!(readable(&mut corked), 1);
+        assert_eq!(corked.traffic(), (2 * READ_AT_ONCE as u64 + 1, 0));
+    }
+
+    #[test]
+    fn of_a_client_that_takes_nothing_nothing_is_read() {
+        let (wire, mut end) = duplex(MOST);
+        let mut corked = Corked::new(wire);
+        assert!(Pin::new(&mut end).poll_write(&mut context(), &[0; MOST]).is_ready());
+        for _ in 0..2 {
+            assert!(write(&mut corked, &[0; MOST]).is_ready());
+            corked.release(&mut context());
+        }
+        corked.allow();
+        assert_eq!(readable(&mut corked), MOST, "it has taken something since it was last read from");
+        assert!(Pin::new(&mut end).poll_write(&mut context(), &[0; MOST]).is_ready());
+        corked.allow();
+        assert_eq!((readable(&mut corked), corked.is_blocked()), (0, true));
+        assert_eq!(read(&mut end).len(), MOST);
+        corked.release(&mut context());
+        corked.allow();
+        assert_eq!((readable(&mut corked), corked.is_blocked()), (MOST, false));
     }
 
     #[test]

@@ -1,96 +1,122 @@
 //! From a listener to connections that are ready for requests: the first byte tells TLS from plain text, a wrong one is
 //! answered in words, and a handshake that does not come to an end is given up.
 //!
-//! What a request may do is decided at the gate; here only the connection is opened.
+//! All ports share one book of who is connected ([`Guests`]). What a request may do is decided at the gate; here only the
+//! connection is opened.
 
 mod connection;
 mod corked;
+mod guests;
 mod peer;
 mod wrong_door;
 
-use std::{future::pending, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fs::File, future::pending, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use auth::Plane;
+use model::{Budget, Limits};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
-    task::JoinSet,
     time::timeout,
 };
-use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 
-use self::connection::Wire;
-pub(crate) use self::{connection::Connection, corked::Corked, peer::Peer};
-use crate::{
-    loops::{Home, Homes},
-    tls::Lock,
+pub(crate) use self::{connection::Connection, corked::Corked, guests::Guests, peer::Peer};
+use self::{
+    connection::Wire,
+    guests::{Place, Standing},
 };
+use crate::{loops::Homes, tls::Lock};
 
-/// How long a client may take until its connection is open, or until it has read why it is not.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Connections that are being opened at the same time; more wait before they are accepted.
-const OPENING: usize = 1_024;
 /// How long the listener rests when the system has no room for another connection.
-const REST: Duration = Duration::from_millis(100);
+const REST: Duration = Duration::from_millis(10);
 
 /// The first byte of a TLS connection: a record that carries a handshake (RFC 8446, section 5.1).
 const HANDSHAKE: u8 = 0x16;
 
-/// Connections as they become ready, and the work that opens them; it ends when nobody takes connections any more.
-pub(crate) fn open(
+/// A port where connections come in.
+pub(crate) struct Port {
     listener: TcpListener,
-    lock: Option<Lock>,
-    plane: Plane,
+    entrance: Arc<Entrance>,
     homes: Homes,
-) -> (ReceiverStream<io::Result<Connection>>, impl Future<Output = ()> + Send) {
-    let (ready, connections) = mpsc::channel(1);
-    (ReceiverStream::new(connections), accept(listener, lock.map(Arc::new), plane, homes, ready))
+    /// A descriptor to give up when there is no other, so that a connection can be taken in order to be closed.
+    spare: Option<File>,
 }
 
-async fn accept(
-    listener: TcpListener,
-    lock: Option<Arc<Lock>>,
+/// What a connection passes when it comes.
+pub(crate) struct Entrance {
+    lock: Option<Lock>,
     plane: Plane,
-    homes: Homes,
-    ready: mpsc::Sender<io::Result<Connection>>,
-) {
-    let room = Arc::new(Semaphore::new(OPENING));
-    let mut opening = JoinSet::new();
-    loop {
-        let next = async {
-            // The semaphore is never closed, so a permit always comes.
-            let permit = room.clone().acquire_owned().await.ok();
-            (permit, listener.accept().await)
-        };
-        let (permit, accepted) = tokio::select! {
-            () = ready.closed() => return,
-            next = next => next,
-        };
-        while opening.try_join_next().is_some() {}
-        // From here on it is watched by the loop that it lives on.
-        let (stream, address) = match accepted.and_then(|(stream, address)| Ok((stream.into_std()?, address))) {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "a connection can't be accepted");
-                let _ = timeout(REST, pending::<()>()).await;
-                continue;
+}
+
+/// A connection that has come, and has a place among the others.
+pub(crate) struct Arrived {
+    stream: std::net::TcpStream,
+    address: SocketAddr,
+    place: Place,
+}
+
+impl Port {
+    /// `lock`: its TLS; without, it speaks plain text.
+    pub(crate) fn new(listener: TcpListener, lock: Option<Lock>, plane: Plane, homes: Homes) -> Self {
+        Self { listener, entrance: Arc::new(Entrance { lock, plane }), homes, spare: spare() }
+    }
+
+    pub(crate) fn entrance(&self) -> &Arc<Entrance> {
+        &self.entrance
+    }
+
+    pub(crate) fn homes(&self) -> &Homes {
+        &self.homes
+    }
+
+    /// The next connection for which there is room; others are closed.
+    pub(crate) async fn accept(&mut self, limits: &Limits, memory: &Arc<Budget>) -> Arrived {
+        loop {
+            // From here on it is watched by the loop that it lives on.
+            let accepted = self.listener.accept().await;
+            match accepted.and_then(|(stream, address)| Ok((stream.into_std()?, address))) {
+                Ok((stream, address)) => match self.homes.guests().admit(address.ip(), limits, memory) {
+                    Some(place) => return Arrived { stream, address, place },
+                    None => tracing::warn!(%address, "a connection was refused: there are as many as there may be"),
+                },
+                Err(error) => self.make_room(&error).await,
             }
-        };
-        let (lock, ready, home) = (lock.clone(), ready.clone(), homes.find());
-        let handle = home.handle.clone();
-        let open = async move {
-            let opened = timeout(PATIENCE, enter(stream, address, plane, lock.as_deref(), home)).await;
-            drop(permit);
-            match opened {
-                Ok(Ok(Some(connection))) => {
-                    let _ = ready.send(Ok(connection)).await;
-                }
-                Ok(Ok(None)) => {}
-                Ok(Err(error)) => tracing::info!(%address, %error, "a connection was not opened"),
-                Err(_) => tracing::info!(%address, "a connection was given up before it was open"),
-            }
-        };
-        opening.spawn_on(open, &handle);
+        }
+    }
+
+    /// A connection waits and can't be accepted, since the process has no descriptor left or the system no memory.
+    async fn make_room(&mut self, error: &io::Error) {
+        if self.homes.guests().evict() {
+            tracing::warn!(%error, "a connection can't be accepted; one without a caller is closed for it");
+            let _ = timeout(REST, pending::<()>()).await;
+            return;
+        }
+        tracing::warn!(%error, "a connection can't be accepted and is closed");
+        self.spare = None;
+        if let Ok(Ok(closed)) = timeout(REST, self.listener.accept()).await {
+            drop(closed);
+        }
+        self.spare = spare();
+    }
+}
+
+fn spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+impl Arrived {
+    pub(crate) fn standing(&self) -> Arc<Standing> {
+        self.place.standing().clone()
+    }
+
+    /// Opens the connection; `None`, and it was told why if there was a reason, when it can't be served.
+    pub(crate) async fn open(self, entrance: &Entrance, limits: &Limits) -> Option<Connection> {
+        let Self { stream, address, place } = self;
+        match timeout(limits.handshake_time, enter(stream, address, place, entrance)).await {
+            Ok(Ok(connection)) => return connection,
+            Ok(Err(error)) => tracing::info!(%address, %error, "a connection was not opened"),
+            Err(_) => tracing::info!(%address, "a connection was given up before it was open"),
+        }
+        None
     }
 }
 
@@ -98,9 +124,8 @@ async fn accept(
 async fn enter(
     stream: std::net::TcpStream,
     address: SocketAddr,
-    plane: Plane,
-    lock: Option<&Lock>,
-    home: Home,
+    place: Place,
+    entrance: &Entrance,
 ) -> io::Result<Option<Connection>> {
     let stream = TcpStream::from_std(stream)?;
     stream.set_nodelay(true)?;
@@ -108,23 +133,20 @@ async fn enter(
     if stream.peek(&mut first).await? == 0 {
         return Ok(None);
     }
-    match (lock, first[0] == HANDSHAKE) {
-        (None, false) => {
-            Ok(Some(Connection { wire: Wire::Plain(stream), peer: Arc::new(Peer::plain(plane, address)), home }))
-        }
+    let mut peer = Peer::plain(entrance.plane, address);
+    peer.is_local = stream.local_addr().is_ok_and(|own| own.ip().is_loopback());
+    peer.standing = place.standing().clone();
+    match (&entrance.lock, first[0] == HANDSHAKE) {
+        (None, false) => Ok(Some(Connection { wire: Wire::Plain(stream), peer: Arc::new(peer), _place: place })),
         (Some(lock), true) => {
             let stream = lock.handshake(stream).await?;
             let (_, session) = stream.get_ref();
-            let peer = Peer {
-                plane,
-                address,
-                server_name: session.server_name().map(str::to_ascii_lowercase),
-                certificates: session
-                    .peer_certificates()
-                    .map(|chain| chain.iter().map(|certificate| certificate.clone().into_owned()).collect())
-                    .unwrap_or_default(),
-            };
-            Ok(Some(Connection { wire: Wire::Tls(Box::new(stream)), peer: Arc::new(peer), home }))
+            peer.server_name = session.server_name().map(str::to_ascii_lowercase);
+            peer.certificates = session
+                .peer_certificates()
+                .map(|chain| chain.iter().map(|certificate| certificate.clone().into_owned()).collect())
+                .unwrap_or_default();
+            Ok(Some(Connection { wire: Wire::Tls(Box::new(stream)), peer: Arc::new(peer), _place: place }))
         }
         (None, true) => {
             tracing::warn!(%address, "a client speaks TLS to a port without TLS");

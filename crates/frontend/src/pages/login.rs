@@ -12,10 +12,8 @@ use hyper::{
     Method, StatusCode,
     body::{Body, Bytes},
 };
-use tokio::time::timeout;
 
 use super::{
-    PATIENCE,
     read::blocking,
     session::{Ticket, asked_cookie, no_cookie, session_cookie},
     text,
@@ -88,7 +86,7 @@ async fn read<B>(body: B) -> Option<Pairs>
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
-    let body = timeout(PATIENCE, Limited::new(body, LONGEST_FORM).collect()).await.ok()?.ok()?.to_bytes();
+    let body = Limited::new(body, LONGEST_FORM).collect().await.ok()?.to_bytes();
     query::pairs(std::str::from_utf8(&body).ok()?).map(Pairs)
 }
 

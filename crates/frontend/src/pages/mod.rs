@@ -6,36 +6,30 @@ mod read;
 mod session;
 mod ui;
 
-use std::{convert::Infallible, future::Future, net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
-use auth::Policy;
+use auth::{Caller, Plane, Policy};
+use engine::Engine;
 use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
-    body::{Bytes, Incoming},
+    body::Bytes,
     header::{self, CONTENT_TYPE, HeaderName, HeaderValue},
-    server::conn::http1,
-    service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::JoinSet,
-};
+use tokio::net::TcpListener;
+use tonic::body::Body;
 
 pub use self::{
     hosts::Hosts,
     ui::{Login, Ui},
 };
-use crate::door::Door;
-
-/// Connections of one port; more wait before they are accepted.
-const CONNECTIONS: usize = 1_024;
-/// How long a browser may take for the head of a request.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Bytes of a request's head.
-const LONGEST_HEAD: usize = 64 * 1024;
+use crate::{
+    door::Door,
+    grpc::Answering,
+    listen::{Peer, Port},
+    loops::Homes,
+    serve::{self, Versions},
+};
 
 /// What is the same in every answer.
 const HEAD: [(HeaderName, &str); 5] = [
@@ -57,32 +51,19 @@ pub enum Page {
     HttpApi,
 }
 
-/// Serves `page` on `listener` until `stop` is done; what it shows without a login, under `hosts` only.
+/// Serves `page` on `listener`, its connections on `homes`, until `stop` is done; what it shows without a login, under
+/// `hosts` only.
 pub async fn serve_page(
     door: Arc<Door>,
     listener: TcpListener,
+    homes: Homes,
     page: Page,
     hosts: Hosts,
     stop: impl Future<Output = ()>,
 ) {
-    let port = Arc::new(PagePort { door, page, hosts });
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut connections = JoinSet::new();
-    tokio::pin!(stop);
-    loop {
-        let next = async {
-            // The semaphore is never closed, so a permit always comes.
-            let permit = room.clone().acquire_owned().await.ok();
-            (permit, listener.accept().await)
-        };
-        let (permit, accepted) = tokio::select! {
-            () = &mut stop => break,
-            next = next => next,
-        };
-        while connections.try_join_next().is_some() {}
-        let Ok((stream, address)) = accepted else { continue };
-        connections.spawn(connection(port.clone(), stream, address.ip(), permit));
-    }
+    let port = Port::new(listener, None, Plane::Control, homes);
+    let root = Root(Arc::new(PagePort { door, page, hosts }));
+    serve::serve(root, Versions::One, port, stop).await;
 }
 
 /// What the connections of a port share.
@@ -92,21 +73,29 @@ struct PagePort {
     hosts: Hosts,
 }
 
-async fn connection(port: Arc<PagePort>, stream: TcpStream, address: IpAddr, _permit: Option<OwnedSemaphorePermit>) {
-    let is_local = stream.local_addr().is_ok_and(|own| own.ip().is_loopback());
-    let answer = service_fn(|request: Request<Incoming>| {
-        let port = port.clone();
-        async move { Ok::<_, Infallible>(port.respond(address, is_local, request).await) }
-    });
-    let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(LONGEST_HEAD);
-    // A client that goes away in the middle is no concern of the server's.
-    let _ = server.serve_connection(TokioIo::new(stream), answer).await;
+#[derive(Clone)]
+struct Root(Arc<PagePort>);
+
+impl serve::Root for Root {
+    fn answer(&self, request: Request<Body>) -> Answering {
+        let port = self.0.clone();
+        let peer = request.extensions().get::<Arc<Peer>>().cloned().unwrap_or_default();
+        Box::pin(async move {
+            let response = port.respond(peer.address.ip(), peer.is_local, request).await;
+            // Who it is, each page asks for itself; a browser that has asked for one is not silent.
+            peer.made_a_request(&Caller::Anyone);
+            Ok(response.map(Body::new))
+        })
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.0.door.engine
+    }
 }
 
 impl PagePort {
     /// `address` is the asker's; `is_local`: it came over loopback.
-    async fn respond(&self, address: IpAddr, is_local: bool, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(&self, address: IpAddr, is_local: bool, request: Request<Body>) -> Response<Full<Bytes>> {
         let mut answer = match self.hosts.check(&request, is_local) {
             Err(refusal) if self.shows_without_login() => {
                 text(StatusCode::MISDIRECTED_REQUEST, "text/plain; charset=utf-8", refusal)
@@ -126,7 +115,7 @@ impl PagePort {
         }
     }
 
-    async fn answer(&self, address: IpAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, address: IpAddr, request: Request<Body>) -> Response<Full<Bytes>> {
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         match &self.page {
             Page::Ui(ui) => {

@@ -134,7 +134,7 @@ impl Account {
         let secret = || [u8::try_from(count() % 256).unwrap(); 32];
         let login = Login { control: self.control.clone(), seed, secret };
         let ui = Page::Ui(Ui::new(data_address.to_string(), Some(login)));
-        let showing = serve_page(door.clone(), pages, ui, Hosts::default(), pending());
+        let showing = serve_page(door.clone(), pages, loops.homes(), ui, Hosts::default(), pending());
         let serving = serve_secured(door, self.control, ports, pending());
         let mut servers = JoinSet::new();
         servers.spawn(async move { serving.await.unwrap() });

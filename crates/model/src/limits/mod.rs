@@ -10,7 +10,7 @@ use proto::temporal::api::enums::v1::{ResourceExhaustedCause as Busy, WorkflowTa
 
 pub use self::seen::{Scope, Seen};
 use self::{
-    Scope::{Namespace, Request, Server, WorkflowExecution},
+    Scope::{Connection, Namespace, Request, Server, WorkflowExecution},
     seen::{exhausted, exhausted_server, refused, task_fails, told},
     value::Value,
 };
@@ -296,6 +296,34 @@ limits! {
     /// Bytes of one request's headers.
     header_size: u32 = 64 * 1024, "frontend.maxHeaderSize", "bytes", Request,
         told("The call is reset by HTTP/2, or answered with 431.");
+    /// Connections that may be open at one time, over all ports: no more than the limit on open files leaves room for.
+    connections: usize = 10_000, "server.connections", "connections", Server,
+        told("A connection on which no caller is identified is closed for the new one; where there is none, the new one.");
+    /// Connections, over all ports, on which no caller is identified.
+    unidentified_connections: usize = 4_096, "server.unidentifiedConnections", "connections", Server,
+        told("The oldest of the address that has the most of them is closed for the new one.");
+    /// Calls whose message has begun and not come to its end. Until a caller is identified on the connection, a tenth of it.
+    unfinished_calls: usize = 1_000, "server.unfinishedCalls", "calls", Connection,
+        exhausted_server(Busy::ConcurrentLimit, "too many calls of this connection have not come to their end");
+    /// Bytes of messages that have begun and not come to their end. Until a caller is identified on the connection, a tenth
+    /// of it.
+    unfinished_bytes: usize = 64 * 1024 * 1024, "server.unfinishedBytes", "bytes", Connection,
+        exhausted_server(Busy::ConcurrentLimit, "too many messages of this connection have not come to their end");
+    /// Bytes of replies that the client has not taken. Until a caller is identified on the connection, a tenth of it.
+    unread_bytes: usize = 64 * 1024 * 1024, "server.unreadBytes", "bytes", Connection,
+        exhausted_server(Busy::ConcurrentLimit, "too many replies of this connection wait to be taken");
+    /// How long a client may take for its TLS handshake, and for the first bytes of HTTP.
+    handshake_time: Duration = Duration::from_secs(10), "server.handshakeTimeout", "", Connection,
+        told("The connection is closed.");
+    /// How long a connection may be open without a first request.
+    first_request_time: Duration = Duration::from_secs(60), "server.firstRequestTimeout", "", Connection,
+        told("The connection is closed.");
+    /// How long a message may come no further; all of it may take ten times as long.
+    request_time: Duration = Duration::from_secs(30), "server.requestTimeout", "", Request,
+        refused("DEADLINE_EXCEEDED", "the request did not come to its end in time");
+    /// How long a client may take nothing of the replies that wait for it.
+    reply_time: Duration = Duration::from_secs(60), "server.replyTimeout", "", Connection,
+        told("The connection is closed.");
 }
 
 impl Limits {

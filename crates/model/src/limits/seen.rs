@@ -16,6 +16,8 @@ pub enum Scope {
     Namespace,
     /// One Workflow Execution, over all its life.
     WorkflowExecution,
+    /// One connection of a client.
+    Connection,
     /// One call.
     Request,
 }
@@ -26,6 +28,7 @@ impl fmt::Display for Scope {
             Self::Server => "server",
             Self::Namespace => "Namespace",
             Self::WorkflowExecution => "Workflow Execution",
+            Self::Connection => "connection",
             Self::Request => "request",
         })
     }

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::flags::{StartArgs, StartDevArgs};
 
@@ -25,9 +25,9 @@ pub(super) struct Ports {
 ///
 /// # Errors
 /// One line with the port that can't be had, why, and what to do.
-pub(super) async fn bind(args: &StartDevArgs) -> Result<Ports, String> {
+pub(super) fn bind(args: &StartDevArgs) -> Result<Ports, String> {
     let ip = address(&args.ip)?;
-    let grpc = listen(ip, args.port, &format!("can't set frontend port {}", args.port), "--port").await?;
+    let grpc = listen(ip, args.port, &format!("can't set frontend port {}", args.port), "--port")?;
     let ui = if args.headless {
         None
     } else {
@@ -37,12 +37,12 @@ pub(super) async fn bind(args: &StartDevArgs) -> Result<Ports, String> {
             Some(port) => format!("can't set UI port {port}"),
             None => format!("can't use default UI port {port} ({} + {UI_DISTANCE})", args.port),
         };
-        Some(listen(ui_ip, port, &problem, "--ui-port, or --headless to do without").await?)
+        Some(listen(ui_ip, port, &problem, "--ui-port, or --headless to do without")?)
     };
     let http = args.http_port.unwrap_or(0);
-    let http = listen(ip, http, &format!("can't set HTTP port {http}"), "--http-port").await?;
+    let http = listen(ip, http, &format!("can't set HTTP port {http}"), "--http-port")?;
     let metrics = args.metrics_port.unwrap_or(0);
-    let metrics = listen(ip, metrics, &format!("can't set metrics port {metrics}"), "--metrics-port").await?;
+    let metrics = listen(ip, metrics, &format!("can't set metrics port {metrics}"), "--metrics-port")?;
     Ok(Ports { grpc, metrics, http, ui })
 }
 
@@ -73,9 +73,21 @@ fn address(ip: &str) -> Result<IpAddr, String> {
     ip.parse().map_err(|_| format!("invalid IP address {ip:?}: give an address such as 127.0.0.1, not a name"))
 }
 
-async fn listen(ip: IpAddr, port: u16, problem: &str, flag: &str) -> Result<TcpListener, String> {
+/// Connections that the system holds until they are taken; it may hold fewer.
+const BACKLOG: u32 = 4_096;
+
+/// Listens on an address.
+pub(super) fn bound(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Connections of the process before, which the system still remembers, do not hinder it.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn listen(ip: IpAddr, port: u16, problem: &str, flag: &str) -> Result<TcpListener, String> {
     let address = SocketAddr::new(ip, port);
-    TcpListener::bind(address).await.map_err(|error| {
+    bound(address).map_err(|error| {
         let flag = if error.kind() == ErrorKind::AddrNotAvailable { "--ip" } else { flag };
         format!("{problem}: listen tcp {address}: bind: {} with {flag}", why_not(&error))
     })

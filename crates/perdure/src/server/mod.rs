@@ -3,6 +3,7 @@
 mod banner;
 mod flags;
 mod listen;
+mod open_files;
 mod secured;
 mod settings;
 mod start;

@@ -20,7 +20,8 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    listen::{shown, why_not},
+    listen::{bound, shown, why_not},
+    open_files,
     start::{self, Running, SERVER_VERSION, signalled},
 };
 use crate::{
@@ -118,30 +119,26 @@ struct Ports {
 }
 
 impl Ports {
-    async fn bind(config: &Config) -> Result<Self, String> {
-        let optional = async |name, address: Option<SocketAddr>| match address {
-            Some(address) => bind(name, address).await.map(Some),
-            None => Ok(None),
-        };
+    fn bind(config: &Config) -> Result<Self, String> {
+        let optional = |name, address: Option<SocketAddr>| address.map(|address| bind(name, address)).transpose();
         Ok(Self {
-            data: bind("data_plane.listen", config.data_plane_listen).await?,
-            control: bind("control_plane.listen", config.control_plane_listen).await?,
-            web: optional("web.listen", config.web_listen).await?,
-            metrics: optional("metrics.listen", config.metrics_listen).await?,
+            data: bind("data_plane.listen", config.data_plane_listen)?,
+            control: bind("control_plane.listen", config.control_plane_listen)?,
+            web: optional("web.listen", config.web_listen)?,
+            metrics: optional("metrics.listen", config.metrics_listen)?,
         })
     }
 }
 
-async fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("{name} = {address}: nobody can listen there: {}", why_not(&error)))
+fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, String> {
+    bound(address).map_err(|error| format!("{name} = {address}: nobody can listen there: {}", why_not(&error)))
 }
 
 async fn serve(mut config: Config, output: &Output, homes: Homes) -> Result<(), String> {
+    open_files::raise(&mut config.limits);
     let tls = ServerTls::load(&config.tls_certificate, &config.tls_key)
         .map_err(|fault| format!("tls.certificate and tls.key: {fault}"))?;
-    let ports = Ports::bind(&config).await?;
+    let ports = Ports::bind(&config)?;
     let at = |listener: &TcpListener| listener.local_addr().map_err(|error| error.to_string());
     // What is told of the ports is what they are: the system may have chosen.
     config.data_plane_listen = at(&ports.data)?;
@@ -202,7 +199,7 @@ fn open_doors(
     let secured = Secured {
         data: Port { listener: ports.data, tls: Some(tls.clone()) },
         cloud: Port { listener: ports.control, tls: Some(tls.clone()) },
-        homes,
+        homes: homes.clone(),
         seed,
     };
     let login = Login { control: control.clone(), seed, secret };
@@ -214,7 +211,7 @@ fn open_doors(
         }
     });
     let hosts = Hosts::new([config.domain.0.clone()]);
-    start::show(&mut servers, door, [(ports.metrics, Page::Metrics), (ports.web, ui)], hosts, stopped);
+    start::show(&mut servers, door, &homes, [(ports.metrics, Page::Metrics), (ports.web, ui)], hosts, stopped);
     servers
 }
 

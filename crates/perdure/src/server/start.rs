@@ -19,7 +19,7 @@ use super::{
     banner::Banner,
     flags::StartDevArgs,
     listen::{self, Ports, shown},
-    settings,
+    open_files, settings,
 };
 use crate::logs::Output;
 
@@ -57,10 +57,11 @@ where
 }
 
 async fn serve(args: StartDevArgs, output: &Output, homes: Homes) -> Result<(), String> {
-    let limits = settings::limits(&args.dynamic_config_value)?;
+    let mut limits = settings::limits(&args.dynamic_config_value)?;
+    open_files::raise(&mut limits);
     let attributes = settings::search_attributes(&args.search_attribute)?;
     let pragmas = settings::pragmas(&args.sqlite_pragma)?;
-    let ports = listen::bind(&args).await?;
+    let ports = listen::bind(&args)?;
     let banner = banner(&args, &ports)?;
     let address = banner.grpc.to_string();
     if !banner.grpc.ip().is_loopback() {
@@ -175,10 +176,10 @@ fn open_doors(
     stopped: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut servers = JoinSet::new();
-    servers.spawn(frontend::serve(door.clone(), ports.grpc, homes, told(stopped)));
+    servers.spawn(frontend::serve(door.clone(), ports.grpc, homes.clone(), told(stopped)));
     let ui = Page::Ui(Ui::new(shown(banner.grpc), None));
     let pages = [(Some(ports.metrics), Page::Metrics), (Some(ports.http), Page::HttpApi), (ports.ui, ui)];
-    show(&mut servers, door, pages, hosts, stopped);
+    show(&mut servers, door, &homes, pages, hosts, stopped);
     servers
 }
 
@@ -194,13 +195,15 @@ pub(super) fn told(stopped: &watch::Receiver<bool>) -> impl Future<Output = ()> 
 pub(super) fn show(
     servers: &mut JoinSet<()>,
     door: &Arc<Door>,
+    homes: &Homes,
     pages: impl IntoIterator<Item = (Option<TcpListener>, Page)>,
     hosts: Hosts,
     stopped: &watch::Receiver<bool>,
 ) {
     for (listener, page) in pages {
         if let Some(listener) = listener {
-            servers.spawn(frontend::serve_page(door.clone(), listener, page, hosts.clone(), told(stopped)));
+            let (homes, hosts) = (homes.clone(), hosts.clone());
+            servers.spawn(frontend::serve_page(door.clone(), listener, homes, page, hosts, told(stopped)));
         }
     }
 }

@@ -8,10 +8,12 @@ use std::{
     io,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use auth::{CertificateRefusal, Filter};
 use hyper_util::rt::TokioIo;
+use model::Limits;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -165,6 +167,29 @@ async fn without_a_server_name_the_authority_names_the_namespace_before_the_head
     // The server name of the handshake goes before both.
     let mut client = world.client_at(Some(BANK_HOST), Some(NOBODYS_HOST), Some(&leaf)).await;
     assert_eq!(answer(client.read(BANK).await), ok());
+}
+
+#[tokio::test]
+async fn handshakes_that_do_not_go_on_keep_nobody_waiting() {
+    // Longer than any test, so that nothing is given up for its age.
+    let handshake_time = Duration::from_secs(3_600);
+    let limits = Limits { unidentified_connections: 20, handshake_time, ..Limits::default() };
+    let world = World::with(limits).await;
+    let leaf = world.bank.client("worker", GOOD);
+    let mut known = world.client(Some(BANK_HOST), Some(&leaf)).await;
+    assert_eq!(answer(known.read(BANK).await), ok());
+    let mut begun = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(world.tls).await.unwrap();
+        stream.write_all(&[0x16, 3, 1, 2, 0]).await.unwrap();
+        begun.push(stream);
+    }
+    let mut client = world.client(Some(BANK_HOST), Some(&leaf)).await;
+    assert_eq!(answer(client.read(BANK).await), ok());
+    assert_eq!(answer(known.read(BANK).await), ok());
+    // The first of them had to go.
+    let closed = begun[0].read(&mut [0; 64]).await;
+    assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
 }
 
 #[tokio::test]

@@ -101,6 +101,10 @@ impl Drop for World {
 
 impl World {
     pub(super) async fn new() -> Self {
+        Self::with(Limits::default()).await
+    }
+
+    pub(super) async fn with(limits: Limits) -> Self {
         let folder = std::env::temp_dir().join(format!("frontend-{}-{}", std::process::id(), new_id()));
         fs::create_dir_all(&folder).unwrap();
         let root = Authority::new("servers");
@@ -110,16 +114,15 @@ impl World {
         let account = Arc::new(Account::default());
         account.trust(BANK, &bank, Vec::new());
         account.trust(SHOP, &shop, Vec::new());
-        let door = door(account.clone()).await;
+        let door = door(account.clone(), limits).await;
 
         let (loops, mut servers) = (Loops::start(1).unwrap(), JoinSet::new());
         let mut open = async |tls: bool| {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let lock = tls.then(|| Lock::new(shown.clone(), Clients::MayShowCertificate, &[b"h2"]).unwrap());
-            let (connections, opening) = listen::open(listener, lock, Plane::Data, loops.homes());
-            let serving = grpc::serve_data(door.clone(), connections, opening, std::future::pending());
-            servers.spawn(serving);
+            let port = listen::Port::new(listener, lock, Plane::Data, loops.homes());
+            servers.spawn(grpc::serve_data(door.clone(), port, std::future::pending()));
             address
         };
         let (tls, plain) = (open(true).await, open(false).await);
@@ -168,8 +171,8 @@ fn write(folder: &std::path::Path, leaf: &Leaf) {
     fs::write(folder.join("server.key"), &leaf.key_pem).unwrap();
 }
 
-async fn door(account: Arc<Account>) -> Arc<Door> {
-    let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 10 };
+async fn door(account: Arc<Account>, limits: Limits) -> Arc<Door> {
+    let config = Config { shards: 1, limits: Arc::new(limits), address: String::new(), cached_runs: 10 };
     let engine = Engine::open(Arc::new(MemoryStore::default()), config).unwrap();
     let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
     let door = Door::new(engine, Policy::secured(account), about, new_id);

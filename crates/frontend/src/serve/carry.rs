@@ -1,0 +1,233 @@
+//! A connection that is being served: its calls, carried on by its own task, and its end.
+
+use std::{
+    future::poll_fn,
+    mem,
+    panic::AssertUnwindSafe,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use engine::Engine;
+use futures_util::{FutureExt as _, stream::FuturesUnordered};
+use hyper::rt::Executor;
+use tokio::io::AsyncWrite;
+use tonic::codegen::tokio_stream::Stream as _;
+
+use super::watch::{Verdict, Watch};
+use crate::listen::Corked;
+
+/// Calls of a connection that begin before others have a turn.
+const AT_ONCE: usize = 256;
+
+type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where hyper puts the calls that come on a connection.
+#[derive(Clone, Default)]
+pub(super) struct Calls(Arc<Mutex<Vec<Call>>>);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Calls {
+    /// A panic ends the one call and not the others, and was told of when it came.
+    fn execute(&self, call: F) {
+        let call = AssertUnwindSafe(call).catch_unwind().map(drop);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(call));
+    }
+}
+
+impl Calls {
+    /// The first of those that have come, and whether there are more.
+    fn take(&self) -> (Vec<Call>, bool) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if calls.len() <= AT_ONCE {
+            return (mem::take(&mut *calls), false);
+        }
+        (calls.drain(..AT_ONCE).collect(), true)
+    }
+
+    fn has_enough(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len() > AT_ONCE
+    }
+}
+
+/// A connection in the hands of the library that reads and writes it.
+pub(super) trait Served: Future {
+    /// Takes no new calls, and ends when those that came are answered.
+    fn shut(self: Pin<&mut Self>);
+}
+
+/// A connection and its wire.
+struct Exchange<'a, S, W> {
+    served: Pin<&'a mut S>,
+    wire: &'a Corked<W>,
+    calls: &'a Calls,
+}
+
+impl<S: Served, W: AsyncWrite + Unpin> Exchange<'_, S, W> {
+    /// Reads what has come, and writes what is there to go.
+    fn go(&mut self, context: &mut Context<'_>) -> Poll<S::Output> {
+        // What has come and not begun goes first.
+        if !self.calls.has_enough() {
+            self.wire.allow();
+        }
+        let end = self.served.as_mut().poll(context);
+        self.wire.release(context);
+        end
+    }
+}
+
+/// Serves a connection and carries on its calls until it ends; what is not answered by then is given up. `None`: it was
+/// cut off.
+pub(super) async fn carry<S: Served, W: AsyncWrite + Unpin>(
+    served: S,
+    wire: &Corked<W>,
+    calls: &Calls,
+    engine: &Engine,
+    mut watch: Watch,
+) -> Option<S::Output> {
+    let mut exchange = Exchange { served: pin!(served), wire, calls };
+    let mut going = FuturesUnordered::new();
+    poll_fn(|context| {
+        let now = turn(&mut exchange, &mut going, engine, context);
+        if now.is_ready() {
+            return now.map(Some);
+        }
+        match watch.poll(wire.traffic(), wire.is_blocked(), context) {
+            Verdict::Serve => {}
+            Verdict::Shut => {
+                exchange.served.as_mut().shut();
+                context.waker().wake_by_ref();
+            }
+            Verdict::Cut => return Poll::Ready(None),
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Lets everything go on that can.
+fn turn<S: Served, W: AsyncWrite + Unpin>(
+    exchange: &mut Exchange<'_, S, W>,
+    going: &mut FuturesUnordered<Call>,
+    engine: &Engine,
+    context: &mut Context<'_>,
+) -> Poll<S::Output> {
+    loop {
+        if let Poll::Ready(end) = exchange.go(context) {
+            return Poll::Ready(end);
+        }
+        let (begin, has_more) = exchange.calls.take();
+        going.extend(begin);
+        let mut ended = 0;
+        let written = engine.together(|| {
+            ended = go_on(going, context);
+            // What is answered does not wait for what is asked.
+            if ended > 0 { exchange.go(context) } else { Poll::Pending }
+        });
+        if written.is_ready() {
+            return written;
+        }
+        ended += go_on(going, context);
+        if has_more {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if ended == 0 {
+            return Poll::Pending;
+        }
+    }
+}
+
+/// Polls the calls that can go on; how many of them have ended.
+fn go_on(calls: &mut FuturesUnordered<Call>, context: &mut Context<'_>) -> usize {
+    let mut ended = 0;
+    while let Poll::Ready(Some(())) = Pin::new(&mut *calls).poll_next(context) {
+        ended += 1;
+    }
+    ended
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, task::Waker, time::Duration};
+
+    use engine::{Answer, Call as Asked, Config, Poll as Wait, Request as Question};
+    use model::{Limits, Namespace, NamespaceId, QueueKey, QueueKind, Time};
+    use proto::temporal::api::enums::v1::NamespaceState;
+    use store::MemoryStore;
+    use tokio::io::sink;
+
+    use super::{super::usage::Usage, *};
+
+    /// A connection that lasts until something is so.
+    struct Lasting<'a>(Box<dyn Fn() -> bool + 'a>);
+
+    impl Future for Lasting<'_> {
+        type Output = ();
+
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+            if (self.0)() { Poll::Ready(()) } else { Poll::Pending }
+        }
+    }
+
+    impl Served for Lasting<'_> {
+        fn shut(self: Pin<&mut Self>) {}
+    }
+
+    /// A poll that has no time to wait, which is answered as soon as the node hears of it.
+    fn question() -> Question {
+        let namespace = Namespace {
+            id: NamespaceId::default(),
+            name: "bank".into(),
+            state: NamespaceState::Registered,
+            retention: Duration::ZERO,
+            search_attributes: Arc::default(),
+        };
+        let queue = QueueKey { namespace: namespace.id, kind: QueueKind::Activity, name: "queue".into() };
+        let poll = Wait {
+            queue,
+            normal_name: String::new(),
+            identity: String::new(),
+            worker_version: None,
+            worker_instance_key: String::new(),
+            deadline: Time::ZERO,
+            max_tasks_per_second: None,
+        };
+        Question { namespace: Arc::new(namespace), call: Asked::PollActivityTask(poll) }
+    }
+
+    #[tokio::test]
+    async fn calls_that_come_together_are_asked_before_one_is_answered() {
+        const MANY: usize = AT_ONCE + 2;
+        let config = Config { shards: 1, limits: Arc::default(), address: String::new(), cached_runs: 50 };
+        let engine = Engine::open(Arc::new(MemoryStore::default()), config).unwrap();
+        let (calls, told) = (Calls::default(), Arc::new(Mutex::new(Vec::new())));
+        for number in 0..MANY {
+            let (engine, told) = (engine.clone(), told.clone());
+            calls.execute(async move {
+                told.lock().unwrap().push(("asked", number));
+                assert!(matches!(engine.call(question()).await, Ok(Answer::ActivityTask(None))));
+                told.lock().unwrap().push(("answered", number));
+            });
+        }
+        let is_done = || told.lock().unwrap().len() == 2 * MANY;
+        let served = Lasting(Box::new(is_done));
+        let usage = Usage::new(Arc::default(), &Limits::default(), engine.memory(), engine.memory());
+        let watch = Watch::new(usage, &Limits::default(), pending());
+        carry(served, &Corked::new(sink()), &calls, &engine, watch).await;
+        let told = told.lock().unwrap();
+        let first = told.iter().position(|(what, _)| *what == "answered").unwrap();
+        assert_eq!(first, AT_ONCE, "so many begin together, and others have a turn before the rest");
+    }
+
+    #[test]
+    fn a_panic_ends_one_call_and_not_the_others() {
+        let calls = Calls::default();
+        calls.execute(async { panic!("a call panics, as the test wants it") });
+        calls.execute(async {});
+        calls.execute(pending());
+        let mut going: FuturesUnordered<_> = calls.take().0.into_iter().collect();
+        assert_eq!(go_on(&mut going, &mut Context::from_waker(Waker::noop())), 2);
+        assert_eq!(going.len(), 1);
+    }
+}

@@ -10,6 +10,7 @@ mod reference;
 mod secured;
 mod seed;
 mod server;
+mod strangers;
 mod substitution;
 mod wire;
 
@@ -39,6 +40,8 @@ enum Command {
     Malformed(malformed::Options),
     /// Put what one tenant of a secured server has into every request of another, and see that nothing comes of it.
     Substitution(substitution::Options),
+    /// Open connections, requests and replies without end, and see what a server holds for them and how others fare.
+    Strangers(strangers::Options),
     /// Install the reference server into the virtual environment of the repository.
     InstallReference,
 }
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
             Command::Bench(options) => bench::run(options).await,
             Command::Malformed(options) => malformed::run(options).await,
             Command::Substitution(options) => substitution::run(options).await,
+            Command::Strangers(options) => strangers::run(options).await,
             Command::InstallReference => reference::install(),
         }
     });

@@ -163,6 +163,11 @@ impl Server {
 
     /// Asks the process to stop, as an operator would, and waits until it has.
     pub(crate) async fn stop(mut self) -> Result<(), Fault> {
+        self.end().await
+    }
+
+    /// The same for a server that is not one's own.
+    pub(crate) async fn end(&mut self) -> Result<(), Fault> {
         let pid = self.child.id().ok_or("server has ended")?;
         Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
         tokio::time::timeout(STOP_LIMIT, self.child.wait()).await.map_err(|_| "the server does not stop")??;

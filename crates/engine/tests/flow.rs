@@ -4,7 +4,7 @@ mod given;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use engine::{Answer, Call, Config, Engine, Execution, Poll, Request, WorkflowTask};
+use engine::{Answer, Call, Config, Engine, Execution, PageLimit, Poll, Request, WorkflowTask};
 use machine::{ActivityAnswer, ActivityRef, Signal};
 use model::{Limits, Namespace, NamespaceId, QueueKey, QueueKind, RunId, Time};
 use prost::Message;
@@ -94,8 +94,11 @@ impl World {
         let execution = Execution { workflow_id: id.into(), run_id: String::new() };
         let call = Call::HistoryState { execution, wait_from: None, deadline: Time::MAX };
         let Answer::HistoryState(state) = self.call(call).await else { panic!("no history") };
-        let batches =
-            self.engine.read_history(&state.range, usize::MAX).await.expect("a history that was told of can be read");
+        let batches = self
+            .engine
+            .read_history(&state.range, PageLimit::NONE)
+            .await
+            .expect("a history that was told of can be read");
         batches.into_iter().flat_map(|batch| History::decode(batch).expect("a stored batch is whole").events).collect()
     }
 }

@@ -25,6 +25,7 @@ use store::{
 use crate::{Answer, CallId, Event, HistoryRange, NamespaceTable, Node, NodeConfig, Request, persist};
 pub use clock::Clocks;
 use clock::{Clock, SystemClocks};
+pub use history::PageLimit;
 use inner::Inner;
 pub use memos::{ListPage, Listed};
 
@@ -104,20 +105,20 @@ impl Engine {
 
     /// The events of a range as encoded `History` messages: decoded one after the other they are its events in order.
     /// The first may begin before `range.from`, and the last may end after `range.before`: batches come whole.
-    /// It stops at the end of the batch that holds the `max_events`th event of the range.
+    /// It stops at the end of the batch that reaches `limit`.
     ///
     /// # Errors
     /// `Unavailable` when the storage fails.
-    pub async fn read_history(&self, range: &HistoryRange, max_events: usize) -> Result<Vec<Bytes>, Reject> {
+    pub async fn read_history(&self, range: &HistoryRange, limit: PageLimit) -> Result<Vec<Bytes>, Reject> {
         if range.from >= range.before {
             return Ok(Vec::new());
         }
         let recent_covers = range.recent.first().is_some_and(|(first, _)| *first <= range.from);
         if recent_covers {
-            return Ok(history::from_recent(range, max_events));
+            return Ok(history::from_recent(range, limit));
         }
         let range = range.clone();
-        self.blocking(move |store| history::read_batches(store, &range, max_events)).await
+        self.blocking(move |store| history::read_batches(store, &range, limit)).await
     }
 
     /// A page of a list, without memos. It may be short, or even empty, where `next` says that there is more.

@@ -12,7 +12,7 @@ use proto::temporal::api::{
 };
 
 use super::{
-    page::{Batch, PageToken, batches, is_transient, state},
+    page::{Batch, PageToken, batches, cut, is_transient, state},
     stored::{self, Event},
 };
 use crate::{
@@ -68,15 +68,18 @@ async fn all_events(scope: &Scope, execution: Execution, page: Page) -> Result<H
     let wait_from = (page.waits && token.is_open && token.next > 1).then_some(token.next);
     let known = state(scope, execution, wait_from, page.deadline).await?;
     // One more, for the event that the page before may have shown already.
-    let mut shown = batches(scope, &known.range, token.next, page.most.saturating_add(1)).await?;
+    let most_bytes = scope.limits().history_page_bytes;
+    let mut shown = batches(scope, &known.range, token.next, (page.most.saturating_add(1), most_bytes)).await?;
     shown.retain_mut(|batch| {
         batch.retain(|event| event.event_id >= token.next && !token.has_seen(event));
         !batch.is_empty()
     });
     shown.truncate(page.most);
+    cut(&mut shown, most_bytes);
     let next = shown.last().and_then(|batch| batch.last()).map_or(token.next, |event| event.event_id + 1);
     let mut following = PageToken::new(&known.run_id, next, known.is_open);
     let is_last = next >= known.range.before;
+    let is_cut = !is_last && !shown.is_empty();
     let is_transient = is_transient(&known.tail);
     let tail = known.tail.iter().filter(|event| is_last && event.event_id >= next);
     let mut tail: Vec<_> = tail.map(Event::from).collect();
@@ -97,7 +100,7 @@ async fn all_events(scope: &Scope, execution: Execution, page: Page) -> Result<H
     if !is_full {
         shown.push(tail);
     }
-    let goes_on = is_full || (page.waits && known.is_open);
+    let goes_on = is_full || is_cut || (page.waits && known.is_open);
     Ok(reply(scope, shown, if goes_on { following.seal() } else { bytes::Bytes::new() }))
 }
 
@@ -111,7 +114,7 @@ async fn close_event(scope: &Scope, execution: Execution, page: Page) -> Result<
 }
 
 async fn last_event(scope: &Scope, known: &HistoryState) -> Result<Vec<Event>, Reject> {
-    let last = batches(scope, &known.range, known.range.before - 1, usize::MAX).await?.pop();
+    let last = batches(scope, &known.range, known.range.before - 1, (usize::MAX, usize::MAX)).await?.pop();
     if scope.limits().raw_history {
         // Whoever takes histories raw gets the batch as it was written.
         return Ok(last.unwrap_or_default());

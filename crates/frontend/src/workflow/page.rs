@@ -1,7 +1,7 @@
 //! Pages of history: the token between two of them, reading one, and a worker's task with its first.
 
 use bytes::Bytes;
-use engine::{Answer, Call, Execution, HistoryRange, HistoryState, WorkflowTask};
+use engine::{Answer, Call, Execution, HistoryRange, HistoryState, PageLimit, WorkflowTask};
 use model::{Reject, RunId, Time};
 use prost::Message;
 use proto::temporal::api::{
@@ -91,15 +91,23 @@ pub(super) async fn state(
 /// Events that were written together. A page is cut between batches only.
 pub(super) type Batch = Vec<Event>;
 
-/// The batches of `from..range.before` in order: `most` of them, or all if there are fewer.
-pub(super) async fn batches(scope: &Scope, range: &HistoryRange, from: i64, most: usize) -> Result<Vec<Batch>, Reject> {
-    let mut found = Vec::new();
+/// The batches of `from..range.before` in order: so many of them, or all if there are fewer; or so many that their bytes fill
+/// a page, with the one that does.
+pub(super) async fn batches(
+    scope: &Scope,
+    range: &HistoryRange,
+    from: i64,
+    (most, most_bytes): (usize, usize),
+) -> Result<Vec<Batch>, Reject> {
+    let (mut found, mut bytes) = (Vec::new(), 0);
     let mut from = from.max(1);
-    while from < range.before && found.len() < most {
+    while from < range.before && found.len() < most && bytes < most_bytes {
         let wanted = HistoryRange { from, ..range.clone() };
-        let stored = scope.door.engine.read_history(&wanted, most - found.len()).await?;
+        let limit = PageLimit { events: most - found.len(), bytes: most_bytes - bytes };
+        let stored = scope.door.engine.read_history(&wanted, limit).await?;
         let mut last = from;
         for batch in stored {
+            bytes = bytes.saturating_add(batch.len());
             let batch = stored::events(batch)?;
             last = batch.last().map_or(last, |event| event.event_id + 1);
             found.extend(as_written(batch));
@@ -113,12 +121,29 @@ pub(super) async fn batches(scope: &Scope, range: &HistoryRange, from: i64, most
     Ok(found)
 }
 
+/// Leaves so many of the first batches as fit into a page of so many bytes, and at least one.
+pub(super) fn cut(batches: &mut Vec<Batch>, most_bytes: usize) {
+    let fitting = fitting(batches.iter(), most_bytes);
+    batches.truncate(fitting);
+}
+
+/// How many of these batches fit into a page of so many bytes; at least one.
+pub(super) fn fitting<'a>(batches: impl Iterator<Item = &'a Batch>, most_bytes: usize) -> usize {
+    let sums = batches.scan(0_usize, |sum, batch| {
+        *sum = sum.saturating_add(batch.iter().map(Event::length).sum());
+        Some(*sum)
+    });
+    sums.take_while(|sum| *sum <= most_bytes).count().max(1)
+}
+
 /// All of a range as it is stored, of which nothing is taken apart but what holds an end of the range; `None` where events
-/// are missing.
-async fn whole(scope: &Scope, range: &HistoryRange) -> Result<Option<Vec<Bytes>>, Reject> {
+/// are missing, or it is more than so many bytes.
+async fn whole(scope: &Scope, range: &HistoryRange, most_bytes: usize) -> Result<Option<Vec<Bytes>>, Reject> {
     let mut pieces = Vec::new();
     let mut next = range.from;
-    for batch in scope.door.engine.read_history(range, usize::MAX).await? {
+    let mut bytes = 0_usize;
+    for batch in scope.door.engine.read_history(range, PageLimit { events: usize::MAX, bytes: most_bytes }).await? {
+        bytes = bytes.saturating_add(batch.len());
         let span = stored::span(&batch)?;
         if span.start >= range.from && span.end <= range.before {
             pieces.push(batch);
@@ -128,7 +153,7 @@ async fn whole(scope: &Scope, range: &HistoryRange) -> Result<Option<Vec<Bytes>>
         }
         next = span.end;
     }
-    Ok((next >= range.before).then_some(pieces))
+    Ok((next >= range.before && bytes <= most_bytes).then_some(pieces))
 }
 
 /// The start of a workflow task is stored with its end, and was seen before it: it stands alone.
@@ -149,14 +174,19 @@ pub(crate) async fn worker_task(scope: &Scope, task: WorkflowTask) -> Result<Wor
     let most = usize::try_from(scope.limits().history_page).unwrap_or(usize::MAX);
     let mut message = task.response;
     let range = task.history;
+    // What else the task brings is in the same message.
+    let room = scope.limits().history_page_bytes.saturating_sub(message.encoded_len());
     if range.before - range.from <= i64::from(scope.limits().history_page)
-        && let Some(mut pieces) = whole(scope, &range).await?
+        && let Some(mut pieces) = whole(scope, &range, room).await?
     {
         pieces.extend(stored::pieces(task.tail.iter().map(Event::from)));
         return Ok(WorkerTask { message, history: Some(pieces) });
     }
-    let mut events: Vec<_> = batches(scope, &range, range.from, most).await?.into_iter().flatten().collect();
-    events.retain(|event| (range.from..range.before).contains(&event.event_id));
+    let mut found = batches(scope, &range, range.from, (most, room)).await?;
+    found.iter_mut().for_each(|batch| batch.retain(|event| (range.from..range.before).contains(&event.event_id)));
+    found.retain(|batch| !batch.is_empty());
+    cut(&mut found, room);
+    let mut events: Vec<_> = found.into_iter().flatten().collect();
     let next = events.last().map_or(range.from, |event| event.event_id + 1);
     if next >= range.before {
         events.extend(task.tail.iter().map(Event::from));

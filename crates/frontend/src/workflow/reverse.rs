@@ -8,7 +8,7 @@ use proto::temporal::api::workflowservice::v1::{
 
 use super::{
     history::page_size,
-    page::{Batch, PageToken, batches, is_transient, state},
+    page::{Batch, PageToken, batches, fitting, is_transient, state},
     stored::{self, Event},
 };
 use crate::{
@@ -16,6 +16,9 @@ use crate::{
     codec::{READ_HISTORY, WithHistory},
     door::Scope,
 };
+
+/// Events that are read at first, to see how large they are.
+const FIRST_STRIDE: i64 = 16;
 
 pub(crate) async fn get_workflow_execution_history_reverse(
     scope: Scope,
@@ -32,10 +35,14 @@ pub(crate) async fn get_workflow_execution_history_reverse(
         None if !is_transient(&known.tail) => shown.extend(known.tail.first().map(|event| vec![Event::from(event)])),
         None => {}
     }
-    while shown.len() < most && range.before > 1 {
-        prepend(&scope, &mut range, &mut shown, most).await?;
+    let most_bytes = scope.limits().history_page_bytes;
+    let mut stride = FIRST_STRIDE;
+    while shown.len() < most && range.before > 1 && fitting(shown.iter().rev(), most_bytes) == shown.len().max(1) {
+        let missing = stride.min(i64::try_from(most - shown.len()).unwrap_or(i64::MAX));
+        prepend(&scope, &mut range, &mut shown, missing).await?;
+        stride = stride.saturating_mul(4);
     }
-    let surplus = shown.len().saturating_sub(most);
+    let surplus = shown.len().saturating_sub(most.min(fitting(shown.iter().rev(), most_bytes)));
     let events: Vec<_> = shown.into_iter().skip(surplus).flatten().rev().collect();
     let first = events.last().map_or(1, |event| event.event_id);
     let next_page_token =
@@ -44,11 +51,10 @@ pub(crate) async fn get_workflow_execution_history_reverse(
     Ok(WithHistory { message, history: Some(stored::pieces(events)) })
 }
 
-/// Puts the batches before `range.before` in front of `shown`: at least one, and not many more than are missing.
-async fn prepend(scope: &Scope, range: &mut HistoryRange, shown: &mut Vec<Batch>, most: usize) -> Result<(), Reject> {
-    let missing = i64::try_from(most - shown.len()).unwrap_or(i64::MAX);
+/// Puts the batches before `range.before` in front of `shown`: at least one, and not many more events than are missing.
+async fn prepend(scope: &Scope, range: &mut HistoryRange, shown: &mut Vec<Batch>, missing: i64) -> Result<(), Reject> {
     let from = range.before.saturating_sub(missing).max(1);
-    let mut found = batches(scope, range, from, usize::MAX).await?;
+    let mut found = batches(scope, range, from, (usize::MAX, usize::MAX)).await?;
     // The last stored batch may go on behind the range.
     found.iter_mut().for_each(|batch| batch.retain(|event| event.event_id < range.before));
     found.retain(|batch| !batch.is_empty());

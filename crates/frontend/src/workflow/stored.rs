@@ -38,6 +38,11 @@ struct Head {
 }
 
 impl Event {
+    /// Bytes that it takes in a history.
+    pub(crate) fn length(&self) -> usize {
+        self.history.len()
+    }
+
     /// The event itself.
     ///
     /// # Errors

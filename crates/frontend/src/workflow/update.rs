@@ -142,7 +142,7 @@ async fn outcome(scope: &Scope, outcome: UpdateOutcome) -> Result<Option<Outcome
 
 /// The outcome that stands in the history.
 async fn stored(scope: &Scope, range: &HistoryRange) -> Result<Outcome, Reject> {
-    let batches = batches(scope, range, range.from, usize::MAX).await?;
+    let batches = batches(scope, range, range.from, (usize::MAX, usize::MAX)).await?;
     let event = batches.into_iter().flatten().find(|event| event.event_id == range.from);
     let attributes = event.map(|event| event.decoded()).transpose()?.and_then(|event| event.attributes);
     match attributes {

@@ -196,6 +196,10 @@ limits! {
     /// Most events in one page of history.
     history_page: i32 = 256, "frontend.historyMaxPageSize", "events", Request,
         told("A page that is not longer, with a token for the next.");
+    /// Bytes of the events in one page of history, also in the one that a worker gets with its task. A batch of events that is
+    /// larger is a page of its own. Clients read messages of 4 MiB, if they are not told otherwise.
+    history_page_bytes: usize = 3 * 1024 * 1024 + 512 * 1024, "frontend.historyMaxPageBytes", "bytes", Request,
+        told("A page that is not longer, with a token for the next.");
     /// Whether histories are sent raw: batch by batch as encoded bytes, not as events.
     raw_history: bool = false, "frontend.sendRawWorkflowHistory", "", Request,
         told("Histories in the field raw_history.");

@@ -1,10 +1,13 @@
 //! Generates the API types and service traits from the descriptor set that `temporalio-protos` publishes, so that no
 //! `.proto` file and no protoc is needed: an upgrade of the API is a version bump.
 
+#[path = "build/shapes.rs"]
+mod shapes;
+
 use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
-use prost_types::{DescriptorProto, FileDescriptorSet};
+use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet};
 
 /// Packages that are served or spoken. Everything they import comes along.
 const ROOTS: [&str; 4] = ["temporal.api.", "nexusannotations.", "google.api", "google.rpc"];
@@ -25,7 +28,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         .flat_map(|file| &mut file.enum_type)
         .flat_map(|kind| &mut kind.value)
         .for_each(|value| value.options = None);
+    shapes::write(&set, &out.join("shapes.rs"))?;
+    let causes = encoded_causes(&mut set.file)?;
+    set.file.push(causes);
     let mut config = tonic_prost_build::Config::new();
+    config.extern_path(".perdure", "crate::cause");
     // Payload bytes are handed on without a copy, and maps iterate in one order on every machine.
     config.bytes(["."]);
     config.btree_map(["."]);
@@ -37,6 +44,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         .emit_rerun_if_changed(false)
         .compile_fds_with_config(set, config)?;
     Ok(())
+}
+
+/// Has the causes of failures be `cause::Cause`; gives back the file that declares it.
+fn encoded_causes(files: &mut [FileDescriptorProto]) -> Result<FileDescriptorProto, Box<dyn Error>> {
+    let is_failure = |message: &&mut DescriptorProto| message.name() == "Failure";
+    let mut messages = files
+        .iter_mut()
+        .filter(|file| file.package() == "temporal.api.failure.v1")
+        .flat_map(|file| &mut file.message_type);
+    let failure = messages.find(is_failure).ok_or("there is no Failure")?;
+    let is_cause = |field: &&mut FieldDescriptorProto| field.name() == "cause";
+    let cause = failure.field.iter_mut().find(is_cause).ok_or("a Failure has no cause")?;
+    cause.type_name = Some(".perdure.Cause".to_owned());
+    Ok(FileDescriptorProto {
+        name: Some("perdure/cause.proto".to_owned()),
+        package: Some("perdure".to_owned()),
+        syntax: Some("proto3".to_owned()),
+        message_type: vec![DescriptorProto { name: Some("Cause".to_owned()), ..Default::default() }],
+        ..Default::default()
+    })
 }
 
 /// Old clients still send fields that the API calls deprecated, so serving them is no mistake that a lint should name.

@@ -31,6 +31,7 @@ mod tls;
 mod unary;
 mod version;
 mod visibility;
+mod weigh;
 mod worker;
 mod workflow;
 

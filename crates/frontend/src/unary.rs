@@ -7,8 +7,9 @@ use std::{convert::Infallible, pin::Pin, sync::Arc};
 
 use auth::{Policy, Reach};
 use bytes::Bytes;
-use model::{Kind, Reject};
-use prost::Message;
+use model::{Kind, Part, Reject};
+use prost::{Message, Name};
+use proto::temporal::api::enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope};
 use tonic::{
     Code, Request, Response, Status,
     body::Body,
@@ -26,10 +27,13 @@ use crate::{
     raw::Raw,
     requests::{Addressed, Tokened},
     status::to_status,
+    weigh,
 };
 
 /// Bytes of a message beyond which it is worth a look at its namespace before it is decoded.
 const LARGE: usize = 4 * 1024;
+/// Bytes that a message's fields take in memory beyond which they are counted with all that is held for callers.
+const LITTLE: usize = 64 * 1024;
 /// How calls of methods that are not served are counted, all together.
 const NOT_YET: &str = "not_yet";
 /// Messages that go out; the API's own largest page is far below it.
@@ -72,7 +76,7 @@ pub(crate) fn in_namespace<Req, Res, H, F>(
     handler: H,
 ) -> Answering
 where
-    Req: Message + Default + Addressed + 'static,
+    Req: Message + Name + Default + Addressed + 'static,
     Res: Reply,
     H: FnOnce(Scope, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
@@ -113,7 +117,7 @@ fn unnamed(method: Method) -> &'static str {
 /// A handler whose request carries a task token: the token's namespace is the one that counts.
 pub(crate) fn by_token<Req, Res, H, F>(door: Arc<Door>, method: Method, request: HttpRequest, handler: H) -> Answering
 where
-    Req: Message + Default + Tokened + 'static,
+    Req: Message + Name + Default + Tokened + 'static,
     Res: Reply,
     H: FnOnce(Scope, model::Token, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
@@ -131,7 +135,7 @@ where
 /// A handler of the cluster, or one that looks up the namespace it is about by itself.
 pub(crate) fn in_cluster<Req, Res, H, F>(door: Arc<Door>, method: Method, request: HttpRequest, handler: H) -> Answering
 where
-    Req: Message + Default + Addressed + 'static,
+    Req: Message + Name + Default + Addressed + 'static,
     Res: Reply,
     H: FnOnce(Arc<Door>, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
@@ -151,7 +155,7 @@ where
 /// one is moved once, into the handler, and the other not at all.
 fn answer<Req, Res, E, F>(door: Arc<Door>, method: Method, request: HttpRequest, enter: E) -> Answering
 where
-    Req: Message + Default + Addressed + 'static,
+    Req: Message + Name + Default + Addressed + 'static,
     Res: Reply,
     E: FnOnce(Arc<Door>, Arc<Client>, Box<Req>) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
@@ -160,15 +164,45 @@ where
         if message.len() > LARGE {
             spare(&door, &client, method, &message).map_err(|reject| to_status(&reject))?;
         }
+        let held = match message.len() > weigh::FREE {
+            true => room(&door, &Req::full_name(), &message).map_err(|reject| to_status(&reject))?,
+            false => None,
+        };
         let message: Box<Req> = codec::decode(message)?;
         let namespace = match door.policy {
             Policy::Open => String::new(),
             Policy::Secured(_) => message.namespace().to_owned(),
         };
-        let answering = Box::pin(async move { Ok(frame::encode(&enter(door, client, message).await?)) });
+        let answering = Box::pin(async move {
+            let answer = enter(door, client, message).await;
+            drop(held);
+            Ok(frame::encode(&answer?))
+        });
         Ok(Handled { namespace, answering })
     };
     Box::pin(counted(door, method, request, Box::new(handle)))
+}
+
+/// Room in memory for a message that has much in it beside texts and payloads; `None` where it has little.
+///
+/// # Errors
+/// `InvalidArgument` when it would take more than any message may, `ResourceExhausted` when there is no room now.
+fn room(door: &Door, name: &str, message: &[u8]) -> Result<Option<Part>, Reject> {
+    let Some(shape) = proto::shape(name) else { return Ok(None) };
+    let most = door.limits().message_fields_size;
+    let weight = weigh::weigh(shape, message, most);
+    if weight > most {
+        let text = "the request has too many fields and values: they would take more than";
+        return Err(Reject::invalid(format!("{text} {most} bytes of memory (limits.message_fields_size)")));
+    }
+    if weight < LITTLE {
+        return Ok(None);
+    }
+    let full = || {
+        let (cause, scope) = (ResourceExhaustedCause::SystemOverloaded, ResourceExhaustedScope::System);
+        Reject::exhausted(cause, scope, "the server has no memory for a request of so many fields now")
+    };
+    door.engine.memory().take(weight).map(Some).ok_or_else(full)
 }
 
 /// What the gate reads of a request before it is decoded, or whose method is not served: the namespace is its first field,

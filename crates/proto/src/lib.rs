@@ -1,5 +1,10 @@
 //! The public API of Temporal as prost types and tonic service traits, generated at build time, and its descriptor
-//! set. There is no logic here and no hand-written message.
+//! set. There is no logic here, and no message that is written by hand but one.
+
+pub mod cause;
+mod shape;
+
+pub use shape::{Field, Shape, shape};
 
 include!(concat!(env!("OUT_DIR"), "/api.rs"));
 

@@ -12,7 +12,7 @@ use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage, Value,
 };
 use prost_types::FileDescriptorSet;
-use proto::temporal::api::common::v1::Payload;
+use proto::{cause::keep_encoded, temporal::api::common::v1::Payload};
 
 use super::{json, json::Json, time};
 
@@ -29,8 +29,12 @@ pub(crate) enum Payloads {
     Raw,
 }
 
+/// Causes of a failure that are shown, each within the one before.
+const MOST_CAUSES: usize = 1_000;
+
 static POOL: LazyLock<Option<DescriptorPool>> = LazyLock::new(|| {
     let mut set = FileDescriptorSet::decode(proto::DESCRIPTOR_SET).ok()?;
+    keep_encoded(&mut set);
     // Some files import annotations that the set leaves out; no message depends on them.
     let names: BTreeSet<String> = set.file.iter().map(|file| file.name().to_owned()).collect();
     for file in &mut set.file {
@@ -100,6 +104,7 @@ impl Walk {
             "google.protobuf.ListValue" => self.first_field(&descriptor, message, Json::Array(Vec::new())),
             "google.protobuf.Value" => self.any_set_field(&descriptor, message),
             name if is_wrapper(name) => self.first_field(&descriptor, message, Json::Null),
+            "temporal.api.failure.v1.Failure" => self.failure(message),
             "temporal.api.common.v1.Payload" => self.payload(message).unwrap_or_else(|| self.object(message)),
             "temporal.api.common.v1.Payloads" => self.payload_list(message).unwrap_or_else(|| self.object(message)),
             _ => self.object(message),
@@ -114,6 +119,35 @@ impl Walk {
                 .map(|field| (field.json_name().to_owned(), self.field(&field, &message.get_field(&field))))
                 .collect(),
         )
+    }
+
+    /// A failure with its causes, which stand encoded in it: from the last one out, so that the stack bounds no chain.
+    fn failure(&self, message: &DynamicMessage) -> Json {
+        let descriptor = message.descriptor();
+        let Some(field) = descriptor.get_field_by_name("cause") else { return Json::Null };
+        let (mut levels, mut next) = (Vec::new(), Some(message.clone()));
+        while let Some(mut level) = next.take() {
+            let cause = level.has_field(&field).then(|| level.get_field(&field).as_bytes().cloned()).flatten();
+            level.clear_field(&field);
+            levels.push(self.object(&level));
+            next = cause.and_then(|cause| DynamicMessage::decode(descriptor.clone(), cause).ok());
+        }
+        let left_out = levels.len().saturating_sub(MOST_CAUSES);
+        let mut inner = (left_out > 0).then(|| {
+            let text = format!("{left_out} more causes are not shown");
+            Json::Object(vec![("message".to_owned(), Json::String(text))])
+        });
+        levels.truncate(MOST_CAUSES);
+        for mut level in levels.into_iter().rev() {
+            if let (Json::Object(members), Some(cause)) = (&mut level, inner.take()) {
+                // In the order of the fields' numbers.
+                let before = |(name, _): &&(String, Json)| ["message", "source", "stackTrace"].contains(&name.as_str());
+                let place = members.iter().take_while(before).count();
+                members.insert(place, ("cause".to_owned(), cause));
+            }
+            inner = Some(level);
+        }
+        inner.unwrap_or(Json::Null)
     }
 
     fn field(&self, field: &FieldDescriptor, value: &Value) -> Json {
@@ -280,6 +314,7 @@ mod tests {
     use proto::temporal::api::{
         common::v1::{Memo, Payloads as PayloadList, SearchAttributes, WorkflowType},
         enums::v1::WorkflowExecutionStatus,
+        failure::v1::{Failure, ServerFailureInfo, failure::FailureInfo},
         taskqueue::v1::TaskQueueStats,
         workflow::v1::WorkflowExecutionInfo,
     };
@@ -293,6 +328,28 @@ mod tests {
 
     fn compact<M: Message + Name>(message: &M, payloads: Payloads) -> String {
         to_json(message, payloads).render(Layout::Compact)
+    }
+
+    #[test]
+    fn a_failure_shows_its_causes_within_it_and_not_without_end() {
+        let failure = |depth: usize| {
+            let bottom = Failure { message: "bottom".to_owned(), ..Default::default() };
+            (0..depth).fold(bottom, |inner, _| Failure {
+                message: "m".to_owned(),
+                source: "Go".to_owned(),
+                cause: Some(inner.into()),
+                failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: true })),
+                ..Default::default()
+            })
+        };
+        let json = compact(&failure(1), Payloads::Raw);
+        let info = r#""serverFailureInfo":{"nonRetryable":true}"#;
+        assert_eq!(json, format!(r#"{{"message":"m","source":"Go","cause":{{"message":"bottom"}},{info}}}"#));
+        let json = compact(&failure(300), Payloads::Raw);
+        assert_eq!((json.matches("cause").count(), json.matches("bottom").count()), (300, 1));
+        let json = compact(&failure(1_500), Payloads::Raw);
+        assert_eq!(json.matches(r#""source""#).count(), MOST_CAUSES);
+        assert!(json.contains("501 more causes are not shown"), "{json}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How a run ended: waiting for its last event and showing it.
 
 use jiff::SignedDuration;
+use proto::cause::chain;
 use proto::temporal::api::{
     common::v1::{Payloads as PayloadList, WorkflowExecution},
     enums::v1::EventType,
@@ -130,12 +131,14 @@ fn to_hundredths(duration: SignedDuration) -> SignedDuration {
     SignedDuration::from_millis(i64::try_from(duration.as_millis() / 10 * 10).unwrap_or(i64::MAX))
 }
 
+/// Blanks before the lines of a cause, at most.
+const DEEPEST_INDENT: usize = 400;
+
 /// A failure and its causes, each deeper by four blanks, beginning with a line feed.
 pub(crate) fn failure_text(failure: Option<&FailureInfo>, indent: &str) -> String {
     let mut text = String::new();
     let mut indent = indent.to_owned();
-    let mut next = failure;
-    while let Some(failure) = next {
+    for failure in failure.into_iter().flat_map(chain) {
         text.push_str(&format!("\n{indent}Message: {}", failure.message));
         if !failure.stack_trace.is_empty() {
             text.push_str(&format!("\n{indent}StackTrace:"));
@@ -143,10 +146,11 @@ pub(crate) fn failure_text(failure: Option<&FailureInfo>, indent: &str) -> Strin
                 text.push_str(&format!("\n{indent}    {line}"));
             }
         }
-        next = failure.cause.as_deref();
-        if next.is_some() {
+        if failure.cause.is_some() {
             text.push_str(&format!("\n{indent}Cause:"));
-            indent.push_str("    ");
+            if indent.len() < DEEPEST_INDENT {
+                indent.push_str("    ");
+            }
         }
     }
     text
@@ -185,7 +189,7 @@ mod tests {
         let failure = FailureInfo {
             message: "outer".to_owned(),
             stack_trace: "a\nb".to_owned(),
-            cause: Some(Box::new(cause)),
+            cause: Some(cause.into()),
             ..Default::default()
         };
         let attributes = WorkflowExecutionFailedEventAttributes { failure: Some(failure), ..Default::default() };

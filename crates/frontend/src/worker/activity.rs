@@ -2,6 +2,7 @@
 
 use engine::{ActivityAnswer, ActivityRef, Answer, Call, Execution};
 use model::{Reject, RunId, Token};
+use proto::cause::chain;
 use proto::temporal::api::{
     common::v1::Payloads,
     failure::v1::{Failure, failure::FailureInfo},
@@ -108,15 +109,13 @@ pub(super) async fn heartbeat(scope: &Scope, subject: Subject, details: Option<P
 
 /// The next retry's delay, here and in all causes, must be a duration of the protocol.
 pub(super) fn retry_delays(failure: Option<&Failure>) -> Result<(), Reject> {
-    let mut current = failure;
-    while let Some(failure) = current {
+    for failure in failure.into_iter().flat_map(chain) {
         if let Some(FailureInfo::ApplicationFailureInfo(info)) = &failure.failure_info
             && let Some(delay) = &info.next_retry_delay
             && let Some(reason) = invalid_duration(delay)
         {
             return Err(Reject::invalid(format!("NextRetryDelay is not a valid duration: {reason}")));
         }
-        current = failure.cause.as_deref();
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ pub(super) fn within(failure: Failure, limits: &Limits) -> (Failure, bool) {
         return (failure, false);
     }
     let mut said = server_failure(FAILURE_TOO_LARGE);
-    said.cause = Some(Box::new(cut(failure, limits.blob_size_warn)));
+    said.cause = Some(cut(failure, limits.blob_size_warn).into());
     (said, true)
 }
 
@@ -61,7 +61,7 @@ mod tests {
         let (said, too_large) = within(large, &limits);
         assert!(too_large);
         assert_eq!(said.message, FAILURE_TOO_LARGE);
-        let cause = said.cause.unwrap();
+        let cause = said.cause.unwrap().failure();
         assert_eq!(cause.message, "é".repeat(16));
         assert_eq!(cause.stack_trace, "");
     }

@@ -91,7 +91,7 @@ fn kept(failure: &Failure) -> Failure {
     }
     Failure {
         message: "Failure exceeds size limit.".into(),
-        cause: Some(Box::new(cut(failure, KEPT_FAILURE, KEPT_CAUSES))),
+        cause: Some(cut(failure, KEPT_FAILURE, KEPT_CAUSES).into()),
         failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: false })),
         ..Default::default()
     }
@@ -127,7 +127,7 @@ fn cut(failure: &Failure, mut room: usize, depth: usize) -> Failure {
         ..Default::default()
     };
     if depth > 0 && room > 4 {
-        next.cause = failure.cause.as_ref().map(|cause| Box::new(cut(cause, room - 4, depth - 1)));
+        next.cause = failure.cause.as_ref().map(|cause| cut(&cause.failure(), room - 4, depth - 1).into());
     }
     next
 }

@@ -95,7 +95,7 @@ fn expire_attempt(draft: &mut Draft, activity: &Activity, kind: TimeoutType) -> 
             TimeoutType::ScheduleToClose,
         );
     }
-    failure.cause = activity.last_failure.clone().map(Box::new);
+    failure.cause = activity.last_failure.clone().map(Into::into);
     if let Some(FailureInfo::TimeoutFailureInfo(info)) = &mut failure.failure_info {
         info.last_heartbeat_details.clone_from(&activity.heartbeat_details);
     }

@@ -294,6 +294,10 @@ limits! {
     /// Calls in a second that register or change any namespace; twice as many at once after a rest.
     server_namespace_changes_per_second: u32 = 20, "frontend.rps.namespaceReplicationInducingAPIs", "calls per second",
         Server, exhausted_server(Busy::RpsLimit, "service rate limit exceeded");
+    /// Bytes that the fields of one request may take in memory, its texts and payloads not counted: an empty message in a list
+    /// is two bytes on the wire and up to a thousand there.
+    message_fields_size: usize = 64 * 1024 * 1024, "frontend.maxMessageFieldsSize", "bytes", Request,
+        refused("INVALID_ARGUMENT", "the request has too many fields and values: they would take more than … bytes of memory (limits.message_fields_size)");
     /// Bytes of one gRPC message.
     message_size: usize = 4 * 1024 * 1024, "frontend.maxMessageSize", "bytes", Request,
         refused("RESOURCE_EXHAUSTED", "grpc: received message larger than max (… vs. …)");

@@ -6,10 +6,19 @@ use maud::{Markup, html};
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage, Value};
 use prost_types::{Duration, FileDescriptorSet, Timestamp};
-use proto::temporal::api::{common::v1::Payload, enums::v1::WorkflowExecutionStatus, history::v1::HistoryEvent};
+use proto::{
+    cause::{chain, keep_encoded},
+    temporal::api::{
+        common::v1::Payload, enums::v1::WorkflowExecutionStatus, failure::v1::Failure, history::v1::HistoryEvent,
+    },
+};
 
 /// Bytes of one text that are shown.
 const MOST_TEXT: usize = 8 * 1024;
+
+/// Causes of a failure that are shown.
+const MOST_CAUSES: usize = 50;
+const CAUSE: &str = "temporal.api.failure.v1.Failure.cause";
 
 /// A point in time; empty where there is none.
 pub(crate) fn time(time: Option<&Timestamp>) -> String {
@@ -64,6 +73,7 @@ fn pool() -> Option<&'static DescriptorPool> {
     static POOL: OnceLock<Option<DescriptorPool>> = OnceLock::new();
     POOL.get_or_init(|| {
         let mut set = FileDescriptorSet::decode(proto::DESCRIPTOR_SET).ok()?;
+        keep_encoded(&mut set);
         // Some files import annotations that the set leaves out; no message depends on them.
         let names: BTreeSet<String> = set.file.iter().map(|file| file.name().to_owned()).collect();
         for file in &mut set.file {
@@ -82,9 +92,28 @@ fn fields(message: &DynamicMessage, wanted: impl Fn(&FieldDescriptor) -> bool) -
         dl {
             @for (field, value) in message.fields().filter(|(field, _)| wanted(field)) {
                 dt { (field.name()) }
-                dd { (one(&field.kind(), value)) }
+                dd {
+                    @match value {
+                        Value::Bytes(cause) if field.full_name() == CAUSE => (causes(cause)),
+                        _ => (one(&field.kind(), value)),
+                    }
+                }
             }
         }
+    }
+}
+
+/// The cause of a failure and its causes, one below the other.
+fn causes(cause: &[u8]) -> Markup {
+    let failure = Failure::decode(cause).unwrap_or_default();
+    let mut causes: Vec<_> = chain(&failure).map(|failure| Failure { cause: None, ..failure }).collect();
+    let left_out = causes.len().saturating_sub(MOST_CAUSES);
+    causes.truncate(MOST_CAUSES);
+    html! {
+        @for cause in &causes {
+            @if let Some(cause) = dynamic("temporal.api.failure.v1.Failure", cause) { (fields(&cause, |_| true)) }
+        }
+        @if left_out > 0 { p { (left_out) " more causes are not shown." } }
     }
 }
 

@@ -64,3 +64,15 @@ fn names_of_values_are_those_of_the_documentation() {
     let page = super::attributes(&event).into_string();
     assert!(page.contains("StartToClose") && page.contains("late &amp; lost"), "{page}");
 }
+
+#[test]
+fn a_failure_shows_its_causes_below_it_and_not_without_end() {
+    let bottom = Failure { message: "bottom <i>".to_owned(), ..Default::default() };
+    let failure = |depth: usize| {
+        (0..depth).fold(bottom.clone(), |inner, _| Failure { cause: Some(inner.into()), ..Default::default() })
+    };
+    let page = shown("temporal.api.failure.v1.Failure", &failure(40)).into_string();
+    assert!(page.contains("bottom &lt;i&gt;"), "{page}");
+    let page = shown("temporal.api.failure.v1.Failure", &failure(9_000)).into_string();
+    assert!(page.contains("8950 more causes are not shown") && page.len() < 10_000, "{page}");
+}

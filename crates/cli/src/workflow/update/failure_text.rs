@@ -1,19 +1,19 @@
 //! A failure in one line, as Temporal's own command line tells it.
 
-use proto::temporal::api::failure::v1::{Failure, failure::FailureInfo};
+use proto::{
+    cause::chain,
+    temporal::api::failure::v1::{Failure, failure::FailureInfo},
+};
 
 /// The message, what kind of failure it is, and its causes behind it.
 pub(super) fn failure_text(failure: &Failure) -> String {
-    let own = match &failure.failure_info {
+    let own = |failure: Failure| match &failure.failure_info {
         Some(FailureInfo::ApplicationFailureInfo(info)) if !info.r#type.is_empty() => {
             format!("{} (type: {}, retryable: {})", failure.message, info.r#type, !info.non_retryable)
         }
-        Some(_) | None => failure.message.clone(),
+        Some(_) | None => failure.message,
     };
-    match &failure.cause {
-        Some(cause) => format!("{own}: {}", failure_text(cause)),
-        None => own,
-    }
+    chain(failure).map(own).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]
@@ -26,7 +26,7 @@ mod tests {
     fn a_failure_with_its_cause() {
         let application = |message: &str, kind: &str, cause: Option<Failure>| Failure {
             message: message.to_owned(),
-            cause: cause.map(Box::new),
+            cause: cause.map(Into::into),
             failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
                 r#type: kind.to_owned(),
                 ..Default::default()

@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     };
     let output = logs::Output::of(&matches);
     match root.command {
-        Top::Server(args) => told(server::run(*args, &output).map(|()| String::new())),
+        Top::Server(args) => told(server::run(*args, &output)),
         Top::Config(args) => told(config::run(&args, output.is_json())),
         Top::Cloud(args) => match cloud::run(*args, output.is_json()) {
             cloud::Next::Tell(outcome) => told(outcome),

@@ -108,11 +108,13 @@ pub(crate) fn of_fault(files: &Files, fault: Fault) -> StoreError {
     lost(&files.database, what)
 }
 
+/// How the remedy of a loss begins.
+pub(crate) const REMEDY: &str = ": bring back all files as they were together";
+
 /// Something is not there that was acknowledged, or not as it was: `what` names the file and says what is wrong with it.
 pub(crate) fn lost(database: &Path, what: impl std::fmt::Display) -> StoreError {
     StoreError::Unusable(format!(
-        "{what}: bring back all files as they were together, or a backup, or see with \"perdure server repair {}\" what \
-         can be saved",
+        "{what}{REMEDY}, or a backup, or see with \"perdure server repair {}\" what can be saved",
         database.display()
     ))
 }

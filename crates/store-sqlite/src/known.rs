@@ -19,6 +19,20 @@ pub(crate) fn read(connection: &Connection) -> Result<Known, Error> {
     Ok(Known { id: id.unwrap_or_default(), folded: folded.unwrap_or_default(), logged })
 }
 
+/// How often something was written to the tables that was in no log: who reads the log behind the tables must know that
+/// nothing came in between.
+pub(crate) fn writes(connection: &Connection) -> Result<i64, Error> {
+    let count = "SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM meta WHERE name = 'writes'";
+    connection.query_row(count, [], |row| row.get(0))
+}
+
+/// Counts such a write.
+pub(crate) fn count_write(connection: &Connection) -> Result<(), Error> {
+    let count = "INSERT INTO meta (name, value) VALUES ('writes', '1')
+        ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)";
+    connection.execute(count, []).map(drop)
+}
+
 /// Writes down that all generations up to this one are in the tables.
 pub(crate) fn set_folded(connection: &Connection, generation: u64) -> Result<(), Error> {
     set(connection, "folded", &generation.to_string())

@@ -6,6 +6,8 @@
 //! not known here, with one exception: visibility rows are columns, so that filters run as SQL.
 
 mod adopt;
+mod backup;
+mod bits;
 mod condition;
 mod error;
 mod files;
@@ -20,6 +22,7 @@ mod owner;
 mod query;
 mod readers;
 mod render;
+mod repair;
 mod rows;
 mod scan;
 mod schema;
@@ -39,11 +42,13 @@ use store::{
     visibility::{GroupCount, Query, QueryPage},
 };
 
+pub use backup::backup;
 use files::Files;
 use fold::Folding;
 use log::Log;
 use owner::Lock;
 use readers::Readers;
+pub use repair::Repair;
 
 /// How to open a file.
 #[derive(Clone, Debug)]

@@ -58,7 +58,10 @@ pub(crate) fn unless_there(files: &Files) -> Result<(), StoreError> {
 }
 
 /// Writes the tables.
-fn draw(path: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// When they can't be written.
+pub(crate) fn draw(path: &Path) -> Result<(), Error> {
     let mut connection = Connection::open(path)?;
     // It is synced as a whole.
     connection.pragma_update(None, "journal_mode", "MEMORY")?;
@@ -88,8 +91,11 @@ pub(crate) fn seal(path: &Path, file: &File) -> io::Result<Seal> {
     Ok(seal)
 }
 
-/// Gives the file its name, unless another one has it by now.
-fn publish(draft: &Path, path: &Path) -> io::Result<()> {
+/// Gives a file its name, unless another one has it by now; the draft may keep its own.
+///
+/// # Errors
+/// When the name can't be given.
+pub(crate) fn publish(draft: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(draft, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         // Not every file system has links.

@@ -1,16 +1,12 @@
 //! Older formats, brought up to date at open, after a copy of the file.
 
-use std::{
-    fs::File,
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Error, Transaction};
 use store::StoreError;
 
 use crate::{
-    error,
+    backup, error,
     files::{self, Files},
     schema::{ATTRIBUTES, FORMAT, LOG},
 };
@@ -128,33 +124,11 @@ pub(crate) fn run(connection: &mut Connection, path: &Path, from: i64, steps: &[
 /// # Errors
 /// `Unusable` when there is something of that name.
 pub(crate) fn copy(files: &Files, format: i64) -> Result<(), StoreError> {
-    let copy = Files::of(&copy_path(&files.database, format));
-    for (from, to) in files.all().into_iter().zip(copy.all()) {
-        let in_the_way = || {
-            StoreError::Unusable(format!(
-                "the copy of database file \"{}\" before its migration can't be made: \"{}\" exists, move it away",
-                files.database.display(),
-                to.display()
-            ))
-        };
-        let mut content = match File::open(from) {
-            Ok(content) => content,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error::of_file(from, &error)),
-        };
-        let mut target = match File::create_new(to) {
-            Ok(target) => target,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(in_the_way()),
-            Err(error) => return Err(error::of_file(to, &error)),
-        };
-        let copied = io::copy(&mut content, &mut target).and_then(|_| target.sync_all());
-        copied.map_err(|error| error::of_file(to, &error))?;
-    }
-    Ok(())
+    backup::copy_set(files, &Files::of(&copy_path(&files.database, format)))
 }
 
 /// Where the copy of a file of an older format is put.
-fn copy_path(path: &Path, format: i64) -> PathBuf {
+pub(crate) fn copy_path(path: &Path, format: i64) -> PathBuf {
     files::beside(path, &format!("-format-{format}"))
 }
 

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long a statement waits for another connection of this process: a checkpoint, or a reader that closes the log.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bytes of the database that are looked at before the store is open, so that nothing of it is served that is not what was
 /// written. What a file has beyond is looked at afterwards ([`SqliteStore::verify_next`]).

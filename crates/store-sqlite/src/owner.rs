@@ -36,11 +36,19 @@ impl Lock {
 /// # Errors
 /// `Unusable` when it can't be opened, or belongs to another process.
 pub(crate) fn take(files: &Files) -> Result<Lock, StoreError> {
+    try_take(files)?.ok_or_else(|| in_use(files))
+}
+
+/// Opens a file that is there and locks it; `None` when it belongs to another process.
+///
+/// # Errors
+/// `Unusable` when it can't be opened.
+pub(crate) fn try_take(files: &Files) -> Result<Option<Lock>, StoreError> {
     let unusable = |error: &io::Error| StoreError::Unusable(describe(&files.database, error));
     let file = File::options().read(true).write(true).open(&files.database).map_err(|error| unusable(&error))?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock { file }),
-        Err(TryLockError::WouldBlock) => Err(in_use(files)),
+        Ok(()) => Ok(Some(Lock { file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(unusable(&error)),
     }
 }

@@ -11,8 +11,8 @@ pub(crate) const APPLICATION_ID: i64 = 0x5045_5244;
 
 /// What a new file is made of, beside [`VISIBILITY`] and [`ATTRIBUTES`].
 ///
-/// - `meta`: the id that the file shares with its commit log, the last generation of the log that is in the tables, and the
-///   last frame of which something is.
+/// - `meta`: the id that the file shares with its commit log, the last generation of the log that is in the tables, the last
+///   frame of which something is, and how often something was written that was in no log.
 /// - `epoch`: how often each shard was acquired.
 /// - `pair`: the ordered byte map of each shard.
 pub(crate) const TABLES: &str = "

@@ -71,7 +71,8 @@ impl Tables {
     pub(crate) fn set_epoch(&mut self, shard: ShardId, epoch: Epoch) -> Result<(), StoreError> {
         self.transact(true, |transaction| {
             let values = params![shard.0, epoch.0.cast_signed()];
-            transaction.execute("INSERT OR REPLACE INTO epoch (shard, epoch) VALUES (?1, ?2)", values).map(drop)
+            transaction.execute("INSERT OR REPLACE INTO epoch (shard, epoch) VALUES (?1, ?2)", values)?;
+            known::count_write(transaction)
         })
     }
 
@@ -84,7 +85,7 @@ impl Tables {
                     changes.apply(*shard, change)?;
                 }
             }
-            Ok(())
+            known::count_write(transaction)
         })
     }
 

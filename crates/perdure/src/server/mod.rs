@@ -1,6 +1,7 @@
 //! `perdure server`: the flags, and what they start.
 
 mod banner;
+mod files;
 mod flags;
 mod listen;
 mod open_files;
@@ -34,14 +35,30 @@ enum ServerCommand {
     /// With --config, a secured server: TLS, client certificates and API keys, and an account that perdure cloud init
     /// has made. Without it, the same as start-dev, but on loopback only.
     Start(StartArgs),
+    /// Copy a server's database file
+    ///
+    /// Also while the server runs. The copy is one closed file with all that was acknowledged before, and is verified: a
+    /// server starts with it as it is.
+    Backup(files::BackupArgs),
+    /// Make a database file of a copy
+    ///
+    /// Verifies the copy and what is made of it. To go back to a copy, stop the server and move its files away first.
+    Restore(files::RestoreArgs),
+    /// Save what can be saved of damaged files
+    ///
+    /// Tells what is wrong and what would be lost, asks, and goes on with the rest. The files as they were are kept.
+    Repair(files::RepairArgs),
 }
 
-/// Runs the server until a signal ends it.
+/// Runs the server until a signal ends it, or does something to its files; gives what there is to print.
 ///
 /// # Errors
 /// One line that names cause and remedy.
-pub(crate) fn run(args: ServerArgs, output: &Output) -> Result<(), String> {
+pub(crate) fn run(args: ServerArgs, output: &Output) -> Result<String, String> {
     match args.command {
+        ServerCommand::Backup(args) => return files::backup(&args),
+        ServerCommand::Restore(args) => return files::restore(&args),
+        ServerCommand::Repair(args) => return files::repair(&args),
         ServerCommand::StartDev(args) => start::run(args, output),
         ServerCommand::Start(args) => match &args.config {
             Some(file) => secured::run(file, args.allow_open_network, output),
@@ -51,6 +68,7 @@ pub(crate) fn run(args: ServerArgs, output: &Output) -> Result<(), String> {
             }
         },
     }
+    .map(|()| String::new())
 }
 
 /// Leads those who want a secured server to its flag, where another one was not understood.

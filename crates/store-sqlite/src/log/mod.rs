@@ -8,6 +8,7 @@
 pub(crate) mod read;
 mod record;
 mod row;
+pub(crate) mod salvage;
 
 use std::{
     fs::File,

@@ -14,7 +14,7 @@ use super::{
     CHECKED, HEAD_BYTES, MAGIC,
     record::{self, Link},
 };
-use crate::sums::Tail;
+use crate::{bits, sums::Tail};
 
 /// The log of format 4: no session stood in it, and no generation that it begins behind.
 const OLD_MAGIC: [u8; 8] = *b"PERDLOG\x01";
@@ -113,7 +113,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Found> {
     }
 }
 
-fn parse(mut content: Bytes) -> Found {
+pub(super) fn parse(mut content: Bytes) -> Found {
     let length = content.len() as u64;
     if content.iter().all(|byte| *byte == 0) {
         return Found::Blank;
@@ -263,19 +263,25 @@ impl Chain {
 }
 
 /// The latest generation of which there is a whole frame anywhere.
-fn stray(mut rest: Bytes) -> u64 {
+fn stray(rest: Bytes) -> u64 {
     let mut latest = 0;
+    each_frame(rest, |_, link, _| latest = latest.max(link.generation));
+    latest
+}
+
+/// Gives every whole frame, wherever it stands, with the number of bytes from its start to the end.
+pub(super) fn each_frame(mut rest: Bytes, mut each: impl FnMut(usize, Link, Bytes)) {
     while !rest.is_empty() {
+        let bytes = rest.len();
         match record::next(&mut rest) {
-            Some((link, _)) => latest = latest.max(link.generation),
+            Some((link, payload)) => each(bytes, link, payload),
             None => {
-                // No frame begins with so many zeros: its checksum can't be made of them.
+                // No frame begins with more zeros: its checksum can't be made of them.
                 let zeros = rest.iter().take_while(|byte| **byte == 0).count();
                 rest.advance(zeros.saturating_sub(8).max(1));
             }
         }
     }
-    latest
 }
 
 /// Whether what stands here is the frame behind `last`, with one bit that is wrong.
@@ -296,5 +302,13 @@ fn is_bit_off(rest: &Bytes, last: Link) -> bool {
         flipped.extend_from_slice(&rest[record::HEAD..end]);
         follows(&flipped.into())
     });
-    in_head || record::is_payload_bit_off(rest, last, TRIED_BYTES)
+    in_head || is_payload_bit_off(rest, last)
+}
+
+/// Whether it is so with one bit of the payload.
+fn is_payload_bit_off(frame: &[u8], last: Link) -> bool {
+    let Some(end) = record::end(frame).filter(|end| *end <= TRIED_BYTES.min(frame.len())) else { return false };
+    let stored = frame[4..8].first_chunk().map_or(0, |sum| u32::from_le_bytes(*sum));
+    let payload = end - record::HEAD;
+    record::is_behind(frame, last) && bits::flipped(crc32fast::hash(&frame[8..end]) ^ stored, payload).is_some()
 }

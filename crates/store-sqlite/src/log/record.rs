@@ -136,30 +136,6 @@ pub(super) fn is_behind(head: &[u8], last: Link) -> bool {
         && head.get(12..HEAD) == Some(&last.generation.to_le_bytes()[..])
 }
 
-/// Whether what stands here is the frame behind `last` but for one bit of its payload, if it is not longer than `most`.
-///
-/// The checksum of the difference of two texts of one length tells the difference of their checksums, and of one bit it
-/// is made by shifting: so each place is tried in a few steps.
-pub(super) fn is_payload_bit_off(frame: &[u8], last: Link, most: usize) -> bool {
-    /// The polynomial of the checksum, reflected.
-    const POLYNOMIAL: u32 = 0xedb8_8320;
-    let Some(end) = end(frame).filter(|end| *end <= most.min(frame.len())) else { return false };
-    if !is_behind(frame, last) {
-        return false;
-    }
-    let stored = frame[4..8].first_chunk().map_or(0, |sum| u32::from_le_bytes(*sum));
-    let difference = crc32fast::hash(&frame[8..end]) ^ stored;
-    // The last bit of a text has the polynomial itself for its checksum, and each one before it that much shifted on.
-    let mut of_bit = POLYNOMIAL;
-    for _ in 0..(end - HEAD) * 8 {
-        if of_bit == difference {
-            return true;
-        }
-        of_bit = (of_bit >> 1) ^ if of_bit & 1 == 1 { POLYNOMIAL } else { 0 };
-    }
-    false
-}
-
 /// The changes of a payload in order, each with its shard.
 ///
 /// # Errors

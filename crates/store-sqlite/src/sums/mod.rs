@@ -93,17 +93,9 @@ impl Sums {
 
     /// Reads the file; `None` when it is damaged.
     pub(crate) fn load(files: &Files, database: File, head: &Head) -> io::Result<Option<(Self, Tail)>> {
+        let Some((pages, mark, tail)) = peek(files)? else { return Ok(None) };
         let file = File::options().read(true).write(true).open(&files.sums)?;
-        let mut mark = [0; MARK_BYTES];
-        let mut tail = [0; TAIL_BYTES];
-        read_up_to(&file, &mut mark, MARK_AT)?;
-        read_up_to(&file, &mut tail, TAIL_AT)?;
-        let (Some(mark), Some(tail)) = (Mark::decode(&mark), Tail::decode(&tail)) else { return Ok(None) };
-        let mut pages = vec![0; mark.page_count as usize * 4];
-        if read_up_to(&file, &mut pages, PAGES_AT)? < pages.len() {
-            return Ok(None);
-        }
-        Ok(Some((Self::of(file, database, files, head, decode_pages(&pages), mark), tail)))
+        Ok(Some((Self::of(file, database, files, head, pages, mark), tail)))
     }
 
     fn of(file: File, database: File, files: &Files, head: &Head, pages: Vec<u32>, mark: Mark) -> Self {
@@ -372,6 +364,31 @@ fn encode_pages(pages: &[u32]) -> Vec<u8> {
 
 fn decode_pages(bytes: &[u8]) -> Vec<u32> {
     bytes.chunks_exact(4).map(|mut sum| sum.get_u32_le()).collect()
+}
+
+/// The checksums of a file that may belong to another process, and its records; `None` when they are damaged.
+///
+/// # Errors
+/// When they can't be read.
+pub(crate) fn peek(files: &Files) -> io::Result<Option<(Vec<u32>, Mark, Tail)>> {
+    let Some(tail) = peek_tail(files)? else { return Ok(None) };
+    let file = File::open(&files.sums)?;
+    let mut mark = [0; MARK_BYTES];
+    read_up_to(&file, &mut mark, MARK_AT)?;
+    let Some(mark) = Mark::decode(&mark) else { return Ok(None) };
+    let mut pages = vec![0; mark.page_count as usize * 4];
+    let is_whole = read_up_to(&file, &mut pages, PAGES_AT)? == pages.len();
+    Ok(is_whole.then(|| (decode_pages(&pages), mark, tail)))
+}
+
+/// The last acknowledged frame of a commit log that may belong to another process; `None` when that is damaged.
+///
+/// # Errors
+/// When it can't be read.
+pub(crate) fn peek_tail(files: &Files) -> io::Result<Option<Tail>> {
+    let mut tail = [0; TAIL_BYTES];
+    read_up_to(&File::open(&files.sums)?, &mut tail, TAIL_AT)?;
+    Ok(Tail::decode(&tail))
 }
 
 /// The first page of a range, counted from 1, whose content in the database is not what its checksum says. A page that is

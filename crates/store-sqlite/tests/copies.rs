@@ -43,9 +43,8 @@ fn a_copy_of_any_stage_holds_everything_and_is_one_file() {
         let text = refusal(backup(&stage.path, &copy));
         assert!(text.contains("exists: give another name"), "{text}");
         for path in [&copy, &stage.path] {
-            let store =
-                life::open(path, &OpenOptions::default()).unwrap_or_else(|error| panic!("{}: {error}", stage.name));
-            assert!(everything_in(&store) == stage.expected, "{}", stage.name);
+            let store = life::open(path, &stage.options).unwrap_or_else(|error| panic!("{}: {error}", stage.name));
+            assert!(everything_in(&store) == stage.expected, "{} of {}", stage.name, stage.life);
         }
     }
 }

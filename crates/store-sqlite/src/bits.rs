@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn every_bit_is_found() {
-        let text: Vec<u8> = (0..64).map(|byte| byte * 7).collect();
+        let text: Vec<u8> = (0..64_u8).map(|byte| byte.wrapping_mul(7)).collect();
         for bit in 0..text.len() * 8 {
             let mut flipped_text = text.clone();
             flipped_text[bit / 8] ^= 1 << (bit % 8);

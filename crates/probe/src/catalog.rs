@@ -74,13 +74,18 @@ impl Catalog {
         json(&DynamicMessage::decode(method.output.clone(), reply)?)
     }
 
-    /// The details of a refusal: the messages inside its `google.rpc.Status`.
+    /// The details of a refusal: the messages inside its `google.rpc.Status`, as far as the API knows their types.
     pub(crate) fn details(&self, encoded: &[u8]) -> Result<Value, Fault> {
         if encoded.is_empty() {
             return Ok(Value::Array(Vec::new()));
         }
+        let mut carried = proto::google::rpc::Status::decode(encoded)?;
+        carried.details.retain(|detail| {
+            let name = detail.type_url.rsplit('/').next().unwrap_or_default();
+            self.pool.get_message_by_name(name).is_some()
+        });
         let status = self.pool.get_message_by_name("google.rpc.Status").ok_or("no google.rpc.Status in the API")?;
-        let mut status = json(&DynamicMessage::decode(status, encoded)?)?;
+        let mut status = json(&DynamicMessage::decode(status, carried.encode_to_vec().as_slice())?)?;
         Ok(status.get_mut("details").map(Value::take).unwrap_or_default())
     }
 }

@@ -5,7 +5,9 @@
 mod bench;
 mod catalog;
 mod differential;
+mod limits;
 mod malformed;
+mod neighbours;
 mod reference;
 mod secured;
 mod seed;
@@ -38,6 +40,10 @@ enum Command {
     Bench(bench::Options),
     /// Send what no client should send, and see that each gets a precise answer and the server goes on.
     Malformed(malformed::Options),
+    /// Ask both servers for more than low limits allow, and compare what they refuse.
+    Limits(limits::Options),
+    /// Measure a quiet namespace alone, and beside one that offers more than it may.
+    Neighbours(neighbours::Options),
     /// Put what one tenant of a secured server has into every request of another, and see that nothing comes of it.
     Substitution(substitution::Options),
     /// Open connections, requests and replies without end, and see what a server holds for them and how others fare.
@@ -66,6 +72,8 @@ fn main() -> ExitCode {
             Command::Differential(options) => differential::run(options).await,
             Command::Bench(options) => bench::run(options).await,
             Command::Malformed(options) => malformed::run(options).await,
+            Command::Limits(options) => limits::run(options).await,
+            Command::Neighbours(options) => neighbours::run(options).await,
             Command::Substitution(options) => substitution::run(options).await,
             Command::Strangers(options) => strangers::run(options).await,
             Command::InstallReference => reference::install(),

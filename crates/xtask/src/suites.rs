@@ -30,6 +30,7 @@ const PARTS: &[Part] = &[
         needs_release: true,
         run: differential,
     },
+    Part { name: "limits", about: "what both servers refuse under low limits", needs_release: true, run: limits },
     Part { name: "malformed", about: "broken, oversized and foreign requests", needs_release: true, run: malformed },
     Part { name: "substitution", about: "one tenant set on another", needs_release: true, run: substitution },
     Part { name: "strangers", about: "clients that no server wishes for", needs_release: true, run: strangers },
@@ -197,6 +198,11 @@ fn differential() -> Result<Ending, String> {
     // Goes on until every declared outcome has been seen, which takes about three times as many programs.
     command.args(["--programs", "100"]);
     shell::run(command)
+}
+
+fn limits() -> Result<Ending, String> {
+    install_reference()?;
+    shell::run(probe("limits"))
 }
 
 fn malformed() -> Result<Ending, String> {

@@ -3,11 +3,12 @@
 //! A commit is one synced write to the log, and what it changes is looked up in memory until it is folded into the tables,
 //! later and together with much else. So a key that changes often is written to a table once, and one that comes and goes
 //! often never. Reads go through a few connections of their own and see every commit that has returned. What bytes mean is
-//! not known here, with one exception: visibility rows are columns, so that filters run as SQL.
+//! not known here, with one exception: visibility rows are columns, so that lists find them.
 
 mod adopt;
 mod backup;
 mod bits;
+mod blocks;
 mod condition;
 mod error;
 mod files;
@@ -21,7 +22,6 @@ mod open;
 mod owner;
 mod query;
 mod readers;
-mod render;
 mod repair;
 mod rows;
 mod scan;
@@ -43,6 +43,7 @@ use store::{
 };
 
 pub use backup::backup;
+use blocks::Bounds;
 use files::Files;
 use fold::Folding;
 use log::Log;
@@ -236,12 +237,12 @@ impl Store for SqliteStore {
 
     fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
         self.folding.show_rows()?;
-        self.readers.with(|connection| query::list(connection, query))
+        self.readers.with(|connection| blocks::list(connection, query, &Bounds::USUAL)).map(|(page, _)| page)
     }
 
     fn count(&self, query: &Query) -> Result<Vec<GroupCount>, StoreError> {
         self.folding.show_rows()?;
-        self.readers.with(|connection| query::count(connection, query))
+        self.readers.with(|connection| blocks::count(connection, query, &Bounds::USUAL)).map(|(groups, _)| groups)
     }
 }
 

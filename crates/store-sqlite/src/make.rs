@@ -15,7 +15,7 @@ use crate::{
     error,
     files::{self, Files},
     known, owner,
-    schema::{APPLICATION_ID, ATTRIBUTES, FORMAT, LOG, TABLES, VISIBILITY},
+    schema::{APPLICATION_ID, BLOCKS, FORMAT, LOG, TABLES, VISIBILITY},
     sums::{first_pages, seal::Seal},
 };
 
@@ -69,7 +69,7 @@ pub(crate) fn draw(path: &Path) -> Result<(), Error> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(VISIBILITY)?;
-    transaction.execute_batch(ATTRIBUTES)?;
+    transaction.execute_batch(BLOCKS)?;
     transaction.execute_batch(LOG)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;

@@ -6,9 +6,12 @@ use rusqlite::{Connection, Error, Transaction};
 use store::StoreError;
 
 use crate::{
-    backup, error,
+    backup,
+    blocks::Tails,
+    error,
     files::{self, Files},
-    schema::{ATTRIBUTES, FORMAT, LOG},
+    rows::{self, COLUMNS},
+    schema::{BLOCKS, FORMAT, LOG, VISIBILITY},
 };
 
 /// Changes a file of one format to the next.
@@ -21,6 +24,7 @@ pub(crate) const STEPS: &[Step] = &[
     commits_go_to_a_log,
     memos_leave_their_rows,
     pages_have_checksums,
+    rows_get_places,
 ];
 
 /// Rows of lists had a number beside the id of their run.
@@ -68,7 +72,12 @@ fn histories_stand_with_their_runs(transaction: &Transaction<'_>) -> Result<(), 
          ALTER TABLE attribute RENAME TO old_attribute;
          ALTER TABLE item RENAME TO old_item;",
     )?;
-    transaction.execute_batch(ATTRIBUTES)?;
+    transaction.execute_batch(
+        "CREATE TABLE attribute (name TEXT NOT NULL, value NOT NULL, run BLOB NOT NULL, PRIMARY KEY (name, value, run))
+             WITHOUT ROWID;
+         CREATE TABLE item (name TEXT NOT NULL, value TEXT NOT NULL, run BLOB NOT NULL, PRIMARY KEY (name, value, run))
+             WITHOUT ROWID;",
+    )?;
     // Of a keyword list there was an empty text in the one table, and its items in the other.
     transaction.execute_batch(
         "INSERT INTO attribute (name, value, run) SELECT name, value, run FROM old_attribute old
@@ -101,6 +110,39 @@ fn pages_have_checksums(_: &Transaction<'_>) -> Result<(), Error> {
 /// Whether a file of this format is brought up to date when it is opened.
 pub(crate) fn is_needed(format: i64) -> bool {
     format < FORMAT
+}
+
+/// Rows stood in no blocks, and search attributes of all types in an index that did not begin with the namespace.
+///
+/// Rows are written as this version writes them: the step to the next format of lists takes the place of this one.
+fn rows_get_places(transaction: &Transaction<'_>) -> Result<(), Error> {
+    transaction.execute_batch(
+        "DROP INDEX visibility_parent; DROP TABLE attribute; DROP TABLE item;
+         ALTER TABLE visibility ADD COLUMN place INTEGER NOT NULL DEFAULT 0;",
+    )?;
+    transaction.execute_batch(BLOCKS)?;
+    place_anew(transaction)
+}
+
+/// Writes the rows of lists anew, with all that is made from them. There must be nothing in blocks, and no keyword.
+pub(crate) fn place_anew(transaction: &Transaction<'_>) -> Result<(), Error> {
+    transaction.execute_batch(
+        "DROP INDEX visibility_order; DROP INDEX visibility_workflow; DROP TABLE IF EXISTS keyword;
+         ALTER TABLE visibility RENAME TO old_visibility;",
+    )?;
+    transaction.execute_batch(VISIBILITY)?;
+    let mut tails = Tails::default();
+    let mut changes = rows::Changes::of(transaction, &mut tails)?;
+    let old = format!("SELECT {COLUMNS} FROM old_visibility v ORDER BY v.close_time, v.start_time");
+    let mut statement = transaction.prepare(&old)?;
+    let mut found = statement.query([])?;
+    while let Some(row) = found.next()? {
+        changes.show(rows::read(row)?)?;
+    }
+    drop(found);
+    drop(statement);
+    changes.finish()?;
+    transaction.execute_batch("DROP TABLE old_visibility")
 }
 
 /// Brings a file of format `from` to the format behind the last step, all in one transaction.

@@ -5,15 +5,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use bytes::Bytes;
-use rusqlite::{Connection, Error, OpenFlags, config::DbConfig, functions::FunctionFlags, types::ValueRef};
-use store::{
-    StoreError,
-    visibility::{Phrases, decode_attributes},
-};
-use uuid::Uuid;
+use rusqlite::{Connection, Error, OpenFlags, config::DbConfig, types::Type};
+use store::StoreError;
 
-use crate::{error, rows};
+use crate::error;
 
 /// Idle connections that are kept; each holds some cache.
 const KEPT: usize = 4;
@@ -28,6 +23,7 @@ pub(crate) struct Readers {
 pub(crate) type Read<T> = Result<T, Failure>;
 
 /// Why a read gives nothing.
+#[derive(Debug)]
 pub(crate) enum Failure {
     Sqlite(Error),
     Record(StoreError),
@@ -42,6 +38,15 @@ impl From<Error> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Record(error)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Sqlite(error) => error,
+            Failure::Record(error) => Error::FromSqlConversionFailure(0, Type::Blob, Box::new(error)),
+        }
     }
 }
 
@@ -81,46 +86,11 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// Our settings, and the functions that queries use beside SQLite's own.
 fn configure(connection: &Connection) -> Result<(), Error> {
     connection.pragma_update(None, "cache_size", -2000)?;
     connection.set_prepared_statement_cache_capacity(64);
     // Otherwise each new value of a bound LIMIT has the statement prepared again.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("mentions", 2, flags, |context| {
-        let phrases = context.get_or_create_aux(1, |value| {
-            let text = value.as_str().map_err(|error| Error::UserFunctionError(error.into()))?;
-            Ok::<_, Error>(Phrases::parse(text))
-        })?;
-        let ValueRef::Text(text) = context.get_raw(0) else {
-            return Ok(false);
-        };
-        let text = String::from_utf8_lossy(text);
-        Ok(phrases.as_ref().as_ref().is_some_and(|phrases| phrases.found_in(&text)))
-    })?;
-    // SQLite's own means (LIKE, GLOB, substr) fold case, know wildcards, or take an empty text for null.
-    connection.create_scalar_function("starts_with", 2, flags, |context| {
-        let ValueRef::Text(prefix) = context.get_raw(1) else {
-            return Ok(None);
-        };
-        let ValueRef::Text(text) = context.get_raw(0) else {
-            return Ok(None);
-        };
-        Ok(Some(text.starts_with(prefix)))
-    })?;
-    connection.create_scalar_function("attribute", 2, flags, |context| {
-        let ValueRef::Blob(stored) = context.get_raw(0) else {
-            return Ok(None);
-        };
-        let attributes = decode_attributes(Bytes::copy_from_slice(stored));
-        let attributes = attributes.map_err(|error| Error::UserFunctionError(error.into()))?;
-        Ok(attributes.get(context.get_raw(1).as_str().unwrap_or_default()).map(rows::cell))
-    })?;
-    connection.create_scalar_function("run_text", 1, flags, |context| {
-        let run = Uuid::from_slice(context.get_raw(0).as_blob().unwrap_or_default());
-        Ok(run.ok().map(|run| run.to_string()))
-    })
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 #[cfg(test)]

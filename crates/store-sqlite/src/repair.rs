@@ -31,8 +31,8 @@ use crate::{
     tables::Tables,
 };
 
-/// The tables, in the order in which they are saved.
-const TABLES: [&str; 6] = ["meta", "epoch", "pair", "visibility", "attribute", "item"];
+/// The tables, in the order in which they are saved. What else there is, is made from the rows of lists.
+const TABLES: [&str; 4] = ["meta", "epoch", "pair", "visibility"];
 
 /// A repair that is worked out and not carried out yet. Dropped, it leaves the files as they are.
 pub struct Repair {
@@ -207,18 +207,24 @@ impl Repair {
         if is_whole(&self.draft.database).unwrap_or(false) {
             return Ok(());
         }
+        if migrate::is_needed(format) {
+            return Err(StoreError::Unusable(format!(
+                "its tables are damaged and of format {format}, and this version saves only tables of its own: restore a backup"
+            )));
+        }
         let saved = Files::of(&files::beside(&self.draft.database, "-saved"));
         discard(&saved);
         make::draw(&saved.database).map_err(failed)?;
         let (from, to) = (Connection::open(&self.draft.database), Connection::open(&saved.database));
-        let (from, to) = (from.map_err(failed)?, to.map_err(failed)?);
+        let (from, mut to) = (from.map_err(failed)?, to.map_err(failed)?);
         to.execute_batch("DELETE FROM meta; BEGIN").map_err(failed)?;
         let mut counts = Vec::new();
         for table in TABLES {
             counts.push(format!("{} of \"{table}\"", save_table(&from, &to, table).map_err(failed)?));
         }
         to.execute_batch("COMMIT").map_err(failed)?;
-        to.pragma_update(None, "user_version", format).map_err(failed)?;
+        let transaction = to.transaction().map_err(failed)?;
+        migrate::place_anew(&transaction).and_then(|()| transaction.commit()).map_err(failed)?;
         drop((from, to));
         self.find(format!("the tables are damaged; rows that can be read: {}", counts.join(", ")));
         discard(&self.draft);

@@ -1,7 +1,7 @@
 //! The tables. A change here is a new format: raise `FORMAT` and add the step to `migrate`.
 
 /// The format that this version reads and writes; stands in the file as SQLite's `user_version`.
-pub(crate) const FORMAT: i64 = 6;
+pub(crate) const FORMAT: i64 = 7;
 
 /// The first format whose pages have checksums.
 pub(crate) const SUMMED: i64 = 6;
@@ -9,7 +9,7 @@ pub(crate) const SUMMED: i64 = 6;
 /// Marks a file as ours; stands in the file as SQLite's `application_id`: "PERD".
 pub(crate) const APPLICATION_ID: i64 = 0x5045_5244;
 
-/// What a new file is made of, beside [`VISIBILITY`] and [`ATTRIBUTES`].
+/// What a new file is made of, beside [`VISIBILITY`] and [`BLOCKS`].
 ///
 /// - `meta`: the id that the file shares with its commit log, the last generation of the log that is in the tables, the last
 ///   frame of which something is, and how often something was written that was in no log.
@@ -29,10 +29,13 @@ CREATE TABLE pair (
 /// What lists are made from.
 ///
 /// - `visibility`: a row for each shown run. `close_time` is the greatest integer while the run is open, so that open runs
-///   come first in descending order. `division` repeats the search attribute `TemporalNamespaceDivision`, which nearly
-///   every list asks for. Run ids are ordered by time, so new rows go to the end of the table. The index of the order also
-///   holds what lists filter by most, so that a filter is decided without a look at the row. No other index holds what
-///   changes when a run closes. Memos stand with the states of their runs, so that a row is small.
+///   come first in descending order. Run ids are ordered by time, so new rows go to the end of the table. Memos stand with
+///   the states of their runs, so that a row is small. `place` is where the row is in blocks: see `blocks`.
+/// - `keyword`: the runs by their keywords, by what is in their keyword lists, by the words of their texts, and, for those
+///   that others have started, by the ids of parents and roots.
+///
+/// Every index begins with the namespace, so that the runs of one are not in the way of another. Few of them hold what
+/// changes when a run closes, and none what is in no order and can be found by blocks.
 pub(crate) const VISIBILITY: &str = "
 CREATE TABLE visibility (
     run BLOB PRIMARY KEY,
@@ -51,32 +54,57 @@ CREATE TABLE visibility (
     parent_run_id TEXT,
     root_workflow_id TEXT NOT NULL,
     root_run_id TEXT NOT NULL,
-    division TEXT,
     has_memo INTEGER NOT NULL,
-    attributes BLOB
+    attributes BLOB,
+    place INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX visibility_order ON visibility
-    (namespace, close_time DESC, start_time DESC, run, status, division, workflow_type);
+CREATE INDEX visibility_order ON visibility (namespace, close_time DESC, start_time DESC, run);
 CREATE INDEX visibility_workflow ON visibility (namespace, workflow_id);
-CREATE INDEX visibility_parent ON visibility (namespace, parent_workflow_id) WHERE parent_workflow_id IS NOT NULL;
-";
-
-/// Where runs are found by their search attributes, which stand in the run's row.
-///
-/// - `attribute`: the runs by what an attribute of theirs is.
-/// - `item`: the runs by what is in a keyword list of theirs.
-pub(crate) const ATTRIBUTES: &str = "
-CREATE TABLE attribute (
-    name TEXT NOT NULL,
-    value NOT NULL,
-    run BLOB NOT NULL,
-    PRIMARY KEY (name, value, run)
-) WITHOUT ROWID;
-CREATE TABLE item (
+CREATE TABLE keyword (
+    namespace BLOB NOT NULL,
     name TEXT NOT NULL,
     value TEXT NOT NULL,
     run BLOB NOT NULL,
-    PRIMARY KEY (name, value, run)
+    PRIMARY KEY (namespace, name, value, run)
+) WITHOUT ROWID;
+";
+
+/// The rows of lists once more, by columns: see `blocks`.
+///
+/// - `block`: what is in each block: how many rows, which of them are dead, its ends in the order of lists, and the head of
+///   its columns.
+/// - `cell`: a column of a block.
+/// - `tail`: the runs in the places that are in no block yet, sixteen bytes each, from the place `first` on.
+pub(crate) const BLOCKS: &str = "
+CREATE TABLE block (
+    namespace BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    dead_rows INTEGER NOT NULL,
+    newest_close INTEGER NOT NULL,
+    newest_start INTEGER NOT NULL,
+    oldest_close INTEGER NOT NULL,
+    oldest_start INTEGER NOT NULL,
+    head BLOB NOT NULL,
+    dead BLOB,
+    PRIMARY KEY (namespace, number)
+) WITHOUT ROWID;
+CREATE INDEX block_order ON block
+    (namespace, newest_close DESC, newest_start DESC, oldest_close, oldest_start, number);
+CREATE TABLE cell (
+    namespace BLOB NOT NULL,
+    name TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    block INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (namespace, name, kind, block)
+) WITHOUT ROWID;
+CREATE TABLE tail (
+    namespace BLOB NOT NULL,
+    is_closed INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    runs BLOB NOT NULL,
+    PRIMARY KEY (namespace, is_closed, first)
 ) WITHOUT ROWID;
 ";
 

@@ -5,10 +5,12 @@ use std::{path::PathBuf, time::Duration};
 use bytes::Bytes;
 use model::{Epoch, RunId, ShardId};
 use rusqlite::{CachedStatement, Connection, Error, Row, Transaction, TransactionBehavior, config::DbConfig, params};
-use store::{Batch, Change, StoreError, key::prefix_end};
+use store::{Batch, Change, StoreError, key::prefix_end, visibility};
 
 use crate::{
-    OpenOptions, error, known,
+    OpenOptions,
+    blocks::Tails,
+    error, known,
     layer::Shown,
     log::{self, Link},
     open, rows,
@@ -34,6 +36,8 @@ pub(crate) struct Tables {
     logged: Option<(u64, u32)>,
     /// Frames of SQLite's log when copying them was tried last.
     tried: u32,
+    /// Where the next rows of lists go.
+    tails: Tails,
 }
 
 /// A part of what the log holds, on its way into the tables.
@@ -57,7 +61,8 @@ impl Tables {
         sums: Option<Sums>,
         logged: Option<(u64, u32)>,
     ) -> Self {
-        Self { connection, path, options, syncs: is_durable.then_some(true), sums, logged, tried: 0 }
+        let syncs = is_durable.then_some(true);
+        Self { connection, path, options, syncs, sums, logged, tried: 0, tails: Tails::default() }
     }
 
     /// The epochs as they stand in the file.
@@ -69,7 +74,7 @@ impl Tables {
     }
 
     pub(crate) fn set_epoch(&mut self, shard: ShardId, epoch: Epoch) -> Result<(), StoreError> {
-        self.transact(true, |transaction| {
+        self.transact(true, |transaction, _| {
             let values = params![shard.0, epoch.0.cast_signed()];
             transaction.execute("INSERT OR REPLACE INTO epoch (shard, epoch) VALUES (?1, ?2)", values)?;
             known::count_write(transaction)
@@ -78,13 +83,14 @@ impl Tables {
 
     /// Writes whole batches, durably.
     pub(crate) fn write(&mut self, batches: &[(ShardId, &Batch)]) -> Result<(), StoreError> {
-        self.transact(true, |transaction| {
-            let mut changes = Changes::of(transaction)?;
+        self.transact(true, |transaction, tails| {
+            let mut changes = Changes::of(transaction, tails)?;
             for (shard, batch) in batches {
                 for change in &batch.changes {
                     changes.apply(*shard, change)?;
                 }
             }
+            changes.rows.finish()?;
             known::count_write(transaction)
         })
     }
@@ -102,12 +108,12 @@ impl Tables {
                 && self.logged.is_none_or(|(generation, _)| generation <= link.generation)
         };
         let logged = slice.from.filter(is_later).map(|link| (link.generation, link.checksum));
-        self.transact(slice.completes.is_some(), |transaction| {
-            let mut changes = Changes::of(transaction)?;
-            for (run_id, row) in &shown {
+        self.transact(slice.completes.is_some(), |transaction, tails| {
+            let mut changes = Changes::of(transaction, tails)?;
+            for (run_id, row) in shown {
                 match row {
                     Some(row) => changes.rows.show(row)?,
-                    None => changes.rows.hide(*run_id)?,
+                    None => changes.rows.hide(run_id)?,
                 }
             }
             for (shard, prefix) in &slice.prefixes {
@@ -119,6 +125,7 @@ impl Tables {
                     None => changes.delete(*shard, key)?,
                 }
             }
+            changes.rows.finish()?;
             if let Some(logged) = logged {
                 known::set_logged(transaction, logged)?;
             }
@@ -132,7 +139,7 @@ impl Tables {
     fn transact(
         &mut self,
         syncs: bool,
-        write: impl FnOnce(&Transaction<'_>) -> Result<(), Error>,
+        write: impl for<'t> FnOnce(&'t Transaction<'t>, &'t mut Tails) -> Result<(), Error>,
     ) -> Result<(), StoreError> {
         // A write may have SQLite's log begin anew.
         self.sums.as_mut().map_or(Ok(()), Sums::settle)?;
@@ -144,10 +151,13 @@ impl Tables {
             }
             // A dropped transaction rolls back.
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            write(&transaction)?;
+            write(&transaction, &mut self.tails)?;
             transaction.commit()
         };
         let result = attempt().map_err(|error| error::of(&self.path, &error));
+        if result.is_err() {
+            self.tails.clear();
+        }
         if result.is_err() && !self.connection.is_autocommit() {
             // The transaction neither ended nor rolled back; closing the connection ends it.
             self.connection = open::connect(&self.path, &self.options)?;
@@ -255,7 +265,7 @@ struct Changes<'t> {
 }
 
 impl<'t> Changes<'t> {
-    fn of(transaction: &'t Transaction<'_>) -> Result<Self, Error> {
+    fn of(transaction: &'t Transaction<'t>, tails: &'t mut Tails) -> Result<Self, Error> {
         Ok(Self {
             put: transaction.prepare_cached(
                 "INSERT INTO pair (shard, key, value) VALUES (?1, ?2, ?3)
@@ -264,7 +274,7 @@ impl<'t> Changes<'t> {
             delete: transaction.prepare_cached("DELETE FROM pair WHERE shard = ?1 AND key = ?2")?,
             delete_prefix: transaction
                 .prepare_cached("DELETE FROM pair WHERE shard = ?1 AND key >= ?2 AND key < ?3")?,
-            rows: rows::Changes::of(transaction)?,
+            rows: rows::Changes::of(transaction, tails)?,
         })
     }
 
@@ -273,7 +283,7 @@ impl<'t> Changes<'t> {
             Change::Put { key, value } => self.put(shard, key, value),
             Change::Delete { key } => self.delete(shard, key),
             Change::DeletePrefix { prefix } => self.delete_prefix(shard, prefix),
-            Change::Show(row) => self.rows.show(row),
+            Change::Show(row) => self.rows.show(visibility::Row::clone(row)),
             Change::Hide { run_id } => self.rows.hide(*run_id),
         }
     }

@@ -14,9 +14,13 @@ use std::{
 use bytes::Bytes;
 use folder::Folder;
 use left::copy_as_killed;
-use model::{RunId, ShardId};
+use model::{NamespaceId, RunId, ShardId};
+use proto::temporal::api::enums::v1::IndexedValueType;
 use rusqlite::params;
-use store::{Batch, Change, CommitError, Key, Store, StoreError};
+use store::{
+    Batch, Change, CommitError, Key, Store, StoreError,
+    visibility::{Attribute, Comparison, Filter, Operand, Query, Value, encode_attributes},
+};
 use store_sqlite::{OpenOptions, SqliteStore};
 use uuid::Uuid;
 
@@ -134,13 +138,13 @@ fn a_newer_format_is_refused() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let text = refusal(&path);
-    assert!(text.contains("has format 99, and this version reads up to 6: use the newer version"), "{text}");
+    assert!(text.contains("has format 99, and this version reads up to 7: use the newer version"), "{text}");
 }
 
 /// The lists' tables as the first format had them.
 const FIRST_LISTS: &str = "
 DELETE FROM meta WHERE name IN ('log', 'folded');
-DROP TABLE visibility; DROP TABLE attribute; DROP TABLE item;
+DROP TABLE visibility; DROP TABLE keyword; DROP TABLE block; DROP TABLE cell; DROP TABLE tail;
 CREATE TABLE visibility (
     id INTEGER PRIMARY KEY, namespace BLOB NOT NULL, run BLOB NOT NULL, close_time INTEGER NOT NULL,
     start_time INTEGER NOT NULL, execution_time INTEGER NOT NULL, status INTEGER NOT NULL, workflow_id TEXT NOT NULL,
@@ -174,6 +178,10 @@ fn the_first_format_is_brought_up_to_date() {
     drop(open(&path).unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute_batch(FIRST_LISTS).unwrap();
+    let attributes =
+        [("Amount".to_owned(), Value::Int(12)), ("Tags".to_owned(), Value::KeywordList(vec!["new".to_owned()]))];
+    let attributes = encode_attributes(&attributes.into()).to_vec();
+    connection.execute("UPDATE visibility SET attributes = ?1", [attributes]).unwrap();
     let history = Key::History(RunId(Uuid::from_u128(7)), 1).encode();
     // Then a history had a tag of its own before the run id, and none behind it.
     let old = [&[0x30], &history[1..17], &history[18..]].concat();
@@ -182,17 +190,22 @@ fn the_first_format_is_brought_up_to_date() {
     let store = open(&path).unwrap();
     assert_eq!(store.get(SHARD, &history).unwrap().as_deref(), Some(&[0x00, 0xaa, 0x00, 0xbb][..]));
     assert_eq!(store.get(SHARD, &old).unwrap(), None);
+    let amount = Attribute { name: "Amount".to_owned(), kind: IndexedValueType::Int };
+    let filter = Filter::Compare { attribute: amount, comparison: Comparison::Equal, value: Operand::Int(12) };
+    let namespace = NamespaceId(Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10));
+    let query = Query { namespace, filter: Some(filter), group_by: Vec::new(), limit: 10, after: None };
+    let found: Vec<_> = store.query(&query).unwrap().rows.into_iter().map(|row| row.workflow_id).collect();
+    assert_eq!(found, ["order-1"]);
     drop(store);
     let connection = rusqlite::Connection::open(&path).unwrap();
-    let found: (String, bool, i64, String) = connection
+    let found: (String, bool, String) = connection
         .query_row(
-            "SELECT workflow_id, has_memo, a.value, i.value FROM visibility v
-             JOIN attribute a ON a.run = v.run AND a.name = 'Amount' JOIN item i ON i.run = v.run",
+            "SELECT workflow_id, has_memo, k.value FROM visibility v JOIN keyword k ON k.run = v.run AND k.name = 'Tags'",
             [],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
         .unwrap();
-    assert_eq!(found, ("order-1".to_owned(), true, 12, "new".to_owned()));
+    assert_eq!(found, ("order-1".to_owned(), true, "new".to_owned()));
     assert!(folder.file("data.db-format-1").exists(), "the copy from before");
 }
 

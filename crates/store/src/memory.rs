@@ -18,6 +18,9 @@ use crate::{
     visibility::{Cursor, GroupCount, Position, Query, QueryPage, Row, Value},
 };
 
+/// Rows that are looked at for a page; where it is not full by then, it is short.
+const PAGE_ROWS: usize = 20_000;
+
 /// A store that lives as long as the process. A clone is an independent copy of the whole content, made in constant time.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
@@ -47,6 +50,11 @@ impl MemoryStore {
     // A panic inside a change would be a defect of this module; the content is still a map, so go on.
     fn read(&self) -> RwLockReadGuard<'_, Content> {
         self.content.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rows of lists as they are now: no commit waits for who looks at them.
+    fn rows(&self) -> Content {
+        Content { rows: self.read().rows.clone(), ..Content::default() }
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Content> {
@@ -93,25 +101,39 @@ impl Store for MemoryStore {
     }
 
     fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
-        let content = self.read();
-        let rows: Vec<Row> = content.selected(query).take(query.limit).map(|row| Row::clone(row)).collect();
-        let next = rows.last().filter(|_| rows.len() == query.limit).map(Cursor::of);
-        Ok(QueryPage { rows, next })
+        let content = self.rows();
+        let mut page = QueryPage::default();
+        for (seen, row) in content.behind(query).enumerate() {
+            if seen == PAGE_ROWS {
+                return Ok(page);
+            }
+            let cursor = Cursor::of(row);
+            if selects(query, row) {
+                page.rows.push(Row::clone(row));
+            }
+            page.next = Some(cursor);
+            if page.rows.len() == query.limit {
+                return Ok(page);
+            }
+        }
+        page.next = None;
+        Ok(page)
     }
 
     fn count(&self, query: &Query) -> Result<Vec<GroupCount>, StoreError> {
-        let content = self.read();
+        let content = self.rows();
         if query.group_by.is_empty() {
-            let all = content.selected(query).count();
+            let all = content.behind(query).filter(|row| selects(query, row)).count();
             return Ok(vec![(Vec::new(), i64::try_from(all).unwrap_or(i64::MAX))]);
         }
         let mut groups: Vec<(Vec<Option<Value>>, GroupCount)> = Vec::new();
-        for row in content.selected(query) {
+        for row in content.behind(query).filter(|row| selects(query, row)) {
             let key: Vec<_> = query.group_by.iter().map(|name| row.value(name).map(Cow::into_owned)).collect();
             match groups.iter_mut().find(|(other, _)| *other == key) {
                 Some((_, (_, count))) => *count += 1,
                 None => {
-                    let group = query.group_by.iter().map(|name| row.group_value(name)).collect();
+                    let named = query.group_by.iter().zip(&key);
+                    let group = named.map(|(name, value)| Some(Row::as_group(name, value.clone()?))).collect();
                     groups.push((key, (group, 1)));
                 }
             }
@@ -166,8 +188,8 @@ impl Content {
         }
     }
 
-    /// The rows of a query's namespace that pass its filter, in order, from behind its cursor on.
-    fn selected<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = &'a Arc<Row>> {
+    /// The rows of a query's namespace in order, from behind its cursor on.
+    fn behind<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = &'a Arc<Row>> {
         let namespace = query.namespace;
         let start = query.after.as_ref().map_or(Position::FIRST, Cursor::position);
         let passed = query.after.as_ref().map(Cursor::position);
@@ -176,8 +198,12 @@ impl Content {
             .take_while(move |((owner, _), _)| *owner == namespace)
             .skip_while(move |((_, position), _)| Some(*position) == passed)
             .map(|(_, row)| row)
-            .filter(|row| query.filter.as_ref().is_none_or(|filter| filter.selects(row)))
     }
+}
+
+/// Whether the row passes the query's filter.
+fn selects(query: &Query, row: &Row) -> bool {
+    query.filter.as_ref().is_none_or(|filter| filter.selects(row))
 }
 
 #[cfg(test)]

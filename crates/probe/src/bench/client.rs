@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use proto::temporal::api::{
-    common::v1::{WorkflowExecution, WorkflowType},
+    common::v1::{Memo, Payload, SearchAttributes, WorkflowExecution, WorkflowType},
     enums::v1::UpdateWorkflowExecutionLifecycleStage,
     query::v1::WorkflowQuery,
     taskqueue::v1::TaskQueue,
@@ -85,6 +85,24 @@ pub(super) fn queue(name: &str) -> Option<TaskQueue> {
     Some(TaskQueue { name: name.to_owned(), ..TaskQueue::default() })
 }
 
+/// What a run stands in lists with.
+#[derive(Debug, Clone)]
+pub(super) struct Listed {
+    pub(super) kind: String,
+    pub(super) queue: String,
+    pub(super) schedule: String,
+    pub(super) build: String,
+    /// Of a day.
+    pub(super) second: usize,
+    pub(super) is_paused: bool,
+    pub(super) memo_bytes: usize,
+}
+
+/// A second of the first day of 2024, in JSON.
+fn time_of(second: usize) -> String {
+    format!("\"2024-01-01T{:02}:{:02}:{:02}Z\"", second / 3_600, second / 60 % 60, second % 60)
+}
+
 impl Client {
     /// A client with a connection of its own.
     pub(super) fn to(way: Way) -> Result<Client, Fault> {
@@ -108,6 +126,38 @@ impl Client {
             task_queue: queue(name),
             identity: IDENTITY.to_owned(),
             request_id: format!("{workflow_id}-request"),
+            ..StartWorkflowExecutionRequest::default()
+        };
+        self.service.start_workflow_execution(timed(request, CALL)).await?;
+        Ok(())
+    }
+
+    /// Starts a run that stands in lists with all of this.
+    pub(super) async fn start_listed(&mut self, workflow_id: &str, listed: &Listed) -> Result<(), Fault> {
+        let memo = Payload { data: vec![b'm'; listed.memo_bytes].into(), ..Payload::default() };
+        let fields = [
+            ("TemporalScheduledById", "Keyword", format!("\"{}\"", listed.schedule)),
+            ("BuildIds", "KeywordList", format!("[\"{}\"]", listed.build)),
+            ("TemporalScheduledStartTime", "Datetime", time_of(listed.second)),
+            ("TemporalSchedulePaused", "Bool", listed.is_paused.to_string()),
+        ];
+        let payload = |kind: &str, data: String| Payload {
+            metadata: [("encoding", "json/plain"), ("type", kind)]
+                .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec().into()))
+                .into(),
+            data: data.into_bytes().into(),
+            ..Payload::default()
+        };
+        let fields = fields.map(|(name, kind, data)| (name.to_owned(), payload(kind, data)));
+        let request = StartWorkflowExecutionRequest {
+            namespace: self.namespace.to_owned(),
+            workflow_id: workflow_id.to_owned(),
+            workflow_type: Some(WorkflowType { name: listed.kind.clone() }),
+            task_queue: queue(&listed.queue),
+            identity: IDENTITY.to_owned(),
+            request_id: format!("{workflow_id}-request"),
+            memo: Some(Memo { fields: [("note".to_owned(), memo)].into() }),
+            search_attributes: Some(SearchAttributes { indexed_fields: fields.into() }),
             ..StartWorkflowExecutionRequest::default()
         };
         self.service.start_workflow_execution(timed(request, CALL)).await?;

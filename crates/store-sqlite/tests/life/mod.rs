@@ -289,8 +289,19 @@ fn migrated(folder: &Folder, seed: u64) -> Vec<Stage> {
     life.commits(100);
     life.store = None;
     let connection = rusqlite::Connection::open(&life.path).unwrap_or_else(|error| panic!("{error}"));
-    let older = "DELETE FROM meta WHERE name = 'logged'; ALTER TABLE visibility DROP COLUMN has_memo;
-        ALTER TABLE visibility ADD COLUMN memo BLOB; PRAGMA user_version = 4;";
+    let older = "DELETE FROM meta WHERE name = 'logged';
+        DROP TABLE keyword; DROP TABLE block; DROP TABLE cell; DROP TABLE tail; DROP INDEX visibility_order;
+        ALTER TABLE visibility DROP COLUMN place; ALTER TABLE visibility DROP COLUMN has_memo;
+        ALTER TABLE visibility ADD COLUMN memo BLOB; ALTER TABLE visibility ADD COLUMN division TEXT;
+        CREATE INDEX visibility_order ON visibility
+            (namespace, close_time DESC, start_time DESC, run, status, division, workflow_type);
+        CREATE INDEX visibility_parent ON visibility (namespace, parent_workflow_id)
+            WHERE parent_workflow_id IS NOT NULL;
+        CREATE TABLE attribute (name TEXT NOT NULL, value NOT NULL, run BLOB NOT NULL, PRIMARY KEY (name, value, run))
+            WITHOUT ROWID;
+        CREATE TABLE item (name TEXT NOT NULL, value TEXT NOT NULL, run BLOB NOT NULL, PRIMARY KEY (name, value, run))
+            WITHOUT ROWID;
+        PRAGMA user_version = 4;";
     connection.execute_batch(older).unwrap_or_else(|error| panic!("{error}"));
     drop(connection);
     life.reopen();

@@ -34,7 +34,7 @@ fn walk(store: &impl Store, mut query: Query, page: usize) -> Vec<Row> {
     loop {
         let found = done(store.query(&query));
         assert!(found.rows.len() <= page);
-        assert_eq!(found.next.is_some(), found.rows.len() == page, "a full page has a next one");
+        assert!(found.next.is_some() || found.rows.len() < page, "a full page has a next one");
         rows.extend(found.rows);
         query.after = found.next;
         if query.after.is_none() {

@@ -1,6 +1,6 @@
 //! The meaning of a filter on one row: for the engine in memory, and what SQL engines are tested against.
 
-use std::{borrow::Cow, cmp::Ordering};
+use std::cmp::Ordering;
 
 use super::{Comparison, Filter, Operand, Row, Value};
 
@@ -45,40 +45,47 @@ impl Filter {
 
     /// The truth of a condition on one attribute.
     fn leaf(&self, row: &Row) -> Option<bool> {
+        let attribute = self.attribute()?;
+        self.truth_of(row.value(&attribute.name).as_deref())
+    }
+
+    /// What a condition on one attribute says of a value of it, or of none; `None` is SQL's "unknown", and the answer of a
+    /// filter that is no such condition.
+    pub fn truth_of(&self, value: Option<&Value>) -> Option<bool> {
         match self {
             Filter::And(_) | Filter::Or(_) | Filter::Not(_) => None,
-            Filter::Compare { attribute, comparison, value } => {
-                compare(row.value(&attribute.name)?.as_ref(), value).map(|order| comparison.holds(order))
+            Filter::Compare { comparison, value: other, .. } => {
+                compare(value?, other).map(|order| comparison.holds(order))
             }
-            Filter::Between { attribute, low, high, negated } => {
-                let value = row.value(&attribute.name)?;
-                let inside = compare(&value, low)?.is_ge() && compare(&value, high)?.is_le();
+            Filter::Between { low, high, negated, .. } => {
+                let value = value?;
+                let inside = compare(value, low)?.is_ge() && compare(value, high)?.is_le();
                 Some(inside != *negated)
             }
-            Filter::In { attribute, values, negated } => {
-                let value = row.value(&attribute.name)?;
-                let found = values.iter().any(|other| compare(&value, other) == Some(Ordering::Equal));
+            Filter::In { values, negated, .. } => {
+                let value = value?;
+                let found = values.iter().any(|other| compare(value, other) == Some(Ordering::Equal));
                 Some(found != *negated)
             }
-            Filter::StartsWith { attribute, prefix, negated } => match &*row.value(&attribute.name)? {
+            Filter::StartsWith { prefix, negated, .. } => match value? {
                 Value::Keyword(text) => Some(text.starts_with(prefix) != *negated),
                 _ => None,
             },
-            Filter::Contains { attribute, any_of, negated } => {
-                let found = match row.value(&attribute.name) {
-                    Some(Cow::Borrowed(Value::KeywordList(items))) => any_of.iter().any(|item| items.contains(item)),
+            Filter::Contains { any_of, negated, .. } => {
+                let found = match value {
+                    Some(Value::KeywordList(items)) => any_of.iter().any(|item| items.contains(item)),
                     _ => false,
                 };
                 Some(found != *negated)
             }
-            Filter::Mentions { attribute, phrases, negated } => {
-                let found = match row.value(&attribute.name) {
-                    Some(Cow::Borrowed(Value::Text(text))) => phrases.found_in(text),
+            Filter::Mentions { phrases, negated, .. } => {
+                let found = match value {
+                    Some(Value::Text(text)) => phrases.found_in(text),
                     _ => false,
                 };
                 Some(found != *negated)
             }
-            Filter::IsNull { attribute, negated } => Some(row.value(&attribute.name).is_none() != *negated),
+            Filter::IsNull { negated, .. } => Some(value.is_none() != *negated),
         }
     }
 }

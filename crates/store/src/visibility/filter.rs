@@ -110,6 +110,20 @@ pub enum Operand {
 }
 
 impl Filter {
+    /// The attribute of a condition on one; `None` for one that joins others.
+    pub fn attribute(&self) -> Option<&Attribute> {
+        match self {
+            Filter::And(_) | Filter::Or(_) | Filter::Not(_) => None,
+            Filter::Compare { attribute, .. }
+            | Filter::Between { attribute, .. }
+            | Filter::In { attribute, .. }
+            | Filter::StartsWith { attribute, .. }
+            | Filter::Contains { attribute, .. }
+            | Filter::Mentions { attribute, .. }
+            | Filter::IsNull { attribute, .. } => Some(attribute),
+        }
+    }
+
     /// `self AND other`.
     pub fn and(self, other: Filter) -> Filter {
         match self {

@@ -19,4 +19,4 @@ pub use payload::payload_kind;
 pub(crate) use row::Position;
 pub use row::{Cursor, GroupCount, Query, QueryPage, Row, Value, status_name};
 pub use stored::{decode_attributes, encode_attributes};
-pub use words::Phrases;
+pub use words::{Phrases, words};

@@ -141,11 +141,15 @@ impl Row {
         }
     }
 
-    /// The value that a count groups by: a status by its name.
-    pub fn group_value(&self, name: &str) -> Option<Value> {
-        match name {
-            "ExecutionStatus" => Some(Value::Keyword(status_name(self.status).into())),
-            other => self.value(other).map(Cow::into_owned),
+    /// How a count shows the value of an attribute that it groups by: a status by its name.
+    pub fn as_group(name: &str, value: Value) -> Value {
+        match value {
+            Value::Int(status) if name == "ExecutionStatus" => {
+                let status =
+                    i32::try_from(status).ok().and_then(|status| WorkflowExecutionStatus::try_from(status).ok());
+                Value::Keyword(status_name(status.unwrap_or_default()).into())
+            }
+            value => value,
         }
     }
 

@@ -3,9 +3,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use model::{Advice, Kind, limits};
+use model::{Advice, Kind, Reject, limits};
 use prost::{Message, Name};
 use prost_types::Any;
+use tonic::codegen::http::{HeaderMap, HeaderValue, header::RETRY_AFTER};
 
 /// `google.rpc.ErrorInfo`, of which the API's descriptors have no copy.
 #[derive(Clone, PartialEq, Message)]
@@ -43,6 +44,14 @@ pub(crate) fn details(kind: &Kind) -> impl Iterator<Item = Any> {
     };
     let limit = advice.limit.map(|(name, value)| packed(&about(name, value)));
     limit.into_iter().chain(advice.retry_after.map(|wait| packed(&RetryInfo { retry_delay: Some(span(wait)) })))
+}
+
+/// Tells an HTTP client when to try again, in whole seconds. Source: RFC 9110, section 10.2.3.
+pub(crate) fn retry_after(reject: &Reject, headers: &mut HeaderMap) {
+    if let Kind::ResourceExhausted { advice: Advice { retry_after: Some(wait), .. }, .. } = &reject.kind {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
 }
 
 fn about(name: &str, value: u64) -> ErrorInfo {

@@ -17,6 +17,7 @@ use crate::{
     listen::Peer,
     metrics::Metrics,
     quota::{Place, Quotas},
+    tries::Tries,
 };
 
 /// What this server says of itself.
@@ -39,6 +40,8 @@ pub struct Door {
     pub(crate) metrics: Metrics,
     /// What each namespace may ask for, and does.
     pub(crate) quotas: Quotas,
+    /// Wrong credentials, by address.
+    pub(crate) tries: Tries,
     pub(crate) about: About,
     /// Draws ids for what the caller left unnamed.
     pub(crate) new_id: fn() -> Uuid,
@@ -55,6 +58,7 @@ impl Door {
     pub fn new(engine: Engine, policy: Policy, about: About, new_id: fn() -> Uuid) -> Arc<Self> {
         Arc::new(Self {
             quotas: Quotas::new(engine.limits().clone()),
+            tries: Tries::new(engine.limits().wrong_credentials),
             engine,
             policy,
             metrics: Metrics::default(),

@@ -1,7 +1,7 @@
 //! The gate: who calls, may they, in which namespace, and is that namespace in a state that allows it. One place for
 //! all calls.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use auth::{Access, Caller, Credentials, Policy};
 use engine::NamespaceTable;
@@ -59,7 +59,8 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
         authority,
         namespace_header: namespace,
     };
-    let caller = match door.policy.identify(&credentials, door.engine.wall()) {
+    let identified = identify_slowly(door, &credentials, peer.address.ip());
+    let caller = match identified {
         // What is for anyone is for whoever shows something bad, too. Clients ask it before anything else, and some of
         // them keep to themselves why that failed: so the cause comes with the first call that needs a right.
         Err(_) if auth::permission(request.uri().path()).is_some_and(|needed| needed.access == Access::Anyone) => {
@@ -89,6 +90,19 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
         operator: text("caller-type") == Some("operator"),
         follows_next_run: features.split(',').any(|feature| feature.trim() == "follows-next-run-id"),
     })
+}
+
+/// Who shows these credentials. What is not known to be good is looked at as often as its address may try.
+fn identify_slowly(door: &Door, credentials: &Credentials<'_>, from: IpAddr) -> Result<Caller, Reject> {
+    let mut is_try = false;
+    let identified = door.policy.identify_if(credentials, door.engine.wall(), || {
+        is_try = true;
+        door.tries.take(from, door.engine.now())
+    });
+    if is_try && identified.is_ok() {
+        door.tries.give_back(from);
+    }
+    identified
 }
 
 /// The answer to a call, for as long as its caller has the right to it: one that loses key, certificate or permission

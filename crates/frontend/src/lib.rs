@@ -28,6 +28,7 @@ mod serve;
 mod status;
 mod system;
 mod tls;
+mod tries;
 mod unary;
 mod version;
 mod visibility;

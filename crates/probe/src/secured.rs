@@ -185,9 +185,10 @@ impl Owner<'_> {
     }
 }
 
-/// The rates of a namespace, lifted as on a development server.
+/// The rates of a namespace, lifted as on a development server, and that of wrong credentials, of which whole suites are made.
 const LIFTED: &str = "
 [limits]
+wrong_credentials = 1000000
 requests_per_second = 1000000
 lists_per_second = 1000000
 waiting_calls = 100000

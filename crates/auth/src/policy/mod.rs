@@ -70,9 +70,22 @@ impl Policy {
     /// # Errors
     /// `Unauthenticated` when something was shown and is not good.
     pub fn identify(&self, credentials: &Credentials<'_>, now: Time) -> Result<Caller, Reject> {
+        self.identify_if(credentials, now, || Ok(()))
+    }
+
+    /// The same, where `may_try` has to allow a look at what was not found good before: a signature to verify, a guess.
+    ///
+    /// # Errors
+    /// Those of `may_try`, too.
+    pub fn identify_if(
+        &self,
+        credentials: &Credentials<'_>,
+        now: Time,
+        may_try: impl FnOnce() -> Result<(), Reject>,
+    ) -> Result<Caller, Reject> {
         match self {
             Policy::Open => Ok(Caller::Anyone),
-            Policy::Secured(secured) => secured.identify(credentials, now),
+            Policy::Secured(secured) => secured.identify(credentials, now, may_try),
         }
     }
 
@@ -111,15 +124,20 @@ impl Policy {
 
 impl Secured {
     /// A key goes before a certificate: a bad key is not made good by a certificate beside it.
-    fn identify(&self, credentials: &Credentials<'_>, now: Time) -> Result<Caller, Reject> {
+    fn identify(
+        &self,
+        credentials: &Credentials<'_>,
+        now: Time,
+        may_try: impl FnOnce() -> Result<(), Reject>,
+    ) -> Result<Caller, Reject> {
         if let Some(header) = credentials.authorization {
-            return self.principal(header, now).map(Caller::Principal);
+            return self.principal(header, now, may_try).map(Caller::Principal);
         }
         if credentials.plane == Plane::Control || credentials.peer_certificates.is_empty() {
             return Ok(Caller::Stranger);
         }
         match self.named(credentials) {
-            Some(namespace) => self.certificate(credentials, namespace, now),
+            Some(namespace) => self.certificate(credentials, namespace, now, may_try),
             // Nothing says which namespace the certificate is for; the first call to one will.
             None => Ok(Caller::Stranger),
         }
@@ -133,10 +151,15 @@ impl Secured {
         host(credentials.server_name).or_else(|| host(credentials.authority)).or_else(header)
     }
 
-    fn principal(&self, header: &str, now: Time) -> Result<Arc<Principal>, Reject> {
+    fn principal(
+        &self,
+        header: &str,
+        now: Time,
+        may_try: impl FnOnce() -> Result<(), Reject>,
+    ) -> Result<Arc<Principal>, Reject> {
         let token = bearer(header).ok_or_else(|| unauthenticated_because("authorization is not a bearer token"))?;
         let hash = TokenHash::of(token);
-        let signed = self.tokens.get(hash.0, || self.signed(token, hash))?;
+        let signed = self.tokens.get(hash.0, || may_try().and_then(|()| self.signed(token, hash)))?;
         // What is on record may have changed since the signature was looked at.
         let record = self.record(&signed, hash)?;
         // From here on the caller is known to hold the key, and may know what became of it.
@@ -174,7 +197,13 @@ impl Secured {
         Ok(record)
     }
 
-    fn certificate(&self, credentials: &Credentials<'_>, namespace: String, now: Time) -> Result<Caller, Reject> {
+    fn certificate(
+        &self,
+        credentials: &Credentials<'_>,
+        namespace: String,
+        now: Time,
+        may_try: impl FnOnce() -> Result<(), Reject>,
+    ) -> Result<Caller, Reject> {
         let security = self.directory.namespace(&namespace).filter(|security| security.mtls_enabled);
         let ca = security.as_ref().and_then(|security| security.client_ca.clone());
         let ca = ca.unwrap_or_else(|| Arc::new(ClientCa::nobody()));
@@ -185,6 +214,7 @@ impl Secured {
             shown.extend_from_slice(part);
         }
         let caller = self.chains.get(token::sha256(&shown), || {
+            may_try()?;
             let certificate = Arc::new(ca.verify(chain, now).map_err(unauthenticated_because)?);
             Ok(Arc::new(CertificateCaller { namespace, certificate }))
         })?;

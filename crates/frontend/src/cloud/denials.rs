@@ -20,6 +20,8 @@ use crate::door::Door;
 
 /// Denied calls a second of one caller that are written one by one; as many at once after a rest.
 const ONE_BY_ONE: u32 = 20;
+/// The same of all callers together.
+const ONE_BY_ONE_OF_ALL: u32 = 100;
 /// How long others are counted until their number is written.
 const SPAN: Duration = Duration::from_secs(1);
 
@@ -56,30 +58,36 @@ impl Denials {
 
     /// Writes down that a call was denied. Any other refusal, and one of a caller that is nobody, leaves no trace.
     pub(crate) async fn keep(&self, door: &Door, denied: Denied, refusal: &Reject) {
-        let (kind, id) = match &denied.caller {
-            Caller::Principal(principal) => match principal.kind {
-                PrincipalKind::User => ("user", principal.id.as_str()),
-                PrincipalKind::ServiceAccount => ("serviceaccount", principal.id.as_str()),
-            },
-            Caller::Certificate(shown) | Caller::Excluded(shown) => {
-                ("certificate", shown.certificate.fingerprint.as_str())
-            }
-            Caller::Anyone | Caller::Stranger => return,
-        };
+        let Some((kind, id)) = whose(&denied.caller) else { return };
         if refusal.kind != Kind::PermissionDenied {
             return;
         }
-        let now = door.engine.now();
-        if self.rates.take_one(Whose { kind, id, rate: ONE_BY_ONE }, now).is_ok() {
-            return self.log.write(denied, refusal.clone(), now).await;
+        let (now, wall) = (door.engine.now(), door.engine.wall());
+        let own = self.rates.take_one(Whose { kind, id, rate: ONE_BY_ONE }, now);
+        let all = Whose { kind: "account", id: "", rate: ONE_BY_ONE_OF_ALL };
+        if own.and_then(|()| self.rates.take_one(all, now)).is_ok() {
+            return self.log.write(denied, refusal.clone(), wall).await;
         }
         let whose = format!("{kind} {id}");
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let number = counted.entry(whose.clone()).or_default();
         *number += 1;
         if *number == 1 {
-            door.start_job(write_number(self.log.clone(), self.counted.clone(), whose, denied, now));
+            door.start_job(write_number(self.log.clone(), self.counted.clone(), whose, denied, wall));
         }
+    }
+}
+
+/// Who is answerable for a caller's denied calls: what it is, and its id.
+fn whose(caller: &Caller) -> Option<(&'static str, &str)> {
+    match caller {
+        Caller::Principal(principal) => match principal.kind {
+            PrincipalKind::User => Some(("user", &principal.id)),
+            PrincipalKind::ServiceAccount => Some(("serviceaccount", &principal.id)),
+        },
+        // Whoever signs certificates for a namespace can make any number of them.
+        Caller::Certificate(shown) | Caller::Excluded(shown) => Some(("certificate", &shown.namespace)),
+        Caller::Anyone | Caller::Stranger => None,
     }
 }
 
@@ -102,5 +110,37 @@ impl Log {
         if let Err(reject) = written {
             tracing::error!(%reject, "a denied call can't be written to the audit log");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auth::{CertificateCaller, ClientCertificate};
+
+    use super::*;
+
+    #[test]
+    fn new_certificates_of_a_namespace_bring_no_new_rate() {
+        let caller = |number: i64| {
+            let certificate = ClientCertificate {
+                subject: format!("CN=somebody-{number}"),
+                fingerprint: number.to_string(),
+                common_names: Vec::new(),
+                organizations: Vec::new(),
+                organizational_units: Vec::new(),
+                subject_alternative_names: Vec::new(),
+                not_before: Time::ZERO,
+                not_after: Time::MAX,
+            };
+            let shown = CertificateCaller { namespace: "bank.a2dd6".to_owned(), certificate: Arc::new(certificate) };
+            Caller::Excluded(Arc::new(shown))
+        };
+        let (rates, now) = (Rates::default(), Time(1_000_000_000_000));
+        let written = (0..1_000).filter(|number| {
+            let caller = caller(*number);
+            let (kind, id) = whose(&caller).unwrap();
+            rates.take_one(Whose { kind, id, rate: ONE_BY_ONE }, now).is_ok()
+        });
+        assert_eq!(written.count(), ONE_BY_ONE as usize);
     }
 }

@@ -23,7 +23,7 @@ use super::{
     paths::{self, Found, NotFound},
     query, version,
 };
-use crate::status::to_status;
+use crate::{advice, status::to_status};
 
 /// The start of all these paths.
 pub(super) const ROOT: &str = "/cloud/";
@@ -42,7 +42,9 @@ pub(super) async fn answer(cloud: Arc<Cloud>, request: Request<Body>) -> Respons
         Err(reject) => {
             let status = to_status(&reject);
             let json = json::status(status.code() as i32, status.message(), status.details());
-            (written(http_status(status.code()), json), status.code())
+            let mut response = written(http_status(status.code()), json);
+            advice::retry_after(&reject, response.headers_mut());
+            (response, status.code())
         }
     };
     cloud.door.metrics.record(method, code, cloud.door.engine.now().since(began));

@@ -4,7 +4,7 @@
 //! scanners of mail) does not press it. The POST must come from that page: it brings what the page's cookie holds, which no
 //! other site can read or set, so that no site logs its visitors in as somebody else.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use control::Moment;
 use http_body_util::{BodyExt, Limited};
@@ -12,6 +12,7 @@ use hyper::{
     Method, StatusCode,
     body::{Body, Bytes},
 };
+use model::Kind;
 
 use super::{
     read::blocking,
@@ -20,6 +21,7 @@ use super::{
     ui::{Answer, Asked, HTML, Pairs, Ui, led_to, with_cookie},
 };
 use crate::{
+    advice,
     cloud::{http::http_status, query},
     door::Door,
     status::to_status,
@@ -49,7 +51,9 @@ pub(super) fn form(ui: &Ui, asked: &Asked) -> Answer {
 }
 
 /// Opens a session for a browser that sends a login form with a good code, which is void from then on.
-pub(super) async fn log_in<B>(door: &Arc<Door>, ui: &Ui, asked: &Asked, body: B) -> Answer
+///
+/// `from`: where the browser is.
+pub(super) async fn log_in<B>(door: &Arc<Door>, ui: &Ui, from: IpAddr, asked: &Asked, body: B) -> Answer
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
@@ -64,15 +68,24 @@ where
     if code.is_empty() || code.len() > LONGEST_CODE {
         return text(StatusCode::UNAUTHORIZED, HTML, web::login(Some(BAD_CODE)));
     }
+    if let Err(reject) = door.tries.take(from, door.engine.now()) {
+        let mut answer = text(StatusCode::TOO_MANY_REQUESTS, HTML, web::login(Some(&reject.message)));
+        advice::retry_after(&reject, answer.headers_mut());
+        return answer;
+    }
     let (control, moment) = (login.control.clone(), Moment { now: door.engine.wall(), seed: (login.seed)() });
     let user_id = match blocking(move || control.redeem_login_code(&code, &moment)).await {
         Ok(user_id) => user_id,
         Err(reject) => {
+            if reject.kind != Kind::Unauthenticated {
+                door.tries.give_back(from);
+            }
             let status = http_status(to_status(&reject).code());
             let complaint = if status == StatusCode::UNAUTHORIZED { BAD_CODE } else { &reject.message };
             return text(status, HTML, web::login(Some(complaint)));
         }
     };
+    door.tries.give_back(from);
     if let Some(before) = &asked.ticket {
         ui.sessions.close(before);
     }

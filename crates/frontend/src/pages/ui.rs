@@ -70,6 +70,8 @@ pub(super) struct Asked {
     pub(super) ticket: Option<Ticket>,
     /// What a login form must bring.
     pub(super) check: Option<Ticket>,
+    /// Where the browser is, as the last proxy in front of this port says.
+    forwarded: Option<IpAddr>,
     /// The browser came over TLS, as a proxy in front of this port says.
     pub(super) secure: bool,
 }
@@ -79,6 +81,7 @@ impl Asked {
         let headers = request.headers();
         let cookies = || headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let ticket = |name: &str| cookies().filter_map(|cookies| Ticket::among(cookies, name)).next();
+        let forwarded = headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
         let scheme = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
         Self {
             method: request.method().clone(),
@@ -86,8 +89,14 @@ impl Asked {
             query: request.uri().query().unwrap_or_default().to_owned(),
             ticket: ticket(SESSION),
             check: ticket(FORM),
+            forwarded: forwarded.and_then(|all| all.rsplit(',').next()?.trim().parse().ok()),
             secure: scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")),
         }
+    }
+
+    /// Where the browser is: behind a proxy on this machine, where that says it is.
+    fn from(&self, address: IpAddr) -> IpAddr {
+        self.forwarded.filter(|_| address.is_loopback()).unwrap_or(address)
     }
 
     fn is_read(&self) -> bool {
@@ -103,7 +112,7 @@ where
     match asked.path.as_str() {
         "/style.css" if asked.is_read() => text(StatusCode::OK, "text/css; charset=utf-8", web::STYLE.to_owned()),
         "/login" if asked.is_read() => login::form(ui, &asked),
-        "/login" if asked.method == Method::POST => login::log_in(door, ui, &asked, body).await,
+        "/login" if asked.method == Method::POST => login::log_in(door, ui, asked.from(address), &asked, body).await,
         "/logout" if asked.method == Method::POST => login::log_out(ui, &asked),
         _ if asked.is_read() => page(door, ui, address, &asked).await,
         _ => text(StatusCode::METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", "these pages only show\n".to_owned()),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::Limits;
 use proto::temporal::api::{
     cloud::{
         cloudservice::v1::{CreateUserRequest, GetUsersRequest, UpdateUserRequest},
@@ -113,6 +114,29 @@ async fn another_site_logs_nobody_in() {
     }
     // The code is as good as before.
     assert_eq!(press(&world, &check, &form).await.status, 303);
+}
+
+#[tokio::test]
+async fn wrong_codes_are_slowed_by_address() {
+    let world = Account::new().serve().await;
+    let (check, form) = open_link(&world, &format!("/login?code={}", world.login_code)).await;
+    let field = check.split_once('=').unwrap().1;
+    let from = async |address: &str, form: &str| {
+        let headers = [("Cookie", check.as_str()), ("X-Forwarded-For", address)];
+        send(world.web, "POST", "/login", &headers, form).await
+    };
+    let wrong = format!("code=nope&check={field}");
+    let mut answers = Vec::new();
+    for _ in 0..=Limits::default().wrong_credentials + 30 {
+        answers.push(from("8.8.8.8, 192.0.2.1", &wrong).await);
+    }
+    // It may get some back meanwhile.
+    assert!(answers.iter().take(20).all(|answer| answer.status == 401));
+    let refused = answers.iter().find(|answer| answer.status == 429).unwrap();
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert!(refused.body.contains("too many wrong credentials from this address"), "{}", refused.body);
+    // The proxy's other users are not slowed, and the code is as good as before.
+    assert_eq!(from("192.0.2.2", &form).await.status, 303);
 }
 
 #[tokio::test]

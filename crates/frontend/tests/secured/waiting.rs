@@ -11,7 +11,7 @@ use proto::temporal::api::{
         identity::v1::namespace_access::Permission,
     },
     taskqueue::v1::TaskQueue,
-    workflowservice::v1::PollWorkflowTaskQueueRequest,
+    workflowservice::v1::{ListWorkflowExecutionsRequest, PollWorkflowTaskQueueRequest},
 };
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
@@ -94,4 +94,32 @@ async fn a_poll_ends_with_the_authority_of_its_certificate() {
     let ended = polling.join_next().await.unwrap().unwrap();
     assert_eq!(ended.code(), Code::Unauthenticated, "{ended}");
     assert!(ended.message().contains("the client certificate"), "{ended}");
+}
+
+/// Where somebody guesses, those who are known go on, and those who come first are let in soon.
+#[tokio::test]
+async fn wrong_keys_are_slowed_and_good_ones_are_not() {
+    let world = Account::new().serve().await;
+    let bank = world.namespace("bank", None).await;
+    let (known, _) = world.robot("known", &[(&bank, Permission::Read)]).await;
+    let (new, _) = world.robot("new", &[(&bank, Permission::Read)]).await;
+    let mut workflows = world.workflows(None);
+    let mut list = async |key: &str| {
+        let request = ListWorkflowExecutionsRequest { namespace: bank.clone(), ..Default::default() };
+        workflows.list_workflow_executions(with(request, key, &bank)).await.map(drop)
+    };
+    list(&known).await.unwrap();
+    let mut told = Vec::new();
+    for number in 0..60 {
+        told.push(list(&format!("a{number}.b.c")).await.unwrap_err());
+        list(&known).await.unwrap();
+    }
+    assert!(told.iter().take(20).all(|status| status.code() == Code::Unauthenticated));
+    let slowed = told.iter().find(|status| status.code() == Code::ResourceExhausted).unwrap();
+    assert_eq!(slowed.message(), "too many wrong credentials from this address: try again later");
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    while let Err(refused) = list(&new).await {
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        ticks.tick().await;
+    }
 }

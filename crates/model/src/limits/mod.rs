@@ -112,6 +112,10 @@ limits! {
     /// Bytes that may be held for callers at one time: requests, replies, waiting calls and caches.
     memory: usize = 1024 * 1024 * 1024, "server.memory", "bytes", Server,
         exhausted_server(Busy::SystemOverloaded, "…");
+    /// Wrong API keys, client certificates and login codes that one address (of IPv6 a network of 64 bits) may show at once; it gets
+    /// one try back in a second.
+    wrong_credentials: u32 = 20, "frontend.wrongCredentials", "tries", Server,
+        exhausted_server(Busy::RpsLimit, "too many wrong credentials from this address: try again later");
     /// Longest id (workflow, activity, timer, task queue, type, signal and query names), in bytes.
     id_length: usize = 1_000, "limit.maxIDLength", "bytes", Request,
         refused("INVALID_ARGUMENT", "… length exceeds limit.");

@@ -101,7 +101,8 @@ impl Drop for World {
 
 impl World {
     pub(super) async fn new() -> Self {
-        Self::with(Limits::default()).await
+        // Every kind of wrong credentials comes from one address.
+        Self::with(Limits { wrong_credentials: 10_000, ..Limits::default() }).await
     }
 
     pub(super) async fn with(limits: Limits) -> Self {

@@ -1,6 +1,6 @@
 //! The engine's clock: it goes on steadily while the machine's wall clock is set.
 //!
-//! It starts with the wall clock, but not before the last time that was committed, and goes on with a clock that nobody can
+//! It starts with the wall clock, but not before the last time that was committed, and goes on with a clock that is never
 //! set and that counts while the machine sleeps. So a deadline is neither late by what the wall clock was set back nor early by
 //! what it was set forward. From a wall clock that says something else it is steered back slowly, so that in the end both say
 //! the same; it never goes backwards.

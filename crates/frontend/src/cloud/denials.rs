@@ -85,7 +85,7 @@ fn whose(caller: &Caller) -> Option<(&'static str, &str)> {
             PrincipalKind::User => Some(("user", &principal.id)),
             PrincipalKind::ServiceAccount => Some(("serviceaccount", &principal.id)),
         },
-        // Whoever signs certificates for a namespace can make any number of them.
+        // An authority of a namespace can sign any number of them.
         Caller::Certificate(shown) | Caller::Excluded(shown) => Some(("certificate", &shown.namespace)),
         Caller::Anyone | Caller::Stranger => None,
     }
@@ -123,7 +123,7 @@ mod tests {
     fn new_certificates_of_a_namespace_bring_no_new_rate() {
         let caller = |number: i64| {
             let certificate = ClientCertificate {
-                subject: format!("CN=somebody-{number}"),
+                subject: format!("CN=worker-{number}"),
                 fingerprint: number.to_string(),
                 common_names: Vec::new(),
                 organizations: Vec::new(),

@@ -2,7 +2,7 @@
 //!
 //! A login link shows a page with a button, and only the button's POST uses the code up: what opens links unasked (previews,
 //! scanners of mail) does not press it. The POST must come from that page: it brings what the page's cookie holds, which no
-//! other site can read or set, so that no site logs its visitors in as somebody else.
+//! other site can read or set, so that no site logs its visitors in as another user.
 
 use std::{net::IpAddr, sync::Arc};
 

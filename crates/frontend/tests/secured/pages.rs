@@ -101,7 +101,7 @@ async fn a_login_link_works_once() {
 }
 
 #[tokio::test]
-async fn another_site_logs_nobody_in() {
+async fn another_site_logs_no_visitor_in() {
     let world = Account::new().serve().await;
     let (check, form) = open_link(&world, &format!("/login?code={}", world.login_code)).await;
     let code = form.split('&').next().unwrap();

@@ -96,7 +96,7 @@ async fn a_poll_ends_with_the_authority_of_its_certificate() {
     assert!(ended.message().contains("the client certificate"), "{ended}");
 }
 
-/// Where somebody guesses, those who are known go on, and those who come first are let in soon.
+/// Where one caller guesses, callers that are known go on, and new ones are let in soon.
 #[tokio::test]
 async fn wrong_keys_are_slowed_and_good_ones_are_not() {
     let world = Account::new().serve().await;

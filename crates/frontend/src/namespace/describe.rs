@@ -17,6 +17,28 @@ use proto::temporal::api::{
 use super::PLACES;
 use crate::{door::Door, gate, system::CLUSTER};
 
+/// What every namespace can do. Each is decided on here, so that a new one does not compile until it is: clients use what they
+/// find. Workers whose polls are ended by `ShutdownWorker` are told to end them themselves, as by the reference.
+const CAPABILITIES: Capabilities = Capabilities {
+    eager_workflow_start: true,
+    sync_update: true,
+    async_update: true,
+    worker_heartbeats: false,
+    reported_problems_search_attribute: true,
+    workflow_pause: false,
+    standalone_activities: false,
+    worker_poll_complete_on_shutdown: false,
+    poller_autoscaling: false,
+    worker_commands: false,
+    standalone_nexus_operation: false,
+    workflow_update_callbacks: false,
+    poller_autoscaling_auto_enroll: false,
+    workflow_task_completion_pagination: false,
+    standalone_activity_start_delay: false,
+    standalone_activity_batch_operations: false,
+    standalone_activity_operator_commands: false,
+};
+
 pub(crate) async fn describe_namespace(
     door: Arc<Door>,
     request: DescribeNamespaceRequest,
@@ -55,7 +77,7 @@ pub(super) fn info(record: &NamespaceRecord, limits: &Limits) -> NamespaceInfo {
         data: record.data.clone(),
         id: record.namespace_id().to_string(),
         // Only what is true: clients use what they find here.
-        capabilities: Some(Capabilities { eager_workflow_start: true, ..Default::default() }),
+        capabilities: Some(CAPABILITIES),
         limits: Some(ShownLimits {
             blob_size_limit_error: bytes(limits.blob_size_error),
             memo_size_limit_error: bytes(limits.memo_size_error),

@@ -1,5 +1,5 @@
 //! Outside views of a running server: `differential` compares it with the reference server, `malformed` sends it what
-//! no client should, `substitution` sets one tenant of a secured server on another, `bench` loads both in turn. All of
+//! no client should, `overload` asks more of it than it can serve, `substitution` sets one tenant of a secured server on another, `bench` loads both in turn. All of
 //! them speak only gRPC and know nothing of the server's insides.
 
 mod bench;
@@ -8,6 +8,7 @@ mod differential;
 mod limits;
 mod malformed;
 mod neighbours;
+mod overload;
 mod reference;
 mod secured;
 mod seed;
@@ -44,6 +45,8 @@ enum Command {
     Limits(limits::Options),
     /// Measure a quiet namespace alone, and beside one that offers more than it may.
     Neighbours(neighbours::Options),
+    /// Put more calls on a server than it can serve, and see how many of them it serves and what it tells the others.
+    Overload(overload::Options),
     /// Put what one tenant of a secured server has into every request of another, and see that nothing comes of it.
     Substitution(substitution::Options),
     /// Open connections, requests and replies without end, and see what a server holds for them and how others fare.
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
             Command::Malformed(options) => malformed::run(options).await,
             Command::Limits(options) => limits::run(options).await,
             Command::Neighbours(options) => neighbours::run(options).await,
+            Command::Overload(options) => overload::run(options).await,
             Command::Substitution(options) => substitution::run(options).await,
             Command::Strangers(options) => strangers::run(options).await,
             Command::InstallReference => reference::install(),

@@ -28,14 +28,14 @@ use tonic::{
 use crate::{Fault, wire::Way};
 
 /// The task queue of all runs that name no other.
-pub(super) const QUEUE: &str = "bench";
-pub(super) const IDENTITY: &str = "bench";
+pub(crate) const QUEUE: &str = "bench";
+pub(crate) const IDENTITY: &str = "bench";
 /// How long any call but a poll may take.
 pub(super) const CALL: Duration = Duration::from_secs(60);
 
 /// The client's side.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
+pub(crate) struct Client {
     pub(super) service: WorkflowServiceClient<InterceptedService<Channel, Showing>>,
     pub(super) namespace: &'static str,
 }
@@ -81,7 +81,7 @@ fn execution(workflow_id: &str) -> Option<WorkflowExecution> {
     Some(WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: String::new() })
 }
 
-pub(super) fn queue(name: &str) -> Option<TaskQueue> {
+pub(crate) fn queue(name: &str) -> Option<TaskQueue> {
     Some(TaskQueue { name: name.to_owned(), ..TaskQueue::default() })
 }
 
@@ -105,7 +105,7 @@ fn time_of(second: usize) -> String {
 
 impl Client {
     /// A client with a connection of its own.
-    pub(super) fn to(way: Way) -> Result<Client, Fault> {
+    pub(crate) fn to(way: Way) -> Result<Client, Fault> {
         let wire = way.wire()?;
         let showing = Showing(Arc::new(wire.metadata().clone()));
         let service = WorkflowServiceClient::with_interceptor(wire.channel(), showing);
@@ -224,7 +224,7 @@ impl Client {
     }
 
     /// How many runs a list filter selects.
-    pub(super) async fn count(&mut self, filter: &str) -> Result<usize, Fault> {
+    pub(crate) async fn count(&mut self, filter: &str) -> Result<usize, Fault> {
         let request = CountWorkflowExecutionsRequest { namespace: self.namespace.to_owned(), query: filter.to_owned() };
         let mut left = AGAIN;
         loop {

@@ -1,7 +1,7 @@
 //! The benchmark: the reference and the server under test, each in turn on the same machine under the same load, and
 //! what each used for it. It compares; it does not judge: no result of it fails on time.
 
-mod client;
+pub(crate) mod client;
 mod disk;
 mod figures;
 mod goals;
@@ -12,7 +12,7 @@ mod play;
 mod reach;
 mod scenario;
 mod table;
-mod worker;
+pub(crate) mod worker;
 
 use std::path::PathBuf;
 

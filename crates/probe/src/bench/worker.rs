@@ -50,7 +50,7 @@ pub(super) struct Note {
 
 /// Where the worker tells those who wait what it has done, by workflow id.
 #[derive(Debug, Default)]
-pub(super) struct Board {
+pub(crate) struct Board {
     watchers: Mutex<BTreeMap<String, mpsc::UnboundedSender<Note>>>,
     faults: Mutex<Vec<String>>,
     answered: AtomicUsize,
@@ -65,7 +65,7 @@ impl Board {
     }
 
     /// How many Workflow Tasks the worker has answered so far.
-    pub(super) fn answered(&self) -> usize {
+    pub(crate) fn answered(&self) -> usize {
         self.answered.load(Ordering::Relaxed)
     }
 
@@ -86,20 +86,20 @@ impl Board {
     }
 
     /// The first thing that went wrong in a worker.
-    pub(super) fn first_fault(&self) -> Option<String> {
+    pub(crate) fn first_fault(&self) -> Option<String> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).first().cloned()
     }
 }
 
 /// The worker's side: pollers that run until it is dropped.
 #[derive(Debug)]
-pub(super) struct Worker {
+pub(crate) struct Worker {
     _pollers: JoinSet<()>,
 }
 
 impl Worker {
     /// Starts as many pollers for Workflow Tasks, and as many for Activity Tasks.
-    pub(super) fn start(way: Way, pollers: usize, board: &Arc<Board>) -> Result<Worker, Fault> {
+    pub(crate) fn start(way: Way, pollers: usize, board: &Arc<Board>) -> Result<Worker, Fault> {
         let mut set = JoinSet::new();
         let client = Client::to(way)?;
         for _ in 0..pollers {

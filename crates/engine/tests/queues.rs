@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cluster::{Member, NodeId};
 use engine::{Action, Answer, Call, Event, Execution, Node, NodeConfig, Poll, Request, TaskQueueDescription};
-use model::{Limits, Namespace, QueueKey, QueueKind, Reject, Time, TokenKey};
+use model::{Budget, Limits, Namespace, QueueKey, QueueKind, Reject, Time, TokenKey};
 use proto::temporal::api::{
     command::v1::{Command, ScheduleActivityTaskCommandAttributes, command::Attributes},
     common::v1::{ActivityType, Priority, WorkflowType},
@@ -49,6 +49,7 @@ impl World {
             token_key: token_key.clone(),
             seed: 1,
             cached_runs: 10_000,
+            memory: Budget::new(usize::MAX),
         };
         let node = Node::new(config, now);
         let (answers, commits) = (BTreeMap::new(), Vec::new());
@@ -107,7 +108,7 @@ impl World {
     fn call(&mut self, call: Call) -> u64 {
         self.calls += 1;
         let request = Request { namespace: self.namespace.clone(), call };
-        self.node.on(self.now, Event::Call { id: self.calls, request });
+        self.node.on(self.now, Event::Call { id: self.calls, request, until: Time::MAX });
         self.act();
         self.calls
     }
@@ -318,7 +319,7 @@ fn who_writes_waits_for_callers_and_not_for_timers() {
     let execution = Execution { workflow_id: "order".into(), run_id: String::new() };
     let signal = Call::Signal { execution, signal: Box::default() };
     let request = Request { namespace: world.namespace.clone(), call: signal };
-    world.node.on(world.now, Event::Call { id: 1_000, request });
+    world.node.on(world.now, Event::Call { id: 1_000, request, until: Time::MAX });
     assert_eq!(world.node.callers(), 1);
     world.node.on(world.now, Event::Cut);
     assert_eq!(world.node.callers(), 0);

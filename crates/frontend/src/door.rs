@@ -6,7 +6,7 @@ use std::{
 };
 
 use auth::{Caller, Policy};
-use engine::{Answer, Call, Engine, Request};
+use engine::{Answer, Call, Engine, Pass, Request};
 use model::{Limits, Namespace, Reject, Time};
 
 use tokio::{sync::watch, task::JoinSet};
@@ -107,6 +107,8 @@ pub(crate) struct Client {
     pub(crate) rights: u64,
     /// When the caller stops waiting, if it says so.
     pub(crate) deadline: Option<Time>,
+    /// What its call was let in by; absent where none is needed.
+    pub(crate) pass: Option<Arc<Pass>>,
     /// Why a client of this version is not served, if it is not.
     pub(crate) version: Result<(), Reject>,
     /// An operator calls, by the command line or a page; so it says, which gives it no rights.
@@ -152,7 +154,11 @@ impl Scope {
 
     /// Asks the engine, in the namespace that the gate gave.
     pub(crate) async fn call(&self, call: Call) -> Result<Answer, Reject> {
-        self.door.engine.call(Request { namespace: self.namespace.clone(), call }).await
+        let request = Request { namespace: self.namespace.clone(), call };
+        match &self.client.pass {
+            Some(pass) => self.door.engine.call_with(request, pass).await,
+            None => self.door.engine.call(request).await,
+        }
     }
 }
 

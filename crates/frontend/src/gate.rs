@@ -86,7 +86,8 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
         rights,
         version,
         namespace: namespace.map(str::to_owned),
-        deadline: text("grpc-timeout").and_then(headers::timeout).map(|timeout| door.engine.now() + timeout),
+        deadline: headers::timeout_of(headers).map(|timeout| door.engine.now() + timeout),
+        pass: None,
         operator: text("caller-type") == Some("operator"),
         follows_next_run: features.split(',').any(|feature| feature.trim() == "follows-next-run-id"),
     })
@@ -396,6 +397,7 @@ mod tests {
             namespace: None,
             rights: 0,
             deadline: None,
+            pass: None,
             version: Ok(()),
             operator: false,
             follows_next_run: false,

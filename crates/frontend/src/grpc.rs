@@ -2,7 +2,6 @@
 
 use std::{
     convert::Infallible,
-    pin::Pin,
     sync::{Arc, OnceLock},
 };
 
@@ -20,6 +19,7 @@ use tonic::{
 use tonic_health::{pb::health_server::HealthServer, server::HealthReporter, server::HealthService};
 
 use crate::{
+    calls::Answering,
     door::Door,
     gate,
     listen::Port,
@@ -27,6 +27,7 @@ use crate::{
     router,
     serve::{self, Versions},
     status::to_status,
+    turn::Turn,
 };
 
 /// Services whose health is told.
@@ -71,8 +72,6 @@ pub(crate) async fn health<S: Future<Output = ()>>(
     (health, stop)
 }
 
-/// A call on its way; it never fails, for errors are answers.
-pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 /// A service whose type has no name.
 type Unnamed = Box<dyn Fn(Request<Body>) -> Answering + Send + Sync>;
 
@@ -118,19 +117,16 @@ pub(crate) fn beside_the_api(
     request: Request<Body>,
 ) -> Answering {
     if let Some(refused) = refusal(door, &request) {
-        return Box::pin(async move { Ok(refused) });
+        return Answering::at_once(refused);
     }
     let path = request.uri().path();
     if path.starts_with(HEALTH) {
-        return Box::pin(health.clone().call(request));
+        return Answering::new(Turn::EARLY, health.clone().call(request));
     }
     let service = if path.starts_with(REFLECTION) { reflection.v1() } else { reflection.v1alpha() };
     match service {
         Some(service) => service(request),
-        None => {
-            let unknown = router::unknown(path).into_http();
-            Box::pin(async move { Ok(unknown) })
-        }
+        None => Answering::at_once(router::unknown(path).into_http()),
     }
 }
 
@@ -183,5 +179,5 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
 {
-    Box::new(move |request| Box::pin(service.clone().call(request)))
+    Box::new(move |request| Answering::new(Turn::MIDDLE, service.clone().call(request)))
 }

@@ -45,8 +45,13 @@ pub(crate) fn namespace(headers: &HeaderMap) -> Result<Option<&str>, Reject> {
     Ok((!text.is_empty()).then_some(text))
 }
 
+/// How long the caller waits, if it says so.
+pub(crate) fn timeout_of(headers: &HeaderMap) -> Option<Duration> {
+    headers.get("grpc-timeout")?.to_str().ok().and_then(timeout)
+}
+
 /// The gRPC protocol's timeout: at most eight digits and a unit.
-pub(crate) fn timeout(text: &str) -> Option<Duration> {
+fn timeout(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

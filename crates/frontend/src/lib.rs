@@ -4,6 +4,7 @@
 //! engine, and one mapping of errors. What a call means for a workflow is decided behind the engine, never here.
 
 mod advice;
+mod calls;
 mod check;
 mod cloud;
 mod codec;
@@ -29,6 +30,7 @@ mod status;
 mod system;
 mod tls;
 mod tries;
+mod turn;
 mod unary;
 mod version;
 mod visibility;

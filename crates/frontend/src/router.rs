@@ -10,11 +10,12 @@ use std::{
 use tonic::{Status, body::Body, codegen::http::Request};
 
 use crate::{
+    calls::Answering,
     door::Door,
-    grpc::Answering,
     namespace, operator, queue,
     quota::{Class, Waiting::*, calls, lists, namespace_changes, unlimited},
     system,
+    turn::Turn,
     unary::{self, Method},
     visibility, worker, workflow,
 };
@@ -104,9 +105,9 @@ const OPERATOR_SERVICE: &[(&str, Class, Serve)] = &operator_service! {
     in_cluster "DeleteNamespace" unlimited() => namespace::delete_namespace;
 };
 
-static ROUTES: LazyLock<BTreeMap<&str, (Class, Serve)>> = LazyLock::new(|| {
+static ROUTES: LazyLock<BTreeMap<&str, (Method, Serve)>> = LazyLock::new(|| {
     let rows = WORKFLOW_SERVICE.iter().chain(OPERATOR_SERVICE);
-    rows.map(|(path, class, serve)| (*path, (*class, *serve))).collect()
+    rows.map(|(path, class, serve)| (*path, (Method::new(path, *class), *serve))).collect()
 });
 
 /// The services whose methods are in the tables above.
@@ -126,11 +127,11 @@ pub fn not_yet(path: &str) -> bool {
 /// Answers a call of one of the API's own services.
 pub(crate) fn route(door: Arc<Door>, request: Request<Body>) -> Answering {
     let path = request.uri().path();
-    if let Some((path, (class, serve))) = ROUTES.get_key_value(path) {
-        return serve(door, Method { path, class: *class }, request);
+    if let Some((method, serve)) = ROUTES.get(path) {
+        return serve(door, *method, request);
     }
     let path = path.to_owned();
-    Box::pin(async move {
+    Answering::new(Turn::MIDDLE, async move {
         Ok(match not_yet(&path) {
             true => unary::not_yet(door, &path, request).await,
             false => unknown(&path).into_http(),

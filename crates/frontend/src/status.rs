@@ -1,5 +1,7 @@
 //! The one mapping from a refusal to a gRPC status: its code and, where the API has one, its detail message.
 
+use std::cell::RefCell;
+
 use model::{Kind, Reject};
 use prost::{Message, Name};
 use proto::{
@@ -15,13 +17,15 @@ use proto::{
         failure::v1::MultiOperationExecutionAborted,
     },
 };
-use tonic::{Code, Status};
+use tonic::{Code, Status, body::Body, codegen::http};
 
 use crate::advice;
 
 /// Bytes of a text that fit into the headers of a response for every client: it stands there twice, once encoded so
 /// that a byte may take three.
 const LONGEST_TEXT: usize = 3_000;
+/// Refusals whose responses are kept.
+const KEPT: usize = 4;
 
 /// The status that the caller of a refused call gets.
 pub fn to_status(reject: &Reject) -> Status {
@@ -31,6 +35,26 @@ pub fn to_status(reject: &Reject) -> Status {
     let details = std::iter::once(detail).chain(advice::details(&reject.kind)).collect();
     let status = rpc::Status { code: code as i32, message: message.to_owned(), details };
     Status::with_details(code, message, status.encode_to_vec().into())
+}
+
+/// The response to a call that is refused before anything is done with it. There may be very many of them and they are alike,
+/// so what was made for one is kept.
+pub(crate) fn refused(reject: &Reject) -> http::Response<Body> {
+    thread_local! {
+        static MADE: RefCell<Vec<(Kind, http::HeaderMap)>> = const { RefCell::new(Vec::new()) };
+    }
+    let headers = MADE.with_borrow_mut(|made| {
+        if let Some((_, headers)) = made.iter().find(|(kind, _)| *kind == reject.kind) {
+            return headers.clone();
+        }
+        let headers = to_status(reject).into_http::<Body>().into_parts().0.headers;
+        made.truncate(KEPT - 1);
+        made.push((reject.kind.clone(), headers.clone()));
+        headers
+    });
+    let mut response = http::Response::new(Body::empty());
+    *response.headers_mut() = headers;
+    response
 }
 
 fn cut(text: &str) -> &str {

@@ -3,10 +3,18 @@
 //! Of a method's own types knows only what stands between its encoded message and its encoded reply; the way of a call up
 //! to there and from there on is the same for all.
 
-use std::{convert::Infallible, pin::Pin, sync::Arc};
+use std::{
+    convert::Infallible,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use auth::{Policy, Reach};
 use bytes::Bytes;
+use engine::Pass;
+use futures_util::future::poll_immediate;
+use http_body_util::BodyExt as _;
 use model::{Kind, Part, Reject};
 use prost::{Message, Name};
 use proto::temporal::api::enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope};
@@ -19,14 +27,15 @@ use tonic::{
 };
 
 use crate::{
+    calls::Answering,
     codec::{self, Reply},
     door::{Client, Door, Scope},
-    frame, gate,
-    grpc::Answering,
+    frame, gate, headers,
     quota::Class,
     raw::Raw,
     requests::{Addressed, Tokened},
-    status::to_status,
+    status::{refused, to_status},
+    turn::Turn,
     weigh,
 };
 
@@ -46,9 +55,15 @@ pub(crate) struct Method {
     pub(crate) path: &'static str,
     /// What a call of it counts as.
     pub(crate) class: Class,
+    /// When a call of it has its turn.
+    pub(crate) turn: Turn,
 }
 
 impl Method {
+    pub(crate) fn new(path: &'static str, class: Class) -> Self {
+        Self { path, class, turn: Turn::of(path.rsplit('/').next().unwrap_or_default()) }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
@@ -180,7 +195,34 @@ where
         });
         Ok(Handled { namespace, answering })
     };
-    Box::pin(counted(door, method, request, Box::new(handle)))
+    // Whether it is served is decided when its head has come: what is refused costs little.
+    match door.engine.admit(method.turn.class, method.turn.leaves, headers::timeout_of(request.headers())) {
+        Ok(pass) => {
+            let pass = Arc::new(pass);
+            let call = counted(door, method, request, pass.clone(), Box::new(handle));
+            Answering::new(method.turn, call).let_in_by(pass)
+        }
+        Err(refusal) => Answering::refused(refuse(door, method, request, refusal)),
+    }
+}
+
+/// Refuses a call. What has come of its message is taken first, for a stream that ends before its message has is an error
+/// of HTTP/2, of which a connection bears few.
+async fn refuse(
+    door: Arc<Door>,
+    method: Method,
+    mut request: HttpRequest,
+    refusal: Reject,
+) -> Result<HttpResponse, Infallible> {
+    let mut left = largest_frame(&door) + frame::PREFIX;
+    while let Some(Ok(piece)) = request.body_mut().frame().await {
+        match piece.data_ref().map_or(Some(left), |data| left.checked_sub(data.len())) {
+            Some(rest) => left = rest,
+            None => break,
+        }
+    }
+    door.metrics.record(method.name(), Code::ResourceExhausted, Duration::ZERO);
+    Ok(refused(&refusal))
 }
 
 /// Room in memory for a message that has much in it beside texts and payloads; `None` where it has little.
@@ -285,34 +327,51 @@ async fn counted(
     door: Arc<Door>,
     method: Method,
     request: HttpRequest,
+    pass: Arc<Pass>,
     handle: Handle,
 ) -> Result<HttpResponse, Infallible> {
     let began = door.engine.now();
-    let (response, code) = respond(&door, method, request, handle).await;
+    let (response, code) = respond(&door, method, request, pass, handle).await;
     door.metrics.record(method.name(), code, door.engine.now().since(began));
     Ok(response)
 }
 
-async fn respond(door: &Arc<Door>, method: Method, mut request: HttpRequest, handle: Handle) -> (HttpResponse, Code) {
+async fn respond(
+    door: &Arc<Door>,
+    method: Method,
+    mut request: HttpRequest,
+    pass: Arc<Pass>,
+    handle: Handle,
+) -> (HttpResponse, Code) {
     let identified =
         gate::identify(door, &request).and_then(|client| gate::admit(door, &client, method.path).map(|()| client));
     let client = match identified {
-        Ok(client) => Arc::new(client),
+        Ok(client) => Arc::new(Client { deadline: pass.deadline(), pass: Some(pass.clone()), ..client }),
         Err(reject) => {
             let status = to_status(&reject);
             let code = status.code();
             return (status.into_http(), code);
         }
     };
-    let once = Once { door: door.clone(), client, method, handle };
+    let once = Once { door: door.clone(), client, pass, method, handle };
     let limit = largest_frame(door);
-    let response = match frame::take_message(&mut request, limit).await {
+    let taken = {
+        let mut taking = pin!(frame::take_message(&mut request, limit));
+        match poll_immediate(&mut taking).await {
+            Some(taken) => taken,
+            None => {
+                once.pass.step_aside();
+                taking.await
+            }
+        }
+    };
+    let response = match taken {
         Some(message) => {
             // A call may wait for long, and nothing looks at its headers any more.
             drop(request);
             once.answer(message).await.map_or_else(Status::into_http, frame::response)
         }
-        // Rare and large.
+        // Rare and large, and perhaps not there yet.
         None => Box::pin(piecewise(once, request, limit)).await,
     };
     settle(response, limit)
@@ -320,6 +379,7 @@ async fn respond(door: &Arc<Door>, method: Method, mut request: HttpRequest, han
 
 /// The answer to a request whose message is compressed or comes in pieces.
 async fn piecewise(once: Once, request: HttpRequest, limit: usize) -> HttpResponse {
+    once.pass.step_aside();
     let mut grpc = Grpc::new(Raw).accept_compressed(CompressionEncoding::Gzip).max_decoding_message_size(limit);
     // As on the reference: a reply is compressed where the request was, so that nobody pays for it unasked.
     if request.headers().get("grpc-encoding").is_some_and(|encoding| encoding == "gzip") {
@@ -349,6 +409,7 @@ pub(crate) fn settle(response: HttpResponse, limit: usize) -> (HttpResponse, Cod
 struct Once {
     door: Arc<Door>,
     client: Arc<Client>,
+    pass: Arc<Pass>,
     method: Method,
     handle: Handle,
 }
@@ -356,8 +417,13 @@ struct Once {
 impl Once {
     /// The reply in its frame.
     async fn answer(self, message: Bytes) -> Result<Bytes, Status> {
-        let Self { door, client, method, handle } = self;
+        let Self { door, client, pass, method, handle } = self;
         client.peer.made_a_request(&client.caller);
+        let now = door.engine.now();
+        pass.come_whole(message.len(), now).map_err(|refusal| to_status(&refusal))?;
+        if pass.deadline().is_some_and(|deadline| deadline <= now) {
+            return Err(Status::deadline_exceeded("context deadline exceeded"));
+        }
         let Handled { namespace, answering } = handle(door.clone(), client.clone(), message)?;
         let answer = match door.policy {
             Policy::Secured(_) => gate::while_permitted(&door, &client, method.path, &namespace, answering).await,

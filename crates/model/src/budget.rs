@@ -40,8 +40,13 @@ impl Budget {
 
     /// Takes a part; `None` when it does not fit.
     pub fn take(self: &Arc<Self>, bytes: usize) -> Option<Part> {
+        self.take_below(bytes, self.most)
+    }
+
+    /// Takes a part; `None` when more than `ceiling` would be held then. Who goes last has the lowest ceiling.
+    pub fn take_below(self: &Arc<Self>, bytes: usize, ceiling: usize) -> Option<Part> {
         let mut part = Part { budget: self.clone(), bytes: 0 };
-        part.grow(bytes).then_some(part)
+        part.grow_below(bytes, ceiling).then_some(part)
     }
 
     /// Takes a part whether it fits or not: for what is there already and can't be refused any more.
@@ -60,8 +65,21 @@ impl Part {
     /// Takes so many more; `false`, and nothing is taken, when they do not fit.
     #[must_use]
     pub fn grow(&mut self, more: usize) -> bool {
+        self.grow_below(more, self.budget.most)
+    }
+
+    /// Takes so many more, whether they fit or not.
+    pub fn force(&mut self, more: usize) {
+        self.budget.held.fetch_add(more, Ordering::Relaxed);
+        self.bytes += more;
+    }
+
+    /// Takes so many more; `false`, and nothing is taken, when more than `ceiling` would be held then.
+    #[must_use]
+    pub fn grow_below(&mut self, more: usize, ceiling: usize) -> bool {
         let Budget { most, held } = &*self.budget;
-        let fits = |held: usize| held.checked_add(more).filter(|sum| sum <= most);
+        let most = ceiling.min(*most);
+        let fits = |held: usize| held.checked_add(more).filter(|sum| *sum <= most);
         let taken = held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok();
         if taken {
             self.bytes += more;
@@ -69,10 +87,12 @@ impl Part {
         taken
     }
 
-    /// Takes so many more whether they fit or not.
-    pub fn force(&mut self, more: usize) {
-        self.budget.held.fetch_add(more, Ordering::Relaxed);
-        self.bytes += more;
+    /// Is of so many bytes from now on, whether they fit or not.
+    pub fn resize(&mut self, bytes: usize) {
+        match bytes.checked_sub(self.bytes) {
+            Some(more) => self.force(more),
+            None => self.shrink(self.bytes - bytes),
+        }
     }
 
     /// Gives so many back, at most all.
@@ -117,10 +137,25 @@ mod tests {
     }
 
     #[test]
+    fn who_goes_last_has_the_lowest_ceiling() {
+        let budget = Budget::new(10);
+        let mut last = budget.take_below(6, 7).unwrap();
+        assert!(!last.grow_below(2, 7) && budget.take_below(2, 7).is_none());
+        assert!(last.grow_below(1, 7));
+        assert!(budget.take(3).is_some(), "the rest is for others");
+        assert!(budget.take_below(4, usize::MAX).is_none(), "no ceiling is above the budget");
+    }
+
+    #[test]
     fn what_is_forced_counts_beyond_the_end() {
         let budget = Budget::new(10);
-        let forced = budget.force(30);
-        assert_eq!(budget.held(), 30);
+        let mut forced = budget.force(20);
+        forced.force(10);
+        assert_eq!((budget.held(), forced.bytes()), (30, 30));
+        forced.resize(12);
+        assert_eq!((budget.held(), forced.bytes()), (12, 12));
+        forced.resize(30);
+        assert_eq!((budget.held(), forced.bytes()), (30, 30));
         assert!(budget.take(1).is_none());
         drop(forced);
         let mut part = budget.take(10).unwrap();

@@ -34,6 +34,7 @@ const PARTS: &[Part] = &[
     Part { name: "malformed", about: "broken, oversized and foreign requests", needs_release: true, run: malformed },
     Part { name: "substitution", about: "one tenant set on another", needs_release: true, run: substitution },
     Part { name: "strangers", about: "clients that no server wishes for", needs_release: true, run: strangers },
+    Part { name: "overload", about: "more calls than can be served", needs_release: true, run: overload },
     Part { name: "bench", about: "every benchmark once, briefly", needs_release: true, run: bench },
     Part { name: "simulation", about: "seeds of the simulator", needs_release: true, run: simulation },
     Part { name: "planted-bugs", about: "bugs that the simulator must find", needs_release: true, run: planted_bugs },
@@ -216,6 +217,12 @@ fn substitution() -> Result<Ending, String> {
 fn strangers() -> Result<Ending, String> {
     let mut command = probe("strangers");
     command.arg("--brief");
+    shell::run(command)
+}
+
+fn overload() -> Result<Ending, String> {
+    let mut command = probe("overload");
+    command.arg("--smoke");
     shell::run(command)
 }
 

@@ -1,26 +1,41 @@
-//! What the node has still to be told. Whoever puts something in sees to it that somebody looks.
+//! What the node has still to be told, by class: what goes on before what is new. The thread that puts something in sees to it
+//! that it is taken.
 
 use std::{
     cell::Cell,
+    collections::VecDeque,
     mem, ptr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use model::Reject;
 use tokio::sync::oneshot;
 
+use super::admission::{CLASSES, Class, Pass};
 use crate::{Answer, Event};
+
+/// New calls that are taken at a time: what goes on and comes meanwhile is taken before the others.
+const NEW_AT_ONCE: usize = 64;
 
 pub(super) type Answering = oneshot::Sender<Result<Answer, Reject>>;
 
-/// Something that the node is told; a call comes with the place where its answer is waited for.
+/// Something that the node is told; a call comes with the place where its answer is waited for, and with what it was let in
+/// by, if it came from outside.
 pub(super) struct Letter {
     pub(super) event: Event,
     pub(super) answering: Option<Answering>,
+    pub(super) pass: Option<Arc<Pass>>,
+}
+
+impl Letter {
+    /// What is not a call of a caller belongs to what goes on.
+    fn class(&self) -> Class {
+        self.pass.as_ref().map_or(Class::Report, |pass| pass.class())
+    }
 }
 
 #[derive(Default)]
-pub(super) struct Inbox(Mutex<Vec<Letter>>);
+pub(super) struct Inbox(Mutex<[VecDeque<Letter>; CLASSES]>);
 
 thread_local! {
     /// The inbox that this thread will look into later.
@@ -28,21 +43,27 @@ thread_local! {
 }
 
 impl Inbox {
-    fn letters(&self) -> MutexGuard<'_, Vec<Letter>> {
+    fn letters(&self) -> MutexGuard<'_, [VecDeque<Letter>; CLASSES]> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn put(&self, letter: Letter) {
-        self.letters().push(letter);
+        let class = letter.class();
+        self.letters()[class as usize].push_back(letter);
     }
 
-    /// All that is in it, in order.
-    pub(super) fn take(&self) -> Vec<Letter> {
-        mem::take(&mut *self.letters())
+    /// All that is in it, class by class and each in its order; of new calls the first ones.
+    pub(super) fn take(&self) -> [VecDeque<Letter>; CLASSES] {
+        let mut letters = self.letters();
+        let rest = &mut letters[Class::New as usize];
+        let rest = rest.split_off(NEW_AT_ONCE.min(rest.len()));
+        let taken = mem::take(&mut *letters);
+        letters[Class::New as usize] = rest;
+        taken
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.letters().is_empty()
+        self.letters().iter().all(VecDeque::is_empty)
     }
 
     /// From now on, and until this is dropped, this thread only puts letters in and looks later.

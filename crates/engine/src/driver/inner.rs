@@ -22,6 +22,7 @@ use store::{CommitError, Store, StoreError};
 use tokio::sync::{Notify, oneshot};
 
 use super::{
+    admission::{Admission, Pass},
     clock::Clock,
     cluster_record::Cluster,
     inbox::{Answering, Inbox, Letter},
@@ -32,16 +33,20 @@ use crate::{Action, Answer, CallId, Event, NamespaceTable, Node, ReadRequest, Re
 
 /// Reads that the thread that steps does itself. When many alarms go off there are more, and it has others to serve.
 const AT_ONCE: usize = 16;
+/// Turns that a thread of the event loop works off for the others before the writing thread goes on with them: it has
+/// connections to serve.
+const TURNS: usize = 2;
 /// The longest that the last write may have taken for a thread of the event loop to do the next one.
 const SHORT: Duration = Duration::from_millis(1);
 
 /// Where a call's answer is waited for.
-type Answered = oneshot::Receiver<Result<Answer, Reject>>;
+pub(super) type Answered = oneshot::Receiver<Result<Answer, Reject>>;
 
 /// What the clones of an engine share.
 pub(super) struct Inner {
     pub(super) limits: Arc<Limits>,
     pub(super) memory: Arc<Budget>,
+    pub(super) admission: Arc<Admission>,
     pub(super) token_key: TokenKey,
     pub(super) cluster_id: String,
     pub(super) store: Arc<dyn Store>,
@@ -131,20 +136,37 @@ impl Core {
         }
     }
 
-    fn take_in(&mut self, letters: Vec<Letter>) {
-        for Letter { event, answering } in letters {
+    fn take_in(&mut self, letters: impl IntoIterator<Item = Letter>) {
+        for Letter { event, answering, pass } in letters {
+            let now = self.clock.now();
+            let late = pass.and_then(|pass| pass.take(now));
             if let (Event::Call { id, .. }, Some(answering)) = (&event, answering) {
+                // The last moment before it would be carried out.
+                if answering.is_closed() {
+                    continue;
+                }
+                if let Some(refusal) = late {
+                    self.after.answers.push((answering, Err(refusal)));
+                    continue;
+                }
                 self.waiting.insert(*id, answering);
             } else if let Event::Abandoned { id } = &event {
                 self.waiting.remove(id);
             }
-            self.tell(event);
+            self.node.on(now, event);
         }
     }
 }
 
 impl Inner {
-    pub(super) fn new(node: Node, store: Arc<dyn Store>, limits: Arc<Limits>, cluster: Cluster, clock: Clock) -> Self {
+    pub(super) fn new(
+        node: Node,
+        store: Arc<dyn Store>,
+        limits: Arc<Limits>,
+        memory: Arc<Budget>,
+        cluster: Cluster,
+        clock: Clock,
+    ) -> Self {
         let clock = Arc::new(clock);
         let core = Core {
             node,
@@ -158,7 +180,8 @@ impl Inner {
             write_callers: 0,
         };
         Self {
-            memory: Budget::new(limits.memory),
+            admission: Arc::new(Admission::new(limits.clone(), memory.clone())),
+            memory,
             limits,
             token_key: cluster.token_key,
             cluster_id: cluster.id,
@@ -181,16 +204,17 @@ impl Inner {
     }
 
     /// Asks the node.
-    pub(super) fn ask(self: &Arc<Self>, request: Request) -> (CallId, Answered) {
+    pub(super) fn ask(self: &Arc<Self>, request: Request, pass: Option<Arc<Pass>>) -> (CallId, Answered) {
         let id = self.next_call.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = oneshot::channel();
-        self.post(Letter { event: Event::Call { id, request }, answering: Some(sender) });
+        let until = pass.as_ref().map_or(Time::MAX, |pass| pass.until());
+        self.post(Letter { event: Event::Call { id, request, until }, answering: Some(sender), pass });
         (id, receiver)
     }
 
     /// Has the node told, by this thread or by the one that is at it.
     pub(super) fn tell(self: &Arc<Self>, event: Event) {
-        self.post(Letter { event, answering: None });
+        self.post(Letter { event, answering: None, pass: None });
     }
 
     fn post(self: &Arc<Self>, letter: Letter) {
@@ -210,13 +234,19 @@ impl Inner {
     }
 
     /// Sees to it that nothing stays in the inbox, and that `writes` is written. Where the lock is taken, its holder does,
-    /// who looks here after letting go of it.
+    /// who looks here after letting go of it. Where more comes all the while, the writing thread does.
     fn work_off(self: &Arc<Self>, mut writes: Owed) {
+        let mut turns = 0;
         loop {
             // What others have put in does not wait for the disk.
             if !self.inbox.is_empty() {
+                if turns == TURNS && self.store.waits() {
+                    self.writer.call();
+                    return self.write_owed(writes);
+                }
                 match self.core.try_lock() {
                     Ok(core) => {
+                        turns += 1;
                         let ((), mut more) = self.turn(core, |_| {});
                         writes.0.append(&mut more.0);
                         if writes.0.is_empty() {
@@ -230,13 +260,26 @@ impl Inner {
             if writes.0.is_empty() {
                 return;
             }
-            let written = self.write(&writes);
-            let is_behind = self.store.is_behind();
-            ((), writes) = self.turn(self.lock(), |core| {
-                core.committed(writes, written);
-                self.rest(core, is_behind);
-            });
+            writes = self.write_once(writes);
         }
+    }
+
+    /// Writes until nothing more is owed by this thread.
+    fn write_owed(self: &Arc<Self>, mut writes: Owed) {
+        while !writes.0.is_empty() {
+            writes = self.write_once(writes);
+        }
+    }
+
+    /// Writes, and gives back what this thread has to write next.
+    fn write_once(self: &Arc<Self>, writes: Owed) -> Owed {
+        let written = self.write(&writes);
+        let is_behind = self.store.is_behind();
+        let ((), more) = self.turn(self.lock(), |core| {
+            core.committed(writes, written);
+            self.rest(core, is_behind);
+        });
+        more
     }
 
     /// Waits for the node and does something with it, and then all that follows.
@@ -264,8 +307,9 @@ impl Inner {
     /// Works off what there is, lets go of the lock, and then wakes everybody who has to hear of what was done under it.
     /// Gives back what this thread has still to write. The inbox may have something in it again when this returns.
     fn turn<T>(self: &Arc<Self>, mut core: MutexGuard<'_, Core>, tell: impl FnOnce(&mut Core) -> T) -> (T, Owed) {
+        self.admission.set_writing_late(core.node.callers() > self.limits.unwritten_calls);
         let letters = self.inbox.take();
-        core.take_in(letters);
+        core.take_in(letters.into_iter().flatten());
         let told = tell(&mut core);
         self.act(&mut core);
         let After { answers, reads, writes, calls_writer, rings } = mem::take(&mut core.after);
@@ -377,7 +421,7 @@ impl Inner {
     fn read(self: &Arc<Self>, ticket: u64, request: ReadRequest, are_few: bool) {
         if (are_few && request.is_short()) || !self.store.waits() {
             let result = request.perform(&*self.store);
-            return self.inbox.put(Letter { event: Event::Read { ticket, result }, answering: None });
+            return self.inbox.put(Letter { event: Event::Read { ticket, result }, answering: None, pass: None });
         }
         let inner = self.clone();
         self.runtime.spawn_blocking(move || {

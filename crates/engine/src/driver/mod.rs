@@ -3,6 +3,7 @@
 //! A call is told to the node, which takes microseconds, and then awaits its answer; a thread writes commits, merging all
 //! that wait, unless a caller is alone; long reads have threads of their own, and lists a few others.
 
+mod admission;
 mod clock;
 mod cluster_record;
 mod history;
@@ -12,7 +13,10 @@ mod lists;
 mod memos;
 mod writer;
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use cluster::{Member, NodeId};
@@ -23,6 +27,7 @@ use store::{
 };
 
 use crate::{Answer, CallId, Event, HistoryRange, NamespaceTable, Node, NodeConfig, Request, persist};
+pub use admission::{Class, Pass, Stands};
 pub use clock::Clocks;
 use clock::{Clock, SystemClocks};
 pub use history::PageLimit;
@@ -65,6 +70,7 @@ impl Engine {
         let id = NodeId(random_id().as_u128());
         // One node for now: it lives as long as its process, and the store's epochs fence off any other.
         let members = vec![Member { id, address: config.address.clone(), lease_until: Time::MAX }];
+        let memory = Budget::new(config.limits.memory);
         let settings = NodeConfig {
             id,
             members,
@@ -73,10 +79,11 @@ impl Engine {
             token_key: cluster.token_key.clone(),
             seed: random_id().as_u128(),
             cached_runs: config.cached_runs,
+            memory: memory.clone(),
         };
         let clock = Clock::new(clocks, last_committed(&*store, cluster.shards)?);
         let node = Node::new(settings, clock.now());
-        let inner = Arc::new(Inner::new(node, store, config.limits, cluster, clock));
+        let inner = Arc::new(Inner::new(node, store, config.limits, memory, cluster, clock));
         inner.open_shards()?;
         if inner.store.waits() {
             writer::start(&inner);
@@ -90,7 +97,30 @@ impl Engine {
     /// # Errors
     /// The refusal as the caller shall see it.
     pub async fn call(&self, request: Request) -> Result<Answer, Reject> {
-        let (id, answered) = self.inner.ask(request);
+        self.answered(self.inner.ask(request, None)).await
+    }
+
+    /// As `call`, for a caller from outside: it is not carried out when its turn comes too late, or when the caller waits no
+    /// more.
+    ///
+    /// # Errors
+    /// The refusal as the caller shall see it.
+    pub async fn call_with(&self, request: Request, pass: &Arc<Pass>) -> Result<Answer, Reject> {
+        self.answered(self.inner.ask(request, Some(pass.clone()))).await
+    }
+
+    /// Lets a call in, at the moment when its head has come and before anything else is done with it. `timeout` is how long
+    /// its caller waits, if it says so.
+    ///
+    /// # Errors
+    /// The server is overloaded.
+    pub fn admit(&self, class: Class, leaves: Stands, timeout: Option<Duration>) -> Result<Pass, Reject> {
+        let came = self.now();
+        self.inner.admission.admit(class, leaves, came, timeout.map_or(Time::MAX, |timeout| came + timeout))
+    }
+
+    async fn answered(&self, asked: (CallId, inner::Answered)) -> Result<Answer, Reject> {
+        let (id, answered) = asked;
         let mut pending = Pending { inner: &self.inner, id, done: false };
         let answer = answered.await;
         pending.done = true;

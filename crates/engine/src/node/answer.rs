@@ -1,7 +1,7 @@
 //! Answers on their way out: tasks as workers get them, and whom an outcome is told.
 
 use machine::{ActivityTask, WorkflowTaskAnswer};
-use model::{Epoch, Reject, RunId, ShardId, Time, Token, to_proto_duration};
+use model::{Epoch, Kind, Reject, RunId, ShardId, Time, Token, to_proto_duration};
 use proto::temporal::api::{
     common::v1::{ActivityType, WorkflowExecution, WorkflowType},
     enums::v1::TaskQueueKind,
@@ -15,6 +15,11 @@ use crate::{Answer, HistoryRange, WorkflowTask};
 /// The text for a workflow id that has no run.
 pub(crate) fn workflow_not_found(workflow_id: &str) -> Reject {
     Reject::not_found(format!("workflow not found for ID: {workflow_id}"))
+}
+
+/// What is said of a call whose caller waits no more.
+pub(crate) fn deadline_exceeded() -> Reject {
+    Reject::new(Kind::DeadlineExceeded, "context deadline exceeded")
 }
 
 /// The text for a run id that the workflow id has no run of.
@@ -39,7 +44,12 @@ impl Node {
     /// Ends a piece of work that can't be done.
     pub(crate) fn refuse(&mut self, work: Work, reject: &Reject) {
         match work {
-            Work::Call { asker, .. } => self.answer_now(asker, Err(reject.clone())),
+            Work::Call { asker, .. } => {
+                if let Asker::Client(id) = &asker {
+                    self.kept_back.remove(id);
+                }
+                self.answer_now(asker, Err(reject.clone()));
+            }
             Work::Apply(apply) => self.answer_now(apply.asker, Err(reject.clone())),
             Work::StartChild(start) => self.answer_now(Asker::Message(start.sender), Err(reject.clone())),
             // A poller whose task is gone takes the next one.

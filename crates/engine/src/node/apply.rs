@@ -117,7 +117,7 @@ impl Node {
 
     fn take_over(&mut self, shard: ShardId, next: Run, due: Due, changes: &[Change]) {
         let run_id = next.key.run_id;
-        let now = self.now;
+        let (now, memory) = (self.now, self.config.memory.clone());
         let types = self.namespace(next.key.workflow.namespace).search_attributes.clone();
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
@@ -150,7 +150,7 @@ impl Node {
                 entry.due = due;
                 entry
             }
-            btree_map::Entry::Vacant(place) => place.insert(Box::new(Entry::new(next, due, 1, now))),
+            btree_map::Entry::Vacant(place) => place.insert(Box::new(Entry::new(next, due, 1, now, &memory))),
         };
         if let Some((first, batch)) = first.zip(batch) {
             entry.remember(first, batch);

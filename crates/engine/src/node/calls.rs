@@ -11,6 +11,7 @@ use super::{
     queries::NewQuery,
     shard::{Held, Need, Waiter},
     start::StartKind,
+    update_with_start::UpdateAndStart,
 };
 use crate::{Answer, Call, Execution, HistoryState};
 
@@ -34,10 +35,16 @@ enum Target {
 
 impl Node {
     /// Does what a client asks, or has it wait for what it lacks.
-    pub(crate) fn call(&mut self, asker: Asker, namespace: Arc<Namespace>, call: Call) {
+    pub(crate) fn call(&mut self, asker: Asker, namespace: Arc<Namespace>, call: Call, until: Time) {
+        if !self.is_waited_for(&asker) {
+            return;
+        }
+        if until <= self.now {
+            return self.answer_now(asker, Err(answer::deadline_exceeded()));
+        }
         match call {
-            Call::Start(request) => self.start(asker, namespace, StartKind::Start(request)),
-            Call::SignalWithStart(request) => self.start(asker, namespace, StartKind::SignalWithStart(request)),
+            Call::Start(request) => self.start(asker, namespace, StartKind::Start(request), until),
+            Call::SignalWithStart(request) => self.start(asker, namespace, StartKind::SignalWithStart(request), until),
             Call::PollWorkflowTask(poll) | Call::PollActivityTask(poll) => self.poll(asker, namespace, poll),
             Call::ShutdownWorker { sticky_task_queue, identity, worker_instance_key } => {
                 self.shutdown_worker(&namespace, &sticky_task_queue, &identity, &worker_instance_key);
@@ -48,7 +55,7 @@ impl Node {
             Call::RemoveNamespace => self.remove_namespace(asker, namespace.id),
             Call::AnswerQuery { token, request } => self.answer_query(asker, &token, *request),
             Call::UpdateWithStart { start, update, again } => {
-                self.update_with_start(asker, namespace, start, update, again);
+                self.update_with_start(asker, namespace, UpdateAndStart { start, update, again }, until);
             }
             Call::CompleteWorkflowTask { .. }
             | Call::FailWorkflowTask { .. }
@@ -62,16 +69,16 @@ impl Node {
             | Call::Describe { .. }
             | Call::HistoryState { .. }
             | Call::Query { .. }
-            | Call::ResetSticky { .. } => self.call_run(asker, namespace, call),
+            | Call::ResetSticky { .. } => self.call_run(asker, namespace, call, until),
         }
     }
 
     /// A call to one run: waits until it is known which, and until that is loaded.
-    fn call_run(&mut self, asker: Asker, namespace: Arc<Namespace>, call: Call) {
+    fn call_run(&mut self, asker: Asker, namespace: Arc<Namespace>, call: Call, until: Time) {
         let execution = execution_of(&call);
         let workflow = WorkflowKey::new(namespace.id, &execution.workflow_id);
         let shard = workflow.shard(self.config.shards);
-        let work = Work::Call { asker: asker.clone(), namespace, call };
+        let work = Work::Call { asker: asker.clone(), namespace, call, until };
         if self.defer_until_open(shard, &work) {
             return;
         }
@@ -92,7 +99,7 @@ impl Node {
         {
             return self.park(shard, need, work);
         }
-        let Work::Call { asker, namespace, call } = work else {
+        let Work::Call { asker, namespace, call, until: _ } = work else {
             return;
         };
         if matches!(call, Call::Update(_) | Call::PollUpdate { .. }) {
@@ -118,7 +125,10 @@ impl Node {
             return false;
         }
         match &state.failed {
-            None => state.early.push(work.clone()),
+            None => {
+                state.early.push(work.clone());
+                self.keep_back(work);
+            }
             Some(why) => {
                 let reject = Reject::unavailable(format!("the storage failed: {why}"));
                 self.refuse(work.clone(), &reject);
@@ -278,8 +288,26 @@ impl Node {
         self.expire_poll(id);
     }
 
+    /// Work waits for something to be read; where it is a call, its caller may go meanwhile.
+    pub(crate) fn keep_back(&mut self, work: &Work) {
+        if let Work::Call { asker: Asker::Client(id), .. } = work {
+            self.kept_back.insert(*id, true);
+        }
+    }
+
+    /// Whether somebody waits for the answer to a call that goes on.
+    fn is_waited_for(&mut self, asker: &Asker) -> bool {
+        match asker {
+            Asker::Client(id) => self.kept_back.remove(id).unwrap_or(true),
+            Asker::Message(_) | Asker::Nobody => true,
+        }
+    }
+
     /// The caller is gone.
     pub(crate) fn abandon(&mut self, id: CallId) {
+        if let Some(waits) = self.kept_back.get_mut(&id) {
+            *waits = false;
+        }
         if let Some((shard, run_id)) = self.waits.remove(&id)
             && let Some(entry) = self.entry_mut(shard, run_id)
         {

@@ -30,7 +30,7 @@ use std::{
 
 use cluster::{Member, NodeId};
 use machine::{Facts, MessageKey};
-use model::{Entropy, Epoch, Limits, Namespace, NamespaceId, QueueKey, Reject, RunId, ShardId, Time, TokenKey};
+use model::{Budget, Entropy, Epoch, Limits, Namespace, NamespaceId, QueueKey, Reject, RunId, ShardId, Time, TokenKey};
 use proto::temporal::api::enums::v1::NamespaceState;
 use store::{Batch, CommitError, StoreError};
 
@@ -66,13 +66,15 @@ pub struct NodeConfig {
     pub seed: u128,
     /// Runs that a shard keeps in memory when they are idle.
     pub cached_runs: usize,
+    /// What the runs in memory are counted against; when half of it is used up, fewer of them are kept.
+    pub memory: Arc<Budget>,
 }
 
 /// What happens to a node.
 #[derive(Debug)]
 pub enum Event {
-    /// Somebody asks; `id` names the call until it is answered.
-    Call { id: CallId, request: Request },
+    /// A caller asks; `id` names the call until it is answered. It is not carried out any more from `until` on.
+    Call { id: CallId, request: Request, until: Time },
     /// The caller is gone: take its poll or wait back.
     Abandoned { id: CallId },
     /// The answer to `Action::Acquire`.
@@ -127,7 +129,7 @@ pub(crate) struct Sender {
 #[derive(Clone, Debug)]
 pub(crate) enum Work {
     /// A call that has not been understood as work yet.
-    Call { asker: Asker, namespace: Arc<Namespace>, call: Call },
+    Call { asker: Asker, namespace: Arc<Namespace>, call: Call, until: Time },
     /// An input for a run.
     Apply(Box<Apply>),
     /// Deliver a message of a run.
@@ -182,9 +184,13 @@ pub struct Node {
     unnamed: Option<Vec<Work>>,
     /// Calls that wait for history, by the run they wait for.
     waits: BTreeMap<CallId, (ShardId, RunId)>,
+    /// Calls that wait for data, and whether their callers still wait.
+    kept_back: BTreeMap<CallId, bool>,
     alarms: BTreeSet<(Time, Alarm)>,
     /// How many there may be before the far ones are looked for.
     most_alarms: usize,
+    /// When memory was short last, and idle runs were looked for.
+    was_short: Time,
     agenda: VecDeque<Work>,
     /// What reads are for, and the epoch of their shard when they were asked for.
     tickets: BTreeMap<u64, (Ticket, Epoch)>,
@@ -211,8 +217,10 @@ impl Node {
             namespaces: NamespaceTable::default(),
             unnamed: Some(Vec::new()),
             waits: BTreeMap::new(),
+            kept_back: BTreeMap::new(),
             alarms: BTreeSet::new(),
             most_alarms: 0,
+            was_short: Time::ZERO,
             agenda: VecDeque::new(),
             tickets: BTreeMap::new(),
             next_ticket: 0,
@@ -225,7 +233,7 @@ impl Node {
     pub fn on(&mut self, now: Time, event: Event) {
         self.now = self.now.max(now);
         match event {
-            Event::Call { id, request } => self.admit(id, request),
+            Event::Call { id, request, until } => self.admit(id, request, until),
             Event::Abandoned { id } => self.abandon(id),
             Event::Acquired { shard, result } => self.acquired(shard, result),
             Event::Committed { shard, result } => self.committed(shard, result),
@@ -272,11 +280,13 @@ impl Node {
 
     fn work(&mut self, work: Work) {
         // Without the namespaces a run's retention is unknown, and a message's target looks as if it were gone.
-        if let Some(unnamed) = &mut self.unnamed {
-            return unnamed.push(work);
+        if self.unnamed.is_some() {
+            self.keep_back(&work);
+            self.unnamed.get_or_insert_default().push(work);
+            return;
         }
         match work {
-            Work::Call { asker, namespace, call } => self.call(asker, namespace, call),
+            Work::Call { asker, namespace, call, until } => self.call(asker, namespace, call, until),
             Work::Apply(apply) => self.apply(*apply),
             Work::Send(sender) => self.send(sender),
             Work::StartChild(start) => self.start_child(*start),
@@ -288,9 +298,9 @@ impl Node {
     }
 
     /// Takes a client's call in, or refuses it while stopping.
-    fn admit(&mut self, id: CallId, request: Request) {
+    fn admit(&mut self, id: CallId, request: Request, until: Time) {
         let Request { namespace, call } = request;
-        self.agenda.push_back(Work::Call { asker: Asker::Client(id), namespace, call });
+        self.agenda.push_back(Work::Call { asker: Asker::Client(id), namespace, call, until });
     }
 
     /// The facts of a step in a namespace.

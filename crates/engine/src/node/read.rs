@@ -135,8 +135,12 @@ impl Node {
             return;
         };
         let waiting = state.parked.entry(need.clone()).or_default();
+        let is_first = waiting.is_empty();
+        if let Work::Call { asker: Asker::Client(id), .. } = &work {
+            self.kept_back.insert(*id, true);
+        }
         waiting.push(work);
-        if waiting.len() > 1 {
+        if !is_first {
             return;
         }
         match need {
@@ -239,7 +243,7 @@ impl Node {
             let stored_before = run.core.next_event_id;
             let recovers = !run.buffered.is_empty();
             let alarm = due.alarm;
-            let entry = Entry::new(run, due, stored_before, self.now);
+            let entry = Entry::new(run, due, stored_before, self.now, &self.config.memory);
             if let Some(state) = self.shards.get_mut(&shard) {
                 state.runs.insert(run_id, Box::new(entry));
             }

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use machine::{Due, MessageKey, Run};
-use model::{Epoch, QueueKind, Reject, RunId, ShardId, Time, WorkflowKey};
+use model::{Budget, Epoch, Part, QueueKind, Reject, RunId, ShardId, Time, WorkflowKey};
 use store::{Batch, Change, CommitError, Key, StoreError, key};
 
 use super::{Action, Alarm, Asker, CallId, Node, ReadRequest, Ticket, Work};
@@ -23,6 +23,10 @@ const REACQUIRE_AFTER: Duration = Duration::from_millis(200);
 /// wait for its end.
 const RECENT_BYTES: usize = 256 * 1024;
 const LAST_BYTES: usize = 8 * 1024;
+/// About what a run takes beside its history and its input.
+const ENTRY_BYTES: usize = 4 * 1024;
+/// How long after idle runs were looked for because memory is short they are not looked for again.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// One shard of this node.
 #[derive(Debug)]
@@ -72,6 +76,10 @@ pub(crate) struct Entry {
     /// The last batches of the history by their first events, oldest first, and their bytes together.
     recent: VecDeque<(i64, Bytes)>,
     recent_bytes: usize,
+    /// Bytes of the run's input, which stays with it.
+    input_bytes: usize,
+    /// What all of it takes of the budget.
+    held: Part,
     /// Calls that wait for the history to grow.
     pub(crate) waiters: Vec<Waiter>,
     /// When it was last asked for, to find the idle ones.
@@ -113,8 +121,9 @@ pub(crate) enum Held {
 
 impl Entry {
     /// A run whose history is durable up to `stored_before`.
-    pub(crate) fn new(run: Run, due: Due, stored_before: i64, now: Time) -> Self {
+    pub(crate) fn new(run: Run, due: Due, stored_before: i64, now: Time, memory: &Arc<Budget>) -> Self {
         let stored_open = run.is_open();
+        let input_bytes = run.started().input.as_ref().map_or(0, prost::Message::encoded_len);
         Self {
             run,
             due,
@@ -122,6 +131,8 @@ impl Entry {
             stored_open,
             recent: VecDeque::new(),
             recent_bytes: 0,
+            input_bytes,
+            held: memory.force(ENTRY_BYTES + input_bytes),
             waiters: Vec::new(),
             used: now,
             sequence: 0,
@@ -147,6 +158,7 @@ impl Entry {
             let Some((_, oldest)) = self.recent.pop_front() else { break };
             self.recent_bytes -= oldest.len();
         }
+        self.held.resize(ENTRY_BYTES + self.input_bytes + self.recent_bytes);
     }
 
     /// The batches at hand that hold the events from `from` up to `before`; none if the first of them is not at hand.
@@ -217,27 +229,39 @@ impl Shard {
         self.currents.entry(workflow).or_insert(CurrentEntry { run_id, sequence: 0 });
     }
 
-    /// Forgets idle runs beyond `keep`, the longest unused first. Runs with unsaved changes or with something that only
-    /// memory knows stay. Returns those forgotten.
-    fn forget_idle(&mut self, keep: usize) -> Vec<RunId> {
+    /// Forgets idle runs beyond `keep`, and as many as take `short` bytes, the longest unused first. Runs with unsaved changes
+    /// or with something that only memory knows stay. Returns those forgotten.
+    fn forget_idle(&mut self, keep: usize, short: usize) -> Vec<RunId> {
         let durable = self.durable;
         if self.currents.len() > keep + keep / 2 {
             self.currents.retain(|_, entry| entry.sequence > durable);
         }
-        let excess = self.runs.len().saturating_sub(keep);
+        let mut excess = self.runs.len().saturating_sub(keep);
         if excess <= keep / 2 {
+            excess = 0;
+        }
+        if excess == 0 && short == 0 {
             return Vec::new();
         }
         let idle = self
             .runs
             .iter()
             .filter(|(_, entry)| entry.sequence <= durable && !entry.run.is_volatile() && entry.waiters.is_empty());
-        let mut idle: Vec<_> = idle.map(|(run_id, entry)| (entry.used, *run_id)).collect();
+        let mut idle: Vec<_> = idle.map(|(run_id, entry)| (entry.used, *run_id, entry.held.bytes())).collect();
+        if short > 0 {
+            idle.sort_unstable();
+            let mut freed = 0;
+            let mut enough = |(_, _, bytes): &(Time, RunId, usize)| {
+                freed += bytes;
+                freed - bytes < short
+            };
+            excess = excess.max(idle.iter().take_while(|it| enough(it)).count());
+        }
         if excess < idle.len() {
             idle.select_nth_unstable(excess);
             idle.truncate(excess);
         }
-        let ids: Vec<_> = idle.into_iter().map(|(_, run_id)| run_id).collect();
+        let ids: Vec<_> = idle.into_iter().map(|(_, run_id, _)| run_id).collect();
         for run_id in &ids {
             self.runs.remove(run_id);
         }
@@ -299,18 +323,29 @@ impl Node {
     }
 
     fn release_flight(&mut self, shard: ShardId) {
-        let keep = self.config.cached_runs;
+        let (keep, short) = (self.config.cached_runs, self.short_of_memory());
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
         let Some(flight) = state.flight.take() else { return };
         state.durable = state.sequence - 1;
         self.agenda.extend(flight.into_iter().map(|held| Work::Release(shard, Box::new(held))));
-        let forgotten = state.forget_idle(keep);
+        let forgotten = state.forget_idle(keep, short);
         for run_id in forgotten {
             self.queries.forget_run(run_id);
         }
         self.forget_far_wakes();
+    }
+
+    /// How many bytes of idle runs had better go. Half of the budget is for what callers bring.
+    fn short_of_memory(&mut self) -> usize {
+        let memory = &self.config.memory;
+        let short = memory.held().saturating_sub(memory.most() / 2);
+        if short == 0 || self.now < self.was_short + LOOK_AGAIN_AFTER {
+            return 0;
+        }
+        self.was_short = self.now;
+        short
     }
 
     /// A commit failed, so memory is ahead of what will ever be durable: drop it all, answer everybody, begin again.

@@ -6,7 +6,7 @@ use machine::{
     Facts, Input, Reply, Run, Signal, StartSpec,
     on::start::{Current, Decision, Repeats, decide},
 };
-use model::{Kind, Namespace, Reject, RunId, RunKey, ShardId, WorkflowKey};
+use model::{Kind, Namespace, Reject, RunId, RunKey, ShardId, Time, WorkflowKey};
 use proto::temporal::api::{
     common::v1::{Payload, Payloads, WorkflowExecution},
     enums::v1::{NamespaceState, WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
@@ -66,7 +66,7 @@ pub(crate) struct Start {
 
 impl Node {
     /// Starts a run for a client, or answers as the policies on its workflow id say.
-    pub(crate) fn start(&mut self, asker: Asker, namespace: Arc<Namespace>, kind: StartKind) {
+    pub(crate) fn start(&mut self, asker: Asker, namespace: Arc<Namespace>, kind: StartKind, until: Time) {
         let workflow = WorkflowKey::new(namespace.id, kind.workflow_id());
         let shard = workflow.shard(self.config.shards);
         let current = match self.current_for_start(shard, &workflow) {
@@ -76,7 +76,7 @@ impl Node {
                     StartKind::Start(request) => Call::Start(request),
                     StartKind::SignalWithStart(request) => Call::SignalWithStart(request),
                 };
-                return self.park(shard, need, Work::Call { asker, namespace, call });
+                return self.park(shard, need, Work::Call { asker, namespace, call, until });
             }
         };
         let (request, signal) = kind.into_parts();

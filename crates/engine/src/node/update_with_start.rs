@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use machine::{UpdateStage, on::start::Current};
-use model::{Namespace, Reject, RunId, ShardId, WorkflowKey};
+use model::{Namespace, Reject, RunId, ShardId, Time, WorkflowKey};
 use proto::temporal::api::{
     enums::v1::{WorkflowExecutionStatus, WorkflowIdConflictPolicy},
     workflowservice::v1::StartWorkflowExecutionRequest,
@@ -13,7 +13,14 @@ use proto::temporal::api::{
 use super::{Asker, Node, Work, shard::Held, start::Start, updates::Waiting};
 use crate::{Call, Started, UpdateCall};
 
-/// The two operations of one call.
+/// The two operations of one call; `again` where the run that had the update has closed.
+pub(crate) struct UpdateAndStart {
+    pub(crate) start: Box<StartWorkflowExecutionRequest>,
+    pub(crate) update: Box<UpdateCall>,
+    pub(crate) again: bool,
+}
+
+/// The same, and who asks.
 struct Pair {
     asker: Asker,
     namespace: Arc<Namespace>,
@@ -23,15 +30,15 @@ struct Pair {
 }
 
 impl Node {
-    /// Starts a run for an update, or has the open one take it. `again` where the run that had it has closed.
+    /// Starts a run for an update, or has the open one take it.
     pub(crate) fn update_with_start(
         &mut self,
         asker: Asker,
         namespace: Arc<Namespace>,
-        start: Box<StartWorkflowExecutionRequest>,
-        update: Box<UpdateCall>,
-        again: bool,
+        operations: UpdateAndStart,
+        until: Time,
     ) {
+        let UpdateAndStart { start, update, again } = operations;
         let workflow = WorkflowKey::new(namespace.id, &start.workflow_id);
         let shard = workflow.shard(self.config.shards);
         // Also one that is closed may know the update.
@@ -39,7 +46,7 @@ impl Node {
             Ok(current) => current,
             Err(need) => {
                 let call = Call::UpdateWithStart { start, update, again };
-                return self.park(shard, need, Work::Call { asker, namespace, call });
+                return self.park(shard, need, Work::Call { asker, namespace, call, until });
             }
         };
         let run_id = current.as_ref().and_then(|current| current.run_id.parse::<RunId>().ok());

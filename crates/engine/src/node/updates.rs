@@ -235,7 +235,9 @@ impl Node {
         } else {
             waiting.call
         };
-        self.agenda.push_back(Work::Call { asker: Asker::Client(id), namespace: waiting.namespace, call });
+        // It was carried out once, so it is not given up now.
+        let (asker, namespace) = (Asker::Client(id), waiting.namespace);
+        self.agenda.push_back(Work::Call { asker, namespace, call, until: Time::MAX });
     }
 
     fn tell(&mut self, id: CallId, waiting: Waiting, stage: Stage, outcome: UpdateOutcome) {

@@ -23,12 +23,14 @@ use super::{
     http, paths, version,
 };
 use crate::{
-    grpc::{self, Answering, Reflection},
+    calls::Answering,
+    grpc::{self, Reflection},
     listen::Port,
     raw::Raw,
     router,
     serve::{self, Versions},
     status::to_status,
+    turn::Turn,
     unary,
 };
 
@@ -64,12 +66,12 @@ impl serve::Root for Root {
         }
         let cloud = self.cloud.clone();
         if path.starts_with(http::ROOT) {
-            return Box::pin(async move { Ok(http::answer(cloud, request).await) });
+            return Answering::new(Turn::MIDDLE, async move { Ok(http::answer(cloud, request).await) });
         }
         if path == SYSTEM_INFO {
             return router::route(cloud.door.clone(), request);
         }
-        Box::pin(async move { Ok(serve(cloud, request).await) })
+        Answering::new(Turn::MIDDLE, async move { Ok(serve(cloud, request).await) })
     }
 
     fn engine(&self) -> &Engine {

@@ -24,11 +24,12 @@ pub use self::{
     ui::{Login, Ui},
 };
 use crate::{
+    calls::Answering,
     door::Door,
-    grpc::Answering,
     listen::{Peer, Port},
     loops::Homes,
     serve::{self, Versions},
+    turn::Turn,
 };
 
 /// What is the same in every answer.
@@ -80,7 +81,7 @@ impl serve::Root for Root {
     fn answer(&self, request: Request<Body>) -> Answering {
         let port = self.0.clone();
         let peer = request.extensions().get::<Arc<Peer>>().cloned().unwrap_or_default();
-        Box::pin(async move {
+        Answering::new(Turn::MIDDLE, async move {
             let response = port.respond(peer.address.ip(), peer.is_local, request).await;
             // Who it is, each page asks for itself; a browser that has asked for one is not silent.
             peer.made_a_request(&Caller::Anyone);

@@ -29,6 +29,7 @@ use crate::{
     namespace,
     quota::{Class, calls, lists, unlimited},
     status::to_status,
+    turn::Turn,
     unary::{self, Method},
     visibility, workflow,
 };
@@ -40,7 +41,7 @@ const HISTORY: Method =
     method("/temporal.api.workflowservice.v1.WorkflowService/GetWorkflowExecutionHistory", calls(2));
 
 const fn method(path: &'static str, class: Class) -> Method {
-    Method { path, class }
+    Method { path, class, turn: Turn::MIDDLE }
 }
 
 /// Rows of a list on one page.
@@ -70,6 +71,7 @@ impl Reader {
             namespace: None,
             rights: 0,
             deadline: None,
+            pass: None,
             version: Ok(()),
             operator: true,
             follows_next_run: true,

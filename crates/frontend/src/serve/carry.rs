@@ -2,53 +2,20 @@
 
 use std::{
     future::poll_fn,
-    mem,
-    panic::AssertUnwindSafe,
     pin::{Pin, pin},
-    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
 use engine::Engine;
-use futures_util::{FutureExt as _, stream::FuturesUnordered};
-use hyper::rt::Executor;
+use futures_util::stream::FuturesUnordered;
 use tokio::io::AsyncWrite;
 use tonic::codegen::tokio_stream::Stream as _;
 
 use super::watch::{Verdict, Watch};
-use crate::listen::Corked;
-
-/// Calls of a connection that begin before others have a turn.
-const AT_ONCE: usize = 256;
-
-type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Where hyper puts the calls that come on a connection.
-#[derive(Clone, Default)]
-pub(super) struct Calls(Arc<Mutex<Vec<Call>>>);
-
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Calls {
-    /// A panic ends the one call and not the others, and was told of when it came.
-    fn execute(&self, call: F) {
-        let call = AssertUnwindSafe(call).catch_unwind().map(drop);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(call));
-    }
-}
-
-impl Calls {
-    /// The first of those that have come, and whether there are more.
-    fn take(&self) -> (Vec<Call>, bool) {
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if calls.len() <= AT_ONCE {
-            return (mem::take(&mut *calls), false);
-        }
-        (calls.drain(..AT_ONCE).collect(), true)
-    }
-
-    fn has_enough(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len() > AT_ONCE
-    }
-}
+use crate::{
+    calls::{Call, Calls},
+    listen::Corked,
+};
 
 /// A connection in the hands of the library that reads and writes it.
 pub(super) trait Served: Future {
@@ -67,7 +34,7 @@ impl<S: Served, W: AsyncWrite + Unpin> Exchange<'_, S, W> {
     /// Reads what has come, and writes what is there to go.
     fn go(&mut self, context: &mut Context<'_>) -> Poll<S::Output> {
         // What has come and not begun goes first.
-        if !self.calls.has_enough() {
+        if !self.calls.is_full() {
             self.wire.allow();
         }
         let end = self.served.as_mut().poll(context);
@@ -149,15 +116,21 @@ fn go_on(calls: &mut FuturesUnordered<Call>, context: &mut Context<'_>) -> usize
 
 #[cfg(test)]
 mod tests {
-    use std::{future::pending, task::Waker, time::Duration};
+    use std::{
+        future::pending,
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
 
     use engine::{Answer, Call as Asked, Config, Poll as Wait, Request as Question};
+    use hyper::rt::Executor as _;
     use model::{Limits, Namespace, NamespaceId, QueueKey, QueueKind, Time};
     use proto::temporal::api::enums::v1::NamespaceState;
     use store::MemoryStore;
     use tokio::io::sink;
 
     use super::{super::usage::Usage, *};
+    use crate::calls::AT_ONCE;
 
     /// A connection that lasts until something is so.
     struct Lasting<'a>(Box<dyn Fn() -> bool + 'a>);
@@ -218,16 +191,5 @@ mod tests {
         let told = told.lock().unwrap();
         let first = told.iter().position(|(what, _)| *what == "answered").unwrap();
         assert_eq!(first, AT_ONCE, "so many begin together, and others have a turn before the rest");
-    }
-
-    #[test]
-    fn a_panic_ends_one_call_and_not_the_others() {
-        let calls = Calls::default();
-        calls.execute(async { panic!("a call panics, as the test wants it") });
-        calls.execute(async {});
-        calls.execute(pending());
-        let mut going: FuturesUnordered<_> = calls.take().0.into_iter().collect();
-        assert_eq!(go_on(&mut going, &mut Context::from_waker(Waker::noop())), 2);
-        assert_eq!(going.len(), 1);
     }
 }

@@ -32,14 +32,14 @@ use tonic::{
 };
 
 use self::{
-    carry::{Calls, Served, carry},
+    carry::{Served, carry},
     reply::{Outgoing, Reply},
     request::{Message, is_grpc},
     usage::Usage,
     watch::Watch,
 };
 use crate::{
-    grpc::Answering,
+    calls::{Answering, Calls},
     listen::{Arrived, Connection, Corked, Entrance, Peer, Port},
     loops::{Home, Homes},
 };
@@ -129,7 +129,8 @@ impl<R: Root> Server<R> {
         let (calls, watch) = (Calls::default(), Watch::new(usage.clone(), &limits, ended(stopped)));
         let builder = builder(&limits, versions, calls.clone());
         let wire: Corked<Connection> = Corked::new(connection);
-        let served = builder.serve_connection(TokioIo::new(wire.clone()), Entry { root, peer, usage, limits });
+        let served = builder
+            .serve_connection(TokioIo::new(wire.clone()), Entry { root, peer, usage, limits, calls: calls.clone() });
         if let Some(Err(error)) = carry(served, &wire, &calls, &engine, watch).await {
             tracing::debug!(error, "a connection failed");
         }
@@ -179,6 +180,7 @@ struct Entry<R> {
     peer: Arc<Peer>,
     usage: Arc<Usage>,
     limits: Arc<Limits>,
+    calls: Calls,
 }
 
 impl<R: Root> Service<Request<Incoming>> for Entry<R> {
@@ -195,7 +197,9 @@ impl<R: Root> Service<Request<Incoming>> for Entry<R> {
         };
         let mut request = Message::of(request, &self.usage, &self.limits).map(Body::new);
         request.extensions_mut().insert(self.peer.clone());
-        Reply::new(self.root.answer(request), call, is_grpc)
+        let answering = self.root.answer(request);
+        self.calls.announce(&answering);
+        Reply::new(answering, call, is_grpc)
     }
 }
 

@@ -19,7 +19,7 @@ use model::Reject;
 use tonic::Status;
 
 use super::usage::{OpenCall, Unread};
-use crate::{cloud::http::http_status, grpc::Answering, status::to_status};
+use crate::{calls::Answering, cloud::http::http_status, status::to_status};
 
 /// The answer to a request.
 pub(super) struct Reply {
@@ -37,7 +37,7 @@ impl Reply {
     /// The answer to a request that is not carried out.
     pub(super) fn refused(reject: &Reject, is_grpc: bool) -> Self {
         let response = refusal(reject, is_grpc);
-        Self { answering: Box::pin(async { Ok(response) }), call: None, has_begun: true, is_grpc }
+        Self { answering: Answering::at_once(response), call: None, has_begun: true, is_grpc }
     }
 }
 
@@ -62,13 +62,17 @@ impl Future for Reply {
         if let Some(call) = &mut reply.call
             && !reply.has_begun
         {
-            if let Err(reject) = ready!(call.poll_begin(context)) {
+            let Poll::Ready(begins) = call.poll_begin(context) else {
+                reply.answering.step_aside();
+                return Poll::Pending;
+            };
+            if let Err(reject) = begins {
                 let response = refusal(&reject, reply.is_grpc);
                 return Poll::Ready(Ok(Outgoing::of(response, reply.call.take(), reply.is_grpc, context)));
             }
             reply.has_begun = true;
         }
-        let Ok(response) = ready!(reply.answering.as_mut().poll(context));
+        let Ok(response) = ready!(Pin::new(&mut reply.answering).poll(context));
         Poll::Ready(Ok(Outgoing::of(response, reply.call.take(), reply.is_grpc, context)))
     }
 }

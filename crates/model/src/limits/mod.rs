@@ -79,6 +79,9 @@ macro_rules! limits {
     };
 }
 
+/// What a caller is told while there is more to do than can be done.
+pub const OVERLOADED: Seen = exhausted_server(Busy::SystemOverloaded, "server is overloaded, try again later");
+
 /// What became of an assignment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assigned {
@@ -109,9 +112,17 @@ pub struct Entry {
 }
 
 limits! {
-    /// Bytes that may be held for callers at one time: requests, replies, waiting calls and caches.
+    /// Bytes that may be held for callers at one time: requests, replies, waiting calls and caches. Not set, it is half of what
+    /// the machine, or the control group, gives, without what the server takes for itself.
     memory: usize = 1024 * 1024 * 1024, "server.memory", "bytes", Server,
-        exhausted_server(Busy::SystemOverloaded, "…");
+        OVERLOADED;
+    /// How long a call of a client may wait for the server. While the oldest has waited for half of it, new ones are refused.
+    /// Zero: for ever.
+    call_wait: Duration = Duration::from_millis(200), "server.callWait", "", Server,
+        OVERLOADED;
+    /// Calls whose outcome waits to be on disk beyond which nothing new is begun.
+    unwritten_calls: usize = 10_000, "server.unwrittenCalls", "calls", Server,
+        OVERLOADED;
     /// Wrong API keys, client certificates and login codes that one address (of IPv6 a network of 64 bits) may show at once; it gets
     /// one try back in a second.
     wrong_credentials: u32 = 20, "frontend.wrongCredentials", "tries", Server,

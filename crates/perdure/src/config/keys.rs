@@ -132,11 +132,11 @@ pub(super) fn names() -> Vec<String> {
     all().into_iter().map(|key| key.name).collect()
 }
 
-/// Reads a document.
-pub(super) fn read(text: &str, directory: &Path) -> Result<Config, Vec<Complaint>> {
+/// Reads a document. `limits` are those that it does not set.
+pub(super) fn read(text: &str, directory: &Path, limits: Limits) -> Result<Config, Vec<Complaint>> {
     let mut entries = document::entries(text).map_err(|complaint| vec![complaint])?;
     let mut complaints = Vec::new();
-    let mut limits = read_limits(&mut entries, &mut complaints);
+    let mut limits = read_limits(limits, &mut entries, &mut complaints);
     read_namespaces(&mut entries, &mut limits, &mut complaints);
     let config = read_fixed(&mut entries, limits, directory);
     complaints.extend(entries.iter().map(|(name, entry)| unknown(name, entry)));
@@ -194,8 +194,7 @@ fn scalar_of(text: &str) -> Scalar {
     number.or_else(word).unwrap_or_else(|_| Scalar::Text(text.to_owned()))
 }
 
-fn read_limits(entries: &mut BTreeMap<String, Entry>, complaints: &mut Vec<Complaint>) -> Limits {
-    let mut limits = Limits::default();
+fn read_limits(mut limits: Limits, entries: &mut BTreeMap<String, Entry>, complaints: &mut Vec<Complaint>) -> Limits {
     for limit in TABLE {
         let name = format!("{LIMITS}{}", limit.name);
         let Some(given) = entries.remove(&name) else {
@@ -306,6 +305,10 @@ fn distance(from: &str, to: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(text: &str, directory: &Path) -> Result<Config, Vec<Complaint>> {
+        super::read(text, directory, Limits::default())
+    }
 
     fn complaints(text: &str) -> Vec<String> {
         let path = Path::new("p.toml");

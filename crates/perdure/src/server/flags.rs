@@ -25,6 +25,10 @@ pub(crate) struct StartDevArgs {
     /// Print the server config to stderr.
     #[arg(long)]
     pub(super) log_config: bool,
+    /// Memory that the server may take, as in 512MiB or 2GiB. Defaults to half of what the machine, or the control group,
+    /// gives.
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<String>,
     /// Port for the '/metrics' HTTP endpoint. Defaults to a random free port.
     #[arg(long, value_name = "int")]
     pub(super) metrics_port: Option<u16>,

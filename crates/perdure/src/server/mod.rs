@@ -4,6 +4,7 @@ mod banner;
 mod files;
 mod flags;
 mod listen;
+mod memory;
 mod open_files;
 mod secured;
 mod settings;
@@ -13,6 +14,7 @@ use clap::{Args, Subcommand};
 use cli::Refusal;
 
 use self::flags::{StartArgs, StartDevArgs};
+pub(crate) use self::memory::limits;
 pub(crate) use self::secured::{control_settings, moment, secret};
 use crate::logs::Output;
 
@@ -61,7 +63,10 @@ pub(crate) fn run(args: ServerArgs, output: &Output) -> Result<String, String> {
         ServerCommand::Repair(args) => return files::repair(&args),
         ServerCommand::StartDev(args) => start::run(args, output),
         ServerCommand::Start(args) => match &args.config {
-            Some(file) => secured::run(file, args.allow_open_network, output),
+            Some(file) => {
+                let memory = args.development.memory.as_deref().map(memory::read).transpose()?;
+                secured::run(file, args.allow_open_network, memory, output)
+            }
             None => {
                 listen::check_open(&args)?;
                 start::run(args.development, output)

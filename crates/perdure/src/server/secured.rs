@@ -31,9 +31,10 @@ use crate::{
 };
 
 /// Runs the server that a configuration describes. `open_network` is the flag by which the operator names the risk of
-/// plain HTTP on other addresses than loopback.
-pub(super) fn run(file: &Path, open_network: bool, output: &Output) -> Result<(), String> {
-    let config = config::load(file)?;
+/// plain HTTP on other addresses than loopback, `memory` the one that wins over the file.
+pub(super) fn run(file: &Path, open_network: bool, memory: Option<usize>, output: &Output) -> Result<(), String> {
+    let mut config = config::load(file)?;
+    config.limits.memory = memory.unwrap_or(config.limits.memory);
     output.start_or(config.log_level, config.log_format);
     check_plain_ports(&config, open_network)?;
     check_ports_differ(&config)?;

@@ -10,12 +10,10 @@ fn split<'a>(pair: &'a str, what: &str) -> Result<(&'a str, &'a str), String> {
     pair.split_once('=').ok_or_else(|| format!("invalid {what}: missing expected '=' in {pair:?}"))
 }
 
-/// The limits that dynamic configuration sets. A key that is not known here is one of the reference's that has no
+/// The limits that dynamic configuration makes of `limits`. A key that is not known here is one of the reference's that has no
 /// meaning for this server: it is taken without a word, as there.
-pub(super) fn limits(pairs: &[String]) -> Result<Limits, String> {
+pub(super) fn limits(mut limits: Limits, pairs: &[String]) -> Result<Limits, String> {
     const WHAT: &str = "dynamic config values";
-    // As on the reference's development server.
-    let mut limits = Limits { lists_per_second: 100, ..Limits::default() };
     for pair in pairs {
         let (key, json) = split(pair, WHAT)?;
         let value: serde_json::Value = serde_json::from_str(json)
@@ -67,8 +65,11 @@ mod tests {
 
     #[test]
     fn known_keys_are_applied_and_unknown_ones_taken() {
-        let limits =
-            limits(&of(&["limit.maxIDLength=7", "history.longPollExpirationInterval=\"3s\"", "x.y=true"])).unwrap();
+        let limits = limits(
+            Limits::default(),
+            &of(&["limit.maxIDLength=7", "history.longPollExpirationInterval=\"3s\"", "x.y=true"]),
+        )
+        .unwrap();
         assert_eq!(limits.id_length, 7);
         assert_eq!(limits.history_long_poll, std::time::Duration::from_secs(3));
     }
@@ -83,9 +84,10 @@ mod tests {
             ),
         ];
         for (pair, text) in rows {
-            assert_eq!(limits(&of(&[pair])).unwrap_err(), text);
+            assert_eq!(limits(Limits::default(), &of(&[pair])).unwrap_err(), text);
         }
-        assert!(limits(&of(&["A=foo"])).unwrap_err().starts_with("invalid dynamic config values: invalid JSON value"));
+        let refused = limits(Limits::default(), &of(&["A=foo"])).unwrap_err();
+        assert!(refused.starts_with("invalid dynamic config values: invalid JSON value"));
         assert_eq!(search_attributes(&of(&["A=Foo"])).unwrap_err(), "invalid search attribute value type \"Foo\"");
         let missing = "invalid search attributes: missing expected '=' in \"A\"";
         assert_eq!(search_attributes(&of(&["A"])).unwrap_err(), missing);

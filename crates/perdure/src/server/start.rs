@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 
 use engine::Engine;
 use frontend::{About, Door, Homes, Hosts, Loops, NewNamespace, Page, Ui};
+use model::Limits;
 use proto::temporal::api::enums::v1::IndexedValueType;
 use store::{MemoryStore, Store};
 use store_sqlite::{OpenOptions, SqliteStore};
@@ -19,7 +20,7 @@ use super::{
     banner::Banner,
     flags::StartDevArgs,
     listen::{self, Ports, shown},
-    open_files, settings,
+    memory, open_files, settings,
 };
 use crate::logs::Output;
 
@@ -57,7 +58,10 @@ where
 }
 
 async fn serve(args: StartDevArgs, output: &Output, homes: Homes) -> Result<(), String> {
-    let mut limits = settings::limits(&args.dynamic_config_value)?;
+    // Lists as on the reference's development server.
+    let base = Limits { lists_per_second: 100, ..memory::limits() };
+    let mut limits = settings::limits(base, &args.dynamic_config_value)?;
+    limits.memory = args.memory.as_deref().map_or(Ok(limits.memory), memory::read)?;
     open_files::raise(&mut limits);
     let attributes = settings::search_attributes(&args.search_attribute)?;
     let pragmas = settings::pragmas(&args.sqlite_pragma)?;

@@ -58,7 +58,8 @@ impl Caller {
             let body = Bytes::from(self.request.encode_to_vec());
             match self.wire.call(&path, body, self.patience).await {
                 Ok(_) => heard.answers.add(asked.elapsed()),
-                Err(status) if status.code() == Code::DeadlineExceeded => {}
+                // Cancelled by its own library, when its time was over.
+                Err(status) if matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled) => {}
                 Err(status) => {
                     heard.refusals.add(asked.elapsed());
                     if let Err(odd) = check(&status) {
@@ -79,13 +80,14 @@ fn check(status: &Status) -> Result<(), String> {
         return Err(odd("another code than RESOURCE_EXHAUSTED"));
     }
     let carried = rpc::Status::decode(status.details()).map_err(|_| odd("no details"))?;
-    let [failure, retry] = &carried.details[..] else { return Err(odd("other details than two")) };
+    let [failure, limit, retry] = &carried.details[..] else { return Err(odd("other details than three")) };
     let failure = ResourceExhaustedFailure::decode(failure.value.as_slice()).map_err(|_| odd("another failure"))?;
-    if failure.cause() != ResourceExhaustedCause::SystemOverloaded || failure.scope() != ResourceExhaustedScope::System {
+    if failure.cause() != ResourceExhaustedCause::SystemOverloaded || failure.scope() != ResourceExhaustedScope::System
+    {
         return Err(odd("another cause or scope"));
     }
-    match retry.type_url.as_str() {
-        "type.googleapis.com/google.rpc.RetryInfo" => Ok(()),
-        _ => Err(odd("no retry delay")),
+    match [limit, retry].map(|detail| detail.type_url.rsplit('.').next()) {
+        [Some("ErrorInfo"), Some("RetryInfo")] => Ok(()),
+        _ => Err(odd("no limit or no retry delay")),
     }
 }

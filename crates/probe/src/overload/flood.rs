@@ -10,6 +10,7 @@ use std::{
 use bytes::Buf;
 use tokio::{
     net::TcpStream,
+    task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
 
@@ -77,6 +78,22 @@ struct Connection {
     sent: VecDeque<Sent>,
     /// Streams come to their end, or the server has said so.
     is_spent: bool,
+}
+
+/// Runs floods on this thread alone, so that the worker beside them is not kept from its work, until all are over.
+///
+/// # Errors
+/// When the server can't be reached.
+pub(super) fn run_all(floods: Vec<Flood>) -> Result<Tally, Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut tally = Tally::new(Instant::now());
+        let mut running: JoinSet<_> = floods.into_iter().map(Flood::run).collect();
+        while let Some(ended) = running.join_next().await {
+            tally.merge(&ended??);
+        }
+        Ok(tally)
+    })
 }
 
 impl Flood {

@@ -68,7 +68,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 4)]
     connections: usize,
     /// Callers at a time on each connection while it is found what the server can serve.
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 128)]
     callers: usize,
     /// Bytes of each workflow's input.
     #[arg(long, default_value_t = 1024)]
@@ -138,7 +138,9 @@ async fn loads(options: &Options, catalog: &Catalog, database: &std::path::Path)
     let finding = if options.smoke { Duration::from_secs(1) } else { FINDING };
     let found = stage.load(options, Pace::AtATime(options.callers), PATIENT, finding).await?;
     let capacity = found.tally.answers.total as f64 / finding.as_secs_f64();
-    println!("| load | callers wait | offered /s | sent /s | goodput /s | of capacity | worst second | answered p50, p99 ms | refused p50, p99 ms | a quiet caller: answered p99, refused p99 ms | given up | connections closed | for nobody | completed /s | CPU | RSS first, last, most MiB |");
+    println!(
+        "| load | callers wait | offered /s | sent /s | goodput /s | of capacity | worst second | answered p50, p99 ms | refused p50, p99 ms | a quiet caller: answered p99, refused p99 ms | given up | connections closed | for nobody | completed /s | CPU | RSS first, last, most MiB |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     found.print("capacity", capacity, 0.0, PATIENT);
     for deadline in deadlines {
@@ -174,9 +176,8 @@ impl Stage {
         let before = (self.client.count("").await?, self.board.answered(), self.server.usage()?);
         let began = Instant::now();
         let mut floods = JoinSet::new();
-        for _ in 0..options.connections {
-            floods.spawn(self.flood(options, pace, patience, lasts).run());
-        }
+        let all: Vec<_> = (0..options.connections).map(|_| self.flood(options, pace, patience, lasts)).collect();
+        floods.spawn_blocking(move || flood::run_all(all));
         let mut heard = JoinSet::new();
         let caller = Caller::new(self.server.way, &request(options, "quiet"), patience)?;
         heard.spawn(caller.run(lasts));

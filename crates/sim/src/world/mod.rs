@@ -13,7 +13,7 @@ use cluster::{Member, NodeId};
 use engine::{
     Action, Answer, Call, CallId, Event, NamespaceRecord, Node, NodeConfig, ReadRequest, ReadResult, Request,
 };
-use model::{Epoch, Limits, Namespace, Reject, ShardId, Time, TokenKey};
+use model::{Budget, Epoch, Limits, Namespace, Reject, ShardId, Time, TokenKey};
 use proto::temporal::api::enums::v1::NamespaceState;
 use store::{Batch, Key, Store as _};
 
@@ -198,7 +198,8 @@ impl World {
         if !lost {
             let request = Request { namespace: self.namespace.clone(), call };
             let (slot, life) = (self.active, self.slots.get(self.active).map_or(0, |slot| slot.life));
-            self.after(wait, Happening::Node { slot, life, event: Event::Call { id, request } });
+            let event = Event::Call { id, request, until: self.clock() + patience };
+            self.after(wait, Happening::Node { slot, life, event });
         }
         self.after(patience, Happening::Timeout { actor, call: id });
         id
@@ -395,6 +396,8 @@ impl World {
             token_key: self.token_key.clone(),
             seed: u128::from(self.rng.next()),
             cached_runs: if self.rng.one_in(2) { 1 } else { 100 },
+            // Every other process keeps no idle run.
+            memory: Budget::new(if self.lives.is_multiple_of(2) { 1 } else { usize::MAX }),
         };
         let node = Node::new(config, self.now + skew);
         self.slots.push(Slot { node: Some(node), life: self.lives, skew, ticks: BTreeSet::new(), is_writing: false });

@@ -31,10 +31,11 @@ use tonic::{
 
 use super::super::{Root, Versions, serve};
 use crate::{
+    calls::Answering,
     frame,
-    grpc::Answering,
     listen::{Guests, Peer, Port},
     loops::Loops,
+    turn::Turn,
 };
 
 /// Calls of this path are answered when the test lets them.
@@ -55,7 +56,7 @@ struct Answers {
 impl Root for Answers {
     fn answer(&self, mut request: Request<Body>) -> Answering {
         let may_answer = self.may_answer.clone();
-        Box::pin(async move {
+        Answering::new(Turn::MIDDLE, async move {
             let path = request.uri().path().to_owned();
             let peer = request.extensions().get::<Arc<Peer>>().unwrap().clone();
             let mut body = std::mem::take(request.body_mut());

@@ -26,6 +26,8 @@ use crate::listen::Peer;
 const CALL: usize = 4 * 1024;
 /// What a reply takes beside its bytes, as long as it is not taken: its stream and its headers.
 const REPLY: usize = 1024;
+/// Replies up to so many bytes are never refused: what they tell of is done.
+const SMALL: usize = 16 * 1024;
 /// What a caller that is not identified may make the server hold, as a part of what others may.
 const UNIDENTIFIED: usize = 10;
 /// A connection that once had so many calls is closed when it has none: what the HTTP/2 library made for them it keeps.
@@ -154,10 +156,13 @@ impl Usage {
         let (bounds, mut state) = (self.bounds(), self.lock());
         let bytes = bytes + REPLY;
         let fits = state.unread_bytes == 0 || state.unread_bytes + bytes <= bounds.unread_bytes;
-        (fits && state.take(bytes)).then(|| {
-            state.unread_bytes += bytes;
-            Unread { usage: self.clone(), bytes }
-        })
+        if bytes <= SMALL {
+            state.force(bytes);
+        } else if !fits || !state.take(bytes) {
+            return None;
+        }
+        state.unread_bytes += bytes;
+        Some(Unread { usage: self.clone(), bytes })
     }
 
     /// The same for a piece that can't be refused any more.
@@ -212,6 +217,7 @@ impl State {
         fits
     }
 
+    /// Takes what is there already.
     fn force(&mut self, bytes: usize) {
         self.part.force(bytes);
         if let Some(shared) = &mut self.shared {

@@ -164,6 +164,23 @@ async fn replies_that_are_not_taken_hold_up_the_calls_of_their_connection_only()
 }
 
 #[tokio::test]
+async fn a_small_reply_is_given_whatever_the_memory_holds() {
+    let world = World::new(patient(), Versions::Two).await;
+    let mut client = world.client().await;
+    let may_answer = world.may_answer.clone();
+    let waiting = [client.call(WAIT).await, client.call(WAIT).await];
+    assert_eq!(client.call("/").await.answer().await.0, 0);
+    let all = world.engine.memory().force(world.engine.memory().most());
+    assert_eq!(client.call("/").await.answer().await.0, EXHAUSTED, "what has not begun is refused");
+    may_answer.add_permits(2);
+    for call in waiting {
+        assert_eq!(call.answer().await.0, 0, "what is done is told");
+    }
+    drop(all);
+    assert_eq!(client.call("/").await.answer().await.0, 0);
+}
+
+#[tokio::test]
 async fn a_client_that_takes_nothing_is_cut_off() {
     let limits = Limits { reply_time: Duration::from_millis(50), ..patient() };
     let world = World::new(limits, Versions::Two).await;

@@ -14,7 +14,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::listen::Guests;
+use crate::listen::Registry;
 
 /// How long a loop that ends waits for what its calls have given to other threads.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ pub struct Loops {
 #[derive(Clone, Debug)]
 pub struct Homes {
     loops: Arc<[Home]>,
-    guests: Arc<Guests>,
+    registry: Arc<Registry>,
 }
 
 /// The loop of a connection, which holds it for as long as it is open.
@@ -60,7 +60,7 @@ impl Loops {
             })?;
             threads.push((end, thread));
         }
-        Ok(Self { homes: Homes { loops: homes.into(), guests: Arc::default() }, threads })
+        Ok(Self { homes: Homes { loops: homes.into(), registry: Arc::default() }, threads })
     }
 
     pub fn homes(&self) -> Homes {
@@ -86,8 +86,8 @@ impl Homes {
         fewest.cloned().expect("there is at least one loop")
     }
 
-    pub(crate) fn guests(&self) -> &Arc<Guests> {
-        &self.guests
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        &self.registry
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use super::{Peer, guests::Place};
+use super::{Peer, registry::Place};
 
 /// The bytes of a connection.
 #[derive(Debug)]

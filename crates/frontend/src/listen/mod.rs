@@ -1,13 +1,13 @@
 //! From a listener to connections that are ready for requests: the first byte tells TLS from plain text, a wrong one is
 //! answered in words, and a handshake that does not come to an end is given up.
 //!
-//! All ports share one book of who is connected ([`Guests`]). What a request may do is decided at the gate; here only the
+//! All ports share one book of who is connected ([`Registry`]). What a request may do is decided at the gate; here only the
 //! connection is opened.
 
 mod connection;
 mod corked;
-mod guests;
 mod peer;
+mod registry;
 mod wrong_door;
 
 use std::{fs::File, future::pending, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -19,10 +19,10 @@ use tokio::{
     time::timeout,
 };
 
-pub(crate) use self::{connection::Connection, corked::Corked, guests::Guests, peer::Peer};
+pub(crate) use self::{connection::Connection, corked::Corked, peer::Peer, registry::Registry};
 use self::{
     connection::Wire,
-    guests::{Place, Standing},
+    registry::{Place, Standing},
 };
 use crate::{loops::Homes, tls::Lock};
 
@@ -74,7 +74,7 @@ impl Port {
             // From here on it is watched by the loop that it lives on.
             let accepted = self.listener.accept().await;
             match accepted.and_then(|(stream, address)| Ok((stream.into_std()?, address))) {
-                Ok((stream, address)) => match self.homes.guests().admit(address.ip(), limits, memory) {
+                Ok((stream, address)) => match self.homes.registry().admit(address.ip(), limits, memory) {
                     Some(place) => return Arrived { stream, address, place },
                     None => tracing::warn!(%address, "a connection was refused: there are as many as there may be"),
                 },
@@ -85,7 +85,7 @@ impl Port {
 
     /// A connection waits and can't be accepted, since the process has no descriptor left or the system no memory.
     async fn make_room(&mut self, error: &io::Error) {
-        if self.homes.guests().evict() {
+        if self.homes.registry().evict() {
             tracing::warn!(%error, "a connection can't be accepted; one without a caller is closed for it");
             let _ = timeout(REST, pending::<()>()).await;
             return;

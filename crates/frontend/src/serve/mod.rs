@@ -4,8 +4,8 @@
 //! and what is answered together goes out together: nobody is woken for it on another thread, and the lock of the node and
 //! the system are asked once for all of it. Of waiting for the disk only what the engine knows to be short is done here.
 //!
-//! What a connection makes the server hold is counted and bounded ([`usage`]), whoever is at its other end; and how long it
-//! may be silent is watched ([`watch`]).
+//! What a connection makes the server hold is counted and bounded ([`usage`]), and how long it may be silent is watched
+//! ([`watch`]).
 //!
 //! A client's deadline is not watched here. A call that waits knows it (`Client::deadline`), and a client that stops
 //! waiting resets its stream, which drops the call.
@@ -76,7 +76,7 @@ pub(crate) enum Versions {
 }
 
 /// Serves a port until `stop` is done; then no new connection is taken, and the calls that are under way are waited for.
-/// Sizes of headers, messages and streams are capped here, before anybody is identified.
+/// Sizes of headers, messages and streams are capped here, before a caller is identified.
 pub(crate) async fn serve(root: impl Root, versions: Versions, mut port: Port, stop: impl Future<Output = ()>) {
     let (stopping, stopped) = signal::channel(());
     let limits = root.engine().limits().clone();
@@ -124,7 +124,7 @@ impl<R: Root> Server<R> {
         let Self { root, versions, limits, homes, stopped, .. } = self;
         let peer = connection.peer.clone();
         let engine = root.engine().clone();
-        let shared = homes.guests().unidentified(engine.memory());
+        let shared = homes.registry().unidentified(engine.memory());
         let usage = Usage::new(peer.clone(), &limits, engine.memory(), &shared);
         let (calls, watch) = (Calls::default(), Watch::new(usage.clone(), &limits, ended(stopped)));
         let builder = builder(&limits, versions, calls.clone());

@@ -179,7 +179,7 @@ async fn start(wire: &Wire, catalog: &Catalog) -> Result<(), Fault> {
         "namespace": "default",
         "workflowId": "large",
         "workflowType": {"name": "large"},
-        "taskQueue": {"name": "nobody"},
+        "taskQueue": {"name": "unpolled"},
         "input": {"payloads": [{"data": data}]},
         "requestId": "strangers",
     });

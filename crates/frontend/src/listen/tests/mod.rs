@@ -170,7 +170,7 @@ async fn without_a_server_name_the_authority_names_the_namespace_before_the_head
 }
 
 #[tokio::test]
-async fn handshakes_that_do_not_go_on_keep_nobody_waiting() {
+async fn handshakes_that_do_not_go_on_hold_up_no_others() {
     // Longer than any test, so that nothing is given up for its age.
     let handshake_time = Duration::from_secs(3_600);
     let limits = Limits { unidentified_connections: 20, handshake_time, ..Limits::default() };

@@ -35,7 +35,7 @@ fn message(length: usize, sent: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn heads_without_messages_are_few_until_somebody_is_identified() {
+async fn heads_without_messages_are_few_until_a_caller_is_identified() {
     let limits = Limits { unfinished_calls: 500, ..patient() };
     let world = World::new(limits, Versions::Two).await;
     let mut client = world.client().await;
@@ -184,7 +184,7 @@ async fn a_small_reply_is_given_whatever_the_memory_holds() {
 async fn a_client_that_takes_nothing_is_cut_off() {
     let limits = Limits { reply_time: Duration::from_millis(50), ..patient() };
     let world = World::new(limits, Versions::Two).await;
-    // Its window is open, and nobody reads.
+    // Its window is open, and it does not read.
     let mut blocked = Client::connect(world.address, 1 << 30).await;
     let mut calls = Vec::new();
     for _ in 0..20 {
@@ -196,7 +196,7 @@ async fn a_client_that_takes_nothing_is_cut_off() {
     // Its window stays shut.
     let mut shut = world.client().await;
     let _body = shut.call(LARGE).await.answer().await;
-    until(|| world.guests.count() == 0).await;
+    until(|| world.registry.count() == 0).await;
     until(|| world.held() == 0).await;
 }
 
@@ -244,7 +244,7 @@ async fn silent_connections_make_room_for_others() {
         if let Some(client) = &mut known {
             assert_eq!(client.call("/").await.answer().await.0, 0, "who has called before stays");
         }
-        assert!(world.guests.count() <= 22, "{}", world.guests.count());
+        assert!(world.registry.count() <= 22, "{}", world.registry.count());
     }
 }
 
@@ -265,7 +265,7 @@ async fn a_server_ends_whatever_its_clients_hold_open() {
     let _part = parts.begin("/", &message(1_000, 10)).await;
     let _body = replies.call(LARGE).await.answer().await;
     let mut waits = replies.call(LARGE).await;
-    until(|| world.guests.count() == 9).await;
+    until(|| world.registry.count() == 9).await;
     assert_eq!(waits.answered(), None);
     world.stop().ended().await;
 }

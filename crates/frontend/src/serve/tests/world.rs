@@ -33,14 +33,14 @@ use super::super::{Root, Versions, serve};
 use crate::{
     calls::Answering,
     frame,
-    listen::{Guests, Peer, Port},
+    listen::{Peer, Port, Registry},
     loops::Loops,
     turn::Turn,
 };
 
 /// Calls of this path are answered when the test lets them.
 pub(super) const WAIT: &str = "/wait";
-/// Those of this one identify nobody.
+/// Those of this one identify no caller.
 pub(super) const STRANGE: &str = "/strange";
 /// Those of this one get a reply of so many bytes.
 pub(super) const LARGE: &str = "/large";
@@ -89,7 +89,7 @@ impl Root for Answers {
 pub(super) struct World {
     pub(super) address: SocketAddr,
     pub(super) engine: Engine,
-    pub(super) guests: Arc<Guests>,
+    pub(super) registry: Arc<Registry>,
     pub(super) may_answer: Arc<Semaphore>,
     stop: oneshot::Sender<()>,
     serving: JoinSet<()>,
@@ -109,8 +109,8 @@ impl World {
         let (stop, stopped) = oneshot::channel();
         let mut serving = JoinSet::new();
         serving.spawn(serve(root, versions, port, async { stopped.await.unwrap_or_default() }));
-        let guests = loops.homes().guests().clone();
-        Self { address, engine, guests, may_answer, stop, serving, _loops: loops }
+        let registry = loops.homes().registry().clone();
+        Self { address, engine, registry, may_answer, stop, serving, _loops: loops }
     }
 
     pub(super) fn held(&self) -> usize {

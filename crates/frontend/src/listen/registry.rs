@@ -1,4 +1,4 @@
-//! Who is connected, over all ports of the process: how many, from where, and which of them nobody is identified on.
+//! Who is connected, over all ports of the process: how many, from where, and on which of them no caller is identified.
 //!
 //! When there is no room for one more, an unidentified connection goes: of the address that has the most of them, the
 //! oldest. So a client that has shown who it is keeps its connection, whatever others open; and one that comes anew finds
@@ -23,7 +23,7 @@ const SHARE_OF_UNIDENTIFIED: usize = 8;
 
 /// All connections of the process.
 #[derive(Debug, Default)]
-pub(crate) struct Guests {
+pub(crate) struct Registry {
     book: Mutex<Book>,
     unidentified: OnceLock<Arc<Budget>>,
 }
@@ -55,7 +55,7 @@ struct Origin {
 /// The place of a connection among the others; dropped, it is free.
 #[derive(Debug)]
 pub(crate) struct Place {
-    guests: Arc<Guests>,
+    registry: Arc<Registry>,
     id: u64,
     standing: Arc<Standing>,
     _memory: Part,
@@ -65,7 +65,7 @@ pub(crate) struct Place {
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     is_identified: AtomicBool,
-    guests: Weak<Guests>,
+    registry: Weak<Registry>,
     id: u64,
 }
 
@@ -79,22 +79,22 @@ impl Standing {
         if self.is_identified() || self.is_identified.swap(true, Ordering::Relaxed) {
             return;
         }
-        if let Some(guests) = self.guests.upgrade() {
-            guests.lock().identify(self.id);
+        if let Some(registry) = self.registry.upgrade() {
+            registry.lock().identify(self.id);
         }
     }
 
     /// Names the task that carries the connection on. If its place was taken away by then, it ends.
     pub(crate) fn carried_by(&self, task: AbortHandle) {
-        let Some(guests) = self.guests.upgrade() else { return };
-        match guests.lock().open.get_mut(&self.id) {
+        let Some(registry) = self.registry.upgrade() else { return };
+        match registry.lock().open.get_mut(&self.id) {
             Some(entry) => entry.task = Some(task),
             None => task.abort(),
         }
     }
 }
 
-impl Guests {
+impl Registry {
     /// A place for a connection from `address`; for it, others may be closed. `None`: there is no room.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr, limits: &Limits, memory: &Arc<Budget>) -> Option<Place> {
         let mut book = self.lock();
@@ -108,8 +108,8 @@ impl Guests {
         let memory = memory.take(CONNECTION).or_else(|| book.evict().then(|| memory.force(CONNECTION)))?;
         let id = book.add(origin(address));
         drop(book);
-        let standing = Standing { is_identified: AtomicBool::new(false), guests: Arc::downgrade(self), id };
-        Some(Place { guests: self.clone(), id, standing: Arc::new(standing), _memory: memory })
+        let standing = Standing { is_identified: AtomicBool::new(false), registry: Arc::downgrade(self), id };
+        Some(Place { registry: self.clone(), id, standing: Arc::new(standing), _memory: memory })
     }
 
     /// Closes an unidentified connection; `false`: there is none.
@@ -141,7 +141,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.guests.lock().remove(self.id);
+        self.registry.lock().remove(self.id);
     }
 }
 
@@ -220,7 +220,7 @@ mod tests {
     const B: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
 
     struct World {
-        guests: Arc<Guests>,
+        registry: Arc<Registry>,
         memory: Arc<Budget>,
         limits: Limits,
     }
@@ -228,15 +228,15 @@ mod tests {
     impl World {
         fn new(connections: usize, unidentified_connections: usize) -> Self {
             let limits = Limits { connections, unidentified_connections, ..Limits::default() };
-            Self { guests: Arc::default(), memory: Budget::new(100 * CONNECTION), limits }
+            Self { registry: Arc::default(), memory: Budget::new(100 * CONNECTION), limits }
         }
 
         fn admit(&self, address: IpAddr) -> Option<Place> {
-            self.guests.admit(address, &self.limits, &self.memory)
+            self.registry.admit(address, &self.limits, &self.memory)
         }
 
         fn open(&self, place: &Place) -> bool {
-            self.guests.lock().open.contains_key(&place.id)
+            self.registry.lock().open.contains_key(&place.id)
         }
     }
 
@@ -249,10 +249,10 @@ mod tests {
         assert!(!world.open(&a1), "of the two of A the older one, since B has but one that is unidentified");
         assert!([&b1, &a2, &b2, &a3].iter().all(|place| world.open(place)));
         drop(a1);
-        assert_eq!(world.guests.lock().open.len(), 4, "a place that was taken away is not given back twice");
+        assert_eq!(world.registry.lock().open.len(), 4, "a place that was taken away is not given back twice");
         drop([a2, b2, a3]);
-        assert_eq!(world.guests.lock().open.len(), 1);
-        assert!(world.guests.lock().by_origin.is_empty() && world.guests.lock().ranks.is_empty());
+        assert_eq!(world.registry.lock().open.len(), 1);
+        assert!(world.registry.lock().by_origin.is_empty() && world.registry.lock().ranks.is_empty());
     }
 
     #[test]
@@ -262,7 +262,7 @@ mod tests {
         places.iter().for_each(|place| place.standing().identify());
         places.iter().for_each(|place| place.standing().identify());
         assert!(world.admit(A).is_none());
-        assert!(!world.guests.evict());
+        assert!(!world.registry.evict());
         drop(places);
         assert!(world.admit(A).is_some());
         assert_eq!(world.memory.held(), 0);
@@ -272,7 +272,7 @@ mod tests {
     fn unidentified_ones_are_bounded_by_themselves_and_by_the_memory() {
         let world = World::new(1_000, 3);
         let places: Vec<_> = (0..50).map(|_| world.admit(A).unwrap()).collect();
-        assert_eq!(world.guests.lock().unidentified, 3);
+        assert_eq!(world.registry.lock().unidentified, 3);
         assert!(places.iter().rev().take(3).all(|place| world.open(place)), "the youngest are left");
         drop(places);
         let world = World { memory: Budget::new(2 * CONNECTION), ..World::new(1_000, 1_000) };

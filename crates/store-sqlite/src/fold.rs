@@ -11,11 +11,13 @@ use std::{
 
 use bytes::Bytes;
 use model::ShardId;
+use rusqlite::Connection;
 use store::StoreError;
 
 use crate::{
     layer::Layers,
     log::read,
+    readers::Read,
     tables::{Slice, Tables},
 };
 
@@ -149,6 +151,16 @@ impl Folding {
             self.layers_mut().return_rows(rows);
         }
         written
+    }
+
+    /// Reads from the tables as they are with all rows that are not in them yet, and writes nothing.
+    ///
+    /// # Errors
+    /// When the tables can't be read.
+    pub(crate) fn with_rows<T>(&self, read: impl FnOnce(&Connection) -> Read<T>) -> Result<T, StoreError> {
+        let mut fold = self.fold();
+        let rows = self.layers().rows();
+        fold.tables.with_rows(&rows, read)
     }
 
     /// Folds at most so many changes of what is frozen; whether any of it is left. Rows go first, so with the last pair all

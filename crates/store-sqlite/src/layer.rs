@@ -130,6 +130,12 @@ impl Layers {
         (rows.into_iter().collect(), self.last)
     }
 
+    /// All rows, each as it is last.
+    pub(crate) fn rows(&self) -> Vec<(RunId, Shown)> {
+        let rows = self.frozen_rows.iter().filter(|(run_id, _)| !self.rows.contains_key(run_id)).chain(&self.rows);
+        rows.map(|(run_id, row)| (*run_id, row.clone())).collect()
+    }
+
     /// Takes rows back; newer ones that came meanwhile are written after them.
     pub(crate) fn return_rows(&mut self, rows: Vec<(RunId, Shown)>) {
         self.frozen_rows.extend(rows);

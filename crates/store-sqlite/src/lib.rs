@@ -37,6 +37,7 @@ use std::{
 
 use bytes::Bytes;
 use model::{Epoch, ShardId};
+use rusqlite::Connection;
 use store::{
     Batch, CommitError, Page, Store, StoreError,
     visibility::{GroupCount, Query, QueryPage},
@@ -48,7 +49,7 @@ use files::Files;
 use fold::Folding;
 use log::Log;
 use owner::Lock;
-use readers::Readers;
+use readers::{Read, Readers};
 pub use repair::Repair;
 
 /// How to open a file.
@@ -64,11 +65,20 @@ pub struct OpenOptions {
     /// Pages in SQLite's own log, 1 or more, before they are copied into the database. A page that many commits change is
     /// copied once: four times SQLite's own default writes a tenth less under load, and few starts wait for a copy.
     pub wal_pages: u32,
+    /// Bytes of the database that are looked at before it is open, so that nothing of them is served that is not what was
+    /// written. What a file has beyond is looked at afterwards, by [`SqliteStore::verify_next`].
+    pub verified_bytes: u64,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { address: String::new(), pragmas: Vec::new(), segment_bytes: 2 << 20, wal_pages: 4_000 }
+        Self {
+            address: String::new(),
+            pragmas: Vec::new(),
+            segment_bytes: 2 << 20,
+            wal_pages: 4_000,
+            verified_bytes: 256 << 20,
+        }
     }
 }
 
@@ -104,6 +114,11 @@ impl SqliteStore {
         open::open(&path.into(), &options)
     }
 
+    /// Whether all of the file has been looked at.
+    pub fn is_verified(&self) -> bool {
+        self.unverified.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     /// Looks at some more of a large file, which opened before all of it was looked at; whether there is more.
     ///
     /// # Errors
@@ -137,6 +152,14 @@ impl SqliteStore {
     // A panic inside a commit leaves nothing behind in the log that counts.
     fn committer(&self) -> MutexGuard<'_, Committer> {
         self.committer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads from lists that are whole: also while the tables can't be written, on a full disk.
+    fn with_all_rows<T>(&self, read: impl Fn(&Connection) -> Read<T>) -> Result<T, StoreError> {
+        match self.folding.show_rows() {
+            Ok(()) => self.readers.with(read),
+            Err(_) => self.folding.with_rows(read),
+        }
     }
 
     /// Makes accepted batches durable.
@@ -236,13 +259,11 @@ impl Store for SqliteStore {
     }
 
     fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
-        self.folding.show_rows()?;
-        self.readers.with(|connection| blocks::list(connection, query, &Bounds::USUAL)).map(|(page, _)| page)
+        self.with_all_rows(|connection| blocks::list(connection, query, &Bounds::USUAL)).map(|(page, _)| page)
     }
 
     fn count(&self, query: &Query) -> Result<Vec<GroupCount>, StoreError> {
-        self.folding.show_rows()?;
-        self.readers.with(|connection| blocks::count(connection, query, &Bounds::USUAL)).map(|(groups, _)| groups)
+        self.with_all_rows(|connection| blocks::count(connection, query, &Bounds::USUAL)).map(|(groups, _)| groups)
     }
 }
 

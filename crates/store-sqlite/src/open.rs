@@ -24,10 +24,6 @@ use crate::{
 /// How long a statement waits for another connection of this process: a checkpoint, or a reader that closes the log.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Bytes of the database that are looked at before the store is open, so that nothing of it is served that is not what was
-/// written. What a file has beyond is looked at afterwards ([`SqliteStore::verify_next`]).
-const VERIFIED_BYTES: u64 = 256 << 20;
-
 /// What SQLite's settings may not be: who copies SQLite's log into the database has to keep its checksums.
 const FIXED: [&str; 3] = ["journal_mode", "wal_autocheckpoint", "wal_checkpoint"];
 
@@ -76,7 +72,7 @@ fn begin(files: &Files, lock: &Lock, options: &OpenOptions, seal: Seal) -> Resul
         page_bytes: seal.page_bytes,
         owner: owner::name(&options.address),
     };
-    let unverified = verify(files, lock, seal.page_bytes, &seal.pages, |_| false)?;
+    let unverified = verify(files, lock, options, seal.page_bytes, &seal.pages, |_| false)?;
     condition::check_format(files, lock.file())?;
     let sums = Sums::create(files, duplicate(files, lock)?, &head, seal.pages.clone());
     let sums = sums.map_err(|error| error::of_sums(&files.sums, &error))?;
@@ -108,7 +104,7 @@ fn resume(
     })?;
     let wal = condition::wal_in_use(files, &sums.mark())?;
     let is_in_wal = |page| wal.as_ref().is_some_and(|wal| wal.pages.contains_key(&page));
-    let unverified = verify(files, lock, head.page_bytes, sums.pages(), is_in_wal)?;
+    let unverified = verify(files, lock, options, head.page_bytes, sums.pages(), is_in_wal)?;
     condition::check_format(files, lock.file())?;
     let signed = sums.sign(&Head { owner: owner::name(&options.address), ..head });
     signed.map_err(|error| error::of_sums(&files.sums, &error))?;
@@ -144,11 +140,12 @@ fn tables(
 fn verify(
     files: &Files,
     lock: &Lock,
+    options: &OpenOptions,
     page_bytes: u32,
     pages: &[u32],
     is_in_wal: impl Fn(u32) -> bool,
 ) -> Result<Option<u32>, StoreError> {
-    let count = usize::try_from(VERIFIED_BYTES / u64::from(page_bytes)).unwrap_or(usize::MAX).min(pages.len());
+    let count = usize::try_from(options.verified_bytes / u64::from(page_bytes)).unwrap_or(usize::MAX).min(pages.len());
     let damaged = sums::first_damaged(lock.file(), page_bytes, &pages[..count], 1, is_in_wal);
     match damaged.map_err(|error| error::of_file(&files.database, &error))? {
         Some(page) => Err(error::damaged_page(&files.database, page)),

@@ -29,6 +29,16 @@ pub(crate) enum Failure {
     Record(StoreError),
 }
 
+impl Failure {
+    /// What the reader of that file is told.
+    pub(crate) fn into_error(self, path: &Path) -> StoreError {
+        match self {
+            Self::Sqlite(error) => error::of(path, &error),
+            Self::Record(error) => error,
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Sqlite(error)
@@ -67,10 +77,7 @@ impl Readers {
             Some(connection) => connection,
             None => connect(&self.path).map_err(|error| error::of(&self.path, &error))?,
         };
-        let result = read(&connection).map_err(|failure| match failure {
-            Failure::Sqlite(error) => error::of(&self.path, &error),
-            Failure::Record(error) => error,
-        })?;
+        let result = read(&connection).map_err(|failure| failure.into_error(&self.path))?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < KEPT {
             idle.push(connection);

@@ -13,7 +13,9 @@ use crate::{
     error, known,
     layer::Shown,
     log::{self, Link},
-    open, rows,
+    open,
+    readers::Read,
+    rows,
     sums::{Sums, seal::Seal},
 };
 
@@ -98,11 +100,7 @@ impl Tables {
     /// Writes a part of what the log holds. Only the last part of a generation is synced, and all before it with it: until
     /// then the log has it.
     pub(crate) fn fold(&mut self, slice: &Slice<'_>) -> Result<(), StoreError> {
-        let decode = |(run_id, row): &(RunId, Shown)| {
-            let row = row.as_ref().map(|row| log::decode_row(*run_id, row.clone())).transpose();
-            row.map(|row| (*run_id, row))
-        };
-        let shown: Vec<_> = slice.rows.iter().map(decode).collect::<Result<_, _>>()?;
+        let shown = decoded(slice.rows)?;
         let is_later = |link: &Link| {
             self.logged.is_none_or(|logged| logged != (link.generation, link.checksum))
                 && self.logged.is_none_or(|(generation, _)| generation <= link.generation)
@@ -110,12 +108,7 @@ impl Tables {
         let logged = slice.from.filter(is_later).map(|link| (link.generation, link.checksum));
         self.transact(slice.completes.is_some(), |transaction, tails| {
             let mut changes = Changes::of(transaction, tails)?;
-            for (run_id, row) in shown {
-                match row {
-                    Some(row) => changes.rows.show(row)?,
-                    None => changes.rows.hide(run_id)?,
-                }
-            }
+            changes.rows(shown)?;
             for (shard, prefix) in &slice.prefixes {
                 changes.delete_prefix(*shard, prefix)?;
             }
@@ -133,6 +126,41 @@ impl Tables {
         })?;
         self.logged = logged.or(self.logged);
         Ok(())
+    }
+
+    /// Reads from the tables with these rows in them, and then takes them out again: nothing of it reaches the disk.
+    ///
+    /// # Errors
+    /// When the tables can't be read.
+    pub(crate) fn with_rows<T>(
+        &mut self,
+        rows: &[(RunId, Shown)],
+        read: impl FnOnce(&Connection) -> Read<T>,
+    ) -> Result<T, StoreError> {
+        let rows = decoded(rows)?;
+        let attempt = || -> Result<Read<T>, Error> {
+            let most: i64 = self.connection.pragma_query_value(None, "max_page_count", |row| row.get(0))?;
+            self.limit_pages(u32::MAX.into(), false)?;
+            let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+            let given = begun.and_then(|transaction| {
+                let mut changes = Changes::of(&transaction, &mut self.tails)?;
+                changes.rows(rows)?;
+                changes.rows.finish()?;
+                // A dropped transaction rolls back.
+                Ok(read(&transaction))
+            });
+            self.tails.clear();
+            self.limit_pages(most, true)?;
+            given
+        };
+        let given = attempt().map_err(|error| error::of(&self.path, &error))?;
+        given.map_err(|failure| failure.into_error(&self.path))
+    }
+
+    /// How many pages there may be, and whether a transaction that grows may write before it ends.
+    fn limit_pages(&self, most: i64, spills: bool) -> Result<(), Error> {
+        self.connection.pragma_update(None, "cache_spill", spills)?;
+        self.connection.pragma_update(None, "max_page_count", most)
     }
 
     /// All of `write`, durably if it `syncs`, or nothing of it.
@@ -251,6 +279,15 @@ struct Checkpoint {
     copied: u32,
 }
 
+/// Rows out of their records.
+fn decoded(rows: &[(RunId, Shown)]) -> Result<Vec<(RunId, Option<visibility::Row>)>, StoreError> {
+    let decode = |(run_id, row): &(RunId, Shown)| {
+        let row = row.as_ref().map(|row| log::decode_row(*run_id, row.clone())).transpose();
+        row.map(|row| (*run_id, row))
+    };
+    rows.iter().map(decode).collect()
+}
+
 /// Whether commits of a connection wait for the disk.
 pub(crate) fn is_durable(connection: &Connection) -> Result<bool, Error> {
     connection.pragma_query_value(None, "synchronous", |row| row.get(0)).map(|level: i64| level == FULL)
@@ -286,6 +323,13 @@ impl<'t> Changes<'t> {
             Change::Show(row) => self.rows.show(visibility::Row::clone(row)),
             Change::Hide { run_id } => self.rows.hide(*run_id),
         }
+    }
+
+    fn rows(&mut self, rows: Vec<(RunId, Option<visibility::Row>)>) -> Result<(), Error> {
+        rows.into_iter().try_for_each(|(run_id, row)| match row {
+            Some(row) => self.rows.show(row),
+            None => self.rows.hide(run_id),
+        })
     }
 
     fn put(&mut self, shard: ShardId, key: &[u8], value: &[u8]) -> Result<(), Error> {

@@ -20,7 +20,7 @@ use model::{Entropy, Epoch, RunId, ShardId, Time};
 use shown::{everything, row};
 use store::{
     Batch, Change, CommitError, MemoryStore, Store, StoreError,
-    visibility::{Row, Value},
+    visibility::{Query, Row, Value},
 };
 use store_sqlite::{OpenOptions, SqliteStore};
 use uuid::Uuid;
@@ -372,6 +372,40 @@ fn tables_that_are_full_fail_only_what_no_log_holds() {
     assert!(all_there(&store));
     assert_eq!(store.get(SHARDS[0], &[kept.len() as u8]).unwrap(), None);
     assert_eq!(store.commit(&[(SHARDS[0], epoch, batch(vec![put(b"new", &[3; 100_000])]))]), [Ok(())]);
+}
+
+#[test]
+fn lists_go_on_while_the_tables_are_full() {
+    let folder = Folder::new("full-lists");
+    let pragmas = vec![("max_page_count".to_owned(), "24".to_owned())];
+    let options = OpenOptions { segment_bytes: 40_000, pragmas, ..OpenOptions::default() };
+    let store = done(SqliteStore::open(folder.file("data.db"), options));
+    let model = MemoryStore::new();
+    let epoch = done(store.acquire(SHARDS[0]));
+    assert_eq!(model.acquire(SHARDS[0]), Ok(epoch));
+    let mut draw = Draw(Entropy::new(3));
+    for number in 0..90_u128 {
+        // Some runs are new, others change, and some go.
+        let run_id = RunId(Uuid::from_u128(number / 2 * 2));
+        let shown = Row { history_length: number as i64, workflow_id: "w".repeat(2_000), ..row(run_id) };
+        let mut changes = vec![Change::Show(Box::new(shown))];
+        if draw.below(4) == 0 {
+            changes.push(Change::Hide { run_id: RunId(Uuid::from_u128(draw.below(90) as u128)) });
+        }
+        let commit = [(SHARDS[0], epoch, batch(changes))];
+        if store.commit(&commit) != [Ok(())] {
+            assert!(number > 30, "both segments are filled: {number}");
+            return;
+        }
+        assert_eq!(model.commit(&commit), [Ok(())]);
+        store.catch_up();
+        let page = Query { limit: 3, ..everything() };
+        for query in [everything(), page] {
+            assert_eq!(store.query(&query), model.query(&query));
+        }
+        assert_eq!(store.count(&everything()), model.count(&everything()));
+    }
+    panic!("the tables are never full");
 }
 
 #[test]

@@ -255,3 +255,31 @@ fn a_full_disk_fails_the_commit_and_no_more() {
     assert_eq!(store.commit(&[(SHARD, epoch, put(1, Bytes::from_static(b"small")))]), [Ok(())]);
     assert_eq!(store.get(SHARD, &[1]).unwrap(), Some(Bytes::from_static(b"small")));
 }
+
+#[test]
+fn what_is_looked_at_afterwards_is_found_too() {
+    let folder = Folder::new("afterwards");
+    let path = folder.file("data.db");
+    let store = open(&path).unwrap();
+    let epoch = store.acquire(SHARD).unwrap();
+    for key in 0..200 {
+        assert_eq!(store.commit(&[(SHARD, epoch, put(key, Bytes::from(vec![key; 20_000])))]), [Ok(())]);
+    }
+    drop(store);
+    let brief = OpenOptions { verified_bytes: 8_192, ..options(&[]) };
+    let opened = || SqliteStore::open(&path, brief.clone()).unwrap();
+    let store = opened();
+    assert!(!store.is_verified());
+    while store.verify_next().unwrap() {}
+    assert!(store.is_verified());
+    drop(store);
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let store = opened();
+    let found = std::iter::repeat_with(|| store.verify_next()).find_map(Result::err);
+    assert!(matches!(found, Some(StoreError::Unusable(text)) if text.contains("is not what was written")));
+    drop(store);
+    assert!(refusal(&path).contains("is not what was written"), "closing it does not make it good");
+}

@@ -45,6 +45,7 @@ pub(super) fn run(args: &AuditArgs, json: bool) -> Result<String, String> {
         return Err(format!("there is no data at {}", file.display()));
     }
     let store = SqliteStore::open(file, OpenOptions::default()).map_err(|error| error.to_string())?;
+    while store.verify_next().map_err(|error| error.to_string())? {}
     let verified = control::verify_audit(&store).map_err(|fault| format!("the audit log is not whole: {fault}"))?;
     if json {
         let value = serde_json::json!({ "records": verified.records, "head": verified.head });

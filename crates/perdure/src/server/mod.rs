@@ -9,6 +9,7 @@ mod open_files;
 mod secured;
 mod settings;
 mod start;
+mod verification;
 
 use clap::{Args, Subcommand};
 use cli::Refusal;

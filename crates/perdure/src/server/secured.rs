@@ -23,6 +23,7 @@ use super::{
     listen::{bound, shown, why_not},
     open_files,
     start::{self, Running, SERVER_VERSION, signalled},
+    verification::Verification,
 };
 use crate::{
     cloud::signing_key,
@@ -147,7 +148,9 @@ async fn serve(mut config: Config, output: &Output, homes: Homes) -> Result<(), 
     let address = config.data_plane_listen.to_string();
     let options = OpenOptions { address: address.clone(), ..OpenOptions::default() };
     let store = SqliteStore::open(&config.storage_file, options).map_err(|error| format!("storage.file: {error}"))?;
-    let store: Arc<dyn Store> = Arc::new(store);
+    let store = Arc::new(store);
+    let verification = Verification::begin(&store).map_err(|error| format!("a thread can't start: {error}"))?;
+    let store: Arc<dyn Store> = store;
     let control = open_account(&config, &store)?;
     let shards = config.shards;
     let engine_config = engine::Config {
@@ -171,7 +174,7 @@ async fn serve(mut config: Config, output: &Output, homes: Homes) -> Result<(), 
     if output.is_text() {
         start::print(&banner(&config))?;
     }
-    Running { door, engine, servers, stop, grace: config.shutdown_grace }.until(ended).await
+    Running { door, engine, servers, stop, grace: config.shutdown_grace, verification }.until(ended).await
 }
 
 fn open_account(config: &Config, store: &Arc<dyn Store>) -> Result<Control, String> {

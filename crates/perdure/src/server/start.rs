@@ -21,6 +21,7 @@ use super::{
     flags::StartDevArgs,
     listen::{self, Ports, shown},
     memory, open_files, settings,
+    verification::Verification,
 };
 use crate::logs::Output;
 
@@ -74,7 +75,7 @@ async fn serve(args: StartDevArgs, output: &Output, homes: Homes) -> Result<(), 
     if args.log_config {
         eprintln!("{args:#?}\n{limits:#?}");
     }
-    let (store, store_name) = open_store(&args, &address, pragmas)?;
+    let (store, store_name, verification) = open_store(&args, &address, pragmas)?;
     let config =
         engine::Config { shards: SHARDS, limits: Arc::new(limits), address: address.clone(), cached_runs: CACHED_RUNS };
     let engine = Engine::open(store, config).map_err(|error| error.to_string())?;
@@ -90,7 +91,7 @@ async fn serve(args: StartDevArgs, output: &Output, homes: Homes) -> Result<(), 
     if output.is_text() {
         print(&banner.text())?;
     }
-    Running { door, engine, servers, stop, grace: GRACE }.until(ended).await
+    Running { door, engine, servers, stop, grace: GRACE, verification }.until(ended).await
 }
 
 /// A server whose doors are open.
@@ -102,19 +103,22 @@ pub(super) struct Running {
     pub(super) stop: watch::Sender<bool>,
     /// How long calls that are under way may then take.
     pub(super) grace: Duration,
+    pub(super) verification: Verification,
 }
 
 impl Running {
     /// Serves until `ended` is, and closes the doors in good order.
     ///
     /// # Errors
-    /// When a door closes by itself.
+    /// When a door closes by itself, or a page of the database is found to be damaged.
     pub(super) async fn until(self, ended: impl Future<Output = ()>) -> Result<(), String> {
-        let Self { door, engine, mut servers, stop, grace } = self;
+        let Self { door, engine, mut servers, stop, grace, mut verification } = self;
         tokio::select! {
             () = ended => {}
             Some(_) = servers.join_next() => return Err("a listener failed; see the log".to_owned()),
+            damage = verification.damage() => return Err(damage),
         }
+        drop(verification);
         let _ = stop.send(true);
         door.stop_jobs();
         // Polls return empty now, so that their connections can close.
@@ -147,13 +151,15 @@ fn open_store(
     args: &StartDevArgs,
     address: &str,
     pragmas: Vec<(String, String)>,
-) -> Result<(Arc<dyn Store>, &'static str), String> {
+) -> Result<(Arc<dyn Store>, &'static str, Verification), String> {
     let Some(file) = &args.db_filename else {
-        return Ok((Arc::new(MemoryStore::new()), "memory"));
+        return Ok((Arc::new(MemoryStore::new()), "memory", Verification::default()));
     };
     let options = OpenOptions { address: address.to_owned(), pragmas, ..OpenOptions::default() };
     let store = SqliteStore::open(file, options).map_err(|error| error.to_string())?;
-    Ok((Arc::new(store), "sqlite"))
+    let store = Arc::new(store);
+    let verification = Verification::begin(&store).map_err(|error| format!("a thread can't start: {error}"))?;
+    Ok((store, "sqlite", verification))
 }
 
 /// The namespaces of the flags, and the one that is always there.

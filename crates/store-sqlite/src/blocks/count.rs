@@ -22,7 +22,8 @@ struct Groups(Vec<(Vec<Option<Value>>, i64)>);
 /// How many rows a query selects, by group, and how much was read for it.
 pub(crate) fn count(connection: &Connection, query: &Query, bounds: &Bounds) -> Read<(Vec<GroupCount>, u64)> {
     // What several statements read is of one moment.
-    let _moment = connection.unchecked_transaction()?;
+    // Within a transaction all is of one moment anyway.
+    let _moment = connection.is_autocommit().then(|| connection.unchecked_transaction()).transpose()?;
     let source = Source::new(connection, query.namespace)?;
     let mut groups = Groups::default();
     let selects = |row: &Row| query.filter.as_ref().is_none_or(|filter| filter.selects(row));

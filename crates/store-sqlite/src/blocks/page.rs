@@ -24,7 +24,8 @@ type Key = (Reverse<i64>, Reverse<i64>, [u8; 16]);
 /// A page, and how much was read for it.
 pub(crate) fn list(connection: &Connection, query: &Query, bounds: &Bounds) -> Read<(QueryPage, u64)> {
     // What several statements read is of one moment.
-    let _moment = connection.unchecked_transaction()?;
+    // Within a transaction all is of one moment anyway.
+    let _moment = connection.is_autocommit().then(|| connection.unchecked_transaction()).transpose()?;
     let source = Source::new(connection, query.namespace)?;
     let after = query.after.as_ref().map(key_of_cursor);
     let Some(filter) = &query.filter else {

@@ -37,7 +37,7 @@ pub(crate) struct Options {
     /// A tenth of each attack.
     #[arg(long)]
     brief: bool,
-    /// Only attacks whose names have this in them.
+    /// Only attacks whose names have this in them; `end`: only how long servers take to end.
     #[arg(long)]
     only: Option<String>,
 }
@@ -63,7 +63,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
             faults.extend(one(attack, is_secured, number, &binary, &catalog).await?);
         }
     }
-    if options.only.is_none() {
+    if options.only.as_deref().is_none_or(|only| only == "end") {
         faults.extend(end(part, &binary, &catalog).await?);
     }
     if faults.is_empty() {

@@ -1,17 +1,21 @@
-//! What the node has still to be told, by class: what goes on before what is new. The thread that puts something in sees to it
-//! that it is taken.
+//! What the node has still to be told, by class: what goes on before what is new; and what is new by namespace, each in its
+//! turn. The thread that puts something in sees to it that it is taken.
 
 use std::{
+    array,
     cell::Cell,
     collections::VecDeque,
-    mem, ptr,
+    ptr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use model::Reject;
+use model::{NamespaceId, Reject};
 use tokio::sync::oneshot;
 
-use super::admission::{CLASSES, Class, Pass};
+use super::{
+    admission::{CLASSES, Class, Pass},
+    turns::{Turns, Waits},
+};
 use crate::{Answer, Event};
 
 /// New calls that are taken at a time: what goes on and comes meanwhile is taken before the others.
@@ -34,8 +38,15 @@ impl Letter {
     }
 }
 
+impl Waits for Letter {
+    /// What is no call is of no namespace.
+    fn namespace(&self) -> NamespaceId {
+        if let Event::Call { request, .. } = &self.event { request.namespace.id } else { NamespaceId::default() }
+    }
+}
+
 #[derive(Default)]
-pub(super) struct Inbox(Mutex<[VecDeque<Letter>; CLASSES]>);
+pub(super) struct Inbox(Mutex<[Turns<Letter>; CLASSES]>);
 
 thread_local! {
     /// The inbox that this thread will look into later.
@@ -43,27 +54,23 @@ thread_local! {
 }
 
 impl Inbox {
-    fn letters(&self) -> MutexGuard<'_, [VecDeque<Letter>; CLASSES]> {
+    fn letters(&self) -> MutexGuard<'_, [Turns<Letter>; CLASSES]> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn put(&self, letter: Letter) {
         let class = letter.class();
-        self.letters()[class as usize].push_back(letter);
+        self.letters()[class as usize].put(letter);
     }
 
-    /// All that is in it, class by class and each in its order; of new calls the first ones.
+    /// All that is in it, class by class and each in its order; of new calls some, from each namespace in its turn.
     pub(super) fn take(&self) -> [VecDeque<Letter>; CLASSES] {
         let mut letters = self.letters();
-        let rest = &mut letters[Class::New as usize];
-        let rest = rest.split_off(NEW_AT_ONCE.min(rest.len()));
-        let taken = mem::take(&mut *letters);
-        letters[Class::New as usize] = rest;
-        taken
+        array::from_fn(|class| letters[class].take(if class == Class::New as usize { NEW_AT_ONCE } else { usize::MAX }))
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.letters().iter().all(VecDeque::is_empty)
+        self.letters().iter().all(Turns::is_empty)
     }
 
     /// From now on, and until this is dropped, this thread only puts letters in and looks later.

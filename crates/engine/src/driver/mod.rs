@@ -11,6 +11,7 @@ mod inbox;
 mod inner;
 mod lists;
 mod memos;
+mod turns;
 mod writer;
 
 use std::{

@@ -9,7 +9,7 @@ use proto::temporal::api::{
     history::v1::HistoryEvent,
 };
 
-use crate::{EarlierStart, PendingUpdate, StartedWorkflowTask, Sticky, WorkflowTask};
+use crate::{EarlierRequest, PendingUpdate, StartedWorkflowTask, Sticky, WorkflowTask};
 
 /// One change of state.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +37,9 @@ pub enum Quiet {
     /// The request that started the run.
     StartRequestSeen(String),
     /// The request that started an earlier run of the chain.
-    EarlierStartSeen(EarlierStart),
+    EarlierStartSeen(EarlierRequest),
+    /// A signal or a request to cancel that an earlier run of the chain has taken.
+    EarlierRequestSeen(EarlierRequest),
     /// The request that asked for the cancellation.
     CancelRequestSeen(String),
     /// A step changed something durable.

@@ -1,7 +1,5 @@
 //! Everything that can be asked of a run. `Run::handle` has one line for each.
 
-use std::sync::Arc;
-
 use proto::temporal::api::{
     common::v1::{Header, Link, Payloads, SearchAttributes, WorkerVersionStamp},
     enums::v1::{
@@ -15,7 +13,7 @@ use proto::temporal::api::{
     workflowservice::v1::{RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskFailedRequest},
 };
 
-use crate::EarlierStart;
+use crate::EarlierRequest;
 
 /// Something that is asked of a run, or that it has to be told.
 #[derive(Clone, Debug, PartialEq)]
@@ -217,9 +215,9 @@ pub struct StartSpec {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Earlier {
     /// The requests that started them, the newest last.
-    pub starts: Vec<EarlierStart>,
+    pub starts: Vec<EarlierRequest>,
     /// Signals and requests to cancel, the newest last.
-    pub requests: Vec<Arc<str>>,
+    pub requests: Vec<EarlierRequest>,
 }
 
 /// The worker in the process of the client that starts a workflow.

@@ -38,7 +38,7 @@ pub use input::{
 /// An update as a client asks for it.
 pub use proto::temporal::api::update::v1::Request as UpdateRequest;
 pub use run::{
-    Activity, Attributes, Child, Core, EARLIER_STARTS, EarlierStart, ExternalCancel, ExternalSignal, Requests, Run,
+    Activity, Attributes, Child, Core, EARLIER_STARTS, EarlierRequest, ExternalCancel, ExternalSignal, Requests, Run,
     StartedWorkflowTask, Sticky, Timer, Update, WorkflowTask,
 };
 pub use search_attributes::validate as validate_search_attributes;

@@ -2,7 +2,7 @@
 
 use std::collections::btree_map;
 
-use machine::{Change, Due, Input, Reply, Run, Step};
+use machine::{Change, Due, Input, Reply, Run, Signal, Step};
 use model::{Reject, RunId, ShardId};
 use proto::temporal::api::history::v1::HistoryEvent;
 
@@ -63,21 +63,29 @@ impl Node {
             };
         }
         let is_wake = matches!(input, Input::Wake);
-        let is_signal = matches!(input, Input::Signal(_));
-        match self.step(shard, run_id, input) {
-            Ok(Reply::Done) if is_signal => {
-                let answer = Answer::Signaled { run_id: run_id.to_string() };
-                self.hold(shard, Held::Answer(asker, Ok(answer)));
+        // A signal that is sent again is answered with the run that has taken it.
+        let signaled =
+            if let Input::Signal(signal) = &input { Some(self.taken_by(shard, run_id, signal)) } else { None };
+        match (self.step(shard, run_id, input), signaled) {
+            (Ok(Reply::Done), Some(run_id)) => {
+                self.hold(shard, Held::Answer(asker, Ok(Answer::Signaled { run_id })));
             }
-            Ok(reply) => {
+            (Ok(reply), _) => {
                 let answer = self.answer_of(shard, run_id, reply);
                 self.hold(shard, Held::Answer(asker, answer));
             }
-            Err(reject) => self.hold(shard, Held::Answer(asker, Err(reject))),
+            (Err(reject), _) => self.hold(shard, Held::Answer(asker, Err(reject))),
         }
         if is_wake {
             self.rearm(shard, run_id);
         }
+    }
+
+    /// The run that has this signal, or is to take it: this one, unless an earlier one of its chain has taken it.
+    fn taken_by(&self, shard: ShardId, run_id: RunId, signal: &Signal) -> String {
+        let requests = self.entry(shard, run_id).map(|entry| &entry.run.requests);
+        let earlier = requests.and_then(|requests| requests.earlier_run(&signal.request_id));
+        earlier.map_or_else(|| run_id.to_string(), |earlier| earlier.to_string())
     }
 
     /// One step of a loaded run: what it changed is in the open batch when this returns.

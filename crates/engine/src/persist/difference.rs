@@ -70,8 +70,10 @@ fn state_rows(old: Option<&Run>, run: &Run, changes: &mut Vec<Change>) {
     map_rows(cancels.0, cancels.1, |at| Key::ExternalCancel(id, *at), |row| record::encode(&**row), changes);
     let nothing = Requests::default();
     let seen = run.requests.since(old.map_or(&nothing, |old| &old.requests));
-    let places = (run.requests.len() - seen.len()..).map(|place| RequestRecord { place: place as u64 });
-    changes.extend(seen.iter().zip(places).map(|(at, row)| put(&Key::Request(id, at), record::encode(&row))));
+    changes.extend(seen.iter().zip(run.requests.len() - seen.len()..).map(|(at, place)| {
+        let run_id = run.requests.earlier_run(at).map(|run_id| run_id.to_string()).unwrap_or_default();
+        put(&Key::Request(id, at), record::encode(&RequestRecord { place: place as u64, run_id }))
+    }));
     map_rows(
         old.map(|old| &old.updates),
         &run.updates,

@@ -48,7 +48,10 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
             OwnedKey::ExternalSignal(_, id) => drop(run.external_signals.insert(id, Arc::new(decode(value)?))),
             OwnedKey::ExternalCancel(_, id) => drop(run.external_cancels.insert(id, Arc::new(decode(value)?))),
             OwnedKey::Buffered(..) => run.buffered.push_back(Arc::new(event(run_id, value)?)),
-            OwnedKey::Request(_, id) => requests.push((decode::<RequestRecord>(value)?.place, Arc::from(id.as_str()))),
+            OwnedKey::Request(_, id) => {
+                let RequestRecord { place, run_id } = decode(value)?;
+                requests.push((place, Arc::from(id.as_str()), run_id));
+            }
             OwnedKey::Update(_, id) => drop(run.updates.insert(Arc::from(id.as_str()), Arc::new(decode(value)?))),
             OwnedKey::Cluster
             | OwnedKey::Clock
@@ -61,8 +64,13 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
             | OwnedKey::Control(_) => return Err(missing("row under this key")),
         }
     }
-    requests.sort_by_key(|(place, _)| *place);
-    requests.into_iter().for_each(|(_, id)| run.requests.insert(id));
+    requests.sort_by_key(|(place, ..)| *place);
+    for (_, id, run_id) in requests {
+        match run_id.as_str() {
+            "" => run.requests.insert(id),
+            run_id => run.requests.insert_earlier(id, Arc::from(run_id)),
+        }
+    }
     run.core = core.ok_or_else(|| missing("core"))?;
     let key = key.ok_or_else(|| missing("key"))?;
     let namespace = NamespaceId::from_slice(&key.namespace_id).ok_or_else(|| missing("namespace id"))?;

@@ -35,6 +35,9 @@ pub(crate) struct RequestRecord {
     /// How many came before it.
     #[prost(uint64, tag = "1")]
     pub(crate) place: u64,
+    /// The earlier run of the chain that has taken it; empty where this one has.
+    #[prost(string, tag = "2")]
+    pub(crate) run_id: String,
 }
 
 /// The value of a task's row: which attempt it is for, so that a stale row is known as one.

@@ -15,7 +15,7 @@ use proto::temporal::api::{
 };
 
 use super::Next;
-use crate::{Draft, EARLIER_STARTS, Earlier, EarlierStart, Run, StartSpec, run::inherited_reset_points};
+use crate::{Draft, EARLIER_STARTS, Earlier, EarlierRequest, Run, StartSpec, run::inherited_reset_points};
 
 /// How many signals and requests to cancel a run knows from the runs before it.
 const EARLIER_REQUESTS: usize = 100;
@@ -130,14 +130,20 @@ impl Draft {
             .core
             .start_request_ids
             .iter()
-            .map(|request_id| EarlierStart { request_id: request_id.clone(), run_id: run.key.run_id.to_string() });
+            .map(|request_id| EarlierRequest { request_id: request_id.clone(), run_id: run.key.run_id.to_string() });
         // The first request of a run that follows another is drawn by the server: no client has it.
         let own = own.skip(usize::from(!run.started().continued_execution_run_id.is_empty()));
         let starts: Vec<_> = run.core.earlier_starts.iter().cloned().chain(own).collect();
-        let mut requests = run.requests.newest(EARLIER_REQUESTS);
-        if !run.core.cancel_request_id.is_empty() {
-            requests.push(run.core.cancel_request_id.as_str().into());
-        }
+        let cancel = Some(&run.core.cancel_request_id).filter(|id| !id.is_empty()).map(|id| id.as_str().into());
+        let taken = run.requests.newest(EARLIER_REQUESTS).into_iter().chain(cancel);
+        let requests = taken.map(|request_id| EarlierRequest {
+            run_id: run
+                .requests
+                .earlier_run(&request_id)
+                .map_or_else(|| run.key.run_id.to_string(), |run| run.to_string()),
+            request_id: request_id.to_string(),
+        });
+        let requests = requests.collect();
         Earlier { starts: starts[starts.len().saturating_sub(EARLIER_STARTS)..].to_vec(), requests }
     }
 

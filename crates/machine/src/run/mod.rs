@@ -12,7 +12,7 @@ use model::Time;
 use proto::temporal::api::history::v1::HistoryEvent;
 
 pub use records::{
-    Activity, Attributes, Child, Core, EARLIER_STARTS, EarlierStart, ExternalCancel, ExternalSignal, Sticky, Timer,
+    Activity, Attributes, Child, Core, EARLIER_STARTS, EarlierRequest, ExternalCancel, ExternalSignal, Sticky, Timer,
     Update, WorkflowTask,
 };
 pub use requests::Requests;

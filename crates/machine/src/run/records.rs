@@ -130,18 +130,18 @@ pub struct Core {
     /// The requests that started earlier runs of the chain, so that each is known again when its run has been followed by
     /// others. The newest last, at most [`EARLIER_STARTS`].
     #[prost(message, repeated, tag = "38")]
-    pub earlier_starts: Vec<EarlierStart>,
+    pub earlier_starts: Vec<EarlierRequest>,
 }
 
 /// How many requests that started earlier runs a run knows.
 pub const EARLIER_STARTS: usize = 8;
 
-/// A request that started an earlier run of the chain.
+/// A request that an earlier run of the chain has taken.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct EarlierStart {
+pub struct EarlierRequest {
     #[prost(string, tag = "1")]
     pub request_id: String,
-    /// The run that it started.
+    /// The run that it started, or that has taken it.
     #[prost(string, tag = "2")]
     pub run_id: String,
 }

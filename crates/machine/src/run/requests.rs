@@ -22,6 +22,8 @@ struct List {
     ids: Vec<Arc<str>>,
     /// Where each of them stands.
     places: BTreeMap<Arc<str>, usize>,
+    /// Of those that an earlier run of the chain has taken: which one, by where they stand.
+    earlier: BTreeMap<usize, Arc<str>>,
 }
 
 impl Requests {
@@ -32,16 +34,35 @@ impl Requests {
 
     /// Adds an id, if it is not there.
     pub fn insert(&mut self, id: Arc<str>) {
+        self.add(id, None);
+    }
+
+    /// Adds an id that an earlier run of the chain has taken, if it is not there.
+    pub fn insert_earlier(&mut self, id: Arc<str>, run_id: Arc<str>) {
+        self.add(id, Some(run_id));
+    }
+
+    /// The earlier run of the chain that has taken this request; `None` where this run has, or no run that is known.
+    pub fn earlier_run(&self, id: &str) -> Option<Arc<str>> {
+        let list = self.list().filter(|list| !list.earlier.is_empty())?;
+        let place = list.places.get(id).filter(|place| **place < self.length)?;
+        list.earlier.get(place).cloned()
+    }
+
+    fn add(&mut self, id: Arc<str>, run_id: Option<Arc<str>>) {
         if self.contains(&id) {
             return;
         }
         let shared = self.list.get_or_insert_default();
         let mut list = lock(shared);
         if list.ids.len() == self.length {
-            list.push(id);
+            list.push(id, run_id);
         } else {
             let mut own = List::default();
-            list.ids[..self.length].iter().cloned().chain([id]).for_each(|id| own.push(id));
+            for (place, id) in list.ids[..self.length].iter().enumerate() {
+                own.push(id.clone(), list.earlier.get(&place).cloned());
+            }
+            own.push(id, run_id);
             drop(list);
             *shared = Arc::new(Mutex::new(own));
         }
@@ -90,8 +111,10 @@ impl PartialEq for Requests {
 }
 
 impl List {
-    fn push(&mut self, id: Arc<str>) {
-        self.places.insert(id.clone(), self.ids.len());
+    fn push(&mut self, id: Arc<str>, run_id: Option<Arc<str>>) {
+        let place = self.ids.len();
+        self.earlier.extend(run_id.map(|run_id| (place, run_id)));
+        self.places.insert(id.clone(), place);
         self.ids.push(id);
     }
 }
@@ -140,6 +163,18 @@ mod tests {
         assert_eq!((since(&one, &other), since(&other, &one)), (vec!["c".to_owned()], vec!["d".to_owned()]));
         assert_ne!(one, other);
         assert_eq!(with(&one, "d"), with(&other, "c"), "in whatever order they came");
+    }
+
+    #[test]
+    fn what_an_earlier_run_has_taken_is_known_as_such() {
+        let mut base = set(&["own"]);
+        base.insert_earlier("taken".into(), "run-1".into());
+        let (one, other) = (with(&base, "c"), with(&base, "d"));
+        for set in [&base, &one, &other] {
+            assert_eq!(set.earlier_run("taken").as_deref(), Some("run-1"));
+            assert_eq!(set.earlier_run("own"), None);
+        }
+        assert!(base.earlier_run("c").is_none() && Requests::default().earlier_run("taken").is_none());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use model::{Kind, Reject};
 use proto::temporal::api::enums::v1::{WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy};
 
 use super::is_closed;
-use crate::{EarlierStart, Facts, Requests};
+use crate::{EarlierRequest, Facts, Requests};
 
 /// What the policies say of a start whose workflow id was used before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Current {
     /// The request that started it, and those that were attached to it since.
     pub request_ids: Vec<String>,
     /// The requests that started earlier runs of its chain.
-    pub earlier_starts: Vec<EarlierStart>,
+    pub earlier_starts: Vec<EarlierRequest>,
     /// Signals that it has taken, by their request ids; those that came with a start among them.
     pub requests: Requests,
     /// The run that its chain of runs began with.
@@ -67,7 +67,11 @@ impl Current {
         match (own, earlier, request) {
             (true, _, _) => repeated(&self.run_id, true),
             (false, Some(start), _) => repeated(&start.run_id, true),
-            (false, None, Repeats::SignalWithStart(_)) if self.requests.contains(id) => repeated(&self.run_id, false),
+            (false, None, Repeats::SignalWithStart(_)) if self.requests.contains(id) => {
+                let run_id =
+                    self.requests.earlier_run(id).map_or_else(|| self.run_id.clone(), |run_id| run_id.to_string());
+                repeated(&run_id, false)
+            }
             (false, None, Repeats::SignalWithStart(_) | Repeats::Start(_)) => None,
         }
     }

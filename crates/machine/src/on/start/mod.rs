@@ -47,8 +47,8 @@ impl Run {
         for start in spec.earlier.starts {
             draft.quiet(Quiet::EarlierStartSeen(start));
         }
-        for request_id in spec.earlier.requests {
-            draft.quiet(Quiet::RequestSeen(request_id));
+        for request in spec.earlier.requests {
+            draft.quiet(Quiet::EarlierRequestSeen(request));
         }
         draft.append_event(HistoryEvent {
             user_metadata: spec.user_metadata,

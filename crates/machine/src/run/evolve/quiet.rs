@@ -22,6 +22,9 @@ impl Run {
                 self.core.start_request_events.push(1);
             }
             Quiet::EarlierStartSeen(start) => self.core.earlier_starts.push(start.clone()),
+            Quiet::EarlierRequestSeen(request) => {
+                self.requests.insert_earlier(request.request_id.as_str().into(), request.run_id.as_str().into());
+            }
             Quiet::CancelRequestSeen(request_id) => self.core.cancel_request_id.clone_from(request_id),
             Quiet::Stepped => self.core.state_transitions += 1,
             Quiet::WorkflowTaskSet(task) | Quiet::SpeculativeTaskSet(task) => {

@@ -108,6 +108,9 @@ class SecuredServer:
         self.api_key: str = self.made["apiKey"]
         self.ca = directory / "ca" / "ca.pem"
         self.config = directory / "perdure.toml"
+        with self.config.open("a") as config:
+            # All tests call from one address, and many of them show what is wrong on purpose.
+            config.write("\n[limits]\nwrong_credentials = 100000\n")
         self.names = Names(directory / "hosts")
         self.names.add("localhost", f"saas-api.{DOMAIN}")
         self._process: subprocess.Popen[bytes] | None = None

@@ -105,10 +105,10 @@ def test_login_links(account: SecuredServer) -> None:
     invited = account.cloud("user", "invite", "--email", "bob@example.com", "--account-role", "read").data()
     link = account.cloud("user", "login-link", "--email", "bob@example.com").data()["loginLink"]
     later = account.cloud("user", "login-link", "--user-id", invited["userId"]).data()["loginLink"]
-    assert Browser().open(link)[0] == 401, "a new link voids the one before"
-    status, url, page = Browser().open(later)
+    assert Browser().log_in(link)[0] == 401, "a new link voids the one before"
+    status, url, page = Browser().log_in(later)
     assert (status, url.rpartition("/")[2]) == (200, "namespaces") and "bob@example.com" in page
-    assert Browser().open(later)[0] == 401, "a link works once"
+    assert Browser().log_in(later)[0] == 401, "a link works once"
     key = account.cloud("apikey", "create", "--name", "bob", "--user-id", invited["userId"]).data()["token"]
     assert account.cloud("user", "login-link", "--email", "bob@example.com", key=key).code == 0
     other = account.cloud("user", "login-link", "--email", "owner@localhost.test", key=key)

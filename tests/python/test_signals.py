@@ -200,20 +200,22 @@ async def test_same_signal_with_start_counts_once(client: Client, workflow_id: s
     assert counts(await events_of(handle))["WorkflowExecutionSignaled"] == 1
 
 
-async def test_same_signal_with_start_after_the_end(client: Client, workflow_id: str, task_queue: str) -> None:
-    """Only an open run knows its signals: once the run is closed, or made to give way, another one is started."""
+async def test_another_signal_with_start_after_the_end(client: Client, workflow_id: str, task_queue: str) -> None:
+    """Once the run is closed, or made to give way, another signal starts another run."""
     request = SignalWithStartWorkflowExecutionRequest(
         namespace=client.namespace,
         workflow_id=workflow_id,
         workflow_type=WorkflowType(name="Any"),
         task_queue=TaskQueue(name=task_queue),
         signal_name="knock",
-        request_id="the very same",
+        request_id="one",
     )
     signal = client.workflow_service.signal_with_start_workflow_execution
     first = await signal(request)
     await client.get_workflow_handle(workflow_id, run_id=first.run_id).terminate()
+    request.request_id = "two"
     second = await signal(request)
+    request.request_id = "three"
     request.workflow_id_conflict_policy = WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
     third = await signal(request)
     assert len({first.run_id, second.run_id, third.run_id}) == 3

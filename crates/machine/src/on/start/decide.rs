@@ -24,7 +24,8 @@ pub enum Decision {
     Start,
     /// Terminate the open run, then start a new one in the same commit.
     TerminateAndStart,
-    /// The same request was answered before, with this run; `started` where it had started it.
+    /// The same request was answered before, with this run; `started` where it had started it. Of a signal with start the
+    /// reference says so no more while the run is open, since then it has only been signalled again.
     Repeated { run_id: String, started: bool },
     /// Answer with the open run.
     UseExisting { run_id: String },
@@ -62,7 +63,10 @@ impl Current {
             return None;
         }
         let own = self.request_ids.iter().any(|known| known == id);
-        let repeated = |run_id: &String, started| Some(Decision::Repeated { run_id: run_id.clone(), started });
+        let is_start = matches!(request, Repeats::Start(_)) || is_closed(self.status);
+        let repeated = |run_id: &String, started: bool| {
+            Some(Decision::Repeated { run_id: run_id.clone(), started: started && is_start })
+        };
         let earlier = self.earlier_starts.iter().rev().find(|start| start.request_id == id);
         match (own, earlier, request) {
             (true, _, _) => repeated(&self.run_id, true),

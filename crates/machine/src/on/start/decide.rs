@@ -51,7 +51,7 @@ pub struct Current {
 pub enum Repeats<'a> {
     /// A start, by its request id; empty for one that is never a repetition.
     Start(&'a str),
-    /// A signal with start, by the request id of both; the run has either started with it, or taken the signal.
+    /// A signal with start, by the request id of both: a run has taken the signal, whether it started with it or not.
     SignalWithStart(&'a str),
 }
 
@@ -62,21 +62,17 @@ impl Current {
         if id.is_empty() {
             return None;
         }
-        let own = self.request_ids.iter().any(|known| known == id);
-        let is_start = matches!(request, Repeats::Start(_)) || is_closed(self.status);
-        let repeated = |run_id: &String, started: bool| {
-            Some(Decision::Repeated { run_id: run_id.clone(), started: started && is_start })
-        };
-        let earlier = self.earlier_starts.iter().rev().find(|start| start.request_id == id);
-        match (own, earlier, request) {
-            (true, _, _) => repeated(&self.run_id, true),
-            (false, Some(start), _) => repeated(&start.run_id, true),
-            (false, None, Repeats::SignalWithStart(_)) if self.requests.contains(id) => {
-                let run_id =
-                    self.requests.earlier_run(id).map_or_else(|| self.run_id.clone(), |run_id| run_id.to_string());
-                repeated(&run_id, false)
-            }
-            (false, None, Repeats::SignalWithStart(_) | Repeats::Start(_)) => None,
+        let own = self.request_ids.iter().any(|known| known == id).then_some(&self.run_id);
+        let earlier =
+            || self.earlier_starts.iter().rev().find(|start| start.request_id == id).map(|start| &start.run_id);
+        let started = own.or_else(earlier);
+        match request {
+            Repeats::Start(_) => started.map(|run_id| Decision::Repeated { run_id: run_id.clone(), started: true }),
+            // A start that was no signal may have the same id.
+            Repeats::SignalWithStart(_) => self.requests.contains(id).then(|| Decision::Repeated {
+                run_id: self.requests.earlier_run(id).map_or_else(|| self.run_id.clone(), |run_id| run_id.to_string()),
+                started: started.is_some() && is_closed(self.status),
+            }),
         }
     }
 }

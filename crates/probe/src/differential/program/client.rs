@@ -85,9 +85,13 @@ impl Program {
             request["onConflictOptions"] = json!({"attachRequestId": true});
         }
         if self.seed.chance(25) {
-            // The same request once more: the run that it started is the answer.
-            let first = self.runs[at].events("WORKFLOW_EXECUTION_STARTED").next();
-            if first.is_some() {
+            // The same request once more: the run that it started is the answer. Perdure knows it longer than the reference: a
+            // signal with start after the end, and all of them when other runs have followed.
+            let run = &self.runs[at];
+            let is_known_here_alone = (request.get("signalName").is_some() && !run.is_open())
+                || self.runs.iter().filter(|other| other.workflow_id == run.workflow_id).count() > 1;
+            let first = run.events("WORKFLOW_EXECUTION_STARTED").next();
+            if first.is_some() && !is_known_here_alone {
                 request["requestId"] = json!(format!("{}r", self.runs[at].workflow_id));
             }
         }

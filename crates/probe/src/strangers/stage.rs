@@ -22,6 +22,8 @@ use crate::{
     wire::{Pass, Wire},
 };
 
+/// What a server may take, of which the bounds of attacks are shares; by default that depends on the machine.
+const MEMORY: &str = "1GiB";
 /// How long a client waits for its answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Clients that come anew, one after the other.
@@ -99,7 +101,7 @@ impl Stage {
     pub(super) async fn open(binary: &Path, catalog: &Catalog) -> Result<Self, Fault> {
         let [grpc, ui, http, metrics] = [free_port()?, free_port()?, free_port()?, free_port()?];
         let mut command = Command::new(binary);
-        command.args(["server", "start-dev", "--ip", "127.0.0.1"]);
+        command.args(["server", "start-dev", "--ip", "127.0.0.1", "--memory", MEMORY]);
         let ports = [("--port", grpc), ("--ui-port", ui), ("--http-port", http), ("--metrics-port", metrics)];
         for (flag, port) in ports {
             command.arg(flag).arg(port.to_string());

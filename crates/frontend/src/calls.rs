@@ -42,7 +42,7 @@ impl Answering {
         self
     }
 
-    /// It waits for something on its connection, and stands in nobody's way meanwhile.
+    /// It waits for something on its connection, and holds no other call up meanwhile.
     pub(crate) fn step_aside(&self) {
         if let Some(pass) = &self.pass {
             pass.step_aside();

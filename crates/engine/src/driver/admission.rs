@@ -226,7 +226,7 @@ impl Pass {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The call waits for its caller, who has not sent all of it: it stands in nobody's way until it has come whole.
+    /// The call waits for its caller, who has not sent all of it: it holds no other call up until it has come whole.
     pub fn step_aside(&self) {
         self.leave(&mut self.state());
     }

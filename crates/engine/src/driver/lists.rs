@@ -241,7 +241,8 @@ mod tests {
             runtime.clone().spawn(async move { lists.read(&runtime, namespace(1), store, read).await })
         };
         tokio::task::spawn_blocking(move || waits.recv().unwrap()).await.unwrap();
-        let gone = lists.read(&runtime, namespace(1), store.clone(), |_| -> Result<(), _> { panic!("nobody asked") });
+        let gone =
+            lists.read(&runtime, namespace(1), store.clone(), |_| -> Result<(), _> { panic!("its caller has gone") });
         assert!(tokio::time::timeout(std::time::Duration::ZERO, gone).await.is_err());
         blocked.send(()).unwrap();
         assert_eq!(first.await.unwrap(), Ok(1));

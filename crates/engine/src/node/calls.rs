@@ -295,7 +295,7 @@ impl Node {
         }
     }
 
-    /// Whether somebody waits for the answer to a call that goes on.
+    /// Whether a caller waits for the answer to a call that goes on.
     fn is_waited_for(&mut self, asker: &Asker) -> bool {
         match asker {
             Asker::Client(id) => self.kept_back.remove(id).unwrap_or(true),

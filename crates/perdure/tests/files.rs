@@ -116,6 +116,24 @@ fn a_running_server_is_copied_and_the_copy_is_started_with() {
 }
 
 #[test]
+fn names_that_mean_something_to_sqlite_are_paths_to_all_commands() {
+    let folder = folder("names");
+    let names = ["file:state.db", ":memory:", "file:back.db?mode=ro"];
+    let [file, ..] = names.map(|name| folder.join(name));
+    drop(start(&file));
+    let done = |args: &[&str]| {
+        let output = perdure(args).current_dir(&folder).output().expect("the binary starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    done(&["server", "backup", names[0], names[1]]);
+    done(&["server", "restore", names[1], names[2]]);
+    done(&["server", "repair", "--yes", names[2]]);
+    for name in names {
+        assert!(folder.join(name).exists(), "{name}");
+    }
+}
+
+#[test]
 fn the_database_file_of_a_running_server_by_itself_is_refused() {
     let folder = folder("lone");
     let [file, copy] = ["state.db", "copy.db"].map(|name| folder.join(name));

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read},
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
 };
 
@@ -36,9 +36,15 @@ fn command(flags: &[&str]) -> Command {
 
 /// Starts a server and reads its banner, up to its last line.
 fn start(flags: &[&str]) -> Server {
+    start_in(Path::new("."), flags)
+}
+
+/// Starts a server in a folder.
+fn start_in(folder: &Path, flags: &[&str]) -> Server {
     let port = free_port();
     let mut process = command(&["--port", &port.to_string()])
         .args(flags)
+        .current_dir(folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -125,6 +131,32 @@ fn a_file_survives_a_kill_and_is_taken_again() {
     drop(first);
     let second = start(&["--db-filename", file, "--namespace", "bank"]);
     assert_eq!(second.banner[3], format!("Temporal Persistence: {file}"));
+}
+
+#[test]
+fn a_name_is_a_path_whatever_it_means_to_sqlite() {
+    let folder = folder("names");
+    let memory: &[&str] = &[];
+    let rows = [
+        (":memory:", "in-memory", memory),
+        ("", "in-memory", memory),
+        ("file:x.db", "file:x.db", &["file:x.db"]),
+        ("file:y.db?mode=ro", "file:y.db?mode=ro", &["file:y.db?mode=ro"]),
+        (":Memory:", ":Memory:", &[":Memory:"]),
+        ("z.db?cache=shared#%41", "z.db?cache=shared#%41", &["z.db?cache=shared#%41"]),
+    ];
+    for (name, shown, files) in rows {
+        let mut server = start_in(&folder, &["--db-filename", name]);
+        assert_eq!(server.banner[3], format!("Temporal Persistence: {shown}"));
+        signal(&server, "-TERM");
+        assert_eq!(server.process.wait().unwrap().code(), Some(0));
+        let left = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert_eq!(left.collect::<Vec<_>>(), files, "{name:?}");
+        // It opens again.
+        drop(start_in(&folder, &["--db-filename", name]));
+        fs::remove_dir_all(&folder).unwrap();
+        fs::create_dir(&folder).unwrap();
+    }
 }
 
 #[test]

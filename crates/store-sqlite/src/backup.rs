@@ -50,8 +50,9 @@ pub fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
             )));
         }
     }
-    let draft = Files::of(&files::beside(to, "-new"));
+    let draft = Files::of(&files::beside(&target.database, "-new"));
     let made = make_draft(&source, &draft).and_then(|()| {
+        let to = &target.database;
         let failed = |error: io::Error| error::of_file(to, &error);
         verify(&draft)?;
         make::publish(&draft.database, to).map_err(failed)?;

@@ -20,21 +20,24 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    /// The set of a database file. Its paths mean files to SQLite too, whatever they are called.
     pub(crate) fn of(database: &Path) -> Self {
-        let beside = |end: &str| beside(database, end);
-        Self {
-            database: database.to_path_buf(),
-            log: beside("-log"),
-            sums: beside("-sums"),
-            wal: beside("-wal"),
-            shm: beside("-shm"),
-        }
+        let database = plain(database);
+        let beside = |end: &str| beside(&database, end);
+        Self { log: beside("-log"), sums: beside("-sums"), wal: beside("-wal"), shm: beside("-shm"), database }
     }
 
     /// All of them; the database comes first.
     pub(crate) fn all(&self) -> [&Path; 5] {
         [&self.database, &self.log, &self.sums, &self.wal, &self.shm]
     }
+}
+
+/// A path in a form that SQLite takes for a path. On its own it takes a name that begins with `file:` for a URI, and
+/// `:memory:` for no file at all (<https://www.sqlite.org/c3ref/open.html>).
+fn plain(path: &Path) -> PathBuf {
+    let has_meaning = [&b":"[..], b"file:"].iter().any(|start| path.as_os_str().as_encoded_bytes().starts_with(start));
+    if has_meaning { Path::new(".").join(path) } else { path.to_path_buf() }
 }
 
 /// A name that begins with that of the database file.

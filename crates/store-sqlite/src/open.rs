@@ -38,7 +38,7 @@ pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<SqliteStore, St
         other => other,
     })?;
     let Opened { folding, committer, unverified } = opened;
-    let readers = Readers::new(path);
+    let readers = Readers::new(&files.database);
     let (committer, unverified) = (Mutex::new(committer), Mutex::new(unverified));
     Ok(SqliteStore { readers, committer, folding, unverified, files, lock })
 }

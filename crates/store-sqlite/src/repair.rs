@@ -51,7 +51,7 @@ impl Repair {
     /// can't be made.
     pub fn prepare(path: &Path) -> Result<Self, StoreError> {
         let files = Files::of(path);
-        let draft = Files::of(&files::beside(path, "-repaired"));
+        let draft = Files::of(&files::beside(&files.database, "-repaired"));
         let lock = owner::take(&files)?;
         discard(&draft);
         let mut repair = Self { files, draft, findings: Vec::new(), lock };

@@ -1,14 +1,17 @@
 //! The flags of `server start-dev`, which are those of the reference, and of `server start`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{
+    Args,
+    builder::{OsStringValueParser, TypedValueParser as _},
+};
 
 /// The flags; what is checked of their values stands in `settings` and `listen`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct StartDevArgs {
-    /// File that keeps the state. Without it the state is in memory and lost when the server ends.
-    #[arg(long, short = 'f', value_name = "string")]
+    /// File that keeps the state. Without it, or with `:memory:`, the state is in memory and lost when the server ends.
+    #[arg(long, short = 'f', value_name = "string", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub(super) db_filename: Option<PathBuf>,
     /// Dynamic configuration, as KEY=VALUE with the value in JSON. Can be passed multiple times.
     #[arg(long, value_name = "KEY=VALUE")]
@@ -67,6 +70,14 @@ pub(crate) struct StartDevArgs {
     /// The public base path for the Web UI. Defaults to `/`.
     #[arg(long, value_name = "/")]
     pub(super) ui_public_path: Option<String>,
+}
+
+impl StartDevArgs {
+    /// The file that keeps the state, if there is one. An empty name and `:memory:` are none, as on the reference; all
+    /// others are paths, `file:state.db` too.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.db_filename.as_deref().filter(|name| !name.as_os_str().is_empty() && *name != Path::new(":memory:"))
+    }
 }
 
 /// The flags of `server start`. Those of the development server go without `--config` only.

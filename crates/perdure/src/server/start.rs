@@ -132,7 +132,7 @@ fn banner(args: &StartDevArgs, ports: &Ports) -> Result<Banner, String> {
     let at = |listener: &TcpListener| listener.local_addr().map_err(|error| error.to_string());
     Ok(Banner {
         grpc: at(&ports.grpc)?,
-        persistence: args.db_filename.as_ref().map_or("in-memory".to_owned(), |file| file.display().to_string()),
+        persistence: args.file().map_or("in-memory".to_owned(), |file| file.display().to_string()),
         http: args.http_port.map(|_| at(&ports.http)).transpose()?,
         ui: ports.ui.as_ref().map(at).transpose()?,
         metrics: at(&ports.metrics)?,
@@ -152,7 +152,7 @@ fn open_store(
     address: &str,
     pragmas: Vec<(String, String)>,
 ) -> Result<(Arc<dyn Store>, &'static str, Verification), String> {
-    let Some(file) = &args.db_filename else {
+    let Some(file) = args.file() else {
         return Ok((Arc::new(MemoryStore::new()), "memory", Verification::default()));
     };
     let options = OpenOptions { address: address.to_owned(), pragmas, ..OpenOptions::default() };

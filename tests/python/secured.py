@@ -6,6 +6,7 @@ Names under the account's domain lead to loopback only for commands that run ins
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,8 +30,11 @@ ACCOUNT = "a2dd6"
 DOMAIN = "localhost.test"
 COMMAND_SECONDS = 20
 
-# What a developer's shell may have set must not reach the commands under test.
+# What a developer's shell may have set must not reach the commands under test, and what they write must not reach the
+# developer's own folders.
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "SSL_CERT"))}
+CLEAN["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="perdure-config-")
+atexit.register(shutil.rmtree, CLEAN["XDG_CONFIG_HOME"], ignore_errors=True)
 
 
 def official() -> Path | None:
@@ -106,7 +111,7 @@ class SecuredServer:
         words = ["--directory", directory, "--account", account, "--domain", DOMAIN, *ports, *flags, "-o", "json"]
         self.made: dict[str, Any] = perdure("cloud", "init", *map(str, words)).data()
         self.api_key: str = self.made["apiKey"]
-        self.ca = directory / "ca" / "ca.pem"
+        self.ca = directory / "ca" / "server-ca.pem"
         self.config = directory / "perdure.toml"
         with self.config.open("a") as config:
             # All tests call from one address, and many of them show what is wrong on purpose.

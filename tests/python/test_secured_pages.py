@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from temporalio.client import Client
 
-from secured import SecuredServer, running
+from secured import SecuredServer, perdure, running
 
 
 class Browser:
@@ -71,3 +71,25 @@ async def test_a_run_is_seen_in_list_description_and_history(server: SecuredServ
 
     assert browser.open(f"{home}/logout", data=b"")[1] == f"{home}/login"
     assert browser.open(home + run)[1] == f"{home}/login"
+
+
+def test_a_session_outlives_the_server_and_an_owner_comes_back_without_key_and_link(tmp_path: Path) -> None:
+    server = SecuredServer(tmp_path / "account")
+    home = f"http://localhost:{server.web_port}"
+    browser = Browser()
+    with running(server):
+        assert browser.log_in(server.made["loginLink"])[0] == 200
+        busy = perdure("cloud", "recover", "--config", server.config)
+        assert busy.code == 1 and "in use by process" in busy.stderr, busy.said
+    recovered = perdure("cloud", "recover", "--config", server.config, "-o", "json").data()
+    with running(server):
+        status, url, page = browser.open(f"{home}/namespaces")
+        assert (status, url) == (200, f"{home}/namespaces") and "owner@localhost.test" in page
+        assert Browser().log_in(recovered["loginLink"])[0] == 200
+        assert server.cloud("whoami", key=recovered["apiKey"]).data()["user"]["spec"]["email"] == "owner@localhost.test"
+        assert server.cloud("whoami").code == 0, "the key that is there stays good"
+        log = server.cloud("audit-log", "list").data()
+        [record] = [record for record in log if record["operation"] == "RecoverOwner"]
+        assert record["principal"]["type"] == "operator" and record["status"] == "OK"
+        assert recovered["apiKey"] not in str(log)
+    assert perdure("cloud", "audit", "verify", "--config", server.config).code == 0

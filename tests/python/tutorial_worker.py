@@ -1,12 +1,14 @@
 """The tutorial's worker as a process of its own: where to connect and as whom, it takes from four variables.
 
-It prints one line when it is connected, and works until it is killed.
+Its Task Queue and the argument of its workflow are those of the tutorial's template. It prints one line when it is
+connected, and works until it is killed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,26 +16,34 @@ from temporalio import activity, workflow
 from temporalio.client import Client, TLSConfig
 from temporalio.worker import Worker
 
-TASK_QUEUE = "money-transfer"
+TASK_QUEUE = "TRANSFER_MONEY_TASK_QUEUE"
+
+
+@dataclass
+class PaymentDetails:
+    source_account: str
+    target_account: str
+    amount: int
+    reference_id: str
 
 
 @activity.defn
-async def withdraw(cents: int) -> str:
-    return f"withdrew {cents}"
+async def withdraw(details: PaymentDetails) -> str:
+    return f"withdrew {details.amount}"
 
 
 @activity.defn
-async def deposit(cents: int) -> str:
-    return f"deposited {cents}"
+async def deposit(details: PaymentDetails) -> str:
+    return f"deposited {details.amount}"
 
 
 @workflow.defn
 class MoneyTransfer:
     @workflow.run
-    async def run(self, cents: int = 25_000) -> list[str]:
+    async def run(self, details: PaymentDetails) -> list[str]:
         timeout = timedelta(seconds=5)
-        withdrawn = await workflow.execute_activity(withdraw, cents, start_to_close_timeout=timeout)
-        deposited = await workflow.execute_activity(deposit, cents, start_to_close_timeout=timeout)
+        withdrawn = await workflow.execute_activity(withdraw, details, start_to_close_timeout=timeout)
+        deposited = await workflow.execute_activity(deposit, details, start_to_close_timeout=timeout)
         return [withdrawn, deposited]
 
 

@@ -1,7 +1,10 @@
 //! What a running command has at hand: a printer, the flags and environment that a connection is made from, and the
 //! user, who can be warned and asked.
 
-use std::io::{BufRead, IsTerminal};
+use std::{
+    io::{BufRead, IsTerminal},
+    path::PathBuf,
+};
 
 use jiff::Timestamp;
 
@@ -25,9 +28,7 @@ pub(crate) struct Context {
 impl Context {
     /// The process's own stdout and environment.
     pub(crate) fn of_process(globals: &Globals) -> Self {
-        let environment: Environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let environment = connect::environment_of_process();
         let general = &globals.general;
         let terminal = std::io::stdout().is_terminal();
         let style = Style {
@@ -62,6 +63,26 @@ impl Context {
     /// The way to that control plane, for what the Cloud Ops API does not have.
     pub(crate) async fn reach_cloud(&self) -> Result<Transport, Failure> {
         connect::open(&connect::settings::resolve_cloud(&self.globals, &self.environment)?).await
+    }
+
+    /// The host of the control plane that flags and environment name.
+    pub(crate) fn cloud_host(&self) -> Result<String, Failure> {
+        Ok(connect::settings::resolve_cloud(&self.globals, &self.environment)?.address.host)
+    }
+
+    /// The files that flags and environment name for certificates.
+    pub(crate) fn certificate_files(&self) -> Result<connect::settings::Files, Failure> {
+        connect::settings::files(&self.globals, &self.environment)
+    }
+
+    /// The file of profiles; `None` where neither flags nor environment nor the system say where it is.
+    pub(crate) fn profile_file(&self) -> Option<PathBuf> {
+        connect::profile::file(&self.globals, &self.environment)
+    }
+
+    /// The folder of the user's certificates and of what is to be sourced, which need not be there.
+    pub(crate) fn own_folder(&self) -> Option<PathBuf> {
+        connect::own_folder(&self.environment)
     }
 
     /// The full name of the namespace that a command on the control plane is about.

@@ -18,7 +18,7 @@ mod task_queue;
 mod usage;
 mod workflow;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
 
@@ -41,6 +41,12 @@ pub enum Command {
     Operator(Box<operator::OperatorArgs>),
     TaskQueue(Box<task_queue::TaskQueueArgs>),
     Doctor(Box<doctor::DoctorArgs>),
+}
+
+/// The folder in which a user keeps certificates and keys of clients, `perdure` in the system's directory for a user's
+/// configuration; it need not be there. `None` where the environment does not say where that is.
+pub fn own_folder() -> Option<PathBuf> {
+    connect::own_folder(&connect::environment_of_process())
 }
 
 /// Runs a command to its end, to an interrupt or to `--command-timeout`. What went wrong is told on stderr; the exit

@@ -115,7 +115,7 @@ pub fn create_account(
     turn.put_account(AccountRecord { id: account.account_id.clone(), meta, spec: AccountSpec::default() });
     turn.put(signing_key_record(&settings.signer.verifying_key(), moment.now));
     let owner_id = put_owner(&mut turn, &email);
-    let api_key_id = put_key(&mut turn, &owner_id, account.api_key_expires);
+    let api_key_id = put_key(&mut turn, &owner_id, "first key", account.api_key_expires);
     let api_key = key::issue(&mut turn, &api_key_id)?;
     let login_code = login::give(&mut turn, &owner_id, account.login_secret, account.login_expires);
     let principal =
@@ -123,11 +123,17 @@ pub fn create_account(
     let mut entry = call::own_entry("CreateAccount", principal, moment.now);
     entry.subject.clone_from(&account.account_id);
     audit::append(&mut turn, entry);
+    commit(store, Batch { changes: turn.changes })?;
+    Ok(Created { owner_id, login_code, api_key_id, api_key })
+}
+
+/// Writes what was done to an account that no server has.
+pub(crate) fn commit(store: &dyn Store, batch: Batch) -> Result<(), StoreError> {
     let epoch = store.acquire(SHARD)?;
-    for result in store.commit(&[(SHARD, epoch, Arc::new(Batch { changes: turn.changes }))]) {
+    for result in store.commit(&[(SHARD, epoch, Arc::new(batch))]) {
         result.map_err(|error| StoreError::Io(error.to_string()))?;
     }
-    Ok(Created { owner_id, login_code, api_key_id, api_key })
+    Ok(())
 }
 
 fn check_account_id(id: &str) -> Result<(), Reject> {
@@ -150,13 +156,13 @@ fn put_owner(turn: &mut Turn<'_>, email: &str) -> String {
     id
 }
 
-fn put_key(turn: &mut Turn<'_>, owner_id: &str, expires: Time) -> String {
+pub(crate) fn put_key(turn: &mut Turn<'_>, owner_id: &str, name: &str, expires: Time) -> String {
     let id = turn.key_id();
     let meta = turn.new_meta(ResourceState::Active);
     let spec = ApiKeySpec {
         owner_id: owner_id.to_owned(),
         owner_type: OwnerType::User as i32,
-        display_name: "first key".to_owned(),
+        display_name: name.to_owned(),
         expiry_time: Some(expires.to_proto()),
         ..ApiKeySpec::default()
     };

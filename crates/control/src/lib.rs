@@ -19,7 +19,9 @@ mod namespace;
 mod operation;
 mod page;
 mod record;
+mod recovery;
 mod region;
+mod session;
 mod state;
 mod table;
 mod turn;
@@ -33,6 +35,8 @@ pub use call::{Ask, Visit};
 pub use control::{Control, Moment, Settings};
 pub use jobs::{Job, Wanted, Work};
 pub use login::CREATE_LOGIN_LINK;
+pub use recovery::{RECOVER_OWNER, Recovery, recover_owner};
+pub use session::SESSION_LIFETIME;
 
 /// Where the account's rows stand: a shard that no workflow is ever mapped to, with an epoch of its own.
 pub const SHARD: ShardId = ShardId(u32::MAX);

@@ -14,6 +14,7 @@ use crate::{
     Control, Moment, access,
     call::{self, Ask, Visit},
     record::{LoginRecord, PrincipalRecord, UserRecord},
+    session,
     turn::Turn,
 };
 
@@ -27,7 +28,7 @@ const LINK_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) fn give(turn: &mut Turn<'_>, user_id: &str, secret: [u8; 32], expires: Time) -> String {
     remove_of(turn, user_id);
     let code = hex(&secret);
-    turn.put(LoginRecord { hash: hash(&code), user_id: user_id.to_owned(), expires_time: expires.0 });
+    turn.put(LoginRecord { hash: hash_of(&code), user_id: user_id.to_owned(), expires_time: expires.0 });
     code
 }
 
@@ -40,8 +41,19 @@ pub(crate) fn remove_of(turn: &mut Turn<'_>, user_id: &str) {
     }
 }
 
-fn hash(code: &str) -> String {
-    hex(&Sha256::digest(code.as_bytes()))
+/// What is kept of a secret text.
+pub(crate) fn hash_of(secret: &str) -> String {
+    hex(&Sha256::digest(secret.as_bytes()))
+}
+
+/// A user as the audit log names one who acts without an API key.
+pub(crate) fn principal_of(user: &UserRecord) -> PrincipalRecord {
+    PrincipalRecord {
+        kind: "user".to_owned(),
+        id: user.id.clone(),
+        name: user.spec.email.clone(),
+        api_key_id: String::new(),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -81,12 +93,13 @@ pub(crate) fn create_link(
 }
 
 impl Control {
-    /// The id of the user whose login code this is. The code is void from then on.
+    /// Lets the user in whose login code this is, and gives the user's id. The code is void from then on; whoever keeps
+    /// `ticket`, a text that nobody can guess, is the user until the session ends.
     ///
     /// # Errors
     /// `Unauthenticated` for a code that is unknown, used or expired; `Unavailable` when the storage fails.
-    pub fn redeem_login_code(&self, code: &str, moment: &Moment) -> Result<String, Reject> {
-        let hash = hash(code);
+    pub fn log_in(&self, code: &str, ticket: &str, moment: &Moment) -> Result<String, Reject> {
+        let hash = hash_of(code);
         self.change(moment, |turn| {
             let login = turn.state.logins.get(&hash).filter(|login| turn.now.0 < login.expires_time).cloned();
             let login = login.ok_or_else(auth::unauthenticated)?;
@@ -97,13 +110,8 @@ impl Control {
                 (user.invited_time, user.invitation_expires) = (0, 0);
                 turn.put(user.clone());
             }
-            let principal = PrincipalRecord {
-                kind: "user".to_owned(),
-                id: user.id.clone(),
-                name: user.spec.email.clone(),
-                api_key_id: String::new(),
-            };
-            crate::audit::append(turn, call::own_entry("UserLogin", principal, turn.now));
+            session::open(turn, hash_of(ticket), &user.id);
+            crate::audit::append(turn, call::own_entry("UserLogin", principal_of(&user), turn.now));
             Ok(user.id)
         })
     }

@@ -189,6 +189,18 @@ pub(crate) struct LoginRecord {
     pub(crate) expires_time: i64,
 }
 
+/// The value of `ControlKey::Session`: a browser that has logged in.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct SessionRecord {
+    /// Hexadecimal SHA-256 of what the browser keeps.
+    #[prost(string, tag = "1")]
+    pub(crate) hash: String,
+    #[prost(string, tag = "2")]
+    pub(crate) user_id: String,
+    #[prost(int64, tag = "3")]
+    pub(crate) expires_time: i64,
+}
+
 /// The value of `ControlKey::AuditHead`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct AuditHeadRecord {

@@ -14,7 +14,7 @@ use crate::{
     namespace::security,
     record::{
         AccountRecord, ApiKeyRecord, AuditHeadRecord, LoginRecord, NamespaceRecord, OperationRecord,
-        ServiceAccountRecord, SigningKeyRecord, UserRecord,
+        ServiceAccountRecord, SessionRecord, SigningKeyRecord, UserRecord,
     },
 };
 
@@ -32,6 +32,7 @@ pub(crate) struct State {
     pub(crate) operations: Rows<OperationRecord>,
     pub(crate) signing_keys: Rows<SigningKeyRecord>,
     pub(crate) logins: Rows<LoginRecord>,
+    pub(crate) sessions: Rows<SessionRecord>,
     pub(crate) audit: AuditHeadRecord,
     /// How callers of each namespace identify themselves: derived from its record.
     pub(crate) security: OrdMap<String, Arc<NamespaceSecurity>>,
@@ -74,6 +75,7 @@ row!(ApiKeyRecord, ApiKey, api_keys, id);
 row!(OperationRecord, Operation, operations, id);
 row!(SigningKeyRecord, SigningKey, signing_keys, kid);
 row!(LoginRecord, Login, logins, hash);
+row!(SessionRecord, Session, sessions, hash);
 
 impl State {
     /// Reads the whole account. The audit log stays where it is.
@@ -115,6 +117,7 @@ impl State {
             ControlKey::Operation(_) => self.insert::<OperationRecord>(record::decode(value)?),
             ControlKey::SigningKey(_) => self.insert::<SigningKeyRecord>(record::decode(value)?),
             ControlKey::Login(_) => self.insert::<LoginRecord>(record::decode(value)?),
+            ControlKey::Session(_) => self.insert::<SessionRecord>(record::decode(value)?),
             ControlKey::AuditHead => self.audit = record::decode(value)?,
             ControlKey::Audit(_) => {}
         }

@@ -110,6 +110,9 @@ pub enum Call {
     ShutdownWorker { sticky_task_queue: String, identity: String, worker_instance_key: String },
     /// Who polls a queue, and what waits there.
     DescribeTaskQueue { queue: QueueKey },
+    /// Who has polled which queues of the namespace lately: of at most `queues` queues, in the order of their names, from
+    /// the first one behind the name `after`.
+    ListWorkers { after: String, queues: usize },
     /// Writes a namespace if its stored version is `expected_version` (zero: it must be new).
     PutNamespace { record: Box<NamespaceRecord>, expected_version: i64 },
     /// Removes the record of a namespace whose runs are gone.
@@ -199,6 +202,8 @@ pub enum Answer {
     UpdateWithStart { started: Box<Started>, update: Box<UpdateState> },
     /// What a queue looks like.
     TaskQueue(Box<TaskQueueDescription>),
+    /// The workers of some queues.
+    Workers(Workers),
 }
 
 /// A start, or a signal with start, was accepted.
@@ -293,6 +298,21 @@ pub struct TaskQueueDescription {
     pub stats_by_priority: Vec<(i32, TaskQueueStats)>,
     /// The limit that the last poll set; `None` where there is none.
     pub tasks_per_second: Option<f64>,
+}
+
+/// The workers of some task queues, by queue and identity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workers {
+    pub found: Vec<PollingWorker>,
+    /// The name of the last queue that was looked at, where more queues follow.
+    pub more_after: Option<String>,
+}
+
+/// A worker that has polled a task queue in the last five minutes. Its sticky queue does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PollingWorker {
+    pub task_queue: String,
+    pub identity: String,
 }
 
 /// The priority that a task is ordered by: 1 (first) to 5, 3 where none is given.

@@ -365,3 +365,39 @@ fn the_last_poll_sets_the_limit() {
     let description = world.describe(QueueKind::Activity);
     assert_eq!((description.tasks_per_second, description.pollers[0].rate_per_second), (None, 100_000.0));
 }
+
+/// Who polls what is known from the polls, page by page, without the queues that workers make up for themselves.
+#[test]
+fn workers_are_listed_by_the_queues_that_they_poll() {
+    let mut world = World::new();
+    let minute = Duration::from_secs(60);
+    for (kind, name, identity) in [
+        (QueueKind::Workflow, "orders", "ada"),
+        (QueueKind::Activity, "orders", "ada"),
+        (QueueKind::Activity, "mail", "bob"),
+        (QueueKind::Workflow, "tours", "cleo"),
+    ] {
+        let poll = Poll { identity: identity.to_owned(), ..world.poll(kind, name, minute) };
+        world.call(if kind == QueueKind::Workflow {
+            Call::PollWorkflowTask(poll)
+        } else {
+            Call::PollActivityTask(poll)
+        });
+    }
+    let sticky = Poll { normal_name: "orders".into(), ..world.poll(QueueKind::Workflow, "ada-1f", minute) };
+    world.call(Call::PollWorkflowTask(sticky));
+    let mut list = |after: &str, queues| match world.ask(Call::ListWorkers { after: after.to_owned(), queues }) {
+        Answer::Workers(workers) => {
+            let found = workers.found.into_iter().map(|worker| format!("{} {}", worker.task_queue, worker.identity));
+            (found.collect::<Vec<_>>(), workers.more_after)
+        }
+        other => panic!("{other:?}"),
+    };
+    let all = ["mail bob", "orders ada", "tours cleo"].map(str::to_owned);
+    assert_eq!(list("", 100), (all.to_vec(), None));
+    assert_eq!(list("", 2), (all[..2].to_vec(), Some("orders".to_owned())));
+    assert_eq!(list("orders", 2), (all[2..].to_vec(), None));
+    world.pass(Duration::from_secs(361));
+    assert!(matches!(world.ask(Call::ListWorkers { after: String::new(), queues: 9 }),
+        Answer::Workers(workers) if workers == engine::Workers::default()));
+}

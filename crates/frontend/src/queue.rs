@@ -1,17 +1,19 @@
-//! Calls about task queues: `DescribeTaskQueue` and `ListTaskQueuePartitions`.
+//! Calls about task queues and who polls them: `DescribeTaskQueue`, `ListTaskQueuePartitions` and `ListWorkers`.
 
 use std::collections::BTreeMap;
 
 use engine::{Answer, Call, TaskQueueDescription};
 use model::{QueueKey, QueueKind, Reject};
 use proto::temporal::api::{
-    enums::v1::{DescribeTaskQueueMode, RateLimitSource, TaskQueueKind, TaskQueueType},
+    enums::v1::{DescribeTaskQueueMode, RateLimitSource, TaskQueueKind, TaskQueueType, WorkerStatus},
     taskqueue::v1::{
         TaskQueuePartitionMetadata, TaskQueueStatus, TaskQueueTypeInfo, TaskQueueVersionInfo, TaskQueueVersioningInfo,
     },
+    worker::v1::WorkerListInfo,
     workflowservice::v1::{
         DescribeTaskQueueRequest, DescribeTaskQueueResponse, ListTaskQueuePartitionsRequest,
-        ListTaskQueuePartitionsResponse, describe_task_queue_response::EffectiveRateLimit,
+        ListTaskQueuePartitionsResponse, ListWorkersRequest, ListWorkersResponse,
+        describe_task_queue_response::EffectiveRateLimit,
     },
 };
 
@@ -20,6 +22,8 @@ use crate::{
     door::{Scope, unexpected},
 };
 
+/// Task queues whose workers are listed on one page.
+const QUEUES: usize = 100;
 /// How workers without a version are called.
 const UNVERSIONED: &str = "__unversioned__";
 /// The zero time of the reference's language, in seconds: the versions never changed.
@@ -116,5 +120,31 @@ pub(crate) async fn list_task_queue_partitions(
     Ok(ListTaskQueuePartitionsResponse {
         activity_task_queue_partitions: vec![root.clone()],
         workflow_task_queue_partitions: vec![root],
+    })
+}
+
+/// The workers that have polled in the last five minutes, by task queue and identity: what they say of themselves beside
+/// their polls is not kept, so a page is that of whole task queues and can't be filtered.
+pub(crate) async fn list_workers(scope: Scope, request: ListWorkersRequest) -> Result<ListWorkersResponse, Reject> {
+    if !request.query.is_empty() {
+        return Err(Reject::unimplemented("a query of ListWorkers"));
+    }
+    let after = std::str::from_utf8(&request.next_page_token);
+    let after = after.map_err(|_| Reject::invalid("Invalid NextPageToken."))?.to_owned();
+    let size = usize::try_from(request.page_size).unwrap_or_default();
+    let queues = if size == 0 { QUEUES } else { size.min(QUEUES) };
+    let Answer::Workers(workers) = scope.call(Call::ListWorkers { after, queues }).await? else {
+        return Err(Reject::internal("workers were asked for"));
+    };
+    let shown = |worker: engine::PollingWorker| WorkerListInfo {
+        worker_identity: worker.identity,
+        task_queue: worker.task_queue,
+        status: WorkerStatus::Running.into(),
+        ..WorkerListInfo::default()
+    };
+    Ok(ListWorkersResponse {
+        workers: workers.found.into_iter().map(shown).collect(),
+        next_page_token: workers.more_after.unwrap_or_default().into_bytes().into(),
+        ..Default::default()
     })
 }

@@ -64,6 +64,7 @@ addressed!(
     ListOpenWorkflowExecutionsRequest,
     ListSearchAttributesRequest,
     ListTaskQueuePartitionsRequest,
+    ListWorkersRequest,
     ListWorkflowExecutionsRequest,
     PollActivityTaskQueueRequest,
     PollWorkflowExecutionUpdateRequest,

@@ -90,6 +90,7 @@ const WORKFLOW_SERVICE: &[(&str, Class, Serve)] = &workflow_service! {
 
     in_namespace "DescribeTaskQueue" calls(3) => queue::describe_task_queue;
     in_namespace "ListTaskQueuePartitions" calls(3) => queue::list_task_queue_partitions;
+    in_namespace "ListWorkers" calls(3) => queue::list_workers;
 
     in_namespace "ListWorkflowExecutions" lists() => visibility::list_workflow_executions;
     in_namespace "ScanWorkflowExecutions" lists() => visibility::scan_workflow_executions;

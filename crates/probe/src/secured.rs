@@ -67,7 +67,7 @@ impl Account {
     pub(crate) async fn open(binary: &Path, directory: PathBuf, catalog: &Arc<Catalog>) -> Result<Account, Fault> {
         let [data_port, control_port, web_port] = [free_port()?, free_port()?, free_port()?];
         let made = init(binary, &directory, [data_port, control_port, web_port]).await?;
-        let trusted = fs::read_to_string(directory.join("ca/ca.pem"))?;
+        let trusted = fs::read_to_string(directory.join("ca/server-ca.pem"))?;
         let key = made["apiKey"].as_str().ok_or("the new account has no API key")?.to_owned();
         let pass = Pass { trusted: trusted.clone(), key, ..Pass::default() };
         let mut command = Command::new(binary);
@@ -235,7 +235,7 @@ pub(crate) async fn start(launch: &Launch, catalog: &Catalog) -> Result<Server, 
 /// What an account's server on its own was started with.
 fn note(directory: &Path) -> Result<(Value, Pass), Fault> {
     let note: Value = serde_json::from_slice(&fs::read(directory.join("probe.json"))?)?;
-    let trusted = fs::read_to_string(directory.join("ca/ca.pem"))?;
+    let trusted = fs::read_to_string(directory.join("ca/server-ca.pem"))?;
     let pass = Pass { trusted, key: text(&note, "apiKey")?, ..Pass::default() };
     Ok((note, pass))
 }

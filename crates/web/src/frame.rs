@@ -62,16 +62,47 @@ fn who(viewer: Viewer<'_>) -> Markup {
     }
 }
 
-/// Where those are led who are not known. `complaint` says why a login link did not work.
-pub fn login(complaint: Option<&str>) -> String {
+/// Where those are led who are not known.
+pub fn login() -> String {
     let body = html! {
-        @if let Some(complaint) = complaint {
-            p role="alert" { strong { (complaint) } }
-        }
-        p { "Open the login link that " code { "perdure cloud init" } " has printed. It logs in once." }
+        p { "Open your login link: the one that " code { "perdure cloud init" } " has printed, or a later one." }
+        (ways_to_a_link())
         p { "Programs and command lines use API keys or certificates and need no login." }
     };
     page(Viewer::Stranger, "Log in", &body)
+}
+
+/// What there is instead of a login; `complaint` says why.
+pub fn login_failed(complaint: &str) -> String {
+    page(Viewer::Stranger, "Log in", &html! { p role="alert" { strong { (complaint) } } })
+}
+
+/// Behind a login link that logs nobody in (any more).
+pub fn dead_link() -> String {
+    let body = html! {
+        p role="alert" { strong { "This login link has been used, has expired, or is not complete." } }
+        p {
+            "A link logs in once, and only until there is a newer one for the same user. If this browser used it before, "
+            a href=(link::namespaces()) { "go on where you are logged in" } "."
+        }
+        (ways_to_a_link())
+    };
+    page(Viewer::Stranger, "Log in", &body)
+}
+
+/// How to come by a login link: by oneself, by others, and for an owner who has nothing left.
+fn ways_to_a_link() -> Markup {
+    html! {
+        p { "For a new link, whichever fits:" }
+        ul {
+            li { "With your API key: " code { "perdure cloud user login-link --email YOUR-ADDRESS" } }
+            li { "Without one: ask an owner or administrator of the account to run that for you." }
+            li {
+                "An owner who has lost the key, too: on the server's machine, with the server stopped, "
+                code { "perdure cloud recover --config perdure.toml" }
+            }
+        }
+    }
 }
 
 /// The page behind a login link: a button, since opening a link does not say that its reader wants to log in. `check` comes

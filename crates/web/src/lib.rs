@@ -10,7 +10,7 @@ mod lists;
 mod message;
 mod run;
 
-pub use frame::{CONTENT_SECURITY_POLICY, STYLE, Viewer, login, login_form, problem};
+pub use frame::{CONTENT_SECURITY_POLICY, STYLE, Viewer, dead_link, login, login_failed, login_form, problem};
 pub use link::{bytes_of, namespaces as namespaces_path, run as run_path, token_of, workflows as workflows_path};
 pub use lists::{Namespaces, Workflows};
 pub use run::{History, run};

@@ -1,9 +1,12 @@
 //! One run, and its events.
 
 use maud::{Markup, html};
-use proto::temporal::api::{
-    history::v1::HistoryEvent,
-    workflowservice::v1::{DescribeWorkflowExecutionResponse, GetWorkflowExecutionHistoryResponse},
+use proto::{
+    temporal::api::{
+        history::v1::HistoryEvent,
+        workflowservice::v1::{DescribeWorkflowExecutionResponse, GetWorkflowExecutionHistoryResponse},
+    },
+    trouble::Trouble,
 };
 
 use crate::{
@@ -12,8 +15,13 @@ use crate::{
     link, message,
 };
 
-/// A run: what it is, and all that the server tells of it.
-pub fn run(viewer: Viewer<'_>, namespace: &str, described: &DescribeWorkflowExecutionResponse) -> String {
+/// A run: what went wrong with it, what it is, and all that the server tells of it.
+pub fn run(
+    viewer: Viewer<'_>,
+    namespace: &str,
+    described: &DescribeWorkflowExecutionResponse,
+    trouble: Option<&Trouble>,
+) -> String {
     let info = described.workflow_execution_info.clone().unwrap_or_default();
     let execution = info.execution.clone().unwrap_or_default();
     let history = link::history(namespace, &execution.workflow_id, &execution.run_id);
@@ -22,6 +30,7 @@ pub fn run(viewer: Viewer<'_>, namespace: &str, described: &DescribeWorkflowExec
             a href=(link::workflows(namespace)) { "Workflows of " (namespace) }
             " · " a href=(history) { "History" }
         }
+        (troubled(trouble))
         dl {
             dt { "Status" } dd { (message::status(info.status())) }
             dt { "Type" } dd { (info.r#type.as_ref().map(|kind| kind.name.as_str()).unwrap_or_default()) }
@@ -35,6 +44,19 @@ pub fn run(viewer: Viewer<'_>, namespace: &str, described: &DescribeWorkflowExec
         (message::shown("temporal.api.workflowservice.v1.DescribeWorkflowExecutionResponse", described))
     };
     page(viewer, &execution.workflow_id, &body)
+}
+
+fn troubled(trouble: Option<&Trouble>) -> Markup {
+    html! {
+        @if let Some(Trouble { headline, lines }) = trouble {
+            section class="trouble" role="alert" {
+                strong { (headline) }
+                @for line in lines {
+                    (message::text(line))
+                }
+            }
+        }
+    }
 }
 
 /// A page of a run's events.

@@ -173,6 +173,11 @@ impl WriteArgs {
         Ok(Some(response))
     }
 
+    /// Whether the command returns when all is done.
+    pub(super) fn waits(&self) -> bool {
+        !self.detached
+    }
+
     /// What `--idempotent` makes of an error.
     fn nothing_to_do(&self, status: &Status) -> Option<&'static str> {
         match status.code() {

@@ -300,20 +300,20 @@ fn advice(cause: Cause, settings: &Settings) -> String {
         },
         Cause::ServerExpired => "The server's certificate has expired. Check this machine's clock. Whoever runs the \
              server must replace it, for a Perdure server by perdure cloud cert generate-leaf --server --san HOST \
-             --organization NAME --ca-cert ca/ca.pem --ca-key ca/ca.key --cert tls/server.pem --key tls/server.key."
+             --organization NAME --ca-cert ca/server-ca.pem --ca-key ca/server-ca.key --cert tls/server.pem --key tls/server.key."
             .to_owned(),
         Cause::ServerNotYetValid => "The server's certificate begins to be valid later. Check the clocks of both \
              machines, or ask whoever runs the server."
             .to_owned(),
         Cause::ClientExpired => {
             "The client certificate has expired or is not valid yet. Make a new one, with an authority that the namespace \
-             accepts: perdure cloud cert generate-leaf --organization NAME --ca-cert ca.pem --ca-key ca.key."
+             accepts: perdure cloud cert generate-leaf --organization NAME --ca-cert client-ca.pem --ca-key client-ca.key."
                 .to_owned()
         }
         Cause::ClientUntrusted => format!(
             "The client certificate is of an authority that the namespace does not accept. Make one with the right \
              authority, or accept this one: perdure cloud namespace accepted-client-ca add --namespace {} --ca-file \
-             ca.pem.",
+             client-ca.pem.",
             settings.namespace
         ),
         Cause::ClientRefused => "Check that the client certificate is one for clients and has its whole chain in the \

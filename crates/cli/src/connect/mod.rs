@@ -4,10 +4,10 @@ mod address;
 pub(crate) mod diagnose;
 pub(crate) mod health;
 pub(crate) mod identity;
-mod profile;
+pub(crate) mod profile;
 pub(crate) mod settings;
 
-use std::error::Error;
+use std::{error::Error, path::PathBuf};
 
 use proto::temporal::api::{
     cloud::cloudservice::v1::cloud_service_client::CloudServiceClient,
@@ -22,7 +22,7 @@ use tonic::{
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
-use self::settings::{Settings, TlsSettings};
+use self::settings::{Environment, Settings, TlsSettings};
 use crate::failure::{Attempt, Failure};
 
 /// The largest reply that is accepted, in bytes; a history page may be far beyond gRPC's customary 4 MiB.
@@ -65,6 +65,17 @@ impl Interceptor for Headers {
         }
         Ok(request)
     }
+}
+
+/// The variables of this process whose names and values are text.
+pub(crate) fn environment_of_process() -> Environment {
+    let variables = std::env::vars_os();
+    variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+/// Where a user keeps certificates and keys: outside of every application's folder.
+pub(crate) fn own_folder(environment: &Environment) -> Option<PathBuf> {
+    profile::user_folder(environment).map(|folder| folder.join("perdure"))
 }
 
 /// Connects to a server.

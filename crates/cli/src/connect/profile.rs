@@ -79,17 +79,40 @@ pub(super) fn layered(globals: &Globals, environment: &Environment) -> Result<En
     Ok(layered)
 }
 
-/// Where the file is if nobody says. Source: the directory that the operating system has for a user's configuration.
+/// Where the file is if nobody says.
 fn default_file(environment: &Environment) -> Option<PathBuf> {
+    user_folder(environment).map(|directory| FILE.iter().fold(directory, |path, part| path.join(part)))
+}
+
+/// The file that these flags and this environment name, or the default one.
+pub(crate) fn file(globals: &Globals, environment: &Environment) -> Option<PathBuf> {
+    let named = environment.get("TEMPORAL_CONFIG_FILE").filter(|value| !value.is_empty());
+    let named = globals.general.config_file.as_ref().filter(|value| !value.is_empty()).or(named);
+    named.map(PathBuf::from).or_else(|| default_file(environment))
+}
+
+/// Whether the text of a file has a profile of this name.
+///
+/// # Errors
+/// The text is not TOML.
+pub(crate) fn has(text: &str, name: &str) -> Result<bool, Failure> {
+    let document = Document { text };
+    let table = DeTable::parse(text).map_err(|error| document.failure(error.span(), error.message()))?;
+    let profiles = table.get_ref().get("profile").and_then(|value| value.get_ref().as_table());
+    Ok(profiles.is_some_and(|profiles| profiles.contains_key(name)))
+}
+
+/// The directory that the operating system has for a user's configuration. Source: the XDG base directory specification;
+/// what the SDKs take on other systems.
+pub(crate) fn user_folder(environment: &Environment) -> Option<PathBuf> {
     let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let directory = if cfg!(windows) {
+    if cfg!(windows) {
         variable("AppData")
     } else if cfg!(target_os = "macos") {
         variable("HOME").map(|home| home.join("Library").join("Application Support"))
     } else {
         variable("XDG_CONFIG_HOME").or_else(|| variable("HOME").map(|home| home.join(".config")))
-    };
-    directory.map(|directory| FILE.iter().fold(directory, |path, part| path.join(part)))
+    }
 }
 
 fn read(file: &PathBuf) -> Result<String, Failure> {

@@ -92,6 +92,32 @@ pub(crate) fn resolve_cloud(globals: &Globals, environment: &Environment) -> Res
     Ok(Settings { namespace: String::new(), tls, api_key, ..source.common(address)? })
 }
 
+/// The files that a connection's certificates are in, as far as they are files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Files {
+    /// Certificate and private key of the client.
+    pub(crate) client: Option<(String, String)>,
+    /// The authority that servers must be signed by, which the system may have been told by `SSL_CERT_FILE`.
+    pub(crate) authority: Option<String>,
+}
+
+/// Which files flags and environment name for certificates.
+///
+/// # Errors
+/// The configuration file can't be read.
+pub(crate) fn files(globals: &Globals, environment: &Environment) -> Result<Files, Failure> {
+    let environment = profile::layered(globals, environment)?;
+    let source = Source::new(globals, &environment);
+    let named = |flag: &Option<String>, variables: [&str; 2]| {
+        flag.clone().or_else(|| variables.iter().find_map(|name| source.variable(name)))
+    };
+    let args = &globals.connection;
+    let certificate = named(&args.tls_cert_path, ["TEMPORAL_TLS_CERT", "TEMPORAL_TLS_CLIENT_CERT_PATH"]);
+    let key = named(&args.tls_key_path, ["TEMPORAL_TLS_KEY", "TEMPORAL_TLS_CLIENT_KEY_PATH"]);
+    let authority = named(&args.tls_ca_path, ["TEMPORAL_TLS_CA", "TEMPORAL_TLS_SERVER_CA_CERT_PATH"]);
+    Ok(Files { client: certificate.zip(key), authority: authority.or_else(|| source.variable("SSL_CERT_FILE")) })
+}
+
 /// Resolves flags and environment.
 pub(crate) fn resolve(globals: &Globals, environment: &Environment) -> Result<Settings, Failure> {
     let environment = profile::layered(globals, environment)?;

@@ -119,7 +119,7 @@ fn certificate(settings: &Settings, text: &str) -> Finding {
         format!(
             "Check the namespace's name and its address. See what it accepts: perdure cloud namespace \
              accepted-client-ca list --namespace {namespace}. Make a certificate with one of these: {GENERATE_LEAF}. Or \
-             accept this one's: perdure cloud namespace accepted-client-ca add --namespace {namespace} --ca-file ca.pem."
+             accept this one's: perdure cloud namespace accepted-client-ca add --namespace {namespace} --ca-file client-ca.pem."
         )
     } else if text.contains("not valid yet") {
         format!("Check the clocks of this machine and the server's. {NEW_LEAF}")

@@ -10,13 +10,13 @@ use crate::{certificate, connect::settings::Settings, output::time};
 
 /// Makes a certificate.
 pub(super) const GENERATE_LEAF: &str =
-    "perdure cloud cert generate-leaf --organization NAME --ca-cert ca.pem --ca-key ca.key";
+    "perdure cloud cert generate-leaf --organization NAME --ca-cert client-ca.pem --ca-key client-ca.key";
 /// For a certificate and a key that are no pair.
 pub(super) const PAIR_REMEDY: &str = "Make a certificate and its key together: perdure cloud cert generate-leaf \
-                                      --organization NAME --ca-cert ca.pem --ca-key ca.key.";
+                                      --organization NAME --ca-cert client-ca.pem --ca-key client-ca.key.";
 /// For a certificate that is good for nothing, at least not now.
 pub(super) const NEW_LEAF: &str = "Make a new one, with an authority that the namespace accepts: perdure cloud cert \
-                                   generate-leaf --organization NAME --ca-cert ca.pem --ca-key ca.key.";
+                                   generate-leaf --organization NAME --ca-cert client-ca.pem --ca-key client-ca.key.";
 /// For a key that is good for nothing any more.
 pub(super) const NEW_KEY: &str = "Make a new key: perdure cloud apikey create --name NAME --service-account-id ID.";
 

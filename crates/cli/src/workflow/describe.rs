@@ -11,12 +11,13 @@ use proto::temporal::api::{
     workflow::v1::{ResetPoints, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo},
     workflowservice::v1::{DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse},
 };
+use proto::trouble::Trouble;
 
 use super::{
     history::{Events, HistoryReader},
     outcome, pending,
     target::ReferenceArgs,
-    versioning,
+    trouble, unserved, versioning,
 };
 use crate::{
     connect::Session,
@@ -63,10 +64,19 @@ impl DescribeArgs {
             true => None,
             false => Some(close_event(&session, info.execution.clone().unwrap_or_default()).await?),
         };
-        match context.printer.is_json() {
-            true => print_json(&mut context.printer, &response, close_event.as_ref()),
-            false => print_text(&mut context.printer, &session.namespace, &response, &info, close_event.as_ref()),
+        if context.printer.is_json() {
+            return print_json(&mut context.printer, &response, close_event.as_ref());
         }
+        let trouble = match &close_event {
+            Some(event) => Trouble::of(event),
+            None => trouble::of_open(&session, &response).await,
+        };
+        trouble::print(&mut context.printer, trouble.as_ref())?;
+        print_text(&mut context.printer, &session.namespace, &response, &info, close_event.as_ref())?;
+        if close_event.is_none() {
+            unserved::warn(context, &mut session, &info.task_queue).await;
+        }
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     outcome,
     show::print_progress,
     start::StartArgs,
+    unserved,
 };
 use crate::{
     context::Context,
@@ -44,6 +45,7 @@ impl ExecuteArgs {
         let execution = WorkflowExecution { workflow_id: started.workflow_id.clone(), run_id: started.run_id.clone() };
         if !context.printer.is_json() {
             self.start.print(context, &session, &started)?;
+            unserved::warn(context, &mut session, &self.start.task_queue).await;
             context.printer.line("")?;
             let mut reader = HistoryReader::new(&session, execution.clone(), Events::All).following();
             print_progress(context, &mut reader, self.detailed).await?;

@@ -17,6 +17,8 @@ mod signal;
 mod start;
 mod target;
 mod terminate;
+mod trouble;
+mod unserved;
 mod update;
 mod versioning;
 

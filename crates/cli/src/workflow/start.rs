@@ -15,6 +15,7 @@ use serde_json::Value;
 use tonic::Status;
 use uuid::Uuid;
 
+use super::unserved;
 use crate::{
     connect::Session,
     context::Context,
@@ -133,9 +134,11 @@ impl StartArgs {
             ("workflowId", Json::string(started.workflow_id)),
             ("runId", Json::string(started.run_id)),
             ("type", Json::string(self.workflow_type)),
-            ("namespace", Json::string(session.namespace)),
-            ("taskQueue", Json::string(self.task_queue)),
-        ]))
+            ("namespace", Json::string(session.namespace.as_str())),
+            ("taskQueue", Json::string(self.task_queue.as_str())),
+        ]))?;
+        unserved::warn(context, &mut session, &self.task_queue).await;
+        Ok(())
     }
 
     pub(crate) fn warn_of_cron(&self, context: &Context) {

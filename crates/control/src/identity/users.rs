@@ -22,6 +22,7 @@ use crate::{
     namespace::quota,
     page,
     record::UserRecord,
+    session,
     state::State,
     turn::{Turn, View, check_version, find, nothing_to_change},
     twins,
@@ -251,6 +252,7 @@ impl Mutation for DeleteUserRequest {
         check_leaves_owner(&turn.state, &row)?;
         key::remove_of(turn, &row.id);
         login::remove_of(turn, &row.id);
+        session::remove_of(turn, &row.id);
         turn.remove::<UserRecord>(&row.id);
         Ok(Applied::done(row.id))
     }

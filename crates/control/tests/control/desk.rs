@@ -183,7 +183,7 @@ pub(crate) fn principal(caller: &Caller) -> &auth::Principal {
     }
 }
 
-fn caller(control: &Control, key_id: &str) -> Caller {
+pub(crate) fn caller(control: &Control, key_id: &str) -> Caller {
     Caller::Principal(control.key(key_id).unwrap().principal)
 }
 

@@ -51,6 +51,10 @@ impl Node {
                 self.answer_now(asker, Ok(Answer::Done));
             }
             Call::DescribeTaskQueue { queue } => self.describe_queue(asker, queue),
+            Call::ListWorkers { after, queues } => {
+                let workers = self.list_workers(namespace.id, &after, queues);
+                self.answer_now(asker, Ok(Answer::Workers(workers)));
+            }
             Call::PutNamespace { record, expected_version } => self.put_namespace(asker, *record, expected_version),
             Call::RemoveNamespace => self.remove_namespace(asker, namespace.id),
             Call::AnswerQuery { token, request } => self.answer_query(asker, &token, *request),
@@ -220,6 +224,7 @@ impl Node {
             | Call::PollActivityTask(_)
             | Call::ShutdownWorker { .. }
             | Call::DescribeTaskQueue { .. }
+            | Call::ListWorkers { .. }
             | Call::PutNamespace { .. }
             | Call::RemoveNamespace => Err(Reject::internal("this call is not for one run")),
         }
@@ -364,6 +369,7 @@ pub(crate) fn execution_of(call: &Call) -> Execution {
         | Call::PollActivityTask(_)
         | Call::ShutdownWorker { .. }
         | Call::DescribeTaskQueue { .. }
+        | Call::ListWorkers { .. }
         | Call::PutNamespace { .. }
         | Call::RemoveNamespace => Execution::default(),
     }

@@ -272,7 +272,8 @@ fn child_outcome(result: Result<Answer, Reject>) -> ChildOutcome {
             | Answer::QueryAnswer { .. }
             | Answer::Update(_)
             | Answer::UpdateWithStart { .. }
-            | Answer::TaskQueue(_),
+            | Answer::TaskQueue(_)
+            | Answer::Workers(_),
         ) => ChildOutcome::Failed(StartCause::Unspecified),
         Err(Refusal::NamespaceGone) => ChildOutcome::Failed(StartCause::NamespaceNotFound),
         Err(Refusal::Passing | Refusal::Full | Refusal::AlreadySo | Refusal::Final) => {

@@ -22,6 +22,7 @@ mod start;
 mod update_with_start;
 mod updates;
 mod wake;
+mod workers;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},

@@ -39,6 +39,7 @@ impl Node {
         let kind = poll.queue.kind;
         let queue = self.queue(&poll.queue);
         queue.polled(&poll.identity, poll.max_tasks_per_second, now);
+        queue.is_sticky = !poll.normal_name.is_empty();
         if self.draining || poll.deadline <= now {
             return self.actions.push(Action::Answer { id, result: Ok(nothing(kind)) });
         }

@@ -78,6 +78,8 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) struct TaskQueue {
     pub(crate) key: QueueKey,
+    /// A worker made its name up for itself, as a poll has said.
+    pub(crate) is_sticky: bool,
     tasks: BTreeSet<Waiting>,
     /// Polls that wait, oldest first.
     pub(crate) pollers: VecDeque<CallId>,
@@ -111,6 +113,7 @@ impl TaskQueue {
     pub(crate) fn new(key: QueueKey, shards: u32) -> Self {
         Self {
             key,
+            is_sticky: false,
             tasks: BTreeSet::new(),
             pollers: VecDeque::new(),
             queries: VecDeque::new(),

@@ -9,7 +9,7 @@ use std::{net::IpAddr, sync::Arc};
 use control::Moment;
 use http_body_util::{BodyExt, Limited};
 use hyper::{
-    Method, StatusCode,
+    StatusCode,
     body::{Body, Bytes},
 };
 use model::Kind;
@@ -31,7 +31,6 @@ use crate::{
 const LONGEST_CODE: usize = 128;
 /// Bytes of a login form.
 const LONGEST_FORM: usize = 4_096;
-const BAD_CODE: &str = "The login link has been used, has expired, or is not complete.";
 const NO_COOKIE: &str = "The browser did not keep this page's cookie. Open the login link again, with cookies allowed.";
 
 /// The page behind a login link. The code is not looked at.
@@ -40,10 +39,10 @@ pub(super) fn form(ui: &Ui, asked: &Asked) -> Answer {
     let pairs = Pairs::of(&asked.query);
     let code = pairs.value("code");
     if code.is_empty() {
-        return text(StatusCode::OK, HTML, web::login(None));
+        return text(StatusCode::OK, HTML, web::login());
     }
     if code.len() > LONGEST_CODE {
-        return text(StatusCode::UNAUTHORIZED, HTML, web::login(Some(BAD_CODE)));
+        return text(StatusCode::UNAUTHORIZED, HTML, web::dead_link());
     }
     let check = Ticket::of((login.secret)());
     let page = text(StatusCode::OK, HTML, web::login_form(code, check.text()));
@@ -59,38 +58,41 @@ where
 {
     let Some(login) = &ui.login else { return led_to("/") };
     let Some(pairs) = read(body).await else {
-        return text(StatusCode::BAD_REQUEST, HTML, web::login(Some(BAD_CODE)));
+        return text(StatusCode::BAD_REQUEST, HTML, web::dead_link());
     };
     let (code, check) = (pairs.value("code").to_owned(), pairs.value("check"));
     if asked.check.as_ref().is_none_or(|kept| kept.text() != check) {
-        return text(StatusCode::FORBIDDEN, HTML, web::login(Some(NO_COOKIE)));
+        return text(StatusCode::FORBIDDEN, HTML, web::login_failed(NO_COOKIE));
     }
     if code.is_empty() || code.len() > LONGEST_CODE {
-        return text(StatusCode::UNAUTHORIZED, HTML, web::login(Some(BAD_CODE)));
+        return text(StatusCode::UNAUTHORIZED, HTML, web::dead_link());
     }
     if let Err(reject) = door.tries.take(from, door.engine.now()) {
-        let mut answer = text(StatusCode::TOO_MANY_REQUESTS, HTML, web::login(Some(&reject.message)));
+        let mut answer = text(StatusCode::TOO_MANY_REQUESTS, HTML, web::login_failed(&reject.message));
         advice::retry_after(&reject, answer.headers_mut());
         return answer;
     }
-    let (control, moment) = (login.control.clone(), Moment { now: door.engine.wall(), seed: (login.seed)() });
-    let user_id = match blocking(move || control.redeem_login_code(&code, &moment)).await {
-        Ok(user_id) => user_id,
-        Err(reject) => {
-            if reject.kind != Kind::Unauthenticated {
-                door.tries.give_back(from);
-            }
-            let status = http_status(to_status(&reject).code());
-            let complaint = if status == StatusCode::UNAUTHORIZED { BAD_CODE } else { &reject.message };
-            return text(status, HTML, web::login(Some(complaint)));
+    let moment = || Moment { now: door.engine.wall(), seed: (login.seed)() };
+    let (control, moment, next) = (login.control.clone(), moment(), moment());
+    let (ticket, before) = (Ticket::of((login.secret)()), asked.ticket.clone());
+    let kept = ticket.text().to_owned();
+    let logged_in = blocking(move || {
+        let user_id = control.log_in(&code, &kept, &moment)?;
+        match before {
+            // The browser keeps one session at a time.
+            Some(before) => control.log_out(before.text(), &next).map(|()| user_id),
+            None => Ok(user_id),
         }
-    };
-    door.tries.give_back(from);
-    if let Some(before) = &asked.ticket {
-        ui.sessions.close(before);
+    });
+    if let Err(reject) = logged_in.await {
+        if reject.kind != Kind::Unauthenticated {
+            door.tries.give_back(from);
+        }
+        let status = http_status(to_status(&reject).code());
+        let is_dead = status == StatusCode::UNAUTHORIZED;
+        return text(status, HTML, if is_dead { web::dead_link() } else { web::login_failed(&reject.message) });
     }
-    let ticket = Ticket::of((login.secret)());
-    ui.sessions.open(&ticket, user_id, door.engine.now());
+    door.tries.give_back(from);
     with_cookie(led_to(&web::namespaces_path()), &session_cookie(&ticket, asked.secure))
 }
 
@@ -104,12 +106,11 @@ where
 }
 
 /// Ends a session. A request that does not bring one, as other sites can make a browser send it, ends none.
-pub(super) fn log_out(ui: &Ui, asked: &Asked) -> Answer {
-    match &asked.ticket {
-        Some(ticket) if asked.method == Method::POST => {
-            ui.sessions.close(ticket);
-            with_cookie(led_to("/login"), &no_cookie(asked.secure))
-        }
-        _ => led_to("/login"),
+pub(super) async fn log_out(door: &Door, ui: &Ui, asked: &Asked) -> Answer {
+    let (Some(login), Some(ticket)) = (&ui.login, asked.ticket.clone()) else { return led_to("/login") };
+    let (control, moment) = (login.control.clone(), Moment { now: door.engine.wall(), seed: (login.seed)() });
+    match blocking(move || control.log_out(ticket.text(), &moment)).await {
+        Ok(()) => with_cookie(led_to("/login"), &no_cookie(asked.secure)),
+        Err(reject) => text(http_status(to_status(&reject).code()), HTML, web::login_failed(&reject.message)),
     }
 }

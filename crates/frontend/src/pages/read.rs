@@ -10,14 +10,19 @@ use auth::{Caller, Plane};
 use control::{Control, Visit};
 use model::{Kind, Reject};
 use prost::Message;
-use proto::temporal::api::{
-    cloud::cloudservice::v1::GetNamespacesRequest,
-    common::v1::WorkflowExecution,
-    workflowservice::v1::{
-        DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse, GetWorkflowExecutionHistoryRequest,
-        GetWorkflowExecutionHistoryResponse, ListNamespacesRequest, ListWorkflowExecutionsRequest,
-        ListWorkflowExecutionsResponse,
+use proto::{
+    temporal::api::{
+        cloud::cloudservice::v1::GetNamespacesRequest,
+        common::v1::WorkflowExecution,
+        enums::v1::WorkflowExecutionStatus,
+        workflowservice::v1::{
+            DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse, GetWorkflowExecutionHistoryRequest,
+            GetWorkflowExecutionHistoryResponse, GetWorkflowExecutionHistoryReverseRequest,
+            GetWorkflowExecutionHistoryReverseResponse, ListNamespacesRequest, ListWorkflowExecutionsRequest,
+            ListWorkflowExecutionsResponse,
+        },
     },
+    trouble::Trouble,
 };
 use tonic::Code;
 
@@ -40,6 +45,9 @@ const DESCRIBE: Method = method("/temporal.api.workflowservice.v1.WorkflowServic
 const HISTORY: Method =
     method("/temporal.api.workflowservice.v1.WorkflowService/GetWorkflowExecutionHistory", calls(2));
 
+const REVERSE: Method =
+    method("/temporal.api.workflowservice.v1.WorkflowService/GetWorkflowExecutionHistoryReverse", calls(4));
+
 const fn method(path: &'static str, class: Class) -> Method {
     Method { path, class, turn: Turn::MIDDLE }
 }
@@ -48,6 +56,8 @@ const fn method(path: &'static str, class: Class) -> Method {
 const ROWS: i32 = 100;
 /// Namespaces that the account gives at once.
 const NAMESPACES: i32 = 100;
+/// Batches of events at the end of a run that are looked at for what went wrong.
+const LAST_BATCHES: i32 = 20;
 /// Batches of events on one page.
 const BATCHES: i32 = 100;
 
@@ -138,6 +148,32 @@ impl Reader {
         self.within(DESCRIBE, namespace, |scope| workflow::describe_workflow_execution(scope, request)).await
     }
 
+    /// What went wrong with a run; `None` where nothing is known to have.
+    pub(super) async fn trouble(
+        &self,
+        namespace: &str,
+        described: &DescribeWorkflowExecutionResponse,
+    ) -> Result<Option<Trouble>, Reject> {
+        let info = described.workflow_execution_info.clone().unwrap_or_default();
+        let attempt = described.pending_workflow_task.as_ref().map_or(0, |task| task.attempt);
+        let is_open = matches!(info.status(), WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused);
+        if info.status() == WorkflowExecutionStatus::Completed || (is_open && attempt <= 1) {
+            return Ok(None);
+        }
+        let request = GetWorkflowExecutionHistoryReverseRequest {
+            namespace: namespace.to_owned(),
+            execution: info.execution,
+            maximum_page_size: LAST_BATCHES,
+            ..Default::default()
+        };
+        let handler = |scope| workflow::get_workflow_execution_history_reverse(scope, request);
+        let page = self.within(REVERSE, namespace, handler).await?;
+        let last: GetWorkflowExecutionHistoryReverseResponse = decoded(&page)?;
+        let events = last.history.unwrap_or_default().events;
+        let trouble = events.iter().find_map(Trouble::of);
+        Ok(if is_open { trouble.map(|trouble| trouble.at_attempt(attempt)) } else { trouble })
+    }
+
     pub(super) async fn history(
         &self,
         namespace: &str,
@@ -153,12 +189,7 @@ impl Reader {
             ..Default::default()
         };
         let handler = |scope| workflow::get_workflow_execution_history(scope, request);
-        let page = self.within(HISTORY, namespace, handler).await?;
-        // Its events are encoded already, as clients get them.
-        let mut encoded = Vec::with_capacity(page.length());
-        page.write(&mut encoded);
-        GetWorkflowExecutionHistoryResponse::decode(encoded.as_slice())
-            .map_err(|error| Reject::internal(format!("a history is damaged: {error}")))
+        decoded(&self.within(HISTORY, namespace, handler).await?)
     }
 
     /// A call in a namespace, if the gate lets it in; a denied one is written down as those that come over the wire.
@@ -192,6 +223,13 @@ impl Reader {
         }
         answer
     }
+}
+
+/// A page of a history, whose events are encoded already, as clients get them.
+fn decoded<M: Message + Default>(page: &impl Reply) -> Result<M, Reject> {
+    let mut encoded = Vec::with_capacity(page.length());
+    page.write(&mut encoded);
+    M::decode(encoded.as_slice()).map_err(|error| Reject::internal(format!("a history is damaged: {error}")))
 }
 
 fn execution(workflow_id: &str, run_id: &str) -> Option<WorkflowExecution> {

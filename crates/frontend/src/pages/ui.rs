@@ -16,7 +16,7 @@ use web::Viewer;
 use super::{
     login,
     read::Reader,
-    session::{FORM, SESSION, Sessions, Ticket},
+    session::{FORM, SESSION, Ticket},
     text,
 };
 use crate::{
@@ -36,7 +36,6 @@ pub struct Ui {
     server: String,
     /// How users log in; `None` on a server that asks nobody who they are.
     pub(super) login: Option<Login>,
-    pub(super) sessions: Sessions,
 }
 
 /// How users log in.
@@ -58,7 +57,7 @@ impl Ui {
     /// `server` is where clients and workers reach the server; without `login` only a server with the open policy shows
     /// anything.
     pub fn new(server: String, login: Option<Login>) -> Arc<Self> {
-        Arc::new(Self { server, login, sessions: Sessions::default() })
+        Arc::new(Self { server, login })
     }
 }
 
@@ -113,7 +112,7 @@ where
         "/style.css" if asked.is_read() => text(StatusCode::OK, "text/css; charset=utf-8", web::STYLE.to_owned()),
         "/login" if asked.is_read() => login::form(ui, &asked),
         "/login" if asked.method == Method::POST => login::log_in(door, ui, asked.from(address), &asked, body).await,
-        "/logout" if asked.method == Method::POST => login::log_out(ui, &asked),
+        "/logout" if asked.method == Method::POST => login::log_out(door, ui, &asked).await,
         _ if asked.is_read() => page(door, ui, address, &asked).await,
         _ => text(StatusCode::METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", "these pages only show\n".to_owned()),
     }
@@ -155,11 +154,9 @@ async fn show(ui: &Ui, reader: &Reader, viewer: Viewer<'_>, parts: &[&str], pair
             let found = &reader.workflows(namespace, query, pairs.token()?).await?;
             web::Workflows { namespace, query, found }.page(viewer)
         }
-        ["namespaces", namespace, "workflows", workflow_id] => {
-            web::run(viewer, namespace, &reader.run(namespace, workflow_id, "").await?)
-        }
+        ["namespaces", namespace, "workflows", workflow_id] => run(reader, viewer, namespace, workflow_id, "").await?,
         ["namespaces", namespace, "workflows", workflow_id, run_id] => {
-            web::run(viewer, namespace, &reader.run(namespace, workflow_id, run_id).await?)
+            run(reader, viewer, namespace, workflow_id, run_id).await?
         }
         ["namespaces", namespace, "workflows", workflow_id, run_id, "history"] => {
             let found = &reader.history(namespace, workflow_id, run_id, pairs.token()?).await?;
@@ -173,13 +170,25 @@ async fn show(ui: &Ui, reader: &Reader, viewer: Viewer<'_>, parts: &[&str], pair
     Ok(text(StatusCode::OK, HTML, html))
 }
 
+async fn run(
+    reader: &Reader,
+    viewer: Viewer<'_>,
+    namespace: &str,
+    workflow_id: &str,
+    run_id: &str,
+) -> Result<String, Reject> {
+    let described = reader.run(namespace, workflow_id, run_id).await?;
+    let trouble = reader.trouble(namespace, &described).await?;
+    Ok(web::run(viewer, namespace, &described, trouble.as_ref()))
+}
+
 /// Who asks. A user's rights are those of this moment, however long ago the login was.
 fn caller(door: &Door, ui: &Ui, asked: &Asked) -> Option<Caller> {
     match (&door.policy, &ui.login) {
         (Policy::Open, _) => Some(Caller::Anyone),
         (Policy::Secured(_), None) => None,
         (Policy::Secured(_), Some(login)) => {
-            let user_id = ui.sessions.user(asked.ticket.as_ref()?, door.engine.now())?;
+            let user_id = login.control.session_user(asked.ticket.as_ref()?.text(), door.engine.wall())?;
             login.control.user(&user_id).map(Caller::Principal)
         }
     }

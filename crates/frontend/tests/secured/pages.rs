@@ -9,9 +9,14 @@ use proto::temporal::api::{
         identity::v1::{Access, AccountAccess, User, UserSpec, account_access::Role},
         namespace::v1::ApiKeyAuthSpec,
     },
-    common::v1::{Payload, Payloads, WorkflowType},
+    common::v1::{Payload, Payloads, WorkflowExecution, WorkflowType},
+    enums::v1::WorkflowTaskFailedCause,
+    failure::v1::Failure,
     taskqueue::v1::TaskQueue,
-    workflowservice::v1::StartWorkflowExecutionRequest,
+    workflowservice::v1::{
+        PollWorkflowTaskQueueRequest, RespondWorkflowTaskFailedRequest, StartWorkflowExecutionRequest,
+        TerminateWorkflowExecutionRequest,
+    },
 };
 
 use crate::{
@@ -91,6 +96,10 @@ async fn a_login_link_works_once() {
     let again = press(&world, &check, &form).await;
     assert_eq!((again.status, again.header("set-cookie")), (401, None));
     assert!(again.body.contains("has been used, has expired"), "{}", again.body);
+    // A dead link says how to come by another.
+    for way in ["perdure cloud user login-link --email", "perdure cloud recover --config", "href=\"/namespaces\""] {
+        assert!(again.body.contains(way), "{way} in {}", again.body);
+    }
     let field = check.split_once('=').unwrap().1;
     for wrong in ["nope".to_owned(), "a".repeat(129), String::new()] {
         assert_eq!(press(&world, &check, &format!("code={wrong}&check={field}")).await.status, 401);
@@ -204,6 +213,51 @@ async fn a_run_is_seen_in_list_description_and_history_as_text() {
     let broken = get(&world, &cookie, &filter("Nope%3D1")).await;
     assert!(broken.status == 400 && broken.body.contains("Nope"), "{}", broken.body);
     assert_eq!(get(&world, &cookie, &format!("/namespaces/{bank}/workflows/absent")).await.status, 404);
+}
+
+/// What went wrong stands before all else on a run's page: of a run that is open, of its Workflow Task; of a closed one, how
+/// it ended.
+#[tokio::test]
+async fn what_went_wrong_is_told_first() {
+    let world = Account::new().serve().await;
+    let bank = world.namespace("bank", None).await;
+    let run_id = start(&world, &bank, "pay").await;
+    let cookie = log_in(&world).await;
+    let path = format!("/namespaces/{bank}/workflows/pay/{run_id}");
+    assert!(!get(&world, &cookie, &path).await.body.contains("class=\"trouble\""));
+    for _ in 0..2 {
+        let poll = PollWorkflowTaskQueueRequest {
+            namespace: bank.clone(),
+            task_queue: Some(TaskQueue { name: "queue".to_owned(), ..Default::default() }),
+            ..Default::default()
+        };
+        let mut poll = with(poll, &world.owner_key, &bank);
+        poll.set_timeout(std::time::Duration::from_secs(30));
+        let task = world.workflows(None).poll_workflow_task_queue(poll).await.unwrap().into_inner();
+        let failed = RespondWorkflowTaskFailedRequest {
+            namespace: bank.clone(),
+            task_token: task.task_token,
+            cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure.into(),
+            failure: Some(Failure { message: "run() lacks <an argument>".to_owned(), ..Default::default() }),
+            ..Default::default()
+        };
+        world.workflows(None).respond_workflow_task_failed(with(failed, &world.owner_key, &bank)).await.unwrap();
+    }
+    let page = get(&world, &cookie, &path).await.body;
+    let headline = "Workflow Task failed: WorkflowWorkerUnhandledFailure, now at attempt 3";
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text:?} in {page}"));
+    assert!(place(headline) < place("run() lacks &lt;an argument&gt;"));
+    assert!(place("run() lacks &lt;an argument&gt;") < place("<dt>Status</dt>"));
+    let terminate = TerminateWorkflowExecutionRequest {
+        namespace: bank.clone(),
+        workflow_execution: Some(WorkflowExecution { workflow_id: "pay".to_owned(), run_id }),
+        reason: "enough".to_owned(),
+        identity: "ada".to_owned(),
+        ..Default::default()
+    };
+    world.workflows(None).terminate_workflow_execution(with(terminate, &world.owner_key, &bank)).await.unwrap();
+    let page = get(&world, &cookie, &path).await.body;
+    assert!(page.contains("<strong>Workflow Execution terminated by ada</strong><pre>enough</pre>"), "{page}");
 }
 
 #[tokio::test]

@@ -1,4 +1,7 @@
 //! `perdure cloud cert`: an authority and leaves for mutual TLS, made offline.
+//!
+//! Files that are not named stand in the user's directory for configuration, and not in the working directory: that is an
+//! application's folder, and what is in it ends up in its repository and its image.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -8,6 +11,10 @@ use crate::certificates::{self, Pair, Subject, Usage, Validity};
 
 /// The shortest time that a certificate may be valid for.
 const SHORTEST: Duration = Duration::from_secs(3_600);
+
+/// Certificate and key of the authority of clients, and of a client, where no files are named: each has a name of its own.
+const AUTHORITY: [&str; 2] = ["client-ca.pem", "client-ca.key"];
+const CLIENT: [&str; 2] = ["client.pem", "client.key"];
 
 /// `perdure cloud cert`.
 #[derive(Args, Debug)]
@@ -38,12 +45,12 @@ struct AuthorityArgs {
     /// How long the certificate is valid, as in 365d or 1y.
     #[arg(long, short = 'd', value_name = "duration", value_parser = cli::duration, default_value = "1y")]
     validity_period: Duration,
-    /// File to write the certificate to.
-    #[arg(long, alias = "ca-certificate-file", value_name = "FILE", default_value = "ca.pem")]
-    ca_cert: PathBuf,
-    /// File to write the private key to, readable by its owner only.
-    #[arg(long, alias = "ca-key-file", value_name = "FILE", default_value = "ca.key")]
-    ca_key: PathBuf,
+    /// File to write the certificate to; client-ca.pem in the user's directory for configuration where it is not given.
+    #[arg(long, alias = "ca-certificate-file", value_name = "FILE")]
+    ca_cert: Option<PathBuf>,
+    /// File to write the private key to, readable by its owner only; client-ca.key beside it where it is not given.
+    #[arg(long, alias = "ca-key-file", value_name = "FILE")]
+    ca_key: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -72,18 +79,18 @@ struct LeafArgs {
     /// Certificate for a server instead of a client.
     #[arg(long)]
     server: bool,
-    /// File of the authority's certificate.
-    #[arg(long, alias = "ca-certificate-file", value_name = "FILE", default_value = "ca.pem")]
-    ca_cert: PathBuf,
-    /// File of the authority's private key.
-    #[arg(long, alias = "ca-key-file", value_name = "FILE", default_value = "ca.key")]
-    ca_key: PathBuf,
-    /// File to write the certificate to.
-    #[arg(long, alias = "certificate-file", value_name = "FILE", default_value = "client.pem")]
-    cert: PathBuf,
-    /// File to write the private key to, readable by its owner only.
-    #[arg(long, alias = "key-file", value_name = "FILE", default_value = "client.key")]
-    key: PathBuf,
+    /// File of the authority's certificate; the one that generate-ca has made where it is not given.
+    #[arg(long, alias = "ca-certificate-file", value_name = "FILE")]
+    ca_cert: Option<PathBuf>,
+    /// File of the authority's private key; the one that generate-ca has made where it is not given.
+    #[arg(long, alias = "ca-key-file", value_name = "FILE")]
+    ca_key: Option<PathBuf>,
+    /// File to write the certificate to; client.pem in the user's directory for configuration where it is not given.
+    #[arg(long, alias = "certificate-file", value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// File to write the private key to, readable by its owner only; client.key beside it where it is not given.
+    #[arg(long, alias = "key-file", value_name = "FILE")]
+    key: Option<PathBuf>,
 }
 
 /// Makes the files and tells what was made.
@@ -98,15 +105,26 @@ pub(super) fn run(args: &CertificateArgs) -> Result<String, String> {
 }
 
 fn authority(args: &AuthorityArgs) -> Result<String, String> {
+    let [certificate, key] = [chosen(&args.ca_cert, AUTHORITY[0])?, chosen(&args.ca_key, AUTHORITY[1])?];
     let pair = certificates::authority(&args.organization, Validity::starting_now(period(args.validity_period)?))?;
-    write(&pair, &args.ca_cert, &args.ca_key)?;
+    write(&pair, &certificate, &key)?;
+    let (certificate, key) = (certificate.display(), key.display());
     Ok(format!(
-        "Wrote the authority's certificate to {} and its private key to {}.\n\
-         Let a namespace accept it: perdure cloud namespace accepted-client-ca add --namespace NAME.ACCOUNT --ca-file {}\n",
-        args.ca_cert.display(),
-        args.ca_key.display(),
-        args.ca_cert.display(),
+        "Wrote the authority's certificate to {certificate} and its private key to {key}.\n\
+         Let a new namespace accept it: perdure cloud namespace create --name NAME --ca-file {certificate}\n\
+         or one that is there: perdure cloud namespace accepted-client-ca add --namespace NAME.ACCOUNT --ca-file \
+         {certificate}\n",
     ))
+}
+
+/// The file that was named, or the one of this name in the user's own folder, which is made if it is not there.
+fn chosen(named: &Option<PathBuf>, name: &str) -> Result<PathBuf, String> {
+    if let Some(named) = named {
+        return Ok(named.clone());
+    }
+    let folder = cli::own_folder().ok_or("neither HOME nor XDG_CONFIG_HOME says where the files go; name them")?;
+    certificates::create_folder(&folder)?;
+    Ok(folder.join(name))
 }
 
 fn leaf(args: &LeafArgs) -> Result<String, String> {
@@ -118,7 +136,10 @@ fn leaf(args: &LeafArgs) -> Result<String, String> {
     if let Some(begins_in) = args.begins_in {
         validity = Validity { from: validity.from + begins_in, period };
     }
-    let authority = Pair { certificate: certificates::read(&args.ca_cert)?, key: certificates::read(&args.ca_key)? };
+    let authority = Pair {
+        certificate: certificates::read(&chosen(&args.ca_cert, AUTHORITY[0])?)?,
+        key: certificates::read(&chosen(&args.ca_key, AUTHORITY[1])?)?,
+    };
     let subject = Subject {
         common_name: args.common_name.clone().unwrap_or_else(|| args.organization.clone()),
         organization: args.organization.clone(),
@@ -127,8 +148,9 @@ fn leaf(args: &LeafArgs) -> Result<String, String> {
     };
     let usage = if args.server { Usage::Server } else { Usage::Client };
     let pair = certificates::leaf(&authority, usage, &subject, validity)?;
-    write(&pair, &args.cert, &args.key)?;
-    Ok(format!("Wrote the certificate to {} and its private key to {}.\n", args.cert.display(), args.key.display()))
+    let [certificate, key] = [chosen(&args.cert, CLIENT[0])?, chosen(&args.key, CLIENT[1])?];
+    write(&pair, &certificate, &key)?;
+    Ok(format!("Wrote the certificate to {} and its private key to {}.\n", certificate.display(), key.display()))
 }
 
 fn period(period: Duration) -> Result<Duration, String> {

@@ -21,13 +21,13 @@ use crate::{
     server::{control_settings, moment, secret},
 };
 
-const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 /// For how long the authority is good.
 const AUTHORITY_PERIOD: Duration = Duration::from_secs(3_650 * 86_400);
 /// For how long the server's certificate is good.
 const SERVER_PERIOD: Duration = Duration::from_secs(730 * 86_400);
 /// For how long the login link is good.
-const LOGIN_PERIOD: Duration = Duration::from_secs(7 * 86_400);
+pub(super) const LOGIN_PERIOD: Duration = Duration::from_secs(7 * 86_400);
 /// Letters and digits of an id that nobody chose.
 const ID_LENGTH: usize = 5;
 
@@ -80,6 +80,7 @@ struct Outcome {
     login_link: String,
     control_address: String,
     domain: String,
+    ip: std::net::IpAddr,
     created: Created,
 }
 
@@ -106,7 +107,8 @@ pub(super) fn run(args: &InitArgs, json: bool) -> Result<String, String> {
     let created = create(&config, &account, &email, args.api_key_duration)?;
     let outcome = Outcome {
         file,
-        authority,
+        // What is exported has to hold in every folder.
+        authority: std::path::absolute(&authority).unwrap_or(authority),
         email,
         login_link: format!("http://localhost:{}/login?code={}", args.web_port, created.login_code),
         control_address: match args.ip.is_loopback() {
@@ -114,6 +116,7 @@ pub(super) fn run(args: &InitArgs, json: bool) -> Result<String, String> {
             false => format!("saas-api.{}:{}", args.domain.0, args.control_port),
         },
         domain: args.domain.0.clone(),
+        ip: args.ip,
         account: account.0,
         created,
     };
@@ -185,7 +188,7 @@ fn make_certificates(args: &InitArgs, account: &AccountId) -> Result<PathBuf, St
         Ok(path)
     };
     write("tls", "server", &server)?;
-    write("ca", "ca", &authority)
+    write("ca", "server-ca", &authority)
 }
 
 fn create(config: &Config, account: &AccountId, email: &str, api_key_duration: Duration) -> Result<Created, String> {
@@ -206,6 +209,8 @@ impl Outcome {
         let shown = |path: &Path| path.display().to_string();
         let Self { account, control_address, .. } = self;
         let (file, authority) = (shown(&self.file), shown(&self.authority));
+        let client_ca =
+            cli::own_folder().map_or_else(|| "FILE".to_owned(), |folder| shown(&folder.join("client-ca.pem")));
         format!(
             "Account {account} is made.\n\n  \
              Configuration:  {file}\n  Authority:      {authority}\n  Owner:          {}\n\n\
@@ -213,18 +218,30 @@ impl Outcome {
              Login link:     {}\n  (opens the web page once, within {} days)\n  API key:        {}\n\n\
              Next:\n\n  perdure server start --config {file}\n\n  \
              export TEMPORAL_CLOUD_API_KEY=<the API key> TEMPORAL_CLOUD_ENDPOINT={control_address}\n  \
-             export TEMPORAL_TLS_SERVER_CA_CERT_PATH={authority}\n  \
+             export SSL_CERT_FILE={authority}\n  \
+             (what clients, SDKs and command lines trust; or --tls-ca-path, or TEMPORAL_TLS_SERVER_CA_CERT_PATH)\n  \
              perdure cloud cert generate-ca --organization NAME\n  \
              perdure cloud cert generate-leaf --organization NAME\n  \
-             perdure cloud namespace create --name NAME --ca-file ca.pem --api-key-auth\n\n\
-             Names under {} must lead to this machine: put *.{account}.{} and saas-api.{} into DNS or /etc/hosts.\n",
+             perdure cloud namespace create --name NAME --api-key-auth --ca-file {client_ca}\n\n\
+             {}.\n",
             self.email,
             self.login_link,
             LOGIN_PERIOD.as_secs() / DAY.as_secs(),
             self.created.api_key,
-            self.domain,
-            self.domain,
-            self.domain,
+            self.names(),
+        )
+    }
+
+    /// What has to be known of names: nothing on one machine, where all is reached as localhost.
+    fn names(&self) -> String {
+        let Self { account, domain, ip, .. } = self;
+        if ip.is_loopback() {
+            return "From this machine all is reached as localhost. To use the names of namespaces, add to /etc/hosts what \
+                    `perdure cloud namespace create` prints"
+                .to_owned();
+        }
+        format!(
+            "Names under {domain} must lead to this machine: put *.{account}.{domain} and saas-api.{domain} into DNS"
         )
     }
 

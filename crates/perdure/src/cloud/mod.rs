@@ -3,6 +3,7 @@
 mod audit;
 mod certificate;
 mod init;
+mod recover;
 
 use clap::{Args, Subcommand};
 
@@ -22,6 +23,11 @@ enum CloudCommand {
     /// Makes a folder with everything that a secured server needs: configuration, certificates, keys, data, and an
     /// owner. What the owner logs in with is printed this once.
     Init(Box<init::InitArgs>),
+    /// Let an owner in who has lost API key and login link
+    ///
+    /// Makes new ones, on the machine that has the data and while the server is stopped, and writes that into the audit
+    /// log.
+    Recover(recover::RecoverArgs),
     /// Check the audit log
     ///
     /// To read the log, use perdure cloud audit-log list.
@@ -46,6 +52,7 @@ pub(crate) enum Next {
 pub(crate) fn run(args: CloudArgs, json: bool) -> Next {
     match args.command {
         CloudCommand::Init(args) => Next::Tell(init::run(&args, json)),
+        CloudCommand::Recover(args) => Next::Tell(recover::run(&args, json)),
         CloudCommand::Audit(args) => Next::Tell(audit::run(&args, json)),
         CloudCommand::Cert(args) => Next::Tell(certificate::run(&args)),
         CloudCommand::Client(command) => Next::Ask(command),

@@ -25,6 +25,8 @@ pub enum ControlKey {
     SigningKey(String),
     /// A one-time login code, by the hex of its hash.
     Login(String),
+    /// A browser that has logged in, by the hex of the hash of what it keeps.
+    Session(String),
     /// How many audit records there are, and the hash of the last one. Value: record.
     AuditHead,
     /// By position in the log, from 1. Value: record, linked to the one before by its hash.
@@ -53,6 +55,7 @@ impl ControlKey {
             ControlKey::Operation(id) => of(row::OPERATION).text(id),
             ControlKey::SigningKey(id) => of(row::SIGNING_KEY).text(id),
             ControlKey::Login(hash) => of(row::LOGIN).text(hash),
+            ControlKey::Session(hash) => of(row::SESSION).text(hash),
             ControlKey::AuditHead => of(row::AUDIT_HEAD),
             ControlKey::Audit(position) => of(row::AUDIT).i64(*position),
         }
@@ -69,6 +72,7 @@ impl ControlKey {
             row::OPERATION => ControlKey::Operation(fields.text()?),
             row::SIGNING_KEY => ControlKey::SigningKey(fields.text()?),
             row::LOGIN => ControlKey::Login(fields.text()?),
+            row::SESSION => ControlKey::Session(fields.text()?),
             row::AUDIT_HEAD => ControlKey::AuditHead,
             row::AUDIT => ControlKey::Audit(fields.i64()?),
             _ => return Err(fields.damaged()),
@@ -86,6 +90,7 @@ mod row {
     pub(super) const OPERATION: u8 = 0x06;
     pub(super) const SIGNING_KEY: u8 = 0x07;
     pub(super) const LOGIN: u8 = 0x08;
+    pub(super) const SESSION: u8 = 0x09;
     pub(super) const AUDIT_HEAD: u8 = 0x0e;
     pub(super) const AUDIT: u8 = 0x0f;
 }

@@ -83,7 +83,7 @@ impl Draw {
 
     fn control(&mut self) -> ControlKey {
         let id = self.text();
-        match self.below(10) {
+        match self.below(11) {
             0 => ControlKey::Account,
             1 => ControlKey::Namespace(id),
             2 => ControlKey::User(id),
@@ -92,7 +92,8 @@ impl Draw {
             5 => ControlKey::Operation(id),
             6 => ControlKey::SigningKey(id),
             7 => ControlKey::Login(id),
-            8 => ControlKey::AuditHead,
+            8 => ControlKey::Session(id),
+            9 => ControlKey::AuditHead,
             _ => ControlKey::Audit(self.i64()),
         }
     }

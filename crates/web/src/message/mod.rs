@@ -180,7 +180,7 @@ fn payload(payload: &Payload) -> Markup {
 }
 
 /// A text, up to what a page can carry many of.
-fn text(text: &str) -> Markup {
+pub(crate) fn text(text: &str) -> Markup {
     let mut end = MOST_TEXT.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -8,7 +8,7 @@ use proto::temporal::api::cloud::{
     namespace::v1::{ApiKeyAuthSpec, LifecycleSpec, MtlsAuthSpec, NamespaceSpec, namespace_spec::SearchAttributeType},
 };
 
-use super::{super::operation::WriteArgs, ChangeArgs, authority};
+use super::{super::operation::WriteArgs, ChangeArgs, authority, way_in};
 use crate::{
     connect::CloudSession,
     context::Context,
@@ -31,7 +31,9 @@ impl Choice for SearchAttributeType {
 /// Create a namespace
 ///
 /// With --ca-file the namespace takes client certificates of these authorities; with --api-key-auth, or without either,
-/// it takes API keys.
+/// it takes API keys. Adds a profile of the namespace's name to the configuration file, with the certificate of
+/// --tls-cert-path and --tls-key-path or the one that `perdure cloud cert generate-leaf` has made, and prints what workers
+/// source.
 #[derive(Args, Clone, Debug)]
 pub(super) struct CreateArgs {
     /// Name of the namespace, without the account; --namespace does as well.
@@ -58,6 +60,9 @@ pub(super) struct CreateArgs {
     /// Tag, as KEY=VALUE. Can be passed multiple times.
     #[arg(long, value_name = "KEY=VALUE")]
     tag: Vec<String>,
+    /// Write no profile and nothing to source.
+    #[arg(long)]
+    no_profile: bool,
     #[command(flatten)]
     write: WriteArgs,
 }
@@ -106,7 +111,12 @@ impl CreateArgs {
             session.create_namespace(CreateNamespaceRequest { spec: Some(spec), async_operation_id, tags }).await;
         let done = |response: &CreateNamespaceResponse| format!("Namespace {} is created.", response.namespace);
         let attempt = format!("unable to create namespace {name}");
-        self.write.settle(context, &mut session, answer, &attempt, done).await.map(drop)
+        match self.write.settle(context, &mut session, answer, &attempt, done).await? {
+            Some(made) if !self.no_profile && self.write.waits() => {
+                way_in::show(context, &mut session, &made.namespace).await
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     async fn spec(&self, name: String, session: &mut CloudSession) -> Result<NamespaceSpec, Failure> {

@@ -8,6 +8,7 @@ mod create;
 mod filters;
 mod settings;
 mod show;
+mod way_in;
 
 use clap::{Args, Subcommand};
 use proto::temporal::api::cloud::{

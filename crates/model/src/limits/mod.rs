@@ -326,7 +326,7 @@ limits! {
     unidentified_connections: usize = 4_096, "server.unidentifiedConnections", "connections", Server,
         told("The oldest of the address that has the most of them is closed for the new one.");
     /// Calls whose message has begun and not come to its end. Until a caller is identified on the connection, a tenth of it.
-    unfinished_calls: usize = 1_000, "server.unfinishedCalls", "calls", Connection,
+    unfinished_calls: usize = 10_000, "server.unfinishedCalls", "calls", Connection,
         exhausted_server(Busy::ConcurrentLimit, "too many calls of this connection have not come to their end");
     /// Bytes of messages that have begun and not come to their end. Until a caller is identified on the connection, a tenth
     /// of it.

@@ -68,6 +68,23 @@ async fn heads_without_messages_are_few_until_a_caller_is_identified() {
     until(|| world.held() == 0).await;
 }
 
+/// A client that makes many calls at once sends all their heads before the first of their messages.
+#[tokio::test]
+async fn a_burst_of_calls_is_carried_out_also_on_a_new_connection() {
+    let world = World::new(Limits::default(), Versions::Two).await;
+    let mut client = world.client().await;
+    let mut calls = Vec::new();
+    for _ in 0..900 {
+        calls.push(client.begin("/", b"").await);
+    }
+    for call in &mut calls {
+        call.end(b"\0\0\0\0\0");
+    }
+    for call in calls {
+        assert_eq!(call.answer().await.0, 0);
+    }
+}
+
 #[tokio::test]
 async fn messages_in_part_are_bounded_and_wait_for_each_other() {
     const LENGTH: usize = 100_000;

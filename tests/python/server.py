@@ -48,9 +48,12 @@ def free_port() -> int:
 class Server:
     """One server process, which can be killed and started again on the same port and file."""
 
-    def __init__(self, db_filename: Path | None = None, settings: Sequence[str] = ()) -> None:
-        """`settings` are values of the dynamic configuration, as `key=value`."""
+    def __init__(
+        self, db_filename: Path | None = None, settings: Sequence[str] = (), ui_port: int | None = None
+    ) -> None:
+        """`settings` are values of the dynamic configuration, as `key=value`; without `ui_port` there are no pages."""
         self.port = free_port()
+        self._pages = ["--headless"] if ui_port is None else ["--ui-port", str(ui_port)]
         self.settings = settings
         self.db_filename = db_filename
         self._process: subprocess.Popen[bytes] | None = None
@@ -69,7 +72,7 @@ class Server:
 
     async def start(self) -> None:
         """Starts the process and returns when it answers. Fails when it exits or stays silent for START_SECONDS."""
-        command = [str(BINARY), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(self.port)]
+        command = [str(BINARY), "server", "start-dev", *self._pages, "--ip", "127.0.0.1", "--port", str(self.port)]
         if self.db_filename:
             command += ["--db-filename", str(self.db_filename)]
         for setting in self.settings:

@@ -6,13 +6,17 @@ mod browser;
 
 #[cfg(test)]
 mod open {
-    use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
+    use std::{future::pending, io::Read as _, net::SocketAddr, sync::Arc, time::Duration};
 
     use engine::{Config, Engine};
     use frontend::{About, Door, Hosts, Loops, NewNamespace, Page, Ui, ensure, serve_page};
     use model::Limits;
     use store::MemoryStore;
-    use tokio::{net::TcpListener, task::JoinSet};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, TcpStream},
+        task::JoinSet,
+    };
 
     use crate::browser::ask;
 
@@ -47,10 +51,57 @@ mod open {
         assert_eq!(ask(address, "GET", "/namespaces/default", &[]).await.location(), (303, Some(workflows)));
         assert!(ask(address, "GET", workflows, &[]).await.body.contains("No workflows."));
         assert_eq!(ask(address, "GET", "/namespaces/nobody/workflows", &[]).await.status, 404);
-        assert_eq!(
-            ask(address, "GET", "/style.css", &[]).await.header("content-type"),
-            Some("text/css; charset=utf-8")
-        );
+        assert_eq!(ask(address, "GET", "/healthz", &[]).await.body, "{\"status\":\"OK\"}");
+    }
+
+    /// What pages load is kept by the browser for as long as it likes, since other contents have other addresses; pages
+    /// are not kept. Both are compressed for those who take that.
+    #[tokio::test]
+    async fn assets_are_cached_and_all_is_compressed() {
+        let (address, _servers) = serve().await;
+        let page = ask(address, "GET", "/namespaces", &[]).await;
+        assert_eq!((page.header("cache-control"), page.header("content-encoding")), (Some("no-store"), None));
+        let packed = ask_packed(address, "/namespaces").await;
+        assert!(packed.head.contains("content-encoding: gzip\r\n"), "{}", packed.head);
+        assert_eq!(packed.text(), page.body);
+        for asset in web::ASSETS {
+            let path = asset.path();
+            assert!(page.body.contains(&format!("\"{path}\"")), "{path} in {}", page.body);
+            let plain = ask(address, "GET", &path, &[]).await;
+            assert_eq!((plain.status, plain.body.as_str()), (200, asset.text));
+            assert_eq!(plain.header("content-type"), Some(asset.kind));
+            assert_eq!(plain.header("cache-control"), Some("public, max-age=31536000, immutable"));
+            assert_eq!(plain.header("vary"), Some("accept-encoding"));
+            let packed = ask_packed(address, &path).await;
+            assert!(packed.head.contains("content-encoding: gzip\r\n"), "{}", packed.head);
+            assert!(packed.body.len() < asset.text.len() && packed.text() == asset.text);
+        }
+        assert_eq!(ask(address, "GET", "/assets/style-0.css", &[]).await.status, 404);
+    }
+
+    /// An answer with a compressed body.
+    struct Packed {
+        head: String,
+        body: Vec<u8>,
+    }
+
+    impl Packed {
+        fn text(&self) -> String {
+            let mut text = String::new();
+            flate2::read::GzDecoder::new(self.body.as_slice()).read_to_string(&mut text).unwrap();
+            text
+        }
+    }
+
+    async fn ask_packed(address: SocketAddr, path: &str) -> Packed {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nConnection: close\r\nHost: {address}\r\nAccept-Encoding: br, gzip\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        Packed { head: String::from_utf8_lossy(&answer[..end + 2]).into_owned(), body: answer[end + 4..].to_vec() }
     }
 
     #[tokio::test]

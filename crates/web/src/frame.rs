@@ -2,14 +2,15 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use crate::link;
+use crate::{
+    asset::{STYLE, ZONE},
+    link,
+};
 
-/// Nothing is loaded but the stylesheet, nothing runs, forms stay here, and nobody shows the pages inside theirs.
-pub const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-/// The stylesheet, served as `/style.css`.
-pub const STYLE: &str = include_str!("style.css");
+/// Nothing is loaded but the stylesheet and the script of our own, nothing else runs, forms stay here, and no other page
+/// shows these inside itself.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; \
+                                           base-uri 'none'; frame-ancestors 'none'";
 
 /// Who looks at a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,8 @@ pub(crate) fn page(viewer: Viewer<'_>, title: &str, body: &Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " · Perdure" }
-                link rel="stylesheet" href="/style.css";
+                link rel="stylesheet" href=(STYLE.path());
+                script src=(ZONE.path()) defer {}
             }
             body {
                 header {
@@ -42,7 +44,9 @@ pub(crate) fn page(viewer: Viewer<'_>, title: &str, body: &Markup) -> String {
                     h1 { (title) }
                     (body)
                 }
-                footer { "These pages only show; the full Web UI is still to come." }
+                footer {
+                    "These pages only show; the full Web UI is still to come. Times are in " span id="zone" { "UTC" } "."
+                }
             }
         }
     };
@@ -117,6 +121,19 @@ pub fn login_form(code: &str, check: &str) -> String {
         p { "The link works once, when this button is pressed." }
     };
     page(Viewer::Stranger, "Log in", &body)
+}
+
+/// A page of the reference's own Web UI that there is none of here yet: what it would show, where its like is seen, and
+/// the way back.
+pub fn not_yet(viewer: Viewer<'_>, what: &str, instead: Option<&str>, back: &str) -> String {
+    let body = html! {
+        p { "These pages do not show " (what) " yet." }
+        @if let Some(command) = instead {
+            p { "On the command line: " code { (command) } }
+        }
+        p { a href=(back) { "Go on" } }
+    };
+    page(viewer, "Not here yet", &body)
 }
 
 /// What there is instead of a page that was asked for.

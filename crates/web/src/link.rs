@@ -18,8 +18,19 @@ pub fn run(namespace: &str, workflow_id: &str, run_id: &str) -> String {
 }
 
 /// The events of a run.
-pub(crate) fn history(namespace: &str, workflow_id: &str, run_id: &str) -> String {
+pub fn history(namespace: &str, workflow_id: &str, run_id: &str) -> String {
     format!("{}/history", run(namespace, workflow_id, run_id))
+}
+
+/// One event of a run: its place on the first page of the history that has it.
+pub fn event(namespace: &str, workflow_id: &str, run_id: &str, event_id: &str) -> String {
+    format!("{}#event-{}", history(namespace, workflow_id, run_id), encoded(event_id))
+}
+
+/// The workflows of a task queue.
+pub fn of_task_queue(namespace: &str, task_queue: &str) -> String {
+    let quoted = task_queue.replace('\\', "\\\\").replace('"', "\\\"");
+    with_query(&workflows(namespace), &[("query", &format!("TaskQueue = \"{quoted}\""))])
 }
 
 /// An address with a query of these pairs; empty values are left out.

@@ -46,37 +46,50 @@ pub struct Workflows<'a> {
     pub namespace: &'a str,
     /// The list filter; empty where there is none.
     pub query: &'a str,
-    pub found: &'a ListWorkflowExecutionsResponse,
+    /// What was found, or why the filter is refused: it stands there all the same, to be mended.
+    pub found: Result<&'a ListWorkflowExecutionsResponse, &'a str>,
 }
 
 impl Workflows<'_> {
     /// The page.
     pub fn page(&self, viewer: Viewer<'_>) -> String {
-        let path = link::workflows(self.namespace);
-        let token = link::token_of(&self.found.next_page_token);
-        let following =
-            (!token.is_empty()).then(|| link::with_query(&path, &[("query", self.query), ("token", &token)]));
         let body = html! {
-            form method="get" action=(path) {
+            form method="get" action=(link::workflows(self.namespace)) {
                 input name="query" value=(self.query) aria-label="List filter"
                     placeholder="List filter, for instance WorkflowType = 'Pay'";
                 " " button { "Filter" }
             }
-            @if self.found.executions.is_empty() {
+            @match self.found {
+                Ok(found) => (self.table(found)),
+                Err(complaint) => {
+                    p role="alert" { strong { "The filter is not understood: " } (complaint) }
+                    p { a href=(link::workflows(self.namespace)) { "All workflows" } }
+                }
+            }
+        };
+        page(viewer, &format!("Workflows of {}", self.namespace), &body)
+    }
+
+    fn table(&self, found: &ListWorkflowExecutionsResponse) -> maud::Markup {
+        let path = link::workflows(self.namespace);
+        let token = link::token_of(&found.next_page_token);
+        let following =
+            (!token.is_empty()).then(|| link::with_query(&path, &[("query", self.query), ("token", &token)]));
+        html! {
+            @if found.executions.is_empty() {
                 p { "No workflows." }
             } @else {
                 table {
                     thead { tr { th { "Status" } th { "Workflow Id" } th { "Run Id" } th { "Type" } th { "Start" } th { "Close" } } }
                     tbody {
-                        @for info in &self.found.executions {
+                        @for info in &found.executions {
                             (self.row(info))
                         }
                     }
                 }
             }
             (next(following.as_deref()))
-        };
-        page(viewer, &format!("Workflows of {}", self.namespace), &body)
+        }
     }
 
     fn row(&self, info: &WorkflowExecutionInfo) -> maud::Markup {
@@ -85,12 +98,12 @@ impl Workflows<'_> {
         let run = link::run(self.namespace, &execution.workflow_id, &execution.run_id);
         html! {
             tr {
-                td { (message::status(info.status())) }
-                td { a href=(run) { (execution.workflow_id) } }
-                td { (execution.run_id) }
-                td { (info.r#type.as_ref().map(|kind| kind.name.as_str()).unwrap_or_default()) }
-                td { (message::time(info.start_time.as_ref())) }
-                td { (message::time(info.close_time.as_ref())) }
+                td data-label="Status" { (message::status(info.status())) }
+                td data-label="Workflow Id" { a href=(run) { (execution.workflow_id) } }
+                td data-label="Run Id" { (execution.run_id) }
+                td data-label="Type" { (info.r#type.as_ref().map(|kind| kind.name.as_str()).unwrap_or_default()) }
+                td data-label="Start" { (message::time(info.start_time.as_ref())) }
+                td data-label="Close" { (message::time(info.close_time.as_ref())) }
             }
         }
     }

@@ -97,11 +97,11 @@ impl History<'_> {
 
 fn row(event: &HistoryEvent) -> Markup {
     html! {
-        tr {
-            td { (event.event_id) }
-            td { (message::time(event.event_time.as_ref())) }
-            td { (message::short("EVENT_TYPE_", event.event_type().as_str_name())) }
-            td { (message::attributes(event)) }
+        tr id={ "event-" (event.event_id) } {
+            td data-label="Event" { (event.event_id) }
+            td data-label="Time" { (message::time(event.event_time.as_ref())) }
+            td data-label="Type" { (message::short("EVENT_TYPE_", event.event_type().as_str_name())) }
+            td data-label="Attributes" { (message::attributes(event)) }
         }
     }
 }

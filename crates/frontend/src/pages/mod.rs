@@ -1,7 +1,9 @@
 //! HTTP beside gRPC: metrics, pages for people, and honest words on the port whose service is not there yet.
 
+mod address;
 mod hosts;
 mod login;
+mod packed;
 mod read;
 mod session;
 mod ui;
@@ -32,7 +34,7 @@ use crate::{
     turn::Turn,
 };
 
-/// What is the same in every answer.
+/// What is the same in every answer that does not say otherwise.
 const HEAD: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, web::CONTENT_SECURITY_POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -104,7 +106,7 @@ impl PagePort {
             _ => self.answer(address, request).await,
         };
         for (name, value) in HEAD {
-            answer.headers_mut().insert(name, HeaderValue::from_static(value));
+            answer.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
         }
         answer
     }

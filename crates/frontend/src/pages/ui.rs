@@ -6,15 +6,16 @@ use auth::{Caller, Policy};
 use control::Control;
 use http_body_util::Full;
 use hyper::{
-    Method, Request, Response, StatusCode,
+    HeaderMap, Method, Request, Response, StatusCode,
     body::{Body, Bytes},
     header::{self, HeaderValue},
 };
-use model::Reject;
+use model::{Kind, Reject};
 use web::Viewer;
 
 use super::{
-    login,
+    address::{Place, Run, place},
+    login, packed,
     read::Reader,
     session::{FORM, SESSION, Ticket},
     text,
@@ -73,6 +74,7 @@ pub(super) struct Asked {
     forwarded: Option<IpAddr>,
     /// The browser came over TLS, as a proxy in front of this port says.
     pub(super) secure: bool,
+    headers: HeaderMap,
 }
 
 impl Asked {
@@ -90,6 +92,7 @@ impl Asked {
             check: ticket(FORM),
             forwarded: forwarded.and_then(|all| all.rsplit(',').next()?.trim().parse().ok()),
             secure: scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")),
+            headers: headers.clone(),
         }
     }
 
@@ -108,12 +111,16 @@ pub(super) async fn answer<B>(door: &Arc<Door>, ui: &Arc<Ui>, address: IpAddr, a
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
 {
+    if asked.path.starts_with("/assets/") && asked.is_read() {
+        let unknown = || text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n".to_owned());
+        return packed::asset(&asked.path, &asked.headers).unwrap_or_else(unknown);
+    }
     match asked.path.as_str() {
-        "/style.css" if asked.is_read() => text(StatusCode::OK, "text/css; charset=utf-8", web::STYLE.to_owned()),
+        "/healthz" if asked.is_read() => text(StatusCode::OK, "application/json", "{\"status\":\"OK\"}".to_owned()),
         "/login" if asked.is_read() => login::form(ui, &asked),
         "/login" if asked.method == Method::POST => login::log_in(door, ui, asked.from(address), &asked, body).await,
         "/logout" if asked.method == Method::POST => login::log_out(door, ui, &asked).await,
-        _ if asked.is_read() => page(door, ui, address, &asked).await,
+        _ if asked.is_read() => packed::page(page(door, ui, address, &asked).await, &asked.headers).await,
         _ => text(StatusCode::METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", "these pages only show\n".to_owned()),
     }
 }
@@ -139,30 +146,25 @@ async fn page(door: &Arc<Door>, ui: &Ui, address: IpAddr, asked: &Asked) -> Answ
 
 /// The page that an address stands for.
 async fn show(ui: &Ui, reader: &Reader, viewer: Viewer<'_>, parts: &[&str], pairs: &Pairs) -> Result<Answer, Reject> {
-    let html = match parts {
-        [""] => return Ok(led_to(&web::namespaces_path())),
-        ["namespaces"] => {
+    let html = match place(parts, pairs) {
+        Place::Elsewhere(path) => return Ok(led_to(&path)),
+        Place::Namespaces => {
             let (names, next) = match &ui.login {
                 Some(login) => reader.namespaces(login.control.clone(), login.seed, pairs.token()?).await?,
                 None => reader.local_namespaces(pairs.token()?).await?,
             };
             web::Namespaces { names: &names, next: &next }.page(viewer)
         }
-        ["namespaces", namespace] => return Ok(led_to(&web::workflows_path(namespace))),
-        ["namespaces", namespace, "workflows"] => {
-            let query = pairs.value("query");
-            let found = &reader.workflows(namespace, query, pairs.token()?).await?;
-            web::Workflows { namespace, query, found }.page(viewer)
-        }
-        ["namespaces", namespace, "workflows", workflow_id] => run(reader, viewer, namespace, workflow_id, "").await?,
-        ["namespaces", namespace, "workflows", workflow_id, run_id] => {
-            run(reader, viewer, namespace, workflow_id, run_id).await?
-        }
-        ["namespaces", namespace, "workflows", workflow_id, run_id, "history"] => {
+        Place::Workflows { namespace } => return workflows(reader, viewer, namespace, pairs).await,
+        Place::Run(asked) => run(reader, viewer, asked).await?,
+        Place::History(Run { namespace, workflow_id, run_id }) => {
             let found = &reader.history(namespace, workflow_id, run_id, pairs.token()?).await?;
             web::History { namespace, workflow_id, run_id, found }.page(viewer)
         }
-        _ => {
+        Place::NotYet { what, instead, back } => {
+            return Ok(text(StatusCode::NOT_FOUND, HTML, web::not_yet(viewer, what, instead, &back)));
+        }
+        Place::Unknown => {
             let html = web::problem(viewer, "Not found", "There is no such page.");
             return Ok(text(StatusCode::NOT_FOUND, HTML, html));
         }
@@ -170,13 +172,21 @@ async fn show(ui: &Ui, reader: &Reader, viewer: Viewer<'_>, parts: &[&str], pair
     Ok(text(StatusCode::OK, HTML, html))
 }
 
-async fn run(
-    reader: &Reader,
-    viewer: Viewer<'_>,
-    namespace: &str,
-    workflow_id: &str,
-    run_id: &str,
-) -> Result<String, Reject> {
+/// A list, or the filter as it was given with what is wrong with it: only to those who may list.
+async fn workflows(reader: &Reader, viewer: Viewer<'_>, namespace: &str, pairs: &Pairs) -> Result<Answer, Reject> {
+    let query = pairs.value("query");
+    let (status, html) = match reader.workflows(namespace, query, pairs.token()?).await {
+        Ok(found) => (StatusCode::OK, web::Workflows { namespace, query, found: Ok(&found) }.page(viewer)),
+        Err(reject) if reject.kind == Kind::InvalidArgument && !query.is_empty() => {
+            (StatusCode::BAD_REQUEST, web::Workflows { namespace, query, found: Err(&reject.message) }.page(viewer))
+        }
+        Err(reject) => return Err(reject),
+    };
+    Ok(text(status, HTML, html))
+}
+
+async fn run(reader: &Reader, viewer: Viewer<'_>, asked: Run<'_>) -> Result<String, Reject> {
+    let Run { namespace, workflow_id, run_id } = asked;
     let described = reader.run(namespace, workflow_id, run_id).await?;
     let trouble = reader.trouble(namespace, &described).await?;
     Ok(web::run(viewer, namespace, &described, trouble.as_ref()))

@@ -202,7 +202,7 @@ async fn a_run_is_seen_in_list_description_and_history_as_text() {
     for path in [run.as_str(), &latest, &history] {
         let page = get(&world, &cookie, path).await;
         assert!(page.status == 200 && page.body.contains(escaped) && page.body.contains(&run_id), "{}", page.body);
-        assert!(!page.body.contains("<script") && !page.body.contains("<img"), "{}", page.body);
+        assert!(!page.body.contains("<script>") && !page.body.contains("<img"), "{}", page.body);
     }
     let history = get(&world, &cookie, &history).await;
     assert!(history.body.contains("&quot;&lt;img src=x onerror=alert(1)&gt;&quot;"), "{}", history.body);
@@ -210,9 +210,21 @@ async fn a_run_is_seen_in_list_description_and_history_as_text() {
     let filter = |filter: &str| format!("/namespaces/{bank}/workflows?query={filter}");
     let none = get(&world, &cookie, &filter("WorkflowType%3D%27%3Cb%3E%27")).await;
     assert!(none.body.contains("No workflows.") && none.body.contains("WorkflowType='&lt;b&gt;'"), "{}", none.body);
-    let broken = get(&world, &cookie, &filter("Nope%3D1")).await;
-    assert!(broken.status == 400 && broken.body.contains("Nope"), "{}", broken.body);
+    let broken = get(&world, &cookie, &filter("Nope%3D%22%3Cb%3E%22")).await;
+    // A wrong filter stands there to be mended, with what is wrong.
+    let kept = "<input name=\"query\" value=\"Nope=&quot;&lt;b&gt;&quot;\"";
+    assert!(broken.status == 400 && broken.body.contains(kept), "{}", broken.body);
+    assert!(broken.body.contains("The filter is not understood: </strong>invalid query"), "{}", broken.body);
+    let ticked = get(&world, &cookie, &filter("%60ExecutionStatus%60%3D%22Running%22")).await;
+    assert!(ticked.status == 200 && ticked.body.contains(escaped), "{}", ticked.body);
     assert_eq!(get(&world, &cookie, &format!("/namespaces/{bank}/workflows/absent")).await.status, 404);
+    // A bookmark of the other UI leads on.
+    assert_eq!(
+        get(&world, &cookie, &format!("{run}/timeline")).await.location(),
+        (303, Some(&*format!("{run}/history")))
+    );
+    let schedules = get(&world, &cookie, &format!("/namespaces/{bank}/schedules")).await;
+    assert!(schedules.status == 404 && schedules.body.contains("do not show schedules yet"), "{}", schedules.body);
 }
 
 /// What went wrong stands before all else on a run's page: of a run that is open, of its Workflow Task; of a closed one, how

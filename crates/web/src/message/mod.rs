@@ -20,9 +20,13 @@ const MOST_TEXT: usize = 8 * 1024;
 const MOST_CAUSES: usize = 50;
 const CAUSE: &str = "temporal.api.failure.v1.Failure.cause";
 
-/// A point in time; empty where there is none.
-pub(crate) fn time(time: Option<&Timestamp>) -> String {
-    time.map(ToString::to_string).unwrap_or_default()
+/// A point in time in UTC, which the browser shows in the reader's zone; nothing where there is none.
+pub(crate) fn time(time: Option<&Timestamp>) -> Markup {
+    html! {
+        @if let Some(time) = time {
+            time datetime=(time) { (time) }
+        }
+    }
 }
 
 /// The status of a run.
@@ -162,7 +166,7 @@ fn key(key: &MapKey) -> String {
 fn inner(message: &DynamicMessage) -> Markup {
     let descriptor = message.descriptor();
     match descriptor.full_name() {
-        "google.protobuf.Timestamp" => html! { (message.transcode_to::<Timestamp>().unwrap_or_default()) },
+        "google.protobuf.Timestamp" => time(message.transcode_to::<Timestamp>().ok().as_ref()),
         "google.protobuf.Duration" => html! { (message.transcode_to::<Duration>().unwrap_or_default()) },
         "temporal.api.common.v1.Payload" => payload(&message.transcode_to::<Payload>().unwrap_or_default()),
         _ => fields(message, |_| true),

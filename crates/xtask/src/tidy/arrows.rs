@@ -86,6 +86,7 @@ const ROWS: &[Row] = &[
         internal: &["proto", "model", "store", "auth", "engine", "control", "web"],
         external: &[
             "bytes",
+            "flate2",
             "futures-util",
             "http-body-util",
             "hyper",
@@ -181,6 +182,7 @@ const EXTERNAL: &[(&str, &str)] = &[
     ("bytes", "payloads are handed on without a copy"),
     ("clap", "commands and flags as data: help is generated from their definition"),
     ("crc32fast", "tells a torn frame of the commit log"),
+    ("flate2", "pages travel compressed; gRPC's own compression has it already"),
     ("futures-util", "the calls of a connection in one task, of which only those are polled that can go on"),
     ("h2", "clients that send what no client should: heads without ends, messages in part, windows that never open"),
     ("hmac", "task tokens carry a keyed MAC"),

@@ -41,10 +41,11 @@ pub(crate) fn subject(given: Option<PathBuf>) -> Result<PathBuf, Fault> {
     .into())
 }
 
-/// Creates `.venv` if there is none, and installs the reference server into it with pip.
+/// Creates `.venv` if there is none, and installs the reference server into it with pip. One that was left half made, without
+/// pip, is made anew.
 pub(crate) fn install() -> Result<(), Fault> {
     let venv = root().join(".venv");
-    if !venv.join("bin/python").is_file() {
+    if !venv.join("bin/pip").is_file() {
         succeed(Command::new("python3").arg("-m").arg("venv").arg(&venv))?;
     }
     succeed(Command::new(venv.join("bin/python")).args(["-m", "pip", "install", "--quiet", PACKAGE]))?;

@@ -2,6 +2,7 @@
 //! dependencies, so that it is built in seconds on a cold machine; everything that speaks to a server is in `probe`.
 
 mod bench;
+mod machine;
 mod shell;
 mod suites;
 mod tidy;

@@ -4,6 +4,7 @@
 use std::{process::Command, time::Duration};
 
 use crate::{
+    machine,
     shell::{self, Ending},
     totals::{self, Totals},
     tree, verify,
@@ -63,6 +64,7 @@ pub(crate) fn run(options: &[String]) -> Result<(), String> {
         Some(chosen) => chosen,
         None => return Ok(()),
     };
+    machine::prepare(&chosen.iter().map(|part| part.name).collect::<Vec<_>>())?;
     let mut release = None;
     let mut outcomes = Vec::new();
     for part in chosen {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use machine::{ActivityAnswer, ActivityRef, Signal, UpdateRequest};
 use model::{Namespace, QueueKey, Time, Token};
 use proto::temporal::api::{
@@ -204,6 +205,31 @@ pub enum Answer {
     TaskQueue(Box<TaskQueueDescription>),
     /// The workers of some queues.
     Workers(Workers),
+}
+
+impl Answer {
+    /// The tokens of the tasks that it hands to a worker, sealed.
+    pub fn task_tokens(&self) -> Vec<Bytes> {
+        let workflow = |task: &Option<Box<WorkflowTask>>| task.as_ref().map(|task| task.response.task_token.clone());
+        match self {
+            Answer::WorkflowTask(task) => workflow(task).into_iter().collect(),
+            Answer::ActivityTask(task) => task.iter().map(|task| task.task_token.clone()).collect(),
+            Answer::WorkflowTaskCompleted { next_task, activities, .. } => {
+                workflow(next_task).into_iter().chain(activities.iter().map(|task| task.task_token.clone())).collect()
+            }
+            Answer::Started(started) | Answer::UpdateWithStart { started, .. } => {
+                workflow(&started.eager_task).into_iter().collect()
+            }
+            Answer::Done
+            | Answer::Signaled { .. }
+            | Answer::Description(_)
+            | Answer::HistoryState(_)
+            | Answer::Heartbeat { .. }
+            | Answer::QueryAnswer { .. }
+            | Answer::Update(_)
+            | Answer::TaskQueue(_) => Vec::new(),
+        }
+    }
 }
 
 /// A start, or a signal with start, was accepted.

@@ -17,7 +17,7 @@ pub use call::{
     Answer, Call, Execution, HistoryRange, HistoryState, Poll, PollingWorker, QueryOutcome, Request, Started,
     TaskQueueDescription, UpdateCall, UpdateOutcome, UpdateState, UpdateWait, Workers, WorkflowTask,
 };
-pub use driver::{Class, Clocks, Config, Engine, ListPage, Listed, PageLimit, Pass, Stands};
+pub use driver::{Class, Clocks, Config, Delivery, Engine, ListPage, Listed, PageLimit, Pass, Stands};
 /// What calls are made of, and the checks of a request's form that only the machine can make: cron schedules and search
 /// attributes. They are the machine's; the doors reach them through here.
 pub use machine::{

@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use engine::Pass;
+use engine::{Delivery, Pass};
 use futures_util::FutureExt as _;
 use hyper::rt::Executor;
 use tonic::{body::Body, codegen::http::Response};
@@ -47,6 +47,11 @@ impl Answering {
         if let Some(pass) = &self.pass {
             pass.step_aside();
         }
+    }
+
+    /// The tasks of its answer, which are the worker's once the answer is written; none where it has none.
+    pub(crate) fn take_delivery(&self) -> Option<Delivery> {
+        self.pass.as_ref().and_then(|pass| pass.take_delivery())
     }
 
     /// A call whose answer is nothing but a refusal.

@@ -60,8 +60,8 @@ pub enum Quiet {
     UpdateRejected { update_id: String, failure: Option<Box<Failure>> },
     /// Those that a worker has got are forgotten, because its answer was bad.
     UpdatesAborted,
-    /// The started task is no more (its outcome follows, or it was lost).
-    WorkflowTaskStartDropped,
+    /// In memory only: the started task did not reach its worker. It waits again, and so do the updates that it brought.
+    WorkflowTaskReturned,
     /// The queue of the worker that holds the run in its cache; `None` forgets it.
     StickySet(Option<Sticky>),
     /// The worker that completed a task told of itself.
@@ -78,6 +78,8 @@ pub enum Quiet {
         request_id: String,
         worker_version: Option<WorkerVersionStamp>,
     },
+    /// The attempt did not reach its worker: it waits again, as if it had not been started.
+    ActivityReturned { scheduled_event_id: i64 },
     /// The attempt lives; its details replace those of before.
     ActivityHeartbeat { scheduled_event_id: i64, time: Time, details: Option<Payloads> },
     /// The attempt ended and another one follows at `visible_time`.

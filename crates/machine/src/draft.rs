@@ -133,7 +133,7 @@ fn is_durable(change: &Change) -> bool {
         change,
         Change::Quiet(
             Quiet::WorkflowTaskStarted(_)
-                | Quiet::WorkflowTaskStartDropped
+                | Quiet::WorkflowTaskReturned
                 | Quiet::SpeculativeTaskSet(_)
                 | Quiet::UpdateAdmitted(_)
                 | Quiet::UpdatesSent

@@ -66,6 +66,11 @@ pub enum Input {
         request_id: String,
         worker_version: Option<WorkerVersionStamp>,
     },
+    /// The started workflow task was not written to its worker's connection: it waits again.
+    WorkflowTaskUndelivered { task: TaskRef },
+    /// The started attempt was not written to its worker's connection: it waits again. `attempt` counts from one;
+    /// `started_time` is in nanoseconds and tells this start from a later one of the same attempt.
+    ActivityUndelivered { scheduled_event_id: i64, attempt: i32, started_time: i64 },
     /// A worker, or somebody who knows the activity's id, reports on an activity.
     AnswerActivity { activity: ActivityRef, identity: String, answer: ActivityAnswer },
     /// What became of starting a child.

@@ -67,6 +67,10 @@ impl Worker {
         let call = if is_decider { Call::PollWorkflowTask(poll) } else { Call::PollActivityTask(poll) };
         self.answering = None;
         self.waits_for = world.send(self.actor(), call, POLL_PATIENCE);
+        if world.is_failing() && world.rng.one_in(10) {
+            let wait = world.rng.within(400);
+            world.give_up_after(wait, self.actor(), self.waits_for);
+        }
     }
 
     pub(crate) fn hear(&mut self, world: &mut World, call: CallId, result: Option<Result<Answer, Reject>>) {

@@ -19,6 +19,8 @@ use std::{
 
 use model::{Advice, Budget, Limits, Part, Reject, Time, limits::OVERLOADED};
 
+use super::delivery::Delivery;
+
 /// What a call is to the work that is under way. The first go first, and the last are refused first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -103,6 +105,8 @@ struct State {
     stands: bool,
     is_taken: bool,
     held: Part,
+    /// The tasks of its answer, on their way to the worker.
+    delivery: Option<Delivery>,
 }
 
 impl Admission {
@@ -136,7 +140,7 @@ impl Admission {
             return Err(self.refusal(late));
         }
         let held = self.hold(class, CALL).ok_or_else(|| self.refusal(Overload::Memory))?;
-        let state = Mutex::new(State { since: came, stands: false, is_taken: false, held });
+        let state = Mutex::new(State { since: came, stands: false, is_taken: false, held, delivery: None });
         let pass = Pass { admission: self.clone(), class, leaves, until, state };
         pass.stand(&mut pass.state(), came);
         Ok(pass)
@@ -268,6 +272,16 @@ impl Pass {
         }
         let is_unwritten = self.class == Class::New && self.admission.is_writing_late.load(Ordering::Relaxed);
         is_unwritten.then(|| self.admission.refusal(Overload::Unwritten))
+    }
+
+    /// The answer to the call has tasks.
+    pub(super) fn carry(&self, delivery: Delivery) {
+        self.state().delivery = Some(delivery);
+    }
+
+    /// The tasks of the answer, for the one that writes it; none where it has none.
+    pub fn take_delivery(&self) -> Option<Delivery> {
+        self.state().delivery.take()
     }
 
     fn stand(&self, state: &mut State, now: Time) {

@@ -14,14 +14,15 @@ use tokio::sync::oneshot;
 
 use super::{
     admission::{CLASSES, Class, Pass},
+    delivery::Told,
     turns::{Turns, Waits},
 };
-use crate::{Answer, Event};
+use crate::Event;
 
 /// New calls that are taken at a time: what goes on and comes meanwhile is taken before the others.
 const NEW_AT_ONCE: usize = 64;
 
-pub(super) type Answering = oneshot::Sender<Result<Answer, Reject>>;
+pub(super) type Answering = oneshot::Sender<Result<Told, Reject>>;
 
 /// Something that the node is told; a call comes with the place where its answer is waited for, and with what it was let in
 /// by, if it came from outside.

@@ -11,7 +11,7 @@ use std::{
     collections::BTreeMap,
     mem,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -25,11 +25,12 @@ use super::{
     admission::{Admission, Pass},
     clock::Clock,
     cluster_record::Cluster,
+    delivery::Told,
     inbox::{Answering, Inbox, Letter},
     lists::Lists,
     writer::{Commit, Writer, wait_for_company},
 };
-use crate::{Action, Answer, CallId, Event, NamespaceTable, Node, ReadRequest, Request};
+use crate::{Action, CallId, Event, NamespaceTable, Node, ReadRequest, Request};
 
 /// Reads that the thread that steps does itself. When many alarms go off there are more, and it has others to serve.
 const AT_ONCE: usize = 16;
@@ -40,7 +41,7 @@ const TURNS: usize = 2;
 const SHORT: Duration = Duration::from_millis(1);
 
 /// Where a call's answer is waited for.
-pub(super) type Answered = oneshot::Receiver<Result<Answer, Reject>>;
+pub(super) type Answered = oneshot::Receiver<Result<Told, Reject>>;
 
 /// What the clones of an engine share.
 pub(super) struct Inner {
@@ -60,7 +61,7 @@ pub(super) struct Inner {
     inbox: Inbox,
     next_call: AtomicU64,
     /// Rung when the node's next alarm may have changed.
-    alarm: Arc<Notify>,
+    pub(super) alarm: Arc<Notify>,
 }
 
 /// What the lock guards.
@@ -69,7 +70,7 @@ pub(super) struct Core {
     clock: Arc<Clock>,
     waiting: BTreeMap<CallId, Answering>,
     /// When the clock task will tick of its own accord.
-    armed: Option<Time>,
+    pub(super) armed: Option<Time>,
     /// What was cut and nobody has taken yet.
     commits: Vec<Commit>,
     after: After,
@@ -106,7 +107,7 @@ impl Drop for Owed {
 /// What is done without the lock, for whoever is woken may want it at once.
 #[derive(Default)]
 struct After {
-    answers: Vec<(Answering, Result<Answer, Reject>)>,
+    answers: Vec<(Answering, Result<Told, Reject>)>,
     reads: Vec<(u64, ReadRequest)>,
     /// What this thread writes itself.
     writes: Owed,
@@ -217,6 +218,12 @@ impl Inner {
         self.post(Letter { event, answering: None, pass: None });
     }
 
+    /// Has the node told by the task that keeps time. For a thread that may hold a lock, so that it should do nothing else.
+    pub(super) fn tell_soon(&self, event: Event) {
+        self.inbox.put(Letter { event, answering: None, pass: None });
+        self.alarm.notify_one();
+    }
+
     fn post(self: &Arc<Self>, letter: Letter) {
         self.inbox.put(letter);
         if !self.inbox.is_gathering() {
@@ -269,6 +276,10 @@ impl Inner {
         while !writes.0.is_empty() {
             writes = self.write_once(writes);
         }
+        // What has come meanwhile may have come too late for the writing thread.
+        if !self.inbox.is_empty() {
+            self.writer.call();
+        }
     }
 
     /// Writes, and gives back what this thread has to write next.
@@ -315,7 +326,7 @@ impl Inner {
         let After { answers, reads, writes, calls_writer, rings } = mem::take(&mut core.after);
         drop(core);
         for (answering, result) in answers {
-            // A receiver that is gone has taken its call back already.
+            // A receiver that is gone has taken its call back already; a task that was for it goes back too.
             drop(answering.send(result));
         }
         if calls_writer {
@@ -396,8 +407,9 @@ impl Inner {
         for action in core.node.take_actions() {
             match action {
                 Action::Answer { id, result } => {
+                    let told = Told::new(self, result);
                     if let Some(answering) = core.waiting.remove(&id) {
-                        core.after.answers.push((answering, result));
+                        core.after.answers.push((answering, told));
                     }
                 }
                 Action::Commit { shard, epoch, batch } => core.commits.push((shard, epoch, batch)),
@@ -473,28 +485,4 @@ impl Drop for Inner {
 pub(super) fn stop() -> ! {
     tracing::error!("a step or a write of the engine panicked: the process stops");
     std::process::abort()
-}
-
-/// The longest between two looks at the clocks: for an alarm, so that those which fell due while the machine slept go off at
-/// once, for the timer that is waited for here may not count that; and where there is none.
-const SHORT_WAIT: Duration = Duration::from_secs(1);
-const LONG_WAIT: Duration = Duration::from_secs(60);
-
-/// Ticks the node whenever an alarm is ripe, and steers the clock, for as long as the engine lives. Does not hold on to it
-/// meanwhile.
-pub(super) async fn keep_time(inner: Weak<Inner>) {
-    loop {
-        let Some(strong) = inner.upgrade() else { return };
-        strong.clock.steer();
-        let next = strong.step(|core| {
-            core.tell(Event::Tick);
-            core.armed = core.node.next_alarm();
-            core.armed
-        });
-        let alarm = strong.alarm.clone();
-        let wait = next.map_or(LONG_WAIT, |next| next.since(strong.clock.now()).min(SHORT_WAIT));
-        drop(strong);
-        // Either the time has come, or an earlier one was set.
-        drop(tokio::time::timeout(wait, alarm.notified()).await);
-    }
 }

@@ -6,11 +6,13 @@
 mod admission;
 mod clock;
 mod cluster_record;
+mod delivery;
 mod history;
 mod inbox;
 mod inner;
 mod lists;
 mod memos;
+mod timekeeper;
 mod turns;
 mod writer;
 
@@ -31,6 +33,8 @@ use crate::{Answer, CallId, Event, HistoryRange, NamespaceTable, Node, NodeConfi
 pub use admission::{Class, Pass, Stands};
 pub use clock::Clocks;
 use clock::{Clock, SystemClocks};
+pub use delivery::Delivery;
+use delivery::Told;
 pub use history::PageLimit;
 use inner::Inner;
 pub use memos::{ListPage, Listed};
@@ -89,25 +93,34 @@ impl Engine {
         if inner.store.waits() {
             writer::start(&inner);
         }
-        inner.runtime.spawn(inner::keep_time(Arc::downgrade(&inner)));
+        inner.runtime.spawn(timekeeper::keep_time(Arc::downgrade(&inner)));
         Ok(Self { inner })
     }
 
-    /// Asks the engine; the answer comes when all it tells of is durable. Dropping the future takes a poll or a wait back.
+    /// Asks the engine; the answer comes when all it tells of is durable. Dropping the future takes a poll or a wait back,
+    /// and with it a task that is on its way; the tasks of an answer that was returned are the caller's.
     ///
     /// # Errors
     /// The refusal as the caller shall see it.
     pub async fn call(&self, request: Request) -> Result<Answer, Reject> {
-        self.answered(self.inner.ask(request, None)).await
+        let Told { answer, delivery } = self.answered(self.inner.ask(request, None)).await?;
+        if let Some(delivery) = delivery {
+            delivery.done();
+        }
+        Ok(answer)
     }
 
     /// As `call`, for a caller from outside: it is not carried out when its turn comes too late, or when the caller waits no
-    /// more.
+    /// more. The tasks of the answer go back unless the delivery that the pass then holds is done.
     ///
     /// # Errors
     /// The refusal as the caller shall see it.
     pub async fn call_with(&self, request: Request, pass: &Arc<Pass>) -> Result<Answer, Reject> {
-        self.answered(self.inner.ask(request, Some(pass.clone()))).await
+        let Told { answer, delivery } = self.answered(self.inner.ask(request, Some(pass.clone()))).await?;
+        if let Some(delivery) = delivery {
+            pass.carry(delivery);
+        }
+        Ok(answer)
     }
 
     /// Lets a call in, at the moment when its head has come and before anything else is done with it. `timeout` is how long
@@ -120,7 +133,7 @@ impl Engine {
         self.inner.admission.admit(class, leaves, came, timeout.map_or(Time::MAX, |timeout| came + timeout))
     }
 
-    async fn answered(&self, asked: (CallId, inner::Answered)) -> Result<Answer, Reject> {
+    async fn answered(&self, asked: (CallId, inner::Answered)) -> Result<Told, Reject> {
         let (id, answered) = asked;
         let mut pending = Pending { inner: &self.inner, id, done: false };
         let answer = answered.await;

@@ -142,8 +142,7 @@ impl Node {
         let grew = batch.is_some() || old.is_some_and(|(run, _)| run.is_open() != next.is_open());
         let grown = Held::Grew { run_id, next_event_id: next.core.next_event_id, is_open: next.is_open() };
         let news = news(old.map(|(_, due)| due), &due, &next);
-        let speculative =
-            speculative(&next).filter(|place| old.and_then(|(run, _)| speculative(run)).as_ref() != Some(place));
+        let anew = waits_anew(old, &next, &due);
         let old_alarm = old.and_then(|(_, due)| due.alarm);
         let alarm = due.alarm;
         let is_written = rows.len() != number;
@@ -174,7 +173,7 @@ impl Node {
         for held in news {
             self.hold(shard, held);
         }
-        if let Some(place) = speculative {
+        if let Some(place) = anew {
             self.hold_for(shard, run_id, Held::Task(place));
         }
         self.settle_queries(shard, run_id);
@@ -238,10 +237,13 @@ impl Node {
     }
 }
 
-/// The task that waits in memory alone, to bring updates to a worker.
-fn speculative(run: &Run) -> Option<TaskPlace> {
-    let task = run.workflow_task().filter(|_| run.is_speculative())?;
-    Some(TaskPlace::of(&task, run.key.workflow.namespace, run.key.run_id))
+/// The workflow task that waits from this step on although nothing is newly due on disk: one that is in memory alone, or one
+/// that has come back from a worker which it did not reach.
+fn waits_anew(old: Option<(&Run, &Due)>, next: &Run, due: &Due) -> Option<TaskPlace> {
+    let task = next.workflow_task()?;
+    let has_waited = old.is_some_and(|(run, _)| run.workflow_task().as_ref() == Some(&task));
+    let is_new_on_disk = due.has(&task) && old.is_none_or(|(_, due)| !due.has(&task));
+    (!has_waited && !is_new_on_disk).then(|| TaskPlace::of(&task, next.key.workflow.namespace, next.key.run_id))
 }
 
 /// What a step makes newly due, to be acted on once it is durable.

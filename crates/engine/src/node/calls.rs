@@ -324,7 +324,7 @@ impl Node {
     }
 }
 
-fn task_ref(token: &Token) -> TaskRef {
+pub(crate) fn task_ref(token: &Token) -> TaskRef {
     TaskRef {
         scheduled_event_id: token.scheduled_event_id,
         started_event_id: token.started_event_id,

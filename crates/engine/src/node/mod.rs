@@ -19,6 +19,7 @@ mod queue;
 mod read;
 mod shard;
 mod start;
+mod undelivered;
 mod update_with_start;
 mod updates;
 mod wake;
@@ -29,6 +30,7 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use cluster::{Member, NodeId};
 use machine::{Facts, MessageKey};
 use model::{Budget, Entropy, Epoch, Limits, Namespace, NamespaceId, QueueKey, Reject, RunId, ShardId, Time, TokenKey};
@@ -78,6 +80,8 @@ pub enum Event {
     Call { id: CallId, request: Request, until: Time },
     /// The caller is gone: take its poll or wait back.
     Abandoned { id: CallId },
+    /// An answer with these tasks, named by their tokens, was not written to its caller's connection: nobody has them.
+    Undelivered { tokens: Vec<Bytes> },
     /// The answer to `Action::Acquire`.
     Acquired { shard: ShardId, result: Result<Epoch, StoreError> },
     /// The answer to `Action::Commit`.
@@ -236,6 +240,7 @@ impl Node {
         match event {
             Event::Call { id, request, until } => self.admit(id, request, until),
             Event::Abandoned { id } => self.abandon(id),
+            Event::Undelivered { tokens } => self.undelivered(&tokens),
             Event::Acquired { shard, result } => self.acquired(shard, result),
             Event::Committed { shard, result } => self.committed(shard, result),
             Event::Read { ticket, result } => self.read_done(ticket, result),

@@ -29,6 +29,8 @@ struct Bottle<W> {
     gone: usize,
     /// Why bytes that the library holds for written were lost.
     failure: Option<io::Error>,
+    /// The same once the library has heard of it.
+    has_failed: bool,
     /// Bytes that may be read for now.
     allowance: usize,
     /// Whether the wire had no room when it was last written to.
@@ -52,6 +54,7 @@ impl<W> Corked<W> {
             held: Vec::new(),
             gone: 0,
             failure: None,
+            has_failed: false,
             allowance: READ_AT_ONCE,
             is_blocked: false,
             has_read: 0,
@@ -88,14 +91,19 @@ impl<W> Corked<W> {
 }
 
 impl<W: AsyncWrite + Unpin> Corked<W> {
-    /// Lets go what is held back. Where the wire has no room, the task is woken when there is some; of a failure the
-    /// library hears when it writes or flushes next.
-    pub(crate) fn release(&self, context: &mut Context<'_>) {
+    /// Lets go what is held back; says whether all that was ever written went. Where the wire has no room, the task is woken
+    /// when there is some; of a failure the library hears when it writes or flushes next.
+    pub(crate) fn release(&self, context: &mut Context<'_>) -> bool {
         let mut bottle = self.bottle();
-        if let Poll::Ready(Err(error)) = bottle.release(context) {
-            bottle.empty();
-            bottle.failure = Some(error);
-            context.waker().wake_by_ref();
+        match bottle.release(context) {
+            Poll::Ready(Ok(())) => !bottle.is_blocked && !bottle.has_failed,
+            Poll::Ready(Err(error)) => {
+                bottle.empty();
+                (bottle.failure, bottle.has_failed) = (Some(error), true);
+                context.waker().wake_by_ref();
+                false
+            }
+            Poll::Pending => false,
         }
     }
 }

@@ -11,7 +11,10 @@ use futures_util::stream::FuturesUnordered;
 use tokio::io::AsyncWrite;
 use tonic::codegen::tokio_stream::Stream as _;
 
-use super::watch::{Verdict, Watch};
+use super::{
+    usage::Usage,
+    watch::{Verdict, Watch},
+};
 use crate::{
     calls::{Call, Calls},
     listen::Corked,
@@ -28,6 +31,7 @@ struct Exchange<'a, S, W> {
     served: Pin<&'a mut S>,
     wire: &'a Corked<W>,
     calls: &'a Calls,
+    usage: &'a Usage,
 }
 
 impl<S: Served, W: AsyncWrite + Unpin> Exchange<'_, S, W> {
@@ -38,7 +42,9 @@ impl<S: Served, W: AsyncWrite + Unpin> Exchange<'_, S, W> {
             self.wire.allow();
         }
         let end = self.served.as_mut().poll(context);
-        self.wire.release(context);
+        if self.wire.release(context) && end.is_pending() {
+            self.usage.all_went();
+        }
         end
     }
 }
@@ -52,7 +58,8 @@ pub(super) async fn carry<S: Served, W: AsyncWrite + Unpin>(
     engine: &Engine,
     mut watch: Watch,
 ) -> Option<S::Output> {
-    let mut exchange = Exchange { served: pin!(served), wire, calls };
+    let usage = watch.usage().clone();
+    let mut exchange = Exchange { served: pin!(served), wire, calls, usage: &usage };
     let mut going = FuturesUnordered::new();
     poll_fn(|context| {
         let now = turn(&mut exchange, &mut going, engine, context);
@@ -129,7 +136,7 @@ mod tests {
     use store::MemoryStore;
     use tokio::io::sink;
 
-    use super::{super::usage::Usage, *};
+    use super::*;
     use crate::calls::AT_ONCE;
 
     /// A connection that lasts until something is so.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
+use engine::Delivery;
 use hyper::{
     Response,
     body::{Body, Frame, SizeHint},
@@ -68,12 +69,13 @@ impl Future for Reply {
             };
             if let Err(reject) = begins {
                 let response = refusal(&reject, reply.is_grpc);
-                return Poll::Ready(Ok(Outgoing::of(response, reply.call.take(), reply.is_grpc, context)));
+                return Poll::Ready(Ok(Outgoing::of(response, reply.call.take(), None, reply.is_grpc, context)));
             }
             reply.has_begun = true;
         }
         let Ok(response) = ready!(Pin::new(&mut reply.answering).poll(context));
-        Poll::Ready(Ok(Outgoing::of(response, reply.call.take(), reply.is_grpc, context)))
+        let delivery = reply.answering.take_delivery();
+        Poll::Ready(Ok(Outgoing::of(response, reply.call.take(), delivery, reply.is_grpc, context)))
     }
 }
 
@@ -83,39 +85,44 @@ pub(super) struct Outgoing {
     /// What was taken from the body to see whether there is room for it.
     first: Option<Frame<Chunk>>,
     call: Option<OpenCall>,
+    /// The tasks that it has for a worker, until a piece of it takes them along.
+    delivery: Option<Delivery>,
 }
 
 impl Outgoing {
     fn of(
         response: Response<tonic::body::Body>,
         call: Option<OpenCall>,
+        mut delivery: Option<Delivery>,
         is_grpc: bool,
         context: &mut Context<'_>,
     ) -> Response<Self> {
         let (head, mut body) = response.into_parts();
         let Some(mut call) = call else {
-            return Response::from_parts(head, Self { body, first: None, call: None });
+            return Response::from_parts(head, Self { body, first: None, call: None, delivery });
         };
         call.answered();
         // A body that is there already is mostly in one piece. Of any other the pieces count as they come.
         let first = match Pin::new(&mut body).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => frame,
-            Poll::Ready(Some(Err(status))) => return Self::of(status.into_http(), None, is_grpc, context),
-            Poll::Ready(None) => return Response::from_parts(head, Self { body, first: None, call: None }),
-            Poll::Pending => return Response::from_parts(head, Self { body, first: None, call: Some(call) }),
+            Poll::Ready(Some(Err(status))) => return Self::of(status.into_http(), None, None, is_grpc, context),
+            Poll::Ready(None) => return Response::from_parts(head, Self { body, first: None, call: None, delivery }),
+            Poll::Pending => {
+                return Response::from_parts(head, Self { body, first: None, call: Some(call), delivery });
+            }
         };
         let first = match first.into_data() {
             Ok(data) => match call.usage().reply(data.len()) {
-                Some(unread) => Frame::data(Chunk { data, unread: Some(unread) }),
+                Some(unread) => Frame::data(Chunk { data, unread: Some(unread), delivery: delivery.take() }),
                 None => {
                     drop((data, body));
                     let reject = call.usage().too_many_replies();
-                    return Self::of(refusal(&reject, is_grpc), None, is_grpc, context);
+                    return Self::of(refusal(&reject, is_grpc), None, None, is_grpc, context);
                 }
             },
-            Err(frame) => frame.map_data(|data| Chunk { data, unread: None }),
+            Err(frame) => frame.map_data(|data| Chunk { data, unread: None, delivery: None }),
         };
-        Response::from_parts(head, Self { body, first: Some(first), call: Some(call) })
+        Response::from_parts(head, Self { body, first: Some(first), call: Some(call), delivery })
     }
 }
 
@@ -131,7 +138,7 @@ impl Body for Outgoing {
         let frame = ready!(Pin::new(&mut outgoing.body).poll_frame(context));
         let counted = |data: Bytes| {
             let unread = outgoing.call.as_ref().map(|call| call.usage().force_reply(data.len()));
-            Chunk { data, unread }
+            Chunk { data, unread, delivery: outgoing.delivery.take() }
         };
         Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(counted))))
     }
@@ -156,6 +163,22 @@ impl Body for Outgoing {
 pub(super) struct Chunk {
     data: Bytes,
     unread: Option<Unread>,
+    /// What it brings a worker. Where it is dropped before it has gone out, the worker has not got it.
+    delivery: Option<Delivery>,
+}
+
+impl Chunk {
+    /// So many bytes were taken to be sent.
+    fn went(&mut self, bytes: usize) {
+        if let Some(unread) = &self.unread {
+            unread.went(bytes);
+            if self.data.is_empty()
+                && let Some(delivery) = self.delivery.take()
+            {
+                unread.brought(delivery);
+            }
+        }
+    }
 }
 
 impl Buf for Chunk {
@@ -172,16 +195,13 @@ impl Buf for Chunk {
     }
 
     fn advance(&mut self, bytes: usize) {
-        if let Some(unread) = &self.unread {
-            unread.went(bytes);
-        }
         self.data.advance(bytes);
+        self.went(bytes);
     }
 
     fn copy_to_bytes(&mut self, bytes: usize) -> Bytes {
-        if let Some(unread) = &self.unread {
-            unread.went(bytes);
-        }
-        self.data.copy_to_bytes(bytes)
+        let copied = self.data.copy_to_bytes(bytes);
+        self.went(bytes);
+        copied
     }
 }

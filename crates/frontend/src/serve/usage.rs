@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use engine::Delivery;
 use model::{Advice, Budget, Limits, Part, Reject};
 use proto::temporal::api::enums::v1::{ResourceExhaustedCause as Cause, ResourceExhaustedScope as Scope};
 
@@ -45,6 +46,8 @@ pub(super) struct Usage {
     state: Mutex<State>,
     /// Bytes of replies that went to the client.
     taken: AtomicU64,
+    /// Tasks for workers whose replies the library has written, and that may not be on the wire.
+    written: Mutex<Vec<Delivery>>,
 }
 
 /// What a connection may hold.
@@ -99,7 +102,8 @@ impl Usage {
             waiting: BTreeMap::new(),
             next: 0,
         };
-        Arc::new(Self { peer, bounds, memory: memory.most(), state: Mutex::new(state), taken: AtomicU64::new(0) })
+        let (state, written) = (Mutex::new(state), Mutex::default());
+        Arc::new(Self { peer, bounds, memory: memory.most(), state, taken: AtomicU64::new(0), written })
     }
 
     /// What may be held now.
@@ -178,6 +182,12 @@ impl Usage {
     pub(super) fn replies(&self) -> (usize, u64) {
         let unread = self.lock().unread_bytes;
         (unread, self.taken.load(Ordering::Relaxed))
+    }
+
+    /// All that the library has written is on the wire.
+    pub(super) fn all_went(&self) {
+        let written = mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner));
+        written.into_iter().for_each(Delivery::done);
     }
 
     /// Whether calls are under way: their messages have come, and they are not answered.
@@ -379,6 +389,11 @@ impl Unread {
     /// So many of its bytes went out.
     pub(super) fn went(&self, bytes: usize) {
         self.usage.taken.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// The last of it went out, with these tasks.
+    pub(super) fn brought(&self, delivery: Delivery) {
+        self.usage.written.lock().unwrap_or_else(PoisonError::into_inner).push(delivery);
     }
 }
 

@@ -55,6 +55,10 @@ enum Silent {
 }
 
 impl Watch {
+    pub(super) fn usage(&self) -> &Arc<Usage> {
+        &self.usage
+    }
+
     /// `stop` is done when the server ends.
     pub(super) fn new(usage: Arc<Usage>, limits: &Limits, stop: impl Future<Output = ()> + Send + 'static) -> Self {
         let limits = Times {

@@ -22,6 +22,7 @@ mod start_activity;
 mod start_workflow_task;
 mod sticky_worker_gone;
 mod terminate;
+mod undelivered;
 pub(crate) mod wake;
 
 use model::Reject;
@@ -60,6 +61,10 @@ fn decide(draft: Draft, input: Input) -> Result<Step, Reject> {
         Input::FailWorkflowTask { task, request } => fail_workflow_task::handle(draft, &task, *request),
         Input::StartActivity { scheduled_event_id, identity, request_id, worker_version } => {
             start_activity::handle(draft, scheduled_event_id, identity, request_id, worker_version)
+        }
+        Input::WorkflowTaskUndelivered { task } => undelivered::workflow_task(draft, &task),
+        Input::ActivityUndelivered { scheduled_event_id, attempt, started_time } => {
+            undelivered::activity(draft, scheduled_event_id, attempt, started_time)
         }
         Input::AnswerActivity { activity, identity, answer } => {
             answer_activity::handle(draft, activity, identity, answer)

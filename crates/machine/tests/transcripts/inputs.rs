@@ -32,6 +32,7 @@ pub(crate) fn input(run: &Run, line: &Line) -> Input {
             request.identity = identity;
             Input::FailWorkflowTask { task: task(run, line), request: Box::new(request) }
         }
+        "undelivered" => Input::WorkflowTaskUndelivered { task: task(run, line) },
         "signal" => Input::Signal(Signal {
             name: line.first().to_owned(),
             input: line.get("input").map(payloads),
@@ -60,9 +61,12 @@ pub(crate) fn input(run: &Run, line: &Line) -> Input {
             links: Vec::new(),
         },
         "attach-start" => Input::AttachStart { request_id: word("request"), links: vec![Link::default()] },
-        "activity-start" | "activity-complete" | "activity-fail" | "activity-cancel" | "activity-heartbeat" => {
-            activity(run, line, identity)
-        }
+        "activity-start"
+        | "activity-undelivered"
+        | "activity-complete"
+        | "activity-fail"
+        | "activity-cancel"
+        | "activity-heartbeat" => activity(run, line, identity),
         "child-started" | "child-start-failed" | "child-closed" => child(line),
         "signal-delivered" | "signal-failed" | "cancel-delivered" | "cancel-failed" => delivered(line),
         "close-policy-applied" => Input::ClosePolicyApplied { initiated_event_id: line.number() },
@@ -157,16 +161,15 @@ fn activity(run: &Run, line: &Line, identity: String) -> Input {
         return Input::StartActivity { scheduled_event_id, identity, request_id, worker_version: None };
     }
     let attempt = found.map_or(1, |activity| activity.attempt);
+    let attempt = line.get("attempt").map_or(attempt, |attempt| attempt.parse().expect("a transcript is well-formed"));
+    let started_time = found.map_or(0, |activity| activity.started_time);
+    if line.verb == "activity-undelivered" {
+        return Input::ActivityUndelivered { scheduled_event_id, attempt, started_time };
+    }
     let activity = if line.has("by_id") {
         ActivityRef::Id(activity_id.to_owned())
     } else {
-        ActivityRef::Token {
-            scheduled_event_id,
-            attempt: line
-                .get("attempt")
-                .map_or(attempt, |attempt| attempt.parse().expect("a transcript is well-formed")),
-            started_time: found.map_or(0, |activity| activity.started_time),
-        }
+        ActivityRef::Token { scheduled_event_id, attempt, started_time }
     };
     let answer = match line.verb.as_str() {
         "activity-complete" => ActivityAnswer::Completed { result: line.get("result").map(payloads) },

@@ -32,6 +32,12 @@ pub(crate) struct Promises {
     histories: BTreeMap<String, Vec<Vec<u8>>>,
 }
 
+/// Which attempt a task is: its run, its activity and its number.
+fn attempt(task: &PollActivityTaskQueueResponse) -> (String, String, i32) {
+    let run_id = task.workflow_execution.as_ref().map(|run| run.run_id.clone()).unwrap_or_default();
+    (run_id, task.activity_id.clone(), task.attempt)
+}
+
 /// The events of a range as a store has them.
 pub(crate) fn history(store: &dyn Store, range: &HistoryRange) -> Vec<HistoryEvent> {
     let all = key::within(&Key::history_prefix(range.run_id));
@@ -73,10 +79,16 @@ impl Promises {
     }
 
     fn handed_out(&mut self, task: &PollActivityTaskQueueResponse) {
-        let run_id = task.workflow_execution.as_ref().map(|run| run.run_id.clone()).unwrap_or_default();
-        let attempt = (run_id, task.activity_id.clone(), task.attempt);
+        let attempt = attempt(task);
         if !self.attempts.insert(attempt.clone()) {
             self.break_one(format!("attempt {attempt:?} of an activity was handed out twice"));
+        }
+    }
+
+    /// An answer reached nobody, so its activities were not handed out.
+    pub(crate) fn taken_back(&mut self, answer: &Answer) {
+        if let Answer::ActivityTask(Some(task)) = answer {
+            self.attempts.remove(&attempt(task));
         }
     }
 

@@ -60,17 +60,58 @@ pub(crate) enum Actor {
 /// Something that happens at its time.
 #[derive(Debug)]
 enum Happening {
-    Node { slot: usize, life: u64, event: Event },
-    Write { slot: usize, life: u64, shard: ShardId, epoch: Epoch, batch: Arc<Batch> },
-    Sync { slot: usize, life: u64, shard: ShardId, number: u64 },
-    Read { slot: usize, life: u64, ticket: u64, request: ReadRequest },
-    Acquire { slot: usize, life: u64, shard: ShardId },
-    Reply { actor: Actor, call: CallId, result: Result<Answer, Reject> },
-    Timeout { actor: Actor, call: CallId },
+    Node {
+        slot: usize,
+        life: u64,
+        event: Event,
+    },
+    Write {
+        slot: usize,
+        life: u64,
+        shard: ShardId,
+        epoch: Epoch,
+        batch: Arc<Batch>,
+    },
+    Sync {
+        slot: usize,
+        life: u64,
+        shard: ShardId,
+        number: u64,
+    },
+    Read {
+        slot: usize,
+        life: u64,
+        ticket: u64,
+        request: ReadRequest,
+    },
+    Acquire {
+        slot: usize,
+        life: u64,
+        shard: ShardId,
+    },
+    Reply {
+        actor: Actor,
+        call: CallId,
+        result: Result<Answer, Reject>,
+    },
+    Timeout {
+        actor: Actor,
+        call: CallId,
+    },
+    /// A caller does not want an answer any more, and says so.
+    GiveUp {
+        actor: Actor,
+        call: CallId,
+        slot: usize,
+        life: u64,
+    },
     Act(Actor),
     Crash,
     TakeOver,
-    Kill { slot: usize, life: u64 },
+    Kill {
+        slot: usize,
+        life: u64,
+    },
 }
 
 /// A process that is, was or will be a node.
@@ -222,6 +263,7 @@ impl World {
             }
             Happening::Reply { actor, call, result } => self.reply(actor, call, Some(result)),
             Happening::Timeout { actor, call } => self.reply(actor, call, None),
+            Happening::GiveUp { actor, call, slot, life } => self.give_up(actor, call, slot, life),
             Happening::Act(Actor::Client(n)) => self.with_client(n, Client::act),
             Happening::Act(Actor::Worker(n)) => self.with_worker(n, Worker::act),
             Happening::Crash => self.crash(),
@@ -307,7 +349,7 @@ impl World {
 
     fn act(&mut self, slot: usize, life: u64, action: Action) {
         match action {
-            Action::Answer { id, result } => self.answer(id, result),
+            Action::Answer { id, result } => self.answer(slot, life, id, result),
             Action::Acquire { shard } => {
                 let wait = self.rng.within(20);
                 self.after(wait, Happening::Acquire { slot, life, shard });
@@ -331,13 +373,39 @@ impl World {
     }
 
     /// An answer leaves the cluster: from here on it is a promise.
-    fn answer(&mut self, call: CallId, result: Result<Answer, Reject>) {
+    fn answer(&mut self, slot: usize, life: u64, call: CallId, result: Result<Answer, Reject>) {
         self.promises.spoken(&self.disk, &result);
-        let Some(actor) = self.calls.get(&call).copied() else { return };
         let lost = self.is_failing() && self.rng.one_in(60);
-        if !lost {
+        match self.calls.get(&call).copied() {
+            Some(actor) if !lost => {
+                let wait = self.rng.within(5);
+                self.after(wait, Happening::Reply { actor, call, result });
+            }
+            Some(_) | None => self.lose_answer(slot, life, result),
+        }
+    }
+
+    /// An answer reaches no caller, and the process that gave it may notice.
+    fn lose_answer(&mut self, slot: usize, life: u64, result: Result<Answer, Reject>) {
+        let Ok(answer) = result else { return };
+        let tokens = answer.task_tokens();
+        if !tokens.is_empty() && self.rng.one_in(2) {
+            self.promises.taken_back(&answer);
             let wait = self.rng.within(5);
-            self.after(wait, Happening::Reply { actor, call, result });
+            self.after(wait, Happening::Node { slot, life, event: Event::Undelivered { tokens } });
+        }
+    }
+
+    /// Has a caller give its call up after a while, unless it is answered before.
+    pub(crate) fn give_up_after(&mut self, wait: Duration, actor: Actor, call: CallId) {
+        let (slot, life) = (self.active, self.slots.get(self.active).map_or(0, |slot| slot.life));
+        self.after(wait, Happening::GiveUp { actor, call, slot, life });
+    }
+
+    fn give_up(&mut self, actor: Actor, call: CallId, slot: usize, life: u64) {
+        if self.calls.contains_key(&call) {
+            self.feed(slot, life, Event::Abandoned { id: call });
+            self.reply(actor, call, None);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Clients that no server wishes for: what they make it hold, and that it goes on for others.
 
+mod deliveries;
 mod world;
 
 use std::time::Duration;

@@ -11,12 +11,13 @@ use std::{
 
 use auth::{Caller, Plane};
 use bytes::Bytes;
-use engine::{Config, Engine};
+use engine::{Answer, Class, Config, Engine, NamespaceRecord, Poll as Wait, Request as Asked, Stands};
 use h2::{
     RecvStream, SendStream,
     client::{self, SendRequest},
 };
-use model::Limits;
+use model::{Limits, QueueKey, QueueKind};
+use proto::temporal::api::enums::v1::NamespaceState;
 use store::MemoryStore;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -45,6 +46,9 @@ pub(super) const STRANGE: &str = "/strange";
 /// Those of this one get a reply of so many bytes.
 pub(super) const LARGE: &str = "/large";
 pub(super) const REPLY: usize = 1024 * 1024;
+/// Those of these poll for a task of the queue `queue`, and get a small reply or a large one that has it.
+pub(super) const TASK: &str = "/task";
+pub(super) const LARGE_TASK: &str = "/large-task";
 
 /// Answers a message with a message.
 #[derive(Clone)]
@@ -55,8 +59,10 @@ struct Answers {
 
 impl Root for Answers {
     fn answer(&self, mut request: Request<Body>) -> Answering {
-        let may_answer = self.may_answer.clone();
-        Answering::new(Turn::MIDDLE, async move {
+        let (may_answer, engine) = (self.may_answer.clone(), self.engine.clone());
+        let pass = Arc::new(engine.admit(Class::Poll, Stands::UntilTaken, None).unwrap());
+        let let_in = pass.clone();
+        let answering = Answering::new(Turn::MIDDLE, async move {
             let path = request.uri().path().to_owned();
             let peer = request.extensions().get::<Arc<Peer>>().unwrap().clone();
             let mut body = std::mem::take(request.body_mut());
@@ -75,14 +81,44 @@ impl Root for Answers {
             if path == WAIT {
                 let _ = may_answer.acquire().await.unwrap();
             }
-            let length = if path == LARGE { REPLY } else { 10 };
+            if path == TASK || path == LARGE_TASK {
+                let polled = engine.call_with(poll(&engine), &pass).await;
+                assert!(matches!(polled, Ok(Answer::WorkflowTask(Some(_)))));
+            }
+            let length = if path == LARGE || path == LARGE_TASK { REPLY } else { 10 };
             Ok(frame::response(frame::encode(&"a".repeat(length))))
-        })
+        });
+        answering.let_in_by(let_in)
     }
 
     fn engine(&self) -> &Engine {
         &self.engine
     }
+}
+
+/// The namespace of the tasks.
+pub(super) fn namespace() -> NamespaceRecord {
+    NamespaceRecord {
+        id: uuid::Uuid::from_u128(1).as_bytes().to_vec(),
+        name: "default".into(),
+        state: NamespaceState::Registered.into(),
+        ..NamespaceRecord::default()
+    }
+}
+
+/// A poll for a task of the queue `queue`.
+pub(super) fn poll(engine: &Engine) -> Asked {
+    let namespace = Arc::new(namespace().snapshot());
+    let poll = Wait {
+        queue: QueueKey { namespace: namespace.id, kind: QueueKind::Workflow, name: "queue".into() },
+        normal_name: String::new(),
+        identity: "worker".into(),
+        worker_version: None,
+        worker_instance_key: String::new(),
+        deadline: engine.now() + Duration::from_secs(10),
+        max_tasks_per_second: None,
+    };
+    Asked { namespace, call: engine::Call::PollWorkflowTask(poll) }
 }
 
 /// A server with one port.

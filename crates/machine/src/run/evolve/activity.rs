@@ -78,7 +78,7 @@ pub(super) fn canceled(run: &mut Run, _event: &HistoryEvent, attributes: &Activi
     run.activities.remove(&attributes.scheduled_event_id);
 }
 
-/// `Quiet::ActivityStarted`, `ActivityHeartbeat`, `ActivityRetried`, `ActivityReady`; other changes are not its own.
+/// `Quiet::ActivityStarted`, `ActivityReturned`, `ActivityHeartbeat`, `ActivityRetried`, `ActivityReady`; other changes are not its own.
 pub(super) fn quiet(run: &mut Run, quiet: &Quiet) {
     if let Quiet::ActivityStarted { scheduled_event_id, time, identity, request_id, worker_version } = quiet {
         change(run, *scheduled_event_id, |activity| {
@@ -86,6 +86,13 @@ pub(super) fn quiet(run: &mut Run, quiet: &Quiet) {
             activity.started_identity.clone_from(identity);
             activity.started_request_id.clone_from(request_id);
             activity.worker_version.clone_from(worker_version);
+        });
+    } else if let Quiet::ActivityReturned { scheduled_event_id } = quiet {
+        change(run, *scheduled_event_id, |activity| {
+            activity.started_time = 0;
+            activity.started_identity.clear();
+            activity.started_request_id.clear();
+            activity.worker_version = None;
         });
     } else if let Quiet::ActivityHeartbeat { scheduled_event_id, time, details } = quiet {
         change(run, *scheduled_event_id, |activity| {

@@ -34,9 +34,12 @@ impl Run {
             Quiet::UpdateAdmitted(_) | Quiet::UpdatesSent | Quiet::UpdateRejected { .. } | Quiet::UpdatesAborted => {
                 update::quiet(self, change);
             }
+            Quiet::WorkflowTaskReturned => {
+                self.started_task = None;
+                update::quiet(self, change);
+            }
             Quiet::FirstTaskDueSet(time) => self.core.first_task_due = time.0,
             Quiet::WorkflowTaskStarted(started) => self.started_task = Some(started.clone()),
-            Quiet::WorkflowTaskStartDropped => self.started_task = None,
             Quiet::StickySet(sticky) => self.core.sticky = sticky.clone(),
             Quiet::WorkerSeen { sdk_name, sdk_version, version } => {
                 self.core.sdk_name.clone_from(sdk_name);
@@ -50,6 +53,7 @@ impl Run {
             }
             Quiet::CloseAttempted(attempted) => self.core.close_attempted = *attempted,
             Quiet::ActivityStarted { .. }
+            | Quiet::ActivityReturned { .. }
             | Quiet::ActivityHeartbeat { .. }
             | Quiet::ActivityRetried { .. }
             | Quiet::ActivityReady { .. } => activity::quiet(self, change),

@@ -44,5 +44,9 @@ pub(super) fn quiet(run: &mut Run, change: &Quiet) {
         run.pending_updates.retain(|update| update.id() != update_id);
     } else if let Quiet::UpdatesAborted = change {
         run.pending_updates.retain(|update| !update.sent);
+    } else if let Quiet::WorkflowTaskReturned = change {
+        for update in run.pending_updates.iter_mut().filter(|update| update.sent) {
+            Arc::make_mut(update).sent = false;
+        }
     }
 }

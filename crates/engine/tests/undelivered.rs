@@ -30,16 +30,16 @@ const QUEUE: &str = "queue";
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Gone {
     /// After its task was started, before it is told.
-    BeforeItIsTold,
+    Untold,
     /// After it was told, before it has looked.
-    BeforeItLooks,
+    Unheard,
     /// After it has looked, before its reply is written.
-    BeforeItIsWritten,
+    Unwritten,
 }
 
-const ALL: [Gone; 3] = [Gone::BeforeItIsTold, Gone::BeforeItLooks, Gone::BeforeItIsWritten];
+const ALL: [Gone; 3] = [Gone::Untold, Gone::Unheard, Gone::Unwritten];
 /// Of a call that answers itself.
-const TOLD: [Gone; 2] = [Gone::BeforeItLooks, Gone::BeforeItIsWritten];
+const TOLD: [Gone; 2] = [Gone::Unheard, Gone::Unwritten];
 
 type Asked<'a> = Pin<Box<dyn Future<Output = Result<Answer, Reject>> + 'a>>;
 
@@ -74,7 +74,7 @@ impl World {
         let mut lost = Box::pin(self.engine.call_with(request, &pass));
         let context = &mut Context::from_waker(Waker::noop());
         self.engine.together(|| assert!(lost.as_mut().poll(context).is_pending()));
-        if gone == Gone::BeforeItIsTold {
+        if gone == Gone::Untold {
             let mut make = self.ask(make.expect("nothing is told before it is made"));
             self.engine.together(|| {
                 assert!(make.as_mut().poll(context).is_pending());
@@ -86,7 +86,7 @@ impl World {
         if let Some(make) = make {
             self.call(make).await;
         }
-        if gone == Gone::BeforeItIsWritten {
+        if gone == Gone::Unwritten {
             let answer = lost.await.expect("the call is accepted");
             assert!(!answer.task_tokens().is_empty(), "{answer:?}");
         }

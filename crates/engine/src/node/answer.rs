@@ -128,25 +128,32 @@ impl Node {
         Some(task)
     }
 
-    /// A query that a worker is to answer outside a workflow task: the history without a new task.
+    /// A query that a worker is to answer outside a workflow task: the history as it is with all that the run has taken,
+    /// which may not be durable yet. A worker that polls its own queue has the run in its cache and gets no events.
     pub(crate) fn query_task(
         &self,
         shard: ShardId,
         run_id: RunId,
         query_id: &str,
-        sticky: bool,
+        polled_queue: &str,
     ) -> Option<WorkflowTask> {
         let entry = self.entry(shard, run_id)?;
         let token = Token { query_id: query_id.into(), ..self.token(shard, entry) };
-        let previous = entry.run.core.previous_started_event_id;
+        let core = &entry.run.core;
+        let previous = core.previous_started_event_id;
         let response = PollWorkflowTaskQueueResponse {
             task_token: self.config.token_key.seal(&token).into(),
             previous_started_event_id: previous,
             attempt: 1,
             ..about(entry)
         };
-        let from = if sticky { previous + 1 } else { 1 };
-        Some(WorkflowTask { response, history: range(shard, entry, from, entry.stored_before), tail: Vec::new() })
+        let sticky = core.sticky.as_ref().is_some_and(|sticky| sticky.task_queue == polled_queue);
+        let from = if sticky { core.next_event_id } else { 1 };
+        let tail = match entry.run.start_stands_for_event() && !sticky {
+            true => entry.run.tail_without_worker(),
+            false => Vec::new(),
+        };
+        Some(WorkflowTask { response, history: range(shard, entry, from, core.next_event_id), tail })
     }
 
     /// A started activity as its worker gets it.

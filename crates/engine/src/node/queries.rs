@@ -19,7 +19,7 @@ use proto::temporal::api::{
 };
 
 use super::{
-    Action, Alarm, Asker, CallId, Node, Work,
+    Alarm, Asker, CallId, Node, Work,
     apply::Presence,
     shard::{Held, Need},
 };
@@ -219,9 +219,8 @@ impl Node {
     /// A poller takes a query.
     pub(crate) fn hand_query(&mut self, call: CallId, poll: Poll, id: &str) {
         let pending = self.queries.pending.get(id).cloned();
-        let task = pending
-            .as_ref()
-            .and_then(|pending| self.query_task(pending.shard, pending.run_id, id, !poll.normal_name.is_empty()));
+        let task =
+            pending.as_ref().and_then(|pending| self.query_task(pending.shard, pending.run_id, id, &poll.queue.name));
         let (Some(pending), Some(mut task)) = (pending, task) else {
             if self.queries.pending.contains_key(id) {
                 self.agenda.push_back(Work::DispatchQuery(id.into()));
@@ -231,7 +230,9 @@ impl Node {
             return self.agenda.push_back(Work::Match(key));
         };
         task.response.query = Some(pending.query);
-        self.actions.push(Action::Answer { id: call, result: Ok(Answer::WorkflowTask(Some(Box::new(task)))) });
+        let answer = Held::Answer(Asker::Client(call), Ok(Answer::WorkflowTask(Some(Box::new(task)))));
+        // What the run has taken is what the query is about, so it is durable first.
+        self.hold_for(pending.shard, pending.run_id, answer);
     }
 
     /// A workflow task is handed out: the run's waiting queries ride on it.

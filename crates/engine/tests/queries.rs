@@ -94,7 +94,7 @@ impl World {
     fn complete(&self, task: &WorkflowTask, sticky: bool) -> Call {
         let token = self.engine.token_key().open(&task.response.task_token).expect("the engine opens its own token");
         let own = TaskQueue { name: OWN.into(), kind: TaskQueueKind::Sticky.into(), normal_name: QUEUE.into() };
-        let sticky_attributes = sticky.then(|| StickyExecutionAttributes {
+        let sticky_attributes = sticky.then_some(StickyExecutionAttributes {
             worker_task_queue: Some(own),
             schedule_to_start_timeout: Some(prost_types::Duration { seconds: 5, nanos: 0 }),
         });

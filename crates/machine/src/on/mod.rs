@@ -2,6 +2,7 @@
 
 pub mod start;
 
+mod activity_undelivered;
 mod admit_update;
 mod answer_activity;
 mod attach_start;
@@ -22,8 +23,8 @@ mod start_activity;
 mod start_workflow_task;
 mod sticky_worker_gone;
 mod terminate;
-mod undelivered;
 pub(crate) mod wake;
+mod workflow_task_undelivered;
 
 use model::Reject;
 use proto::temporal::api::enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope};
@@ -62,9 +63,9 @@ fn decide(draft: Draft, input: Input) -> Result<Step, Reject> {
         Input::StartActivity { scheduled_event_id, identity, request_id, worker_version } => {
             start_activity::handle(draft, scheduled_event_id, identity, request_id, worker_version)
         }
-        Input::WorkflowTaskUndelivered { task } => undelivered::workflow_task(draft, &task),
+        Input::WorkflowTaskUndelivered { task } => workflow_task_undelivered::handle(draft, &task),
         Input::ActivityUndelivered { scheduled_event_id, attempt, started_time } => {
-            undelivered::activity(draft, scheduled_event_id, attempt, started_time)
+            activity_undelivered::handle(draft, scheduled_event_id, attempt, started_time)
         }
         Input::AnswerActivity { activity, identity, answer } => {
             answer_activity::handle(draft, activity, identity, answer)

@@ -31,13 +31,11 @@ impl Run {
                 self.core.workflow_task = *task;
                 self.started_task = None;
             }
-            Quiet::UpdateAdmitted(_) | Quiet::UpdatesSent | Quiet::UpdateRejected { .. } | Quiet::UpdatesAborted => {
-                update::quiet(self, change);
-            }
-            Quiet::WorkflowTaskReturned => {
-                self.started_task = None;
-                update::quiet(self, change);
-            }
+            Quiet::UpdateAdmitted(_)
+            | Quiet::UpdatesSent
+            | Quiet::UpdateRejected { .. }
+            | Quiet::UpdatesAborted
+            | Quiet::WorkflowTaskReturned => update::quiet(self, change),
             Quiet::FirstTaskDueSet(time) => self.core.first_task_due = time.0,
             Quiet::WorkflowTaskStarted(started) => self.started_task = Some(started.clone()),
             Quiet::StickySet(sticky) => self.core.sticky = sticky.clone(),

@@ -32,7 +32,7 @@ pub(super) fn completed(
     }
 }
 
-/// What happens to updates that no worker has accepted; it is in memory alone.
+/// What happens to updates that no worker has accepted, and to a task that comes back with them; it is in memory alone.
 pub(super) fn quiet(run: &mut Run, change: &Quiet) {
     if let Quiet::UpdateAdmitted(update) = change {
         run.pending_updates.push_back(update.clone());
@@ -45,6 +45,7 @@ pub(super) fn quiet(run: &mut Run, change: &Quiet) {
     } else if let Quiet::UpdatesAborted = change {
         run.pending_updates.retain(|update| !update.sent);
     } else if let Quiet::WorkflowTaskReturned = change {
+        run.started_task = None;
         for update in run.pending_updates.iter_mut().filter(|update| update.sent) {
             Arc::make_mut(update).sent = false;
         }

@@ -227,7 +227,8 @@ impl Answer {
             | Answer::Heartbeat { .. }
             | Answer::QueryAnswer { .. }
             | Answer::Update(_)
-            | Answer::TaskQueue(_) => Vec::new(),
+            | Answer::TaskQueue(_)
+            | Answer::Workers(_) => Vec::new(),
         }
     }
 }

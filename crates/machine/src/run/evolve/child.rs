@@ -7,7 +7,7 @@ use proto::temporal::api::history::v1::{
     StartChildWorkflowExecutionInitiatedEventAttributes,
 };
 
-use crate::{Child, Run};
+use crate::{Child, Quiet, Run};
 
 /// The child is pending. The id of the request that starts it follows from the run and the event, so a replay yields
 /// the same.
@@ -54,4 +54,19 @@ pub(super) fn started(run: &mut Run, event: &HistoryEvent, attributes: &ChildWor
 /// However it closed.
 pub(super) fn closed(run: &mut Run, initiated_event_id: i64) {
     run.children.remove(&initiated_event_id);
+}
+
+/// `Quiet::ChildStartedLate`, `ClosePolicyApplied`; other changes are not its own.
+pub(super) fn quiet(run: &mut Run, quiet: &Quiet) {
+    if let Quiet::ChildStartedLate { initiated_event_id, run_id } = quiet {
+        if let Some(child) = run.children.get_mut(initiated_event_id).map(Arc::make_mut) {
+            child.run_id.clone_from(run_id);
+            child.close_policy_pending = true;
+        }
+    } else if let Quiet::ClosePolicyApplied { initiated_event_id } = quiet
+        && let Some(child) = run.children.get_mut(initiated_event_id).map(Arc::make_mut)
+    {
+        child.close_policy_pending = false;
+        child.settled = true;
+    }
 }

@@ -1,10 +1,8 @@
 //! What changes without an event.
 
-use std::sync::Arc;
-
 use crate::{Quiet, Run};
 
-use super::{activity, build, update};
+use super::{activity, build, child, update};
 
 impl Run {
     /// Applies a change that leaves no event. Those of an activity or a child that is over by now change nothing.
@@ -55,18 +53,7 @@ impl Run {
             | Quiet::ActivityHeartbeat { .. }
             | Quiet::ActivityRetried { .. }
             | Quiet::ActivityReady { .. } => activity::quiet(self, change),
-            Quiet::ChildStartedLate { initiated_event_id, run_id } => {
-                if let Some(child) = self.children.get_mut(initiated_event_id).map(Arc::make_mut) {
-                    child.run_id.clone_from(run_id);
-                    child.close_policy_pending = true;
-                }
-            }
-            Quiet::ClosePolicyApplied { initiated_event_id } => {
-                if let Some(child) = self.children.get_mut(initiated_event_id).map(Arc::make_mut) {
-                    child.close_policy_pending = false;
-                    child.settled = true;
-                }
-            }
+            Quiet::ChildStartedLate { .. } | Quiet::ClosePolicyApplied { .. } => child::quiet(self, change),
             Quiet::ParentNotified => {
                 self.core.parent_notice_pending = false;
                 self.core.closing_event = None;

@@ -105,7 +105,7 @@ pub(crate) struct Client {
     pub(crate) namespace: Option<String>,
     /// What `Door::rights` stood at before the caller was identified.
     pub(crate) rights: u64,
-    /// When the caller stops waiting, if it says so.
+    /// When the caller stops waiting, if it says so. Known of calls that were let in.
     pub(crate) deadline: Option<Time>,
     /// What its call was let in by; absent where none is needed.
     pub(crate) pass: Option<Arc<Pass>>,

@@ -15,7 +15,7 @@ use tonic::{
     },
 };
 
-use crate::codec::Reply;
+use crate::{codec::Reply, headers};
 
 /// Bytes before a message: whether it is compressed, and its length.
 pub(crate) const PREFIX: usize = 5;
@@ -23,7 +23,7 @@ pub(crate) const PREFIX: usize = 5;
 /// The message of a request that came as they nearly always do and has at most `limit` bytes; from any other request
 /// nothing is taken.
 pub(crate) async fn take_message(request: &mut Request<Body>, limit: usize) -> Option<Bytes> {
-    if request.headers().contains_key("grpc-encoding") {
+    if headers::encoding(request.headers()).is_some() {
         return None;
     }
     let body = request.body_mut();

@@ -12,7 +12,7 @@ use futures_util::{
 use model::{Kind, Limits, Namespace, NamespaceId, Reject, Token};
 use proto::temporal::api::enums::v1::NamespaceState::{self, Deleted, Deprecated, Registered};
 use tokio::time::timeout;
-use tonic::codegen::http::Request;
+use tonic::codegen::http::{Request, header::HOST};
 
 use crate::{
     cloud::Denied,
@@ -42,13 +42,13 @@ const MOMENT: Duration = Duration::from_millis(1);
 /// `Unauthenticated` when what the caller shows is not good; `InvalidArgument` when its headers can't be read.
 pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, Reject> {
     let headers = request.headers();
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let peer = request.extensions().get::<Arc<Peer>>().cloned().unwrap_or_default();
     let (authorization, namespace) = match door.policy {
         Policy::Open => (None, None),
         Policy::Secured(_) => (headers::authorization(headers)?, headers::namespace(headers)?),
     };
-    let authority = request.uri().authority().map(|authority| authority.as_str()).or_else(|| text("host"));
+    let authority = request.uri().authority().map(|authority| authority.as_str());
+    let authority = authority.or_else(|| headers.get(HOST).and_then(|value| value.to_str().ok()));
     // Before anything is looked up: what changes from here on is seen by a call that waits.
     let rights = *door.rights.borrow();
     let credentials = Credentials {
@@ -70,12 +70,11 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
     };
     let bearer = authorization.map(|text| Bearer(text.to_owned()));
     let authority = matches!(door.policy, Policy::Secured(_)).then(|| authority.map(str::to_owned)).flatten();
-    let features = text("supported-features").unwrap_or_default();
-    let header = |name: &str| text(name).unwrap_or_default();
+    let told = headers::told(headers);
     let version = version::check(
-        header("client-name"),
-        header("client-version"),
-        header("supported-server-versions"),
+        told.client_name,
+        told.client_version,
+        told.supported_server_versions,
         door.about.server_version,
     );
     Ok(Client {
@@ -86,10 +85,10 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
         rights,
         version,
         namespace: namespace.map(str::to_owned),
-        deadline: headers::timeout_of(headers).map(|timeout| door.engine.now() + timeout),
+        deadline: None,
         pass: None,
-        operator: text("caller-type") == Some("operator"),
-        follows_next_run: features.split(',').any(|feature| feature.trim() == "follows-next-run-id"),
+        operator: told.caller_type == "operator",
+        follows_next_run: told.supported_features.split(',').any(|feature| feature.trim() == "follows-next-run-id"),
     })
 }
 

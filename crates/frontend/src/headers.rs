@@ -3,12 +3,50 @@
 use std::time::Duration;
 
 use model::{Kind, Reject};
-use tonic::codegen::http::{HeaderMap, header};
+use tonic::codegen::http::{HeaderMap, HeaderName, header};
 
 /// Longest `authorization` header of a secured server; tokens of identity providers stay far below it.
 const LONGEST_AUTHORIZATION: usize = 16 * 1024;
 /// Where a client says which namespace its calls are for.
 const NAMESPACE: &str = "temporal-namespace";
+// Names that are looked for in every call are read once.
+static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+static ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+
+/// What clients say of themselves; an empty text where they do not, or where it can't be read.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Told<'h> {
+    pub(crate) client_name: &'h str,
+    pub(crate) client_version: &'h str,
+    pub(crate) supported_server_versions: &'h str,
+    pub(crate) supported_features: &'h str,
+    pub(crate) caller_type: &'h str,
+}
+
+/// What a client says of itself. One way through all headers costs less than a search for each of these.
+pub(crate) fn told(headers: &HeaderMap) -> Told<'_> {
+    let (mut told, mut has) = (Told::default(), [false; 5]);
+    for (name, value) in headers {
+        let (place, has) = match name.as_str() {
+            "client-name" => (&mut told.client_name, &mut has[0]),
+            "client-version" => (&mut told.client_version, &mut has[1]),
+            "supported-server-versions" => (&mut told.supported_server_versions, &mut has[2]),
+            "supported-features" => (&mut told.supported_features, &mut has[3]),
+            "caller-type" => (&mut told.caller_type, &mut has[4]),
+            _ => continue,
+        };
+        // The first of several counts.
+        if !std::mem::replace(has, true) {
+            *place = value.to_str().unwrap_or_default();
+        }
+    }
+    told
+}
+
+/// Whether the messages are encoded in some way, and in which.
+pub(crate) fn encoding(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get(&ENCODING).map(|value| value.as_bytes())
+}
 
 /// The one `authorization` header. What is wrong with it is said: its sender knows it, and nothing is compared yet.
 ///
@@ -47,7 +85,7 @@ pub(crate) fn namespace(headers: &HeaderMap) -> Result<Option<&str>, Reject> {
 
 /// How long the caller waits, if it says so.
 pub(crate) fn timeout_of(headers: &HeaderMap) -> Option<Duration> {
-    headers.get("grpc-timeout")?.to_str().ok().and_then(timeout)
+    headers.get(&TIMEOUT)?.to_str().ok().and_then(timeout)
 }
 
 /// The gRPC protocol's timeout: at most eight digits and a unit.
@@ -70,7 +108,29 @@ fn timeout(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use tonic::codegen::http::HeaderValue;
+
     use super::*;
+
+    #[test]
+    fn of_what_a_client_says_twice_the_first_counts() {
+        let mut headers = HeaderMap::new();
+        let says = |name: &str| HeaderName::from_bytes(name.as_bytes()).unwrap();
+        for (name, value) in [
+            ("client-name", "temporal-go"),
+            ("client-name", "temporal-java"),
+            ("client-version", "\u{e9}"),
+            ("client-version", "1.2.3"),
+            ("caller-type", "operator"),
+            ("supported-features", "a,b"),
+            ("client", "x"),
+        ] {
+            headers.append(says(name), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        let expected =
+            Told { client_name: "temporal-go", caller_type: "operator", supported_features: "a,b", ..Told::default() };
+        assert_eq!(told(&headers), expected);
+    }
 
     #[test]
     fn timeouts_are_read_as_the_protocol_writes_them() {

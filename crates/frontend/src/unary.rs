@@ -382,7 +382,7 @@ async fn piecewise(once: Once, request: HttpRequest, limit: usize) -> HttpRespon
     once.pass.step_aside();
     let mut grpc = Grpc::new(Raw).accept_compressed(CompressionEncoding::Gzip).max_decoding_message_size(limit);
     // As on the reference: a reply is compressed where the request was, so that nobody pays for it unasked.
-    if request.headers().get("grpc-encoding").is_some_and(|encoding| encoding == "gzip") {
+    if headers::encoding(request.headers()) == Some(b"gzip") {
         grpc = grpc.send_compressed(CompressionEncoding::Gzip);
     }
     grpc.unary(Service(Some(once)), request).await

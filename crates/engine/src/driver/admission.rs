@@ -12,7 +12,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -83,8 +83,9 @@ pub enum Stands {
 
 /// The calls of a class that wait for the server, by when they came.
 struct Line {
-    standing: AtomicU32,
-    by_time: [AtomicU32; PARTS],
+    /// No part before this one has a call: twice its number, and one more where a call was seen in it.
+    oldest: AtomicI64,
+    by_part: [AtomicU32; PARTS],
 }
 
 /// A call that was let in. It counts until it is dropped.
@@ -114,7 +115,7 @@ impl Admission {
         let part = i64::try_from(limits.call_wait.as_nanos() / (2 * HALF as u128)).ok();
         // In one endless part all are young.
         let part = part.filter(|part| *part > 0).unwrap_or(i64::MAX);
-        let line = |_| Line { standing: AtomicU32::new(0), by_time: [const { AtomicU32::new(0) }; PARTS] };
+        let line = |_| Line { oldest: AtomicI64::new(0), by_part: [const { AtomicU32::new(0) }; PARTS] };
         let lines = std::array::from_fn(line);
         Self { limits, lines, part, memory, is_writing_late: AtomicBool::new(false) }
     }
@@ -182,33 +183,49 @@ impl Admission {
         }
     }
 
-    fn slot(&self, came: Time) -> usize {
-        usize::try_from(came.0 / self.part).unwrap_or_default() % PARTS
+    fn part_of(&self, came: Time) -> i64 {
+        came.0 / self.part
     }
 
     /// Whether one that stands in the line came longer ago than half of the limit on waiting.
     fn is_late(&self, class: Class, now: Time) -> bool {
-        let line = &self.lines[class as usize];
-        let standing = line.standing.load(Ordering::Relaxed);
-        if standing == 0 {
-            return false;
-        }
-        let last = self.slot(now);
-        let young = (0..=HALF).map(|ago| line.by_time[(last + PARTS - ago) % PARTS].load(Ordering::Relaxed));
-        standing > young.sum()
+        self.lines[class as usize].has_before(self.part_of(now))
     }
 }
 
 impl Line {
-    fn stand(&self, slot: usize) {
-        // In this order, and the other way round when it leaves: a look in between takes it for young.
-        self.by_time[slot].fetch_add(1, Ordering::Relaxed);
-        self.standing.fetch_add(1, Ordering::Relaxed);
+    fn count(&self, part: i64) -> &AtomicU32 {
+        &self.by_part[part.rem_euclid(PARTS as i64) as usize]
     }
 
-    fn leave(&self, slot: usize) {
-        self.standing.fetch_sub(1, Ordering::Relaxed);
-        self.by_time[slot].fetch_sub(1, Ordering::Relaxed);
+    fn stand(&self, part: i64) {
+        self.count(part).fetch_add(1, Ordering::Relaxed);
+        if 2 * part < self.oldest.load(Ordering::Relaxed) {
+            self.oldest.fetch_min(2 * part, Ordering::Relaxed);
+        }
+    }
+
+    fn leave(&self, part: i64) {
+        self.count(part).fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether a call stands in a part that was over long before `now`. Each part is looked at once, for none comes to stand
+    /// in one that is over but by a thread that was held up; its call is found to be late when its turn comes.
+    fn has_before(&self, now: i64) -> bool {
+        let young = now - HALF as i64;
+        let oldest = self.oldest.load(Ordering::Relaxed);
+        let (from, was_seen) = (oldest / 2, oldest % 2 == 1);
+        if from >= young {
+            return false;
+        }
+        let has_call = |part: i64| self.count(part).load(Ordering::Relaxed) > 0;
+        // What stands there for so long that its part's place is another's too is still seen.
+        if was_seen && has_call(from) {
+            return true;
+        }
+        let late = (from.max(now - PARTS as i64 + 1)..young).find(|part| has_call(*part));
+        self.oldest.store(late.map_or(2 * young, |part| 2 * part + 1), Ordering::Relaxed);
+        late.is_some()
     }
 }
 
@@ -288,13 +305,13 @@ impl Pass {
         state.since = now;
         if self.leaves != Stands::Never {
             state.stands = true;
-            self.admission.lines[self.class as usize].stand(self.admission.slot(now));
+            self.admission.lines[self.class as usize].stand(self.admission.part_of(now));
         }
     }
 
     fn leave(&self, state: &mut State) {
         if std::mem::take(&mut state.stands) {
-            self.admission.lines[self.class as usize].leave(self.admission.slot(state.since));
+            self.admission.lines[self.class as usize].leave(self.admission.part_of(state.since));
         }
     }
 }
@@ -351,6 +368,9 @@ mod tests {
         );
         for class in [Class::Report, Class::Poll, Class::Existing] {
             assert!(admit(&admission, class, at(91)).is_ok(), "{class:?} goes before what is new");
+        }
+        for later in (92..10_000).step_by(7) {
+            assert!(admit(&admission, Class::New, at(later)).is_err(), "it waits still, after {later} ms");
         }
         assert!(first.take(at(92)).is_none(), "it is carried out");
         assert_eq!(admit(&admission, Class::New, at(92)).unwrap_err(), "call_wait", "it waits for the disk now");

@@ -25,6 +25,7 @@ use super::{
 use crate::{
     calls::Answering,
     grpc::{self, Reflection},
+    headers,
     listen::Port,
     raw::Raw,
     router,
@@ -124,7 +125,7 @@ async fn carry(
     let limit = cloud.door.limits().message_size;
     let mut grpc = Grpc::new(Raw).accept_compressed(CompressionEncoding::Gzip).max_decoding_message_size(limit);
     // A reply is compressed where the request was.
-    if request.headers().get("grpc-encoding").is_some_and(|encoding| encoding == "gzip") {
+    if headers::encoding(request.headers()) == Some(b"gzip") {
         grpc = grpc.send_compressed(CompressionEncoding::Gzip);
     }
     let waiting = Arc::new(Mutex::new(Some(admitted)));

@@ -113,14 +113,14 @@ impl Outgoing {
         };
         let first = match first.into_data() {
             Ok(data) => match call.usage().reply(data.len()) {
-                Some(unread) => Frame::data(Chunk { data, unread: Some(unread), delivery: delivery.take() }),
+                Some(unread) => Frame::data(Chunk::new(data, Some(unread), delivery.take())),
                 None => {
                     drop((data, body));
                     let reject = call.usage().too_many_replies();
                     return Self::of(refusal(&reject, is_grpc), None, None, is_grpc, context);
                 }
             },
-            Err(frame) => frame.map_data(|data| Chunk { data, unread: None, delivery: None }),
+            Err(frame) => frame.map_data(|data| Chunk::new(data, None, None)),
         };
         Response::from_parts(head, Self { body, first: Some(first), call: Some(call), delivery })
     }
@@ -138,7 +138,7 @@ impl Body for Outgoing {
         let frame = ready!(Pin::new(&mut outgoing.body).poll_frame(context));
         let counted = |data: Bytes| {
             let unread = outgoing.call.as_ref().map(|call| call.usage().force_reply(data.len()));
-            Chunk { data, unread, delivery: outgoing.delivery.take() }
+            Chunk::new(data, unread, outgoing.delivery.take())
         };
         Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(counted))))
     }
@@ -159,8 +159,11 @@ impl Body for Outgoing {
     }
 }
 
-/// A piece of a reply, which counts until the library that sends it has let go of it.
-pub(super) struct Chunk {
+/// A piece of a reply, which counts until the library that sends it has let go of it. The library moves it about often, so
+/// it is small.
+pub(super) struct Chunk(Box<Piece>);
+
+struct Piece {
     data: Bytes,
     unread: Option<Unread>,
     /// What it brings a worker. Where it is dropped before it has gone out, the worker has not got it.
@@ -168,12 +171,17 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
+    fn new(data: Bytes, unread: Option<Unread>, delivery: Option<Delivery>) -> Self {
+        Self(Box::new(Piece { data, unread, delivery }))
+    }
+
     /// So many bytes were taken to be sent.
     fn went(&mut self, bytes: usize) {
-        if let Some(unread) = &self.unread {
+        let Piece { data, unread, delivery } = &mut *self.0;
+        if let Some(unread) = unread {
             unread.went(bytes);
-            if self.data.is_empty()
-                && let Some(delivery) = self.delivery.take()
+            if data.is_empty()
+                && let Some(delivery) = delivery.take()
             {
                 unread.brought(delivery);
             }
@@ -183,24 +191,24 @@ impl Chunk {
 
 impl Buf for Chunk {
     fn remaining(&self) -> usize {
-        self.data.remaining()
+        self.0.data.remaining()
     }
 
     fn chunk(&self) -> &[u8] {
-        self.data.chunk()
+        self.0.data.chunk()
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        self.data.chunks_vectored(slices)
+        self.0.data.chunks_vectored(slices)
     }
 
     fn advance(&mut self, bytes: usize) {
-        self.data.advance(bytes);
+        self.0.data.advance(bytes);
         self.went(bytes);
     }
 
     fn copy_to_bytes(&mut self, bytes: usize) -> Bytes {
-        let copied = self.data.copy_to_bytes(bytes);
+        let copied = self.0.data.copy_to_bytes(bytes);
         self.went(bytes);
         copied
     }

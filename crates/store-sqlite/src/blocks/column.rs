@@ -4,7 +4,7 @@
 //! as few bytes as all of them need; texts as numbers of a sorted dictionary, so that a range of texts is a range of numbers;
 //! lists as several such numbers in a row. Numbers are little-endian.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use model::Time;
 use store::visibility::Value;
@@ -59,20 +59,19 @@ pub(super) fn encode(values: &Values) -> Vec<u8> {
         }
         Values::Texts(values) => {
             let mut bytes = head(values.iter().map(Option::is_some));
-            let codes = put_dictionary(&mut bytes, values.iter().flatten());
-            put_numbers(&mut bytes, values.iter().map(|value| value.as_ref().map_or(0, |text| codes[text])));
+            let codes = put_dictionary(&mut bytes, values.iter().map(Option::as_ref));
+            put_numbers(&mut bytes, codes.into_iter());
             bytes
         }
         Values::Lists(values) => {
             let mut bytes = head(values.iter().map(Option::is_some));
-            let codes = put_dictionary(&mut bytes, values.iter().flatten().flatten());
+            let codes = put_dictionary(&mut bytes, values.iter().flatten().flatten().map(Some));
             let ends = values.iter().scan(0, |end, items| {
                 *end += items.as_ref().map_or(0, Vec::len) as u64;
                 Some(*end)
             });
             put_numbers(&mut bytes, ends);
-            let items = values.iter().flatten().flatten();
-            put_numbers(&mut bytes, items.map(|item| codes[item]));
+            put_numbers(&mut bytes, codes.into_iter());
             bytes
         }
         Values::Runs(values) => {
@@ -121,20 +120,43 @@ fn put_numbers(bytes: &mut Vec<u8>, numbers: impl Iterator<Item = u64> + Clone) 
     numbers.for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()[..width]));
 }
 
-/// Writes the texts, each once; the number of each.
-fn put_dictionary<'t>(bytes: &mut Vec<u8>, texts: impl Iterator<Item = &'t Arc<str>>) -> BTreeMap<&'t Arc<str>, u64> {
-    // Texts that are one and the same follow each other often.
-    let mut last: Option<&Arc<str>> = None;
-    let is_next = |text: &&'t Arc<str>| last.replace(text).is_none_or(|last| !Arc::ptr_eq(last, text));
-    let mut codes: BTreeMap<&Arc<str>, u64> = texts.filter(is_next).map(|text| (text, 0)).collect();
-    codes.values_mut().zip(0..).for_each(|(code, number)| *code = number);
-    let ends = codes.keys().scan(0, |end, text| {
+/// Writes the texts, each once; the number of each, and zero where there is none.
+fn put_dictionary<'t>(bytes: &mut Vec<u8>, texts: impl Iterator<Item = Option<&'t Arc<str>>>) -> Vec<u64> {
+    let texts: Vec<_> = texts.collect();
+    // A text that follows itself is one and the same often: then it is sorted once, and looked up nowhere.
+    let is_first = |place: usize| place == 0 || !is_same(texts[place], texts[place - 1]);
+    let firsts = (0..texts.len()).filter(|place| is_first(*place));
+    let mut sorted: Vec<(&str, usize)> = firsts.filter_map(|place| Some((&**texts[place]?, place))).collect();
+    sorted.sort_unstable();
+    let mut codes = vec![0; texts.len()];
+    let mut dictionary: Vec<&str> = Vec::new();
+    for (text, place) in sorted {
+        if dictionary.last() != Some(&text) {
+            dictionary.push(text);
+        }
+        codes[place] = dictionary.len() as u64 - 1;
+    }
+    for place in 1..texts.len() {
+        if !is_first(place) {
+            codes[place] = codes[place - 1];
+        }
+    }
+    let ends = dictionary.iter().scan(0, |end, text| {
         *end += text.len() as u64;
         Some(*end)
     });
-    put_numbers(bytes, ends.collect::<Vec<_>>().into_iter());
-    codes.keys().for_each(|text| bytes.extend_from_slice(text.as_bytes()));
+    put_numbers(bytes, ends);
+    dictionary.iter().for_each(|text| bytes.extend_from_slice(text.as_bytes()));
     codes
+}
+
+/// Whether two slots hold the same text in the same place of the memory, or none both.
+fn is_same(one: Option<&Arc<str>>, other: Option<&Arc<str>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 impl<'a> Column<'a> {

@@ -150,6 +150,15 @@ def test_service_accounts_and_their_keys(account: SecuredServer) -> None:
     assert key["token"] not in str(records)
 
 
+def test_a_new_account_says_what_to_export_and_where_files_stand(tmp_path: Path) -> None:
+    made = perdure("cloud", "init", "--directory", tmp_path / "it")
+    authority = tmp_path / "it" / "ca" / "server-ca.pem"
+    assert made.code == 0 and f"export SSL_CERT_FILE={authority}\n" in made.stdout and authority.is_file(), made.said
+    assert "From this machine all is reached as localhost" in made.stdout, made.stdout
+    names = [path.name for path in (tmp_path / "it").rglob("*") if path.suffix in (".pem", ".key")]
+    assert len(names) == len(set(names)), names
+
+
 def test_certificates_are_not_overwritten(tmp_path: Path) -> None:
     Authority(tmp_path)
     again = perdure("cloud", "cert", "generate-ca", "--organization", "X", "--ca-cert", tmp_path / "ca.pem",

@@ -74,7 +74,7 @@ impl DescribeArgs {
         trouble::print(&mut context.printer, trouble.as_ref())?;
         print_text(&mut context.printer, &session.namespace, &response, &info, close_event.as_ref())?;
         if close_event.is_none() {
-            unserved::warn(context, &mut session, &info.task_queue).await;
+            unserved::warn_of_run(context, &mut session, &response).await;
         }
         Ok(())
     }

@@ -6,32 +6,61 @@
 use std::collections::BTreeSet;
 
 use proto::temporal::api::{
-    enums::v1::{TaskQueueKind, TaskQueueType},
+    enums::v1::{PendingActivityState, TaskQueueKind, TaskQueueType},
     taskqueue::v1::TaskQueue,
-    workflowservice::v1::{DescribeTaskQueueRequest, ListWorkersRequest},
+    workflowservice::v1::{DescribeTaskQueueRequest, DescribeWorkflowExecutionResponse, ListWorkersRequest},
 };
 
 use crate::{connect::Session, context::Context};
 
 /// Pages of workers that are looked through.
 const MOST_PAGES: usize = 10;
+/// Queues of a run's activities that are looked at.
+const MOST_QUEUES: usize = 5;
 /// How alike two names without a word in common must be, from 0 to 1.
 const ALIKE: f64 = 0.75;
 /// Words that say that something is a task queue, and not which.
 const GENERIC: [&str; 6] = ["queue", "queues", "task", "tasks", "tq", "worker"];
 
+/// What waits for a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waits {
+    Workflows,
+    Activities,
+}
+
 /// Tells the user, in text output, if no worker polls the queue for Workflow Tasks.
 pub(super) async fn warn(context: &Context, session: &mut Session, task_queue: &str) {
-    if context.printer.is_json() || is_polled(session, task_queue).await != Some(false) {
+    warn_of(context, session, Waits::Workflows, task_queue).await;
+}
+
+/// The same of an open run: of its own queue, and of those that its activities wait at.
+pub(super) async fn warn_of_run(context: &Context, session: &mut Session, run: &DescribeWorkflowExecutionResponse) {
+    let own = run.workflow_execution_info.as_ref().map(|info| info.task_queue.as_str()).unwrap_or_default();
+    warn(context, session, own).await;
+    let waiting = run.pending_activities.iter().filter(|activity| activity.state() == PendingActivityState::Scheduled);
+    let queues = waiting.filter_map(|activity| activity.activity_options.as_ref()?.task_queue.as_ref());
+    let queues: BTreeSet<&str> = queues.map(|queue| queue.name.as_str()).filter(|name| !name.is_empty()).collect();
+    for name in queues.into_iter().take(MOST_QUEUES) {
+        warn_of(context, session, Waits::Activities, name).await;
+    }
+}
+
+async fn warn_of(context: &Context, session: &mut Session, waits: Waits, task_queue: &str) {
+    if context.printer.is_json() || is_polled(session, waits, task_queue).await != Some(false) {
         return;
     }
     let polled = polled(session).await;
     let similar: Vec<&str> = polled.iter().map(String::as_str).filter(|name| is_similar(name, task_queue)).collect();
-    context.warn(&note(task_queue, &similar));
+    context.warn(&note(waits, task_queue, &similar));
 }
 
 /// `None` where the server does not say.
-async fn is_polled(session: &mut Session, task_queue: &str) -> Option<bool> {
+async fn is_polled(session: &mut Session, waits: Waits, task_queue: &str) -> Option<bool> {
+    let kind = match waits {
+        Waits::Workflows => TaskQueueType::Workflow,
+        Waits::Activities => TaskQueueType::Activity,
+    };
     let request = DescribeTaskQueueRequest {
         namespace: session.namespace.clone(),
         task_queue: Some(TaskQueue {
@@ -39,7 +68,7 @@ async fn is_polled(session: &mut Session, task_queue: &str) -> Option<bool> {
             kind: TaskQueueKind::Normal.into(),
             ..Default::default()
         }),
-        task_queue_type: TaskQueueType::Workflow.into(),
+        task_queue_type: kind.into(),
         ..Default::default()
     };
     let answer = session.workflow.describe_task_queue(request).await.ok()?;
@@ -62,15 +91,19 @@ async fn polled(session: &mut Session) -> BTreeSet<String> {
     names
 }
 
-fn note(task_queue: &str, similar: &[&str]) -> String {
+fn note(waits: Waits, task_queue: &str, similar: &[&str]) -> String {
+    let (what, remedy) = match waits {
+        Waits::Workflows => ("its Workflow Executions wait", "start with --task-queue"),
+        Waits::Activities => ("its activities wait", "have the workflow schedule them with the Task Queue"),
+    };
+    let activities = if waits == Waits::Activities { " for activities" } else { "" };
     let named: Vec<String> = similar.iter().map(|name| format!("{name:?}")).collect();
+    let opening = format!("No worker polls the Task Queue {task_queue:?}{activities}");
     match similar.first() {
-        None => format!("No worker polls the Task Queue {task_queue:?}: its Workflow Executions wait until one does."),
-        Some(first) => format!(
-            "No worker polls the Task Queue {task_queue:?}. Workers poll {}; if that was meant, start with --task-queue \
-             {first}.",
-            named.join(", ")
-        ),
+        None => format!("{opening}: {what} until one does."),
+        Some(first) => {
+            format!("{opening}. Workers poll {}; if that was meant, {remedy} {first}.", named.join(", "))
+        }
     }
 }
 
@@ -135,9 +168,10 @@ mod tests {
     #[test]
     fn the_note_names_what_is_polled_instead() {
         assert_eq!(
-            note("a", &["b", "c"]),
+            note(Waits::Workflows, "a", &["b", "c"]),
             "No worker polls the Task Queue \"a\". Workers poll \"b\", \"c\"; if that was meant, start with --task-queue b."
         );
-        assert!(note("a", &[]).starts_with("No worker polls the Task Queue \"a\": "));
+        let alone = "No worker polls the Task Queue \"a\" for activities: its activities wait until one does.";
+        assert_eq!(note(Waits::Activities, "a", &[]), alone);
     }
 }

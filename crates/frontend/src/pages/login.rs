@@ -93,7 +93,8 @@ where
         return text(status, HTML, if is_dead { web::dead_link() } else { web::login_failed(&reject.message) });
     }
     door.tries.give_back(from);
-    with_cookie(led_to(&web::namespaces_path()), &session_cookie(&ticket, asked.secure))
+    let next = asked.next.clone().unwrap_or_else(web::namespaces_path);
+    with_cookie(led_to(&next), &session_cookie(&ticket, asked.secure))
 }
 
 /// The fields of a form; `None` where it is too long, too slow or no form.

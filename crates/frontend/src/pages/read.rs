@@ -14,12 +14,13 @@ use proto::{
     temporal::api::{
         cloud::cloudservice::v1::GetNamespacesRequest,
         common::v1::WorkflowExecution,
-        enums::v1::WorkflowExecutionStatus,
+        enums::v1::{TaskQueueType, WorkflowExecutionStatus},
+        taskqueue::v1::TaskQueue,
         workflowservice::v1::{
-            DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse, GetWorkflowExecutionHistoryRequest,
-            GetWorkflowExecutionHistoryResponse, GetWorkflowExecutionHistoryReverseRequest,
-            GetWorkflowExecutionHistoryReverseResponse, ListNamespacesRequest, ListWorkflowExecutionsRequest,
-            ListWorkflowExecutionsResponse,
+            DescribeTaskQueueRequest, DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse,
+            GetWorkflowExecutionHistoryRequest, GetWorkflowExecutionHistoryResponse,
+            GetWorkflowExecutionHistoryReverseRequest, GetWorkflowExecutionHistoryReverseResponse,
+            ListNamespacesRequest, ListWorkflowExecutionsRequest, ListWorkflowExecutionsResponse,
         },
     },
     trouble::Trouble,
@@ -31,7 +32,7 @@ use crate::{
     door::{Client, Door, Scope},
     gate,
     listen::Peer,
-    namespace,
+    namespace, queue,
     quota::{Class, calls, lists, unlimited},
     status::to_status,
     turn::Turn,
@@ -45,6 +46,7 @@ const DESCRIBE: Method = method("/temporal.api.workflowservice.v1.WorkflowServic
 const HISTORY: Method =
     method("/temporal.api.workflowservice.v1.WorkflowService/GetWorkflowExecutionHistory", calls(2));
 
+const QUEUE: Method = method("/temporal.api.workflowservice.v1.WorkflowService/DescribeTaskQueue", calls(3));
 const REVERSE: Method =
     method("/temporal.api.workflowservice.v1.WorkflowService/GetWorkflowExecutionHistoryReverse", calls(4));
 
@@ -157,7 +159,10 @@ impl Reader {
         let info = described.workflow_execution_info.clone().unwrap_or_default();
         let attempt = described.pending_workflow_task.as_ref().map_or(0, |task| task.attempt);
         let is_open = matches!(info.status(), WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused);
-        if info.status() == WorkflowExecutionStatus::Completed || (is_open && attempt <= 1) {
+        if is_open && attempt == 1 {
+            return self.unserved(namespace, &info.task_queue).await;
+        }
+        if info.status() == WorkflowExecutionStatus::Completed || (is_open && attempt < 1) {
             return Ok(None);
         }
         let request = GetWorkflowExecutionHistoryReverseRequest {
@@ -172,6 +177,21 @@ impl Reader {
         let events = last.history.unwrap_or_default().events;
         let trouble = events.iter().find_map(Trouble::of);
         Ok(if is_open { trouble.map(|trouble| trouble.at_attempt(attempt)) } else { trouble })
+    }
+
+    /// That no worker polls the queue of a run whose Workflow Task waits.
+    async fn unserved(&self, namespace: &str, task_queue: &str) -> Result<Option<Trouble>, Reject> {
+        let request = DescribeTaskQueueRequest {
+            namespace: namespace.to_owned(),
+            task_queue: Some(TaskQueue { name: task_queue.to_owned(), ..Default::default() }),
+            task_queue_type: TaskQueueType::Workflow.into(),
+            ..Default::default()
+        };
+        let described = self.within(QUEUE, namespace, |scope| queue::describe_task_queue(scope, request)).await?;
+        Ok(described.pollers.is_empty().then(|| Trouble {
+            headline: format!("No worker polls the Task Queue {task_queue:?}"),
+            lines: vec!["The run waits until one does.".to_owned()],
+        }))
     }
 
     pub(super) async fn history(

@@ -8,6 +8,9 @@ use control::SESSION_LIFETIME;
 pub(super) const SESSION: &str = "perdure_session";
 /// The cookie of a login form, and how long the form is good.
 pub(super) const FORM: &str = "perdure_login";
+/// The cookie of the address that was asked for before the login.
+pub(super) const NEXT: &str = "perdure_next";
+const NEXT_LIFETIME: Duration = Duration::from_secs(60 * 60);
 const FORM_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 /// What a browser keeps of us in a cookie: 64 hexadecimal digits of a random number. It does not show in `Debug`.
@@ -49,6 +52,25 @@ pub(super) fn asked_cookie(ticket: &Ticket, secure: bool) -> String {
     cookie(FORM, &ticket.0, FORM_LIFETIME, "/login; SameSite=Strict", secure)
 }
 
+/// The header that has a browser keep the address of a page of ours until it has logged in.
+pub(super) fn next_cookie(address: &str, secure: bool) -> String {
+    cookie(NEXT, address, NEXT_LIFETIME, "/login; SameSite=Lax", secure)
+}
+
+/// The address that a browser has kept, if it is one of a namespace's pages: nothing else may lead on from a login.
+pub(super) fn next_among(cookies: &str) -> Option<String> {
+    let mut values = cookies.split(';').filter_map(|cookie| cookie.trim().split_once('='));
+    let (_, address) = values.find(|(name, _)| *name == NEXT)?;
+    is_own(address).then(|| address.to_owned())
+}
+
+/// Whether an address is one of a namespace's pages, and of a form and length that a cookie takes.
+pub(super) fn is_own(address: &str) -> bool {
+    const LONGEST: usize = 2_048;
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
+    address.starts_with("/namespaces/") && address.len() <= LONGEST && address.bytes().all(is_plain)
+}
+
 /// `reach`: the path that it is for, and which sites' requests carry it.
 fn cookie(name: &str, value: &str, age: Duration, reach: &str, secure: bool) -> String {
     let secure = if secure { "; Secure" } else { "" };
@@ -63,6 +85,20 @@ mod tests {
         let mut secret = [0; 32];
         secret[..2].copy_from_slice(&number.to_be_bytes());
         Ticket::of(secret)
+    }
+
+    #[test]
+    fn only_pages_of_ours_lead_on_from_a_login() {
+        let address = "/namespaces/a.b/workflows?query=A%3D1";
+        let kept = next_cookie(address, false);
+        let pair = kept.split(';').next().unwrap();
+        assert_eq!(next_among(&format!("x=1; {pair}")).as_deref(), Some(address));
+        for other in
+            ["//example.test/namespaces/", "https://example.test", "/login", "/namespaces/a b", "/namespaces/a\"b"]
+        {
+            assert_eq!(next_among(&format!("perdure_next={other}")), None, "{other}");
+        }
+        assert_eq!(next_among(""), None);
     }
 
     #[test]

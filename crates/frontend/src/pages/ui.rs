@@ -17,7 +17,7 @@ use super::{
     address::{Place, Run, place},
     login, packed,
     read::Reader,
-    session::{FORM, SESSION, Ticket},
+    session::{FORM, SESSION, Ticket, is_own, next_among, next_cookie},
     text,
 };
 use crate::{
@@ -70,6 +70,8 @@ pub(super) struct Asked {
     pub(super) ticket: Option<Ticket>,
     /// What a login form must bring.
     pub(super) check: Option<Ticket>,
+    /// The address that was asked for before the login.
+    pub(super) next: Option<String>,
     /// Where the browser is, as the last proxy in front of this port says.
     forwarded: Option<IpAddr>,
     /// The browser came over TLS, as a proxy in front of this port says.
@@ -90,6 +92,7 @@ impl Asked {
             query: request.uri().query().unwrap_or_default().to_owned(),
             ticket: ticket(SESSION),
             check: ticket(FORM),
+            next: cookies().find_map(next_among),
             forwarded: forwarded.and_then(|all| all.rsplit(',').next()?.trim().parse().ok()),
             secure: scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")),
             headers: headers.clone(),
@@ -127,7 +130,14 @@ where
 
 /// A page that somebody may have to be known for.
 async fn page(door: &Arc<Door>, ui: &Ui, address: IpAddr, asked: &Asked) -> Answer {
-    let Some(caller) = caller(door, ui, asked) else { return led_to("/login") };
+    let Some(caller) = caller(door, ui, asked) else {
+        let address = format!("{}?{}", asked.path, asked.query);
+        let address = address.trim_end_matches('?');
+        return match is_own(address) {
+            true => with_cookie(led_to("/login"), &next_cookie(address, asked.secure)),
+            false => led_to("/login"),
+        };
+    };
     let name = match &caller {
         Caller::Principal(principal) => Some(principal.name.clone()),
         Caller::Anyone | Caller::Stranger | Caller::Certificate(_) | Caller::Excluded(_) => None,

@@ -110,6 +110,20 @@ async fn a_login_link_works_once() {
 }
 
 #[tokio::test]
+async fn a_login_leads_to_the_page_that_was_asked_for() {
+    let world = Account::new().serve().await;
+    let bank = world.namespace("bank", None).await;
+    let path = format!("/namespaces/{bank}/workflows?query=A%3D%27b%27");
+    let asked = ask(world.web, "GET", &path, &[]).await;
+    assert_eq!(asked.location(), (303, Some("/login")));
+    let next = asked.header("set-cookie").unwrap().split(';').next().unwrap();
+    let (check, form) = open_link(&world, &format!("/login?code={}", world.login_code)).await;
+    let page = press(&world, &format!("{next}; {check}"), &form).await;
+    assert_eq!(page.location(), (303, Some(path.as_str())));
+    assert_eq!(ask(world.web, "GET", "/", &[]).await.header("set-cookie"), None);
+}
+
+#[tokio::test]
 async fn another_site_logs_no_visitor_in() {
     let world = Account::new().serve().await;
     let (check, form) = open_link(&world, &format!("/login?code={}", world.login_code)).await;
@@ -236,7 +250,8 @@ async fn what_went_wrong_is_told_first() {
     let run_id = start(&world, &bank, "pay").await;
     let cookie = log_in(&world).await;
     let path = format!("/namespaces/{bank}/workflows/pay/{run_id}");
-    assert!(!get(&world, &cookie, &path).await.body.contains("class=\"trouble\""));
+    let waiting = get(&world, &cookie, &path).await.body;
+    assert!(waiting.contains("<strong>No worker polls the Task Queue &quot;queue&quot;</strong>"), "{waiting}");
     for _ in 0..2 {
         let poll = PollWorkflowTaskQueueRequest {
             namespace: bank.clone(),

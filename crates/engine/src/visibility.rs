@@ -3,15 +3,18 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use machine::Run;
-use model::Time;
-use proto::temporal::api::{common::v1::WorkflowExecution, enums::v1::IndexedValueType};
+use model::{Time, search_attribute::payload_kind};
+use proto::temporal::api::{
+    common::v1::{Payload, SearchAttributes, WorkflowExecution},
+    enums::v1::IndexedValueType,
+};
 use store::{
     Change,
-    visibility::{Row, Value},
+    visibility::{Row, Schema, Value},
 };
 
 /// The types of a namespace's custom search attributes.
-type Types = BTreeMap<String, IndexedValueType>;
+pub(crate) type Types = BTreeMap<String, IndexedValueType>;
 
 /// What a step from `before` (`None`: the run is new) to `after` changes of the run's row, if anything.
 pub(crate) fn change(before: Option<&Run>, after: &Run, types: &Types) -> Option<Change> {
@@ -69,34 +72,41 @@ pub(crate) fn row(run: &Run, types: &Types) -> Row {
     }
 }
 
-/// The typed values of a run's search attributes: of the registered type, else of the one that the payload names.
+/// The typed values of a run's search attributes: of the type under which they were accepted.
 fn search_attributes(run: &Run, types: &Types) -> BTreeMap<String, Value> {
     let fields = run.attributes.search_attributes.iter().flat_map(|attributes| &attributes.indexed_fields);
     let mut values: BTreeMap<String, Value> = fields
         .filter_map(|(name, payload)| {
-            let named = payload.metadata.get("type").and_then(|kind| std::str::from_utf8(kind).ok());
-            let kind = types.get(name).copied().or_else(|| type_of(named?))?;
-            let value = Value::from_payload(payload, kind).ok().flatten()?;
+            let value = Value::from_payload(payload, accepted_as(name, payload, types)).ok().flatten()?;
             Some((name.clone(), value))
         })
         .collect();
-    if !run.core.reported_problem.is_empty() {
-        let problems = run.core.reported_problem.split('\n').map(str::to_owned).collect();
-        values.insert("TemporalReportedProblems".into(), Value::KeywordList(problems));
-    }
+    values.extend(reported_problems(run));
     values
 }
 
-/// The type that a payload's metadata names, in either of the API's spellings.
-fn type_of(name: &str) -> Option<IndexedValueType> {
-    IndexedValueType::from_str_name(name).or(match name {
-        "Text" => Some(IndexedValueType::Text),
-        "Keyword" => Some(IndexedValueType::Keyword),
-        "Int" => Some(IndexedValueType::Int),
-        "Double" => Some(IndexedValueType::Double),
-        "Bool" => Some(IndexedValueType::Bool),
-        "Datetime" => Some(IndexedValueType::Datetime),
-        "KeywordList" => Some(IndexedValueType::KeywordList),
-        _ => None,
-    })
+/// The search attributes of a run as its description shows them: as they were set, and those that a list shows. What was set
+/// while an attribute had another type is not among them.
+pub(crate) fn described(run: &Run, types: &Types) -> SearchAttributes {
+    let schema = Schema { custom: types };
+    let mut shown = run.attributes.search_attributes.clone().unwrap_or_default();
+    shown.indexed_fields.retain(|name, payload| schema.settable(name) == Some(accepted_as(name, payload, types)));
+    let problems = reported_problems(run).map(|(name, value)| (name, value.to_payload()));
+    shown.indexed_fields.extend(problems);
+    shown
+}
+
+/// The type that an attribute had when it was set: it stands in the payload, else it is the one of today.
+fn accepted_as(name: &str, payload: &Payload, types: &Types) -> IndexedValueType {
+    match payload_kind(payload) {
+        IndexedValueType::Unspecified => Schema { custom: types }.settable(name).unwrap_or_default(),
+        kind => kind,
+    }
+}
+
+/// What the server sets itself while the run's Workflow Task fails again and again.
+fn reported_problems(run: &Run) -> Option<(String, Value)> {
+    let problems = &run.core.reported_problem;
+    let list = || Value::KeywordList(problems.split('\n').map(str::to_owned).collect());
+    (!problems.is_empty()).then(|| ("TemporalReportedProblems".to_owned(), list()))
 }

@@ -35,7 +35,7 @@ fn required(namespace: Option<Arc<Namespace>>) -> Result<Arc<Namespace>, Reject>
 
 /// The attributes that every namespace has.
 fn fixed() -> impl Iterator<Item = (&'static str, IndexedValueType)> {
-    system_attributes().iter().copied().chain(predefined_attributes())
+    system_attributes().chain(predefined_attributes())
 }
 
 pub(crate) async fn add_search_attributes(

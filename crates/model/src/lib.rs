@@ -12,6 +12,7 @@ mod namespace;
 mod queue;
 mod reject;
 mod retry;
+pub mod search_attribute;
 mod time;
 mod token;
 

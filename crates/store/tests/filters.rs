@@ -74,7 +74,7 @@ fn rows() -> Vec<Row> {
                 ("CInt", Value::Int(1)),
                 ("CDouble", Value::Double(1.5)),
                 ("CBool", Value::Bool(true)),
-                ("CDatetime", Value::Datetime(Time(1_704_067_200_000_000_000))),
+                ("CDatetime", Value::Datetime(Time(1_704_067_200_000_000_000).into())),
                 ("CList", list(&["a", "b c"])),
             ],
         ),

@@ -17,6 +17,7 @@ use proto::temporal::api::{
 };
 
 use super::Node;
+use crate::visibility::{self, Types};
 
 /// How the reference shows that a run has no expiration: the first moment of the common era.
 const NEVER: prost_types::Timestamp = prost_types::Timestamp { seconds: -62_135_596_800, nanos: 0 };
@@ -26,9 +27,10 @@ impl Node {
     pub(crate) fn describe(&self, shard: ShardId, run_id: RunId) -> Option<DescribeWorkflowExecutionResponse> {
         let entry = self.entry(shard, run_id)?;
         let run = &entry.run;
+        let types = self.namespace(run.key.workflow.namespace).search_attributes.clone();
         Some(DescribeWorkflowExecutionResponse {
             execution_config: Some(config(run)),
-            workflow_execution_info: Some(info(run)),
+            workflow_execution_info: Some(info(run, &types)),
             pending_activities: run.activities.values().map(|activity| pending_activity(activity, self.now)).collect(),
             pending_children: run.children.values().map(|child| pending_child(child)).collect(),
             pending_workflow_task: pending_workflow_task(run),
@@ -53,7 +55,7 @@ fn config(run: &Run) -> WorkflowExecutionConfig {
     }
 }
 
-fn info(run: &Run) -> WorkflowExecutionInfo {
+fn info(run: &Run, types: &Types) -> WorkflowExecutionInfo {
     let started = run.started();
     let core = &run.core;
     let own =
@@ -74,7 +76,7 @@ fn info(run: &Run) -> WorkflowExecutionInfo {
         history_size_bytes: core.history_size,
         state_transition_count: core.state_transitions,
         memo: Some(run.attributes.memo.clone().unwrap_or_default()),
-        search_attributes: Some(run.attributes.search_attributes.clone().unwrap_or_default()),
+        search_attributes: Some(visibility::described(run, types)),
         task_queue: core.task_queue.clone(),
         parent_execution: started.parent_workflow_execution.clone(),
         parent_namespace_id: started.parent_workflow_namespace_id.clone(),

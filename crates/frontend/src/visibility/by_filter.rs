@@ -98,11 +98,11 @@ impl<'a> Selection<'a> {
             return Err(Reject::invalid(text));
         }
         let selected = match earliest {
-            Some(time) => self.compare(name, Comparison::GreaterOrEqual, Operand::Datetime(time)),
+            Some(time) => self.compare(name, Comparison::GreaterOrEqual, Operand::Datetime(time.into())),
             None => self,
         };
         Ok(match latest {
-            Some(time) => selected.compare(name, Comparison::LessOrEqual, Operand::Datetime(time)),
+            Some(time) => selected.compare(name, Comparison::LessOrEqual, Operand::Datetime(time.into())),
             None => selected,
         })
     }

@@ -22,7 +22,7 @@ pub(crate) async fn get_search_attributes(
     _door: Arc<Door>,
     _request: GetSearchAttributesRequest,
 ) -> Result<GetSearchAttributesResponse, Reject> {
-    let fixed = system_attributes().iter().copied().chain(predefined_attributes());
+    let fixed = system_attributes().chain(predefined_attributes());
     let mut keys: BTreeMap<String, i32> = fixed.map(|(name, kind)| (name.to_owned(), kind.into())).collect();
     for (kind, place, count) in PLACES {
         keys.extend((1..=count).map(|number| (format!("{place}{number:02}"), kind.into())));

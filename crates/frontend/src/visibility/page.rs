@@ -8,7 +8,7 @@ use proto::temporal::api::{
     common::v1::{SearchAttributes, WorkflowExecution, WorkflowType},
     workflow::v1::WorkflowExecutionInfo,
 };
-use store::visibility::{Cursor, Filter, Query};
+use store::visibility::{Cursor, Filter, Query, Schema};
 
 use crate::door::Scope;
 
@@ -65,10 +65,11 @@ pub(super) async fn page(
     };
     let found = scope.door.engine.list_with_memos(query).await?;
     let next = found.next.as_ref().map(seal).unwrap_or_default();
-    Ok((found.runs.into_iter().map(shown).collect(), next))
+    let schema = Schema { custom: &scope.namespace.search_attributes };
+    Ok((found.runs.into_iter().map(|run| shown(run, schema)).collect(), next))
 }
 
-fn shown(Listed { row, memo }: Listed) -> WorkflowExecutionInfo {
+fn shown(Listed { row, memo }: Listed, schema: Schema<'_>) -> WorkflowExecutionInfo {
     let parent = match (row.parent_workflow_id.clone(), row.parent_run_id.clone()) {
         (Some(workflow_id), Some(run_id)) => Some(WorkflowExecution { workflow_id, run_id }),
         _ => None,
@@ -91,6 +92,8 @@ fn shown(Listed { row, memo }: Listed) -> WorkflowExecutionInfo {
             indexed_fields: row
                 .search_attributes
                 .iter()
+                // What was set while an attribute had another type is found by no filter, and shown in no list.
+                .filter(|(name, value)| schema.settable(name) == Some(value.kind()))
                 .map(|(name, value)| (name.clone(), value.to_payload()))
                 .collect(),
         }),

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use model::Time;
+use model::{Time, search_attribute::Datetime};
 use store::visibility::Value;
 use uuid::Uuid;
 
@@ -173,7 +173,7 @@ impl<'a> Column<'a> {
                 Data::Ints { least, distances: Numbers::take(bytes, Some(rows))? }
             }
             Kind::Double => Data::Doubles { values: Numbers::take(bytes, Some(rows))? },
-            Kind::Keyword | Kind::Text => {
+            Kind::Keyword | Kind::Text | Kind::Far => {
                 let dictionary = Dictionary::take(bytes)?;
                 Data::Texts { dictionary, codes: Numbers::take(bytes, Some(rows))? }
             }
@@ -242,13 +242,17 @@ impl<'a> Column<'a> {
             (Data::Texts { dictionary, codes }, Kind::Text) => {
                 Value::Text(dictionary.at(codes.at(slot) as usize).to_owned())
             }
+            (Data::Texts { dictionary, codes }, Kind::Far) => {
+                let nanos = dictionary.at(codes.at(slot) as usize).parse().ok()?;
+                Value::Datetime(Datetime::from_parts(nanos, 0))
+            }
             (Data::Texts { dictionary, codes }, _) => Value::Keyword(dictionary.at(codes.at(slot) as usize).to_owned()),
             (Data::Lists { dictionary, codes, .. }, _) => {
                 let items = self.items(slot).map(|item| dictionary.at(codes.at(item) as usize).to_owned());
                 Value::KeywordList(items.collect())
             }
             (Data::Ints { .. }, Kind::Bool) => Value::Bool(self.int(slot)? != 0),
-            (Data::Ints { .. }, Kind::Datetime) => Value::Datetime(Time(self.int(slot)?)),
+            (Data::Ints { .. }, Kind::Datetime) => Value::Datetime(Time(self.int(slot)?).into()),
             (Data::Ints { .. }, _) => Value::Int(self.int(slot)?),
         })
     }

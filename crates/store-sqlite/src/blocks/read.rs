@@ -241,6 +241,10 @@ impl<'s, 'c> Block<'s, 'c> {
         let mut truth = Truth::same(None, Bits::none());
         let mut absent = Bits::first(self.rows);
         for (kind, head) in self.head.of(&attribute.name) {
+            if !attribute.has(kind.attribute()) {
+                // Of the time when the attribute had another type.
+                continue;
+            }
             let (real_kind, real) = self.resolve(kind, head);
             if only_yes && nothing != Some(true) && !real.may_hold(leaf, real_kind) {
                 continue;

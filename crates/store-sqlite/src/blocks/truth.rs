@@ -88,6 +88,9 @@ pub(super) fn on_column(leaf: &Filter, kind: Kind, column: &Column<'_>) -> Truth
                 None => Truth::of_slots(present, |slot| leaf.truth_of(Some(&column.value(kind, slot)?))),
             }
         }
+        Data::Texts { .. } if kind == Kind::Far => {
+            Truth::of_slots(present, |slot| leaf.truth_of(Some(&column.value(kind, slot)?)))
+        }
         Data::Texts { dictionary, codes } => on_texts(leaf, kind, present, dictionary, codes),
         Data::Lists { dictionary, codes, .. } => match leaf {
             Filter::Contains { any_of, negated, .. } => {
@@ -262,7 +265,7 @@ fn int(kind: Kind, operand: &Operand) -> Option<i64> {
     match (kind, operand) {
         (Kind::Int, Operand::Int(value)) => Some(*value),
         (Kind::Bool, Operand::Bool(value)) => Some(i64::from(*value)),
-        (Kind::Datetime, Operand::Datetime(time)) => Some(time.0),
+        (Kind::Datetime, Operand::Datetime(time)) => time.time().map(|time| time.0),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use proto::temporal::api::enums::v1::IndexedValueType;
 use store::visibility::{Row, Value};
 
 /// What an attribute is called and of which type its values are: a block has a column for each such pair.
@@ -23,14 +24,38 @@ pub(super) enum Kind {
     List = 7,
     /// The ids of the runs: sixteen bytes each.
     Run = 8,
+    /// Times beyond the years 1677 to 2262: their nanoseconds as texts, which are in no order.
+    Far = 9,
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 8] =
-        [Kind::Int, Kind::Double, Kind::Bool, Kind::Datetime, Kind::Keyword, Kind::Text, Kind::List, Kind::Run];
+    pub(super) const ALL: [Kind; 9] = [
+        Kind::Int,
+        Kind::Double,
+        Kind::Bool,
+        Kind::Datetime,
+        Kind::Keyword,
+        Kind::Text,
+        Kind::List,
+        Kind::Run,
+        Kind::Far,
+    ];
 
     pub(super) fn of_number(number: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as i64 == number)
+    }
+
+    /// The type of the attributes whose values stand in such a column.
+    pub(super) fn attribute(self) -> IndexedValueType {
+        match self {
+            Kind::Int => IndexedValueType::Int,
+            Kind::Double => IndexedValueType::Double,
+            Kind::Bool => IndexedValueType::Bool,
+            Kind::Datetime | Kind::Far => IndexedValueType::Datetime,
+            Kind::Keyword | Kind::Run => IndexedValueType::Keyword,
+            Kind::Text => IndexedValueType::Text,
+            Kind::List => IndexedValueType::KeywordList,
+        }
     }
 }
 
@@ -51,7 +76,7 @@ impl Values {
         match kind {
             Kind::Int | Kind::Bool | Kind::Datetime => Self::Ints(vec![None; rows]),
             Kind::Double => Self::Doubles(vec![None; rows]),
-            Kind::Keyword | Kind::Text => Self::Texts(vec![None; rows]),
+            Kind::Keyword | Kind::Text | Kind::Far => Self::Texts(vec![None; rows]),
             Kind::List => Self::Lists(vec![None; rows]),
             Kind::Run => Self::Runs(vec![None; rows]),
         }
@@ -62,7 +87,8 @@ impl Values {
         match (self, value) {
             (Self::Ints(values), Value::Int(value)) => values[slot] = Some(*value),
             (Self::Ints(values), Value::Bool(value)) => values[slot] = Some(i64::from(*value)),
-            (Self::Ints(values), Value::Datetime(time)) => values[slot] = Some(time.0),
+            (Self::Ints(values), Value::Datetime(time)) => values[slot] = time.time().map(|time| time.0),
+            (Self::Texts(values), Value::Datetime(time)) => values[slot] = Some(text(&time.nanos().to_string())),
             (Self::Doubles(values), Value::Double(value)) => values[slot] = Some(*value),
             (Self::Texts(values), Value::Keyword(value) | Value::Text(value)) => values[slot] = Some(text(value)),
             (Self::Lists(values), Value::KeywordList(items)) => {
@@ -92,6 +118,7 @@ fn kind_of(value: &Value) -> Kind {
         Value::Int(_) => Kind::Int,
         Value::Double(_) => Kind::Double,
         Value::Bool(_) => Kind::Bool,
+        Value::Datetime(time) if time.time().is_none() => Kind::Far,
         Value::Datetime(_) => Kind::Datetime,
         Value::KeywordList(_) => Kind::List,
     }

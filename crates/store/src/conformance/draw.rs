@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Entropy, NamespaceId, RunId, Time};
+use model::{Entropy, NamespaceId, RunId, Time, search_attribute::Datetime};
 use proto::temporal::api::enums::v1::{IndexedValueType, WorkflowExecutionStatus};
 use uuid::Uuid;
 
@@ -48,6 +48,13 @@ impl Draw {
         Time(self.pick(&[1_700_000_000_000_000_000_i64, 1_700_000_000_000_000_001, 1_700_000_100_000_000_000]))
     }
 
+    /// One of few instants in one of two zones, some beyond what a `Time` holds.
+    fn datetime(&mut self) -> Datetime {
+        let far = i128::from(i64::MAX) + 1;
+        let nanos = self.pick(&[1_700_000_000_000_000_000, 1_700_000_000_000_000_001, -far - 1, far, far + 1, 2 * far]);
+        Datetime::from_parts(nanos, self.pick(&[0, 3_600]))
+    }
+
     /// A row of `namespace`; the number makes its run id, so rows of different numbers differ.
     pub(super) fn row(&mut self, namespace: NamespaceId, number: u64) -> Row {
         let start_time = self.time();
@@ -87,6 +94,8 @@ impl Draw {
         let mut attributes = BTreeMap::new();
         for (name, kind) in CUSTOM {
             if self.often() {
+                // Some were set while the attribute had another type.
+                let kind = if self.below(6) == 0 { self.pick(&CUSTOM).1 } else { kind };
                 attributes.insert(name.to_owned(), self.value(kind));
             }
         }
@@ -103,7 +112,7 @@ impl Draw {
             IndexedValueType::Int => Value::Int(self.int()),
             IndexedValueType::Double => Value::Double(self.double()),
             IndexedValueType::Bool => Value::Bool(self.often()),
-            IndexedValueType::Datetime => Value::Datetime(self.time()),
+            IndexedValueType::Datetime => Value::Datetime(self.datetime()),
             IndexedValueType::KeywordList => Value::KeywordList((0..self.below(4)).map(|_| self.keyword()).collect()),
             IndexedValueType::Keyword | IndexedValueType::Unspecified => Value::Keyword(self.keyword()),
         }
@@ -182,7 +191,7 @@ impl Draw {
             IndexedValueType::Int | IndexedValueType::Double if self.often() => Operand::Int(self.int()),
             IndexedValueType::Int | IndexedValueType::Double => Operand::Double(self.double()),
             IndexedValueType::Bool => Operand::Bool(self.often()),
-            IndexedValueType::Datetime => Operand::Datetime(self.time()),
+            IndexedValueType::Datetime => Operand::Datetime(self.datetime()),
             _ => Operand::Text(self.keyword()),
         }
     }

@@ -54,7 +54,7 @@ fn whole_row() -> Row {
     row.close_time = Some(Time(5));
     row.search_attributes = BTreeMap::from([
         ("Bool".to_owned(), Value::Bool(true)),
-        ("Datetime".to_owned(), Value::Datetime(Time(-1))),
+        ("Datetime".to_owned(), Value::Datetime(Time(-1).into())),
         ("Double".to_owned(), Value::Double(0.1 + 0.2)),
         ("Int".to_owned(), Value::Int(i64::MIN)),
         ("Keyword".to_owned(), Value::Keyword("a\0b".into())),

@@ -2,51 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use proto::temporal::api::enums::v1::IndexedValueType::{self, Bool, Datetime, Int, Keyword, KeywordList};
+use model::search_attribute::{Builtin, builtin};
+use proto::temporal::api::enums::v1::IndexedValueType;
 
 use super::Attribute;
-
-/// Attributes that every run has. They can't be set by a client.
-const SYSTEM: [(&str, IndexedValueType); 16] = [
-    ("CloseTime", Datetime),
-    ("ExecutionDuration", Int),
-    ("ExecutionStatus", Keyword),
-    ("ExecutionTime", Datetime),
-    ("HistoryLength", Int),
-    ("HistorySizeBytes", Int),
-    ("ParentRunId", Keyword),
-    ("ParentWorkflowId", Keyword),
-    ("RootRunId", Keyword),
-    ("RootWorkflowId", Keyword),
-    ("RunId", Keyword),
-    ("StartTime", Datetime),
-    ("StateTransitionCount", Int),
-    ("TaskQueue", Keyword),
-    ("WorkflowId", Keyword),
-    ("WorkflowType", Keyword),
-];
-
-/// Attributes with a meaning to the server or an SDK, that a run may have among its search attributes; and whether a
-/// client may set them.
-const PREDEFINED: [(&str, IndexedValueType, bool); 17] = [
-    ("BatcherNamespace", Keyword, true),
-    ("BatcherUser", Keyword, true),
-    ("BinaryChecksums", KeywordList, true),
-    ("BuildIds", KeywordList, true),
-    ("TemporalChangeVersion", KeywordList, true),
-    ("TemporalExternalPayloadCount", Int, false),
-    ("TemporalExternalPayloadSizeBytes", Int, false),
-    ("TemporalNamespaceDivision", Keyword, true),
-    ("TemporalPauseInfo", KeywordList, true),
-    ("TemporalReportedProblems", KeywordList, true),
-    ("TemporalSchedulePaused", Bool, true),
-    ("TemporalScheduledById", Keyword, true),
-    ("TemporalScheduledStartTime", Datetime, true),
-    ("TemporalUsedWorkerDeploymentVersions", KeywordList, false),
-    ("TemporalWorkerDeployment", Keyword, false),
-    ("TemporalWorkerDeploymentVersion", Keyword, false),
-    ("TemporalWorkflowVersioningBehavior", Keyword, false),
-];
 
 /// Names that no custom attribute may have, beside those above and all that begin with `Temporal`.
 const RESERVED: [&str; 4] = ["Memo", "MemoEncoding", "NamespaceId", "VisibilityTaskKey"];
@@ -61,30 +20,18 @@ const SCHEDULE_ID: &str = "ScheduleId";
 pub(super) const DIVISION: &str = "TemporalNamespaceDivision";
 
 /// Attributes that every run has, with their types, sorted by name. A client can't set them.
-pub fn system_attributes() -> &'static [(&'static str, IndexedValueType)] {
-    &SYSTEM
+pub fn system_attributes() -> impl Iterator<Item = (&'static str, IndexedValueType)> {
+    Builtin::all().iter().filter(|one| one.is_system).map(|one| (one.name, one.kind))
 }
 
 /// Attributes with a meaning to the server or an SDK, with their types, sorted by name.
 pub fn predefined_attributes() -> impl Iterator<Item = (&'static str, IndexedValueType)> {
-    PREDEFINED.into_iter().map(|(name, kind, _)| (name, kind))
-}
-
-/// Whether a client may set the attribute of this name, if such one is registered or predefined.
-pub fn can_be_set(name: &str) -> bool {
-    let system = SYSTEM.iter().any(|(other, _)| *other == name);
-    let closed = PREDEFINED.iter().any(|(other, _, open)| *other == name && !open);
-    !system && !closed
+    Builtin::all().iter().filter(|one| !one.is_system).map(|one| (one.name, one.kind))
 }
 
 /// Whether no custom attribute may have this name.
 pub fn is_reserved(name: &str) -> bool {
     builtin(name).is_some() || RESERVED.contains(&name) || name.starts_with(PREFIX)
-}
-
-fn builtin(name: &str) -> Option<IndexedValueType> {
-    let system = SYSTEM.iter().copied();
-    system.chain(predefined_attributes()).find(|(other, _)| *other == name).map(|(_, kind)| kind)
 }
 
 /// The attributes that a query of a namespace can speak of.
@@ -97,14 +44,14 @@ pub struct Schema<'a> {
 impl Schema<'_> {
     /// The type of a search attribute that can stand in a run's search attributes: custom or predefined.
     pub fn settable(&self, name: &str) -> Option<IndexedValueType> {
-        let predefined = || predefined_attributes().find(|(other, _)| *other == name).map(|(_, kind)| kind);
+        let predefined = || builtin(name).filter(|builtin| !builtin.is_system).map(|builtin| builtin.kind);
         self.custom.get(name).copied().or_else(predefined)
     }
 
     /// The attribute that a name in a query means. The prefix `Temporal` can be left out, or be put before any name.
     pub fn resolve(&self, name: &str) -> Option<Attribute> {
         let known = |name: &str| {
-            let kind = builtin(name).or_else(|| self.custom.get(name).copied())?;
+            let kind = builtin(name).map(|builtin| builtin.kind).or_else(|| self.custom.get(name).copied())?;
             let name = name.to_owned();
             Some(Attribute { name, kind })
         };

@@ -46,7 +46,7 @@ impl Filter {
     /// The truth of a condition on one attribute.
     fn leaf(&self, row: &Row) -> Option<bool> {
         let attribute = self.attribute()?;
-        self.truth_of(row.value(&attribute.name).as_deref())
+        self.truth_of(row.value(&attribute.name).as_deref().filter(|value| attribute.has(value.kind())))
     }
 
     /// What a condition on one attribute says of a value of it, or of none; `None` is SQL's "unknown", and the answer of a
@@ -113,7 +113,7 @@ fn compare(value: &Value, operand: &Operand) -> Option<Ordering> {
         (Value::Double(left), Operand::Int(right)) => left.partial_cmp(&(*right as f64)),
         (Value::Double(left), Operand::Double(right)) => left.partial_cmp(right),
         (Value::Bool(left), Operand::Bool(right)) => Some(left.cmp(right)),
-        (Value::Datetime(left), Operand::Datetime(right)) => Some(left.cmp(right)),
+        (Value::Datetime(left), Operand::Datetime(right)) => Some(left.cmp_instant(*right)),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! The typed tree of a list filter. Names are resolved and values have the types of their attributes; an engine has
 //! nothing left to check.
 
+use model::search_attribute::{Datetime, builtin, kind_name};
 use proto::temporal::api::enums::v1::IndexedValueType;
 
 use super::Phrases;
@@ -66,23 +67,15 @@ pub struct Attribute {
 }
 
 impl Attribute {
+    /// Whether values of a type are values of it: what was written while an attribute of this name had another type is none.
+    /// Attributes that every run has are never of another.
+    pub fn has(&self, kind: IndexedValueType) -> bool {
+        kind == self.kind || builtin(&self.name).is_some_and(|builtin| builtin.is_system)
+    }
+
     /// The type's name in errors and in payloads.
     pub fn kind_name(&self) -> &'static str {
         kind_name(self.kind)
-    }
-}
-
-/// A type's name in errors and in the metadata of payloads.
-pub fn kind_name(kind: IndexedValueType) -> &'static str {
-    match kind {
-        IndexedValueType::Unspecified => "Unspecified",
-        IndexedValueType::Text => "Text",
-        IndexedValueType::Keyword => "Keyword",
-        IndexedValueType::Int => "Int",
-        IndexedValueType::Double => "Double",
-        IndexedValueType::Bool => "Bool",
-        IndexedValueType::Datetime => "Datetime",
-        IndexedValueType::KeywordList => "KeywordList",
     }
 }
 
@@ -105,8 +98,7 @@ pub enum Operand {
     Int(i64),
     Double(f64),
     Bool(bool),
-    /// Nanoseconds since the Unix epoch.
-    Datetime(model::Time),
+    Datetime(Datetime),
 }
 
 impl Filter {

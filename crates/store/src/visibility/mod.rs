@@ -7,16 +7,16 @@ mod attributes;
 mod evaluate;
 mod filter;
 mod language;
-mod payload;
 mod row;
 mod stored;
 mod words;
 
-pub use attributes::{Schema, can_be_set, is_reserved, predefined_attributes, system_attributes};
-pub use filter::{Attribute, Comparison, Filter, Operand, kind_name};
+pub use model::search_attribute::Value;
+
+pub use attributes::{Schema, is_reserved, predefined_attributes, system_attributes};
+pub use filter::{Attribute, Comparison, Filter, Operand};
 pub use language::{Parsed, parse};
-pub use payload::payload_kind;
 pub(crate) use row::Position;
-pub use row::{Cursor, GroupCount, Query, QueryPage, Row, Value, status_name};
+pub use row::{Cursor, GroupCount, Query, QueryPage, Row, status_name};
 pub use stored::{decode_attributes, encode_attributes};
 pub use words::{Phrases, words};

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap};
 
-use model::{NamespaceId, RunId, Time};
+use model::{NamespaceId, RunId, Time, search_attribute::Value};
 use proto::temporal::api::enums::v1::WorkflowExecutionStatus;
 use uuid::Uuid;
 
@@ -33,18 +33,6 @@ pub struct Row {
     pub has_memo: bool,
     /// Custom search attributes, and the system ones that are set as such (`BuildIds`, `TemporalChangeVersion`, …).
     pub search_attributes: BTreeMap<String, Value>,
-}
-
-/// A typed value of a search attribute.
-#[derive(Clone, Debug, PartialEq, PartialOrd)]
-pub enum Value {
-    Text(String),
-    Keyword(String),
-    Int(i64),
-    Double(f64),
-    Bool(bool),
-    Datetime(Time),
-    KeywordList(Vec<String>),
 }
 
 /// A list or count query, ready to run.
@@ -119,7 +107,7 @@ impl Row {
     pub fn value(&self, name: &str) -> Option<Cow<'_, Value>> {
         let keyword = |text: &str| Some(Cow::Owned(Value::Keyword(text.into())));
         let int = |value| Some(Cow::Owned(Value::Int(value)));
-        let datetime = |time| Some(Cow::Owned(Value::Datetime(time)));
+        let datetime = |time| Some(Cow::Owned(Value::Datetime(Time::into(time))));
         match name {
             "WorkflowId" => keyword(&self.workflow_id),
             "RunId" => keyword(&self.run_id.to_string()),

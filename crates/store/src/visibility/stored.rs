@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use model::Time;
+use model::{Time, search_attribute::Datetime};
 use prost::{Message, Oneof};
 
 use super::Value;
@@ -17,7 +17,7 @@ struct Attributes {
 
 #[derive(Clone, PartialEq, Message)]
 struct Attribute {
-    #[prost(oneof = "Stored", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "Stored", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     value: Option<Stored>,
 }
 
@@ -37,6 +37,20 @@ enum Stored {
     Datetime(i64),
     #[prost(message, tag = "7")]
     KeywordList(List),
+    /// A time with an offset, or beyond the years 1677 to 2262.
+    #[prost(message, tag = "8")]
+    FarDatetime(Far),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Far {
+    #[prost(sint64, tag = "1")]
+    seconds: i64,
+    #[prost(uint32, tag = "2")]
+    nanos: u32,
+    /// Seconds to the east of Greenwich.
+    #[prost(sint32, tag = "3")]
+    offset: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -53,7 +67,7 @@ pub fn encode_attributes(attributes: &BTreeMap<String, Value>) -> Bytes {
         Value::Int(value) => Stored::Int(*value),
         Value::Double(value) => Stored::Double(*value),
         Value::Bool(value) => Stored::Bool(*value),
-        Value::Datetime(time) => Stored::Datetime(time.0),
+        Value::Datetime(time) => datetime(*time),
         Value::KeywordList(items) => Stored::KeywordList(List { items: items.clone() }),
     };
     let stored = attributes.iter().map(|(name, value)| {
@@ -61,6 +75,17 @@ pub fn encode_attributes(attributes: &BTreeMap<String, Value>) -> Bytes {
         (name.clone(), Attribute { value })
     });
     record::encode(&Attributes { values: stored.collect() })
+}
+
+fn datetime(time: Datetime) -> Stored {
+    match (time.time(), time.offset()) {
+        (Some(Time(nanos)), 0) => Stored::Datetime(nanos),
+        (_, offset) => {
+            let seconds = time.nanos().div_euclid(1_000_000_000) as i64;
+            let nanos = time.nanos().rem_euclid(1_000_000_000) as u32;
+            Stored::FarDatetime(Far { seconds, nanos, offset })
+        }
+    }
 }
 
 /// The search attributes in a record.
@@ -74,7 +99,11 @@ pub fn decode_attributes(bytes: Bytes) -> Result<BTreeMap<String, Value>, StoreE
         Stored::Int(value) => Value::Int(value),
         Stored::Double(value) => Value::Double(value),
         Stored::Bool(value) => Value::Bool(value),
-        Stored::Datetime(nanos) => Value::Datetime(Time(nanos)),
+        Stored::Datetime(nanos) => Value::Datetime(Time(nanos).into()),
+        Stored::FarDatetime(Far { seconds, nanos, offset }) => {
+            let nanos = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+            Value::Datetime(Datetime::from_parts(nanos, offset))
+        }
         Stored::KeywordList(list) => Value::KeywordList(list.items),
     };
     record::decode::<Attributes>(bytes)?

@@ -34,7 +34,7 @@ const ROWS: &[Row] = &[
     Row {
         name: "model",
         internal: &["proto"],
-        external: &["bytes", "hmac", "prost", "prost-types", "sha2", "uuid"],
+        external: &["bytes", "hmac", "jiff", "prost", "prost-types", "serde_json", "sha2", "uuid"],
         tests: &[],
     },
     // Layer 1: decisions, bytes, identity, membership. No arrow between two of them, but from a storage engine to its
@@ -45,12 +45,7 @@ const ROWS: &[Row] = &[
         external: &["bytes", "imbl", "jiff", "prost", "prost-types", "serde_json"],
         tests: &["base64", "prost-reflect"],
     },
-    Row {
-        name: "store",
-        internal: &["proto", "model"],
-        external: &["bytes", "imbl", "prost", "serde_json", "uuid"],
-        tests: &[],
-    },
+    Row { name: "store", internal: &["proto", "model"], external: &["bytes", "imbl", "prost", "uuid"], tests: &[] },
     Row {
         name: "store-sqlite",
         internal: &["proto", "model", "store"],
@@ -193,7 +188,10 @@ const EXTERNAL: &[(&str, &str)] = &[
         "imbl",
         "persistent maps: the state before a step stays readable beside the state after it, and a scan beside a commit",
     ),
-    ("jiff", "calendar and time zones: cron schedules, and times as the command line shows them"),
+    (
+        "jiff",
+        "calendar and time zones: cron schedules, values of search attributes, and times as the command line shows them",
+    ),
     ("maud", "pages whose text is escaped by their templates, which are checked when they are compiled"),
     ("prometheus-client", "metrics in Prometheus' format"),
     ("prost", "the wire format of the API and of stored records"),

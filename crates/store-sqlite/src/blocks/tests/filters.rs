@@ -8,7 +8,7 @@ use super::table::{CUSTOM, Table};
 
 /// Every attribute that rows have, with its type.
 pub(super) fn attributes() -> Vec<Attribute> {
-    let system = system_attributes().iter().copied();
+    let system = system_attributes();
     let division = [("TemporalNamespaceDivision", IndexedValueType::Keyword)];
     let all = system.chain(CUSTOM).chain(division);
     all.map(|(name, kind)| Attribute { name: name.to_owned(), kind }).collect()
@@ -95,7 +95,7 @@ fn operands(table: &mut Table, attribute: &Attribute) -> Vec<Operand> {
         Value::Double(value) => Operand::Double(value),
         Value::Bool(value) => Operand::Bool(value),
         Value::Datetime(time) => Operand::Datetime(time),
-        Value::KeywordList(_) => Operand::Datetime(Time(0)),
+        Value::KeywordList(_) => Operand::Datetime(Time(0).into()),
     };
     values.into_iter().map(operand).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use model::{Entropy, Epoch, NamespaceId, RunId, ShardId, Time};
+use model::{Entropy, Epoch, NamespaceId, RunId, ShardId, Time, search_attribute::Datetime};
 use proto::temporal::api::enums::v1::{IndexedValueType, WorkflowExecutionStatus};
 use rusqlite::Connection;
 use store::{
@@ -191,7 +191,11 @@ impl Table {
         }
         match name {
             "Bool" => Value::Bool(self.below(30) > 0),
-            "Datetime" => Value::Datetime(Time(START + self.below(1_000_000) as i64 * 1_000)),
+            "Datetime" => match self.below(8) {
+                // Beyond what a column of numbers holds.
+                0 => Value::Datetime(Datetime::from_parts((i128::from(i64::MAX) + 1) * self.below(4) as i128, 3_600)),
+                _ => Value::Datetime(Time(START + self.below(1_000_000) as i64 * 1_000).into()),
+            },
             "Double" => Value::Double(self.below(10_000) as f64 / 8.0),
             "Int" => Value::Int(self.below(5_000) as i64 - 100),
             "Customer" => Value::Keyword(format!("customer-{}", self.below(3_000))),

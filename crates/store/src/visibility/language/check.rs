@@ -1,5 +1,6 @@
 //! From a tree to a typed filter: names, types, operators and values.
 
+use model::{Time, search_attribute::Datetime};
 use proto::temporal::api::enums::v1::{IndexedValueType, WorkflowExecutionStatus};
 
 use super::{
@@ -298,8 +299,8 @@ fn typed(literal: Literal, left: &Expr, attribute: &Attribute) -> Checked<Operan
     match (attribute.kind, literal) {
         (IndexedValueType::Int | IndexedValueType::Double, Literal::Int(value)) => Ok(Operand::Int(value)),
         (IndexedValueType::Int | IndexedValueType::Double, Literal::Double(value)) => Ok(Operand::Double(value)),
-        (IndexedValueType::Datetime, Literal::Int(nanos)) => Ok(Operand::Datetime(model::Time(nanos))),
-        (IndexedValueType::Datetime, Literal::Text(text)) => literals::datetime(&text)
+        (IndexedValueType::Datetime, Literal::Int(nanos)) => Ok(Operand::Datetime(Time(nanos).into())),
+        (IndexedValueType::Datetime, Literal::Text(text)) => Datetime::parse(&text)
             .map(Operand::Datetime)
             .ok_or_else(|| format!("invalid expression: unable to parse datetime '{text}'")),
         (IndexedValueType::Keyword | IndexedValueType::KeywordList | IndexedValueType::Text, Literal::Text(text)) => {

@@ -1,6 +1,6 @@
-//! Literals of a filter: numbers, points in time and durations, read as the reference's Go reads them.
+//! Literals of a filter: numbers and durations, read as the reference's Go reads them.
 
-use model::Time;
+use model::search_attribute::go_float;
 
 /// A literal value before its attribute's type is known.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,135 +63,6 @@ pub(super) fn quote(text: &str) -> String {
     }
     quoted.push('"');
     quoted
-}
-
-/// The shortest digits, with an exponent when that is below -4 or six and more.
-pub(super) fn go_float(value: f64) -> String {
-    let (digits, exponent) = scientific(value);
-    if (-4..6).contains(&exponent) {
-        return format!("{value}");
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.abs())
-}
-
-/// The shortest digits, as Go writes them in JSON.
-pub(in crate::visibility) fn json_float(value: f64) -> String {
-    let (digits, exponent) = scientific(value);
-    if (-6..21).contains(&exponent) {
-        return format!("{value}");
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{}", exponent.abs())
-}
-
-/// The shortest digits with a point behind the first one, and the exponent to that.
-fn scientific(value: f64) -> (String, i32) {
-    let text = format!("{value:e}");
-    match text.split_once('e') {
-        Some((digits, exponent)) => (digits.to_owned(), exponent.parse().unwrap_or_default()),
-        None => (text, 0),
-    }
-}
-
-/// A point in time of RFC 3339, with seconds or finer and a zone. Years beyond what a `Time` can hold saturate.
-pub(in crate::visibility) fn datetime(text: &str) -> Option<Time> {
-    let rest = text.as_bytes();
-    let (year, rest) = digits(rest, 4)?;
-    let (month, rest) = digits(skip(rest, b'-')?, 2)?;
-    let (day, rest) = digits(skip(rest, b'-')?, 2)?;
-    let rest = skip(rest, b'T')?;
-    let (hour, rest) = digits(rest, 2).or_else(|| digits(rest, 1))?;
-    let (minute, rest) = digits(skip(rest, b':')?, 2)?;
-    let (second, rest) = digits(skip(rest, b':')?, 2)?;
-    let (nanos, rest) = fraction(rest)?;
-    let offset = zone(rest)?;
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        2 => 28 + i64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    };
-    let valid = (1..=12).contains(&month) && (1..=days).contains(&day) && hour < 24 && minute < 60 && second < 60;
-    if !valid {
-        return None;
-    }
-    let seconds = days_since_epoch(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset;
-    let nanos = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
-    let nearest = if nanos < 0 { i64::MIN } else { i64::MAX };
-    Some(Time(i64::try_from(nanos).unwrap_or(nearest)))
-}
-
-/// Days from 1970-01-01 to a date of the Gregorian calendar (the algorithm "days from civil" of Howard Hinnant).
-fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
-
-/// A point in time of RFC 3339 in UTC, with as many digits of a second as it needs.
-pub(in crate::visibility) fn show_datetime(time: Time) -> String {
-    let seconds = time.0.div_euclid(1_000_000_000);
-    let nanos = time.0.rem_euclid(1_000_000_000);
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // The inverse of `days_since_epoch`: "civil from days".
-    let shifted = days + 719_468;
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = (month_from_march + 2) % 12 + 1;
-    let year = year_of_era + shifted.div_euclid(146_097) * 400 + i64::from(month <= 2);
-    let (hour, minute) = (second / 3_600, second / 60 % 60);
-    let fraction = format!(".{nanos:09}");
-    let fraction = if nanos == 0 { "" } else { fraction.trim_end_matches('0') };
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}{fraction}Z", second % 60)
-}
-
-fn skip(bytes: &[u8], byte: u8) -> Option<&[u8]> {
-    bytes.split_first().filter(|(first, _)| **first == byte).map(|(_, rest)| rest)
-}
-
-fn digits(bytes: &[u8], count: usize) -> Option<(i64, &[u8])> {
-    let (number, rest) = bytes.split_at_checked(count)?;
-    let mut value = 0;
-    for digit in number {
-        value = value * 10 + i64::from(digit.is_ascii_digit().then(|| digit - b'0')?);
-    }
-    Some((value, rest))
-}
-
-/// A point or comma and digits, or nothing. Digits beyond nanoseconds are dropped.
-fn fraction(bytes: &[u8]) -> Option<(i64, &[u8])> {
-    let Some(rest) = skip(bytes, b'.').or_else(|| skip(bytes, b',')) else {
-        return Some((0, bytes));
-    };
-    let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if count == 0 {
-        return None;
-    }
-    let nanos = (0..9).fold(0, |nanos, at| nanos * 10 + if at < count { i64::from(rest[at] - b'0') } else { 0 });
-    Some((nanos, &rest[count..]))
-}
-
-/// `Z` or an offset; in seconds.
-fn zone(bytes: &[u8]) -> Option<i64> {
-    if bytes == b"Z" {
-        return Some(0);
-    }
-    let (sign, rest) = bytes.split_first()?;
-    let (hours, rest) = digits(rest, 2)?;
-    let (minutes, rest) = digits(skip(rest, b':')?, 2)?;
-    let seconds = hours * 3_600 + minutes * 60;
-    match sign {
-        _ if !rest.is_empty() || hours > 24 || minutes > 60 => None,
-        b'+' => Some(seconds),
-        b'-' => Some(-seconds),
-        _ => None,
-    }
 }
 
 /// Nanoseconds of a duration: a plain number of them, units ("1h30m", "2d"), or "hh:mm:ss".
@@ -261,23 +132,6 @@ fn clock(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn points_in_time() {
-        let at = |text: &str| datetime(text).map(|time| time.0);
-        assert_eq!(at("1970-01-01T00:00:00Z"), Some(0));
-        assert_eq!(at("2024-02-29T12:34:56.5Z"), Some(1_709_210_096_500_000_000));
-        assert_eq!(at("2024-01-01T01:00:00+01:00"), at("2024-01-01T00:00:00Z"));
-        assert_eq!(at("1969-12-31T23:59:59Z"), Some(-1_000_000_000));
-        for nanos in [0, -1, 1_709_210_096_500_000_000, i64::MAX, i64::MIN, 951_782_400_000_000_000] {
-            assert_eq!(at(&show_datetime(Time(nanos))), Some(nanos));
-        }
-        assert_eq!(at("9999-12-31T23:59:59Z"), Some(i64::MAX));
-        assert_eq!(at("0001-01-01T00:00:00Z"), Some(i64::MIN));
-        for wrong in ["2023-02-29T00:00:00Z", "2024-01-01", "2024-01-01T00:00:00", "2024-01-01T24:00:00Z", "", "x"] {
-            assert_eq!(at(wrong), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn durations() {

@@ -13,7 +13,6 @@ mod syntax;
 use model::Reject;
 
 use super::{Filter, attributes::Schema};
-pub(super) use literals::{datetime as parse_datetime, json_float, show_datetime};
 
 /// A filter with its meaning, and what a count groups by.
 #[derive(Clone, Debug, PartialEq)]

@@ -98,10 +98,9 @@ pub(crate) fn described(run: &Run, types: &Types) -> SearchAttributes {
 
 /// The type that an attribute had when it was set: it stands in the payload, else it is the one of today.
 fn accepted_as(name: &str, payload: &Payload, types: &Types) -> IndexedValueType {
-    match payload_kind(payload) {
-        IndexedValueType::Unspecified => Schema { custom: types }.settable(name).unwrap_or_default(),
-        kind => kind,
-    }
+    let named = payload_kind(payload);
+    let today = || Schema { custom: types }.settable(name).unwrap_or_default();
+    if named == IndexedValueType::Unspecified { today() } else { named }
 }
 
 /// What the server sets itself while the run's Workflow Task fails again and again.

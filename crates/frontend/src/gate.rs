@@ -1,6 +1,8 @@
 //! The gate: who calls, may they, in which namespace, and is that namespace in a state that allows it. One place for
 //! all calls.
 
+mod foreign;
+
 use std::{net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use auth::{Access, Caller, Credentials, Policy};
@@ -243,8 +245,9 @@ pub(crate) fn by_token(
     if sealed.is_empty() {
         return Err(Reject::invalid("Task token not set on request."));
     }
-    let unreadable = |_| Reject::invalid("Error deserializing task token.");
-    let token = door.engine.token_key().open(sealed).map_err(unreadable)?;
+    let method = path.rsplit('/').next().unwrap_or_default();
+    let foreign = |_| foreign::refusal(method, named.as_deref(), sealed);
+    let token = door.engine.token_key().open(sealed).map_err(foreign)?;
     let id = NamespaceId::from_slice(&token.namespace_id).unwrap_or_default();
     let namespace = find_id(&table, id)?;
     authorize(door, client, path, &namespace.name)?;

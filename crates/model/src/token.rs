@@ -69,8 +69,7 @@ impl TokenKey {
     /// # Errors
     /// `InvalidArgument` with the reference's text when the bytes are not a token that this cluster made.
     pub fn open(&self, sealed: &[u8]) -> Result<Token, Reject> {
-        let invalid =
-            || Reject::invalid("Error deserializing task token. Retry with the token that the poll returned.");
+        let invalid = || Reject::invalid("Error deserializing task token.");
         let split = sealed.len().checked_sub(MAC_BYTES).ok_or_else(invalid)?;
         let (bytes, mac) = sealed.split_at(split);
         self.mac(bytes).verify_truncated_left(mac).map_err(|_| invalid())?;

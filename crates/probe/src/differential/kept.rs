@@ -86,6 +86,33 @@ fn matches(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::differential::normal;
+
+    /// The page that users read.
+    const PAGE: &str = include_str!("../../../../docs/compatibility.md");
+    const HEADING: &str = "### What is not compared";
+
+    /// The rows of the page's table: call, field, reason.
+    fn rows() -> Vec<[String; 3]> {
+        let section =
+            PAGE.lines().skip_while(|line| *line != HEADING).skip(1).take_while(|line| !line.starts_with('#'));
+        let rows = section.filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+        let cells = rows.map(|row| row.split(" | ").map(|cell| cell.trim_matches('`').to_owned()).collect::<Vec<_>>());
+        cells.filter_map(|cells| cells.try_into().ok()).skip(1).collect()
+    }
+
+    #[test]
+    fn the_page_has_every_difference_that_is_kept_and_no_other() {
+        let call = |rpc: &str| if rpc == "*" { "every call".to_owned() } else { rpc.to_owned() };
+        let kept = KEPT.iter().map(|kept| [call(kept.rpc), kept.path.to_owned(), kept.reason.to_owned()]);
+        let left_out = normal::LEFT_OUT.iter();
+        let left_out = left_out.map(|(field, reason)| [call("*"), (*field).to_owned(), (*reason).to_owned()]);
+        let mut expected: Vec<_> = kept.chain(left_out).collect();
+        let mut found = rows();
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected);
+    }
 
     #[test]
     fn star_stands_for_any_run() {

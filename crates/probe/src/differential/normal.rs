@@ -15,18 +15,17 @@ const UNORDERED: [(&str, &[&str]); 5] = [
     ("groups", &["/groupValues"]),
 ];
 
-/// Fields whose value says how a server works and not what happened: sizes of encodings, internal sequence numbers,
-/// hints from the load of the moment.
-const VOLATILE: [&str; 9] = [
-    "taskId",
-    "historySizeBytes",
-    "backlogCountHint",
-    "pollerScalingDecision",
-    "executionDuration",
-    "ratePerSecond",
-    "lastAccessTime",
-    "pollerGroupInfos",
-    "pollerGroupsInfo",
+/// Fields that are not compared, wherever they stand, and why.
+pub(crate) const LEFT_OUT: [(&str, &str); 9] = [
+    ("taskId", "an internal sequence number"),
+    ("historySizeBytes", "the size of an encoding"),
+    ("backlogCountHint", "a hint from the load of the moment"),
+    ("pollerScalingDecision", "a hint from the load of the moment"),
+    ("executionDuration", "how long it took is measured anew by each server"),
+    ("ratePerSecond", "measured from the polls of the last moments"),
+    ("lastAccessTime", "measured from the polls of the last moments"),
+    ("pollerGroupInfos", "how pollers are spread over internal partitions"),
+    ("pollerGroupsInfo", "how pollers are spread over internal partitions"),
 ];
 
 /// The map from columns of a store to the search attributes that use them.
@@ -78,8 +77,9 @@ fn object(names: &mut Names, key: &str, fields: Map<String, Value>) -> Map<Strin
         given.sort();
         return given.into_iter().map(|alias| (alias, Value::Bool(true))).collect();
     }
-    let lasting =
-        fields.into_iter().filter(|(name, value)| !VOLATILE.contains(&name.as_str()) && !is_remainder(name, value));
+    let lasting = fields
+        .into_iter()
+        .filter(|(name, value)| !LEFT_OUT.iter().any(|(field, _)| field == name) && !is_remainder(name, value));
     let (named, mut invented): (Vec<_>, Vec<_>) = lasting.partition(|(name, _)| !holds_uuid(name));
     // Entries under an invented key come in the order of what they hold.
     invented.sort_by_key(|(_, value)| value.to_string());

@@ -3,9 +3,10 @@
 //! A call is let in when its head has come, before anything is read of it, and from then on it stands in a line until it is
 //! answered, wherever it waits meanwhile: for its thread, for the node, for the disk. One whose answer others give, such as a
 //! query, stands there until the node has taken it. What counts is how long the oldest of a line has stood there (as in
-//! CoDel), not how many stand behind it: while it is longer than half of the limit on waiting, calls of its class and of all
-//! that go after it are refused, so that those who stand in it are answered in time. Beside that counts what is held for
-//! callers, in bytes, and how many steps wait for the disk. Reports of workers are never refused: what they end gives more
+//! CoDel): while it is longer than half of the limit on waiting, calls of its class and of all that go after it are refused,
+//! so that those who stand in it are answered in time. And how many stand there: no more than were served lately in that
+//! time, or all that come before the first is late would be let in. Beside that counts what is held for callers, in bytes, and
+//! how many steps wait for the disk. Reports of workers are never refused: what they end gives more
 //! back than it takes.
 
 use std::{
@@ -39,6 +40,8 @@ pub(super) const CLASSES: usize = 4;
 /// Parts that half of the limit on waiting has, and parts that are told apart: eight times the whole limit.
 const HALF: usize = 8;
 const PARTS: usize = 16 * HALF;
+/// Calls of a class that may stand in line whatever is served: as many as come at once after a rest.
+const BURST: u32 = 1_024;
 /// What a call that is under way costs beside its message and what its connection counts: its place at the node.
 const CALL: usize = 2 * 1024;
 /// How often a message is there, as bytes and as what was read from them.
@@ -86,6 +89,10 @@ struct Line {
     /// No part before this one has a call: twice its number, and one more where a call was seen in it.
     oldest: AtomicI64,
     by_part: [AtomicU32; PARTS],
+    standing: AtomicU32,
+    /// The part that `served` counts in, and how many calls were served in each.
+    part: AtomicI64,
+    served: [AtomicU32; PARTS],
 }
 
 /// A call that was let in. It counts until it is dropped.
@@ -115,8 +122,7 @@ impl Admission {
         let part = i64::try_from(limits.call_wait.as_nanos() / (2 * HALF as u128)).ok();
         // In one endless part all are young.
         let part = part.filter(|part| *part > 0).unwrap_or(i64::MAX);
-        let line = |_| Line { oldest: AtomicI64::new(0), by_part: [const { AtomicU32::new(0) }; PARTS] };
-        let lines = std::array::from_fn(line);
+        let lines = std::array::from_fn(|_| Line::default());
         Self { limits, lines, part, memory, is_writing_late: AtomicBool::new(false) }
     }
 
@@ -131,11 +137,12 @@ impl Admission {
         came: Time,
         until: Time,
     ) -> Result<Pass, Reject> {
+        let waits = |class| self.is_late(class, came) || self.is_full(class, came);
         let late = match class {
             Class::Report | Class::Poll => None,
-            Class::Existing => self.is_late(class, came).then_some(Overload::Waits),
+            Class::Existing => waits(class).then_some(Overload::Waits),
             Class::New if self.is_writing_late.load(Ordering::Relaxed) => Some(Overload::Unwritten),
-            Class::New => (self.is_late(class, came) || self.is_late(Class::Existing, came)).then_some(Overload::Waits),
+            Class::New => (waits(class) || waits(Class::Existing)).then_some(Overload::Waits),
         };
         if let Some(late) = late {
             return Err(self.refusal(late));
@@ -191,14 +198,60 @@ impl Admission {
     fn is_late(&self, class: Class, now: Time) -> bool {
         self.lines[class as usize].has_before(self.part_of(now))
     }
+
+    /// Whether more stand in the line than are served within half of the limit on waiting, by what was served in the last
+    /// half of it. What comes faster than it is served is refused before the oldest has waited for long.
+    fn is_full(&self, class: Class, now: Time) -> bool {
+        self.part < i64::MAX && self.lines[class as usize].is_full(self.part_of(now))
+    }
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        let counts = || [const { AtomicU32::new(0) }; PARTS];
+        let (oldest, standing, part) = (AtomicI64::new(0), AtomicU32::new(0), AtomicI64::new(0));
+        Self { oldest, by_part: counts(), standing, part, served: counts() }
+    }
 }
 
 impl Line {
     fn count(&self, part: i64) -> &AtomicU32 {
-        &self.by_part[part.rem_euclid(PARTS as i64) as usize]
+        &self.by_part[index(part)]
+    }
+
+    fn served_in(&self, part: i64) -> &AtomicU32 {
+        &self.served[index(part)]
+    }
+
+    /// It is `now`: what is served from here on counts there.
+    fn turn_to(&self, now: i64) {
+        let last = self.part.load(Ordering::Relaxed);
+        if last < now && self.part.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            let over = (last + 1).max(now - PARTS as i64 + 1)..=now;
+            over.for_each(|part| self.served_in(part).store(0, Ordering::Relaxed));
+        }
+    }
+
+    /// A call leaves for good.
+    fn serve(&self) {
+        self.served_in(self.part.load(Ordering::Relaxed)).fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_full(&self, now: i64) -> bool {
+        let standing = self.standing.load(Ordering::Relaxed);
+        if standing < BURST {
+            return false;
+        }
+        self.turn_to(now);
+        let recent = (now - HALF as i64..now).map(|part| self.served_in(part).load(Ordering::Relaxed));
+        // A little more, or the rate could never rise.
+        let served: u32 = recent.sum();
+        standing >= served + served / 4
     }
 
     fn stand(&self, part: i64) {
+        self.turn_to(part);
+        self.standing.fetch_add(1, Ordering::Relaxed);
         self.count(part).fetch_add(1, Ordering::Relaxed);
         if 2 * part < self.oldest.load(Ordering::Relaxed) {
             self.oldest.fetch_min(2 * part, Ordering::Relaxed);
@@ -206,6 +259,7 @@ impl Line {
     }
 
     fn leave(&self, part: i64) {
+        self.standing.fetch_sub(1, Ordering::Relaxed);
         self.count(part).fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -227,6 +281,11 @@ impl Line {
         self.oldest.store(late.map_or(2 * young, |part| 2 * part + 1), Ordering::Relaxed);
         late.is_some()
     }
+}
+
+/// Where a part is counted.
+fn index(part: i64) -> usize {
+    part.rem_euclid(PARTS as i64) as usize
 }
 
 impl Pass {
@@ -278,17 +337,21 @@ impl Pass {
     pub(super) fn take(&self, now: Time) -> Option<Reject> {
         let state = &mut *self.state();
         if self.leaves == Stands::UntilTaken {
-            self.leave(state);
+            self.leave_for_good(state);
         }
         if std::mem::replace(&mut state.is_taken, true) || self.class < Class::Existing {
             return None;
         }
         let longest = self.admission.part.saturating_mul(2 * HALF as i64);
-        if now.0.saturating_sub(state.since.0) > longest {
-            return Some(self.admission.refusal(Overload::Waits));
-        }
-        let is_unwritten = self.class == Class::New && self.admission.is_writing_late.load(Ordering::Relaxed);
-        is_unwritten.then(|| self.admission.refusal(Overload::Unwritten))
+        let is_unwritten = || self.class == Class::New && self.admission.is_writing_late.load(Ordering::Relaxed);
+        let why = match now.0.saturating_sub(state.since.0) > longest {
+            true => Overload::Waits,
+            false if is_unwritten() => Overload::Unwritten,
+            false => return None,
+        };
+        // It is not served.
+        self.leave(state);
+        Some(self.admission.refusal(why))
     }
 
     /// The answer to the call has tasks.
@@ -305,14 +368,27 @@ impl Pass {
         state.since = now;
         if self.leaves != Stands::Never {
             state.stands = true;
-            self.admission.lines[self.class as usize].stand(self.admission.part_of(now));
+            self.line().stand(self.admission.part_of(now));
         }
     }
 
-    fn leave(&self, state: &mut State) {
-        if std::mem::take(&mut state.stands) {
-            self.admission.lines[self.class as usize].leave(self.admission.part_of(state.since));
+    /// Whether it stood in its line.
+    fn leave(&self, state: &mut State) -> bool {
+        let stood = std::mem::take(&mut state.stands);
+        if stood {
+            self.line().leave(self.admission.part_of(state.since));
         }
+        stood
+    }
+
+    fn leave_for_good(&self, state: &mut State) {
+        if self.leave(state) {
+            self.line().serve();
+        }
+    }
+
+    fn line(&self) -> &Line {
+        &self.admission.lines[self.class as usize]
     }
 }
 
@@ -324,7 +400,7 @@ impl fmt::Debug for Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        self.step_aside();
+        self.leave_for_good(&mut self.state());
     }
 }
 
@@ -377,6 +453,24 @@ mod tests {
         drop(first);
         assert!(admit(&admission, Class::New, at(92)).is_ok(), "the oldest has waited for a moment only");
         drop(second);
+    }
+
+    #[test]
+    fn no_more_are_let_in_than_are_served_in_time() {
+        let admission = admission(1 << 30);
+        let burst = |now, most: usize| -> Vec<_> {
+            (0..).map_while(|_| admit(&admission, Class::New, at(now)).ok()).take(most).collect()
+        };
+        let first = burst(0, usize::MAX);
+        assert_eq!(first.len(), BURST as usize, "as many as come after a rest");
+        assert!(admit(&admission, Class::Existing, at(0)).is_ok(), "those of each class count by themselves");
+        drop(first);
+        assert_eq!(burst(20, usize::MAX).len(), BURST as usize + BURST as usize / 4, "a little more than were served");
+        for round in 3..20 {
+            drop(burst(round * 10, 200));
+        }
+        assert_eq!(burst(200, usize::MAX).len(), 8 * 200 + 8 * 200 / 4, "by what was served in the last half");
+        assert_eq!(burst(1_000, usize::MAX).len(), BURST as usize, "after a rest");
     }
 
     #[test]

@@ -35,7 +35,7 @@ mod full {
     impl World {
         /// A server that lets no call wait.
         async fn new() -> Self {
-            let limits = Arc::new(Limits { call_wait: Duration::from_micros(1), ..Limits::default() });
+            let limits = Arc::new(Limits { call_wait: Duration::from_micros(1), few_calls: 0, ..Limits::default() });
             let config = Config { shards: 1, limits, address: String::new(), cached_runs: 10 };
             let engine = Engine::open(Arc::new(MemoryStore::new()), config).unwrap();
             let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };

@@ -194,9 +194,10 @@ impl Admission {
         came.0 / self.part
     }
 
-    /// Whether one that stands in the line came longer ago than half of the limit on waiting.
+    /// Whether many stand in the line, and one of them came longer ago than half of the limit on waiting.
     fn is_late(&self, class: Class, now: Time) -> bool {
-        self.lines[class as usize].has_before(self.part_of(now))
+        let line = &self.lines[class as usize];
+        line.standing() >= self.limits.few_calls && line.has_before(self.part_of(now))
     }
 
     /// Whether more stand in the line than are served within half of the limit on waiting, by what was served in the last
@@ -223,6 +224,10 @@ impl Line {
         &self.served[index(part)]
     }
 
+    fn standing(&self) -> u32 {
+        self.standing.load(Ordering::Relaxed)
+    }
+
     /// It is `now`: what is served from here on counts there.
     fn turn_to(&self, now: i64) {
         let last = self.part.load(Ordering::Relaxed);
@@ -238,7 +243,7 @@ impl Line {
     }
 
     fn is_full(&self, now: i64) -> bool {
-        let standing = self.standing.load(Ordering::Relaxed);
+        let standing = self.standing();
         if standing < BURST {
             return false;
         }
@@ -277,7 +282,16 @@ impl Line {
         if was_seen && has_call(from) {
             return true;
         }
-        let late = (from.max(now - PARTS as i64 + 1)..young).find(|part| has_call(*part));
+        if from <= now - PARTS as i64 {
+            // It was not looked at for so long that parts share their places.
+            let of_young = (young..=now).map(|part| self.count(part).load(Ordering::Relaxed));
+            let is_late = self.standing() > of_young.sum();
+            if !is_late {
+                self.oldest.store(2 * young, Ordering::Relaxed);
+            }
+            return is_late;
+        }
+        let late = (from..young).find(|part| has_call(*part));
         self.oldest.store(late.map_or(2 * young, |part| 2 * part + 1), Ordering::Relaxed);
         late.is_some()
     }
@@ -333,7 +347,7 @@ impl Pass {
         if fits { Ok(()) } else { Err(self.admission.refusal(Overload::Memory)) }
     }
 
-    /// The node takes the call; its refusal where it is too late for it at `now`. What goes on is never too late.
+    /// The node takes the call; its refusal where it is too late for it at `now` and many wait. What goes on is never too late.
     pub(super) fn take(&self, now: Time) -> Option<Reject> {
         let state = &mut *self.state();
         if self.leaves == Stands::UntilTaken {
@@ -344,7 +358,9 @@ impl Pass {
         }
         let longest = self.admission.part.saturating_mul(2 * HALF as i64);
         let is_unwritten = || self.class == Class::New && self.admission.is_writing_late.load(Ordering::Relaxed);
-        let why = match now.0.saturating_sub(state.since.0) > longest {
+        let is_late =
+            now.0.saturating_sub(state.since.0) > longest && self.line().standing() >= self.admission.limits.few_calls;
+        let why = match is_late {
             true => Overload::Waits,
             false if is_unwritten() => Overload::Unwritten,
             false => return None,
@@ -411,7 +427,7 @@ mod tests {
     const WAIT: Duration = Duration::from_millis(160);
 
     fn admission(memory: usize) -> Arc<Admission> {
-        let limits = Limits { call_wait: WAIT, memory, ..Limits::default() };
+        let limits = Limits { call_wait: WAIT, few_calls: 0, memory, ..Limits::default() };
         Arc::new(Admission::new(Arc::new(limits), Budget::new(memory)))
     }
 
@@ -445,7 +461,7 @@ mod tests {
         for class in [Class::Report, Class::Poll, Class::Existing] {
             assert!(admit(&admission, class, at(91)).is_ok(), "{class:?} goes before what is new");
         }
-        for later in (92..10_000).step_by(7) {
+        for later in (92..2_000).step_by(7).chain([10_000]) {
             assert!(admit(&admission, Class::New, at(later)).is_err(), "it waits still, after {later} ms");
         }
         assert!(first.take(at(92)).is_none(), "it is carried out");
@@ -525,6 +541,19 @@ mod tests {
             assert_eq!(pass.take(at(waited)).is_some(), is_late, "{class:?} after {waited} ms");
             assert_eq!(pass.take(at(20_000)), None, "its turn has come once");
         }
+    }
+
+    #[test]
+    fn a_few_calls_wait_for_as_long_as_they_must() {
+        let limits = Limits { call_wait: WAIT, few_calls: 3, ..Limits::default() };
+        let admission = Arc::new(Admission::new(Arc::new(limits), Budget::new(1 << 30)));
+        let calls = [0, 1_000].map(|now| admit(&admission, Class::New, at(now)).unwrap());
+        assert_eq!(calls[0].take(at(5_000)), None, "a disk stood still");
+        let third = admit(&admission, Class::New, at(5_000)).unwrap();
+        assert_eq!(admit(&admission, Class::New, at(5_001)).unwrap_err(), "call_wait", "three are not few");
+        assert_eq!(calls[1].take(at(5_001)).map(limit), Some("call_wait"));
+        drop(calls);
+        assert_eq!(third.take(at(9_000)), None);
     }
 
     #[test]

@@ -120,6 +120,10 @@ limits! {
     /// Zero: for ever.
     call_wait: Duration = Duration::from_millis(200), "server.callWait", "", Server,
         OVERLOADED;
+    /// Calls of one kind that wait for the server for as long as they must: they are no load, and have met a disk that stands
+    /// still. Of fewer none is refused for the time that one waits.
+    few_calls: u32 = 128, "server.fewCalls", "calls", Server,
+        told("From here on `limits.call_wait` counts.");
     /// Calls whose outcome waits to be on disk beyond which nothing new is begun.
     unwritten_calls: usize = 10_000, "server.unwrittenCalls", "calls", Server,
         OVERLOADED;

@@ -1,6 +1,8 @@
 //! Bugs that are planted on purpose, to see that the simulator finds them. Each is a lie that a disk, a driver or a
 //! careless change of the engine could tell; none of it reaches the code of the product.
 
+use engine::Answer;
+use model::Reject;
 use store::{Batch, Change, Key, OwnedKey};
 
 use crate::rng::Rng;
@@ -34,11 +36,17 @@ pub enum Bug {
     StaleVisibility,
     /// Some events are written twice.
     RepeatedHistory,
+    /// Updates that have come somewhere are not written beside their events.
+    ForgottenUpdate,
+    /// A worker that gets a query gets a history without its end.
+    StaleQuery,
+    /// Nodes are not told of callers that are gone.
+    UntoldAbandonment,
 }
 
 impl Bug {
     /// All of them, in the order of their documentation.
-    pub const ALL: [Bug; 13] = [
+    pub const ALL: [Bug; 16] = [
         Bug::LostFsync,
         Bug::FailedSyncAcknowledged,
         Bug::SkippedEpochCheck,
@@ -52,6 +60,9 @@ impl Bug {
         Bug::ForgottenRequest,
         Bug::StaleVisibility,
         Bug::RepeatedHistory,
+        Bug::ForgottenUpdate,
+        Bug::StaleQuery,
+        Bug::UntoldAbandonment,
     ];
 
     /// What the bug makes of a batch on its way to the disk.
@@ -77,8 +88,18 @@ impl Bug {
             Ok(OwnedKey::Task { .. }) => is_put && self == Bug::DroppedTask,
             Ok(OwnedKey::Outbox(..)) => is_put && self == Bug::DroppedMessage,
             Ok(OwnedKey::Request(..)) => is_put && self == Bug::ForgottenRequest,
+            Ok(OwnedKey::Update(..)) => is_put && self == Bug::ForgottenUpdate,
             Ok(OwnedKey::Activity(..)) => is_put && self == Bug::ForgottenActivityStart && is_start(change),
             Ok(_) | Err(_) => false,
+        }
+    }
+
+    /// What the bug makes of an answer on its way out.
+    pub(crate) fn mangle_answer(self, answer: &mut Result<Answer, Reject>) {
+        if let (Bug::StaleQuery, Ok(Answer::WorkflowTask(Some(task)))) = (self, answer)
+            && task.response.query.is_some()
+        {
+            task.history.before = (task.history.before - 2).max(2);
         }
     }
 

@@ -4,6 +4,7 @@
 //! world has come to rest, everything on the disk must be the fold of what was promised and done.
 
 mod rest;
+mod updates;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,8 @@ use engine::{Answer, HistoryRange, HistoryState};
 use model::{Reject, RunId};
 use prost::Message;
 use proto::temporal::api::{
-    history::v1::{History, HistoryEvent},
+    common::v1::Payloads,
+    history::v1::{History, HistoryEvent, history_event::Attributes as Event},
     workflowservice::v1::PollActivityTaskQueueResponse,
 };
 use store::{Key, MemoryStore, Store, key};
@@ -22,10 +24,14 @@ use crate::disk::Disk;
 #[derive(Debug, Default)]
 pub(crate) struct Promises {
     broken: Vec<String>,
-    /// Workflow id to the run that its start was answered with.
-    starts: BTreeMap<String, String>,
+    /// By the name of a start or a signal with start: the workflow id, and the run that it was answered with.
+    starts: BTreeMap<String, (String, String)>,
     /// Acknowledged signals by run, in the order in which each client had them acknowledged.
     signals: Vec<(String, String)>,
+    /// What was said of updates, by run and update id.
+    updates: BTreeMap<(String, String), updates::Said>,
+    /// Requests whose callers were gone before they were looked at, by what names them.
+    gone: BTreeSet<String>,
     /// Attempts of activities that were handed out.
     attempts: BTreeSet<(String, String, i32)>,
     /// The events that readers saw, encoded, by run.
@@ -46,6 +52,14 @@ pub(crate) fn history(store: &dyn Store, range: &HistoryRange) -> Vec<HistoryEve
     events.filter(|event| event.event_id < range.before).collect()
 }
 
+/// The signals of a history, by their names.
+pub(crate) fn signals(events: &[HistoryEvent]) -> impl Iterator<Item = &str> {
+    events.iter().filter_map(|event| match &event.attributes {
+        Some(Event::WorkflowExecutionSignaledEventAttributes(it)) => Some(it.signal_name.as_str()),
+        _ => None,
+    })
+}
+
 impl Promises {
     pub(crate) fn break_one(&mut self, what: String) {
         self.broken.push(what);
@@ -63,6 +77,11 @@ impl Promises {
     pub(crate) fn spoken(&mut self, disk: &Disk, result: &Result<Answer, Reject>) {
         match result {
             Ok(Answer::Started(started)) => self.must_be_stored(disk, &started.run_id, "start"),
+            Ok(Answer::Update(update)) => self.must_have_come_so_far(&disk.durable(), update),
+            Ok(Answer::UpdateWithStart { started, update }) => {
+                self.must_be_stored(disk, &started.run_id, "start");
+                self.must_have_come_so_far(&disk.durable(), update);
+            }
             Ok(Answer::ActivityTask(Some(task))) => self.handed_out(task),
             Ok(_) | Err(_) => {}
         }
@@ -92,15 +111,36 @@ impl Promises {
         }
     }
 
-    pub(crate) fn started(&mut self, workflow_id: &str, run_id: &str) {
-        let before = self.starts.insert(workflow_id.to_owned(), run_id.to_owned());
-        if before.is_some_and(|before| before != run_id) {
-            self.break_one(format!("one start of {workflow_id} was answered with two runs"));
+    /// A start of this name was acknowledged.
+    pub(crate) fn started(&mut self, name: &str, workflow_id: &str, run_id: &str) {
+        let before = self.starts.insert(name.to_owned(), (workflow_id.to_owned(), run_id.to_owned()));
+        if before.is_some_and(|(_, before)| before != run_id) {
+            self.break_one(format!("the start {name} of {workflow_id} was answered with two runs"));
         }
     }
 
     pub(crate) fn signaled(&mut self, run_id: &str, name: &str) {
         self.signals.push((run_id.to_owned(), name.to_owned()));
+    }
+
+    /// How many signals have been acknowledged so far.
+    pub(crate) fn signals_known(&self) -> usize {
+        self.signals.len()
+    }
+
+    /// A query was answered with these signals, and the first `known` ones had been acknowledged when it was asked.
+    pub(crate) fn queried(&mut self, run_id: &str, known: usize, shown: &Payloads) {
+        let is_shown = |name: &String| shown.payloads.iter().any(|payload| payload.data == name.as_bytes());
+        let of_run = self.signals.iter().take(known).filter(|(run, _)| run == run_id);
+        let missing = of_run.map(|(_, name)| name).find(|name| !is_shown(name)).cloned();
+        if let Some(name) = missing {
+            self.break_one(format!("a query of run {run_id} does not show signal {name}, acknowledged before it"));
+        }
+    }
+
+    /// The caller of this request was gone before it was looked at, and does not send it again.
+    pub(crate) fn gone(&mut self, key: String) {
+        self.gone.insert(key);
     }
 
     /// A reader was told where a history stands.
@@ -140,6 +180,18 @@ impl Promises {
         if !dense || events.last().map(|event| event.event_id) != Some(started_event_id) {
             let ids: Vec<i64> = events.iter().map(|event| event.event_id).collect();
             self.break_one(format!("a task of {workflow_id} that starts as {started_event_id} has the events {ids:?}"));
+        }
+    }
+
+    /// A worker got a query by itself: its history must be dense and hold at least the last decision.
+    pub(crate) fn query_history(&mut self, workflow_id: &str, events: &[HistoryEvent], previous_started_event_id: i64) {
+        let dense = events.iter().zip(1..).all(|(event, id)| event.event_id == id);
+        let last = events.last().map_or(0, |event| event.event_id);
+        if !dense || last <= previous_started_event_id {
+            self.break_one(format!(
+                "a query of {workflow_id}, decided on last at event {previous_started_event_id}, comes with {} events",
+                events.len()
+            ));
         }
     }
 }

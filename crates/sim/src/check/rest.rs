@@ -12,13 +12,26 @@ use proto::temporal::api::{
 use store::{Key, MemoryStore, OwnedKey, Store, key, record, visibility::Query};
 
 use super::Promises;
+use crate::program::{ended_activity, ended_child};
 
 /// A run as the disk has it.
 #[derive(Debug, Default)]
-struct Stored {
+pub(super) struct Stored {
     core: Core,
-    events: Vec<HistoryEvent>,
+    pub(super) events: Vec<HistoryEvent>,
     wakes: Vec<Time>,
+}
+
+impl Stored {
+    /// The first run of the chain that this one belongs to, and the workflow id.
+    fn beginning(&self) -> Option<(&str, &str)> {
+        match &self.events.first()?.attributes {
+            Some(Event::WorkflowExecutionStartedEventAttributes(it)) => {
+                Some((&it.first_execution_run_id, &it.workflow_id))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Promises {
@@ -41,6 +54,8 @@ impl Promises {
         }
         self.check_starts(&runs);
         self.check_signals(&runs);
+        self.check_updates(&runs);
+        self.check_gone(&runs);
         runs.len()
     }
 
@@ -78,6 +93,10 @@ impl Promises {
             for event in run.events.iter().filter(|event| !is_routine(event)) {
                 let name = event.event_type().as_str_name().trim_start_matches("EVENT_TYPE_");
                 story.push_str(&format!(" {}:{name}", event.event_id));
+                if let Some(Event::WorkflowTaskFailedEventAttributes(it)) = &event.attributes {
+                    let why = it.failure.as_ref().map_or("", |failure| failure.message.as_str());
+                    story.push_str(&format!(" ({why})"));
+                }
             }
             self.break_one(format!("run {run_id} is open:{story}"));
         }
@@ -111,17 +130,15 @@ impl Promises {
             self.break_one(format!("run {run_id} has the events {ids:?} up to {}", run.core.next_event_id));
         }
         let mut ended = BTreeMap::new();
-        for event in &run.events {
-            let of = match &event.attributes {
-                Some(Event::ActivityTaskCompletedEventAttributes(it)) => it.scheduled_event_id,
-                Some(Event::ActivityTaskTimedOutEventAttributes(it)) => it.scheduled_event_id,
-                Some(Event::TimerFiredEventAttributes(it)) => it.started_event_id,
-                Some(Event::ChildWorkflowExecutionStartedEventAttributes(it)) => it.initiated_event_id + 1_000_000,
-                Some(Event::ChildWorkflowExecutionCompletedEventAttributes(it)) => it.initiated_event_id,
-                Some(Event::ChildWorkflowExecutionTerminatedEventAttributes(it)) => it.initiated_event_id,
-                _ => continue,
+        for event in run.events.iter().filter_map(|event| event.attributes.as_ref()) {
+            let of = match event {
+                Event::TimerFiredEventAttributes(it) => Some(it.started_event_id),
+                Event::TimerCanceledEventAttributes(it) => Some(it.started_event_id),
+                Event::ChildWorkflowExecutionStartedEventAttributes(it) => Some(it.initiated_event_id + 1_000_000),
+                Event::WorkflowExecutionCancelRequestedEventAttributes(_) => Some(-1),
+                _ => ended_activity(event).or_else(|| ended_child(event)),
             };
-            *ended.entry(of).or_insert(0) += 1;
+            of.into_iter().for_each(|of| *ended.entry(of).or_insert(0) += 1);
         }
         for (of, times) in ended {
             if times > 1 {
@@ -131,7 +148,7 @@ impl Promises {
     }
 
     fn check_starts(&mut self, runs: &BTreeMap<RunId, Stored>) {
-        for (workflow_id, run_id) in self.starts.clone() {
+        for (workflow_id, run_id) in self.starts.clone().into_values() {
             let known = run_id.parse().ok().and_then(|run_id: RunId| runs.get(&run_id));
             if known.is_none_or(|run| run.events.is_empty()) {
                 self.break_one(format!("the acknowledged run {run_id} of {workflow_id} is lost"));
@@ -150,9 +167,11 @@ impl Promises {
             }
         }
         for (name, places) in &found {
-            // Repeated by its client, a signal may reach the next run of the chain too; one run takes it once.
-            let runs: BTreeSet<RunId> = places.iter().map(|(run_id, _)| *run_id).collect();
-            if places.len() > runs.len() {
+            // Sent again by its client, a signal may reach a later workflow of the same id; those that follow one another as
+            // one chain of runs take it once.
+            let chains: BTreeSet<_> =
+                places.iter().map(|(run_id, _)| runs.get(run_id).and_then(Stored::beginning)).collect();
+            if places.len() > chains.len() {
                 self.break_one(format!("signal {name} was applied {} times", places.len()));
             }
         }
@@ -167,6 +186,23 @@ impl Promises {
             let before = last.insert((client, run_id.clone()), *event_id);
             if before.is_some_and(|before| before > *event_id) {
                 self.break_one(format!("signal {name} of run {run_id} stands before one that was sent earlier"));
+            }
+        }
+    }
+
+    /// Nothing was done for a caller that was gone before its call was looked at.
+    fn check_gone(&mut self, runs: &BTreeMap<RunId, Stored>) {
+        for (run_id, run) in runs {
+            let workflow_id = run.beginning().map_or("", |(_, workflow_id)| workflow_id);
+            let events = run.events.iter().filter_map(|event| event.attributes.as_ref());
+            let names = events.filter_map(|event| match event {
+                Event::WorkflowExecutionSignaledEventAttributes(it) => Some(it.signal_name.as_str()),
+                Event::WorkflowExecutionUpdateAcceptedEventAttributes(it) => Some(it.protocol_instance_id.as_str()),
+                Event::WorkflowExecutionCancelRequestedEventAttributes(it) => Some(it.cause.as_str()),
+                _ => None,
+            });
+            for name in names.chain([workflow_id]).filter(|name| self.gone.contains(*name)).collect::<Vec<_>>() {
+                self.broken.push(format!("run {run_id} has {name}, whose caller was gone before it was looked at"));
             }
         }
     }

@@ -11,12 +11,15 @@ use std::{
 };
 
 use cluster::{Member, NodeId};
-use engine::{Action, Answer, CallId, Event, NamespaceRecord, Node, NodeConfig, ReadRequest, ReadResult};
+use engine::{
+    Action, Answer, CallId, Event, NamespaceRecord, Node, NodeConfig, ReadRequest, ReadResult,
+};
 use model::{Budget, Epoch, Limits, Namespace, Reject, ShardId, Time, TokenKey};
 use proto::temporal::api::enums::v1::NamespaceState;
 use store::{Batch, Key, Store as _};
 
 use crate::{bug::Bug, check::Promises, client::Client, disk::Disk, rng::Rng, worker::Worker};
+use network::Callers;
 
 /// Shards of the simulated cluster.
 const SHARDS: u32 = 3;
@@ -59,58 +62,17 @@ pub(crate) enum Actor {
 /// Something that happens at its time.
 #[derive(Debug)]
 enum Happening {
-    Node {
-        slot: usize,
-        life: u64,
-        event: Event,
-    },
-    Write {
-        slot: usize,
-        life: u64,
-        shard: ShardId,
-        epoch: Epoch,
-        batch: Arc<Batch>,
-    },
-    Sync {
-        slot: usize,
-        life: u64,
-        shard: ShardId,
-        number: u64,
-    },
-    Read {
-        slot: usize,
-        life: u64,
-        ticket: u64,
-        request: ReadRequest,
-    },
-    Acquire {
-        slot: usize,
-        life: u64,
-        shard: ShardId,
-    },
-    Reply {
-        actor: Actor,
-        call: CallId,
-        result: Result<Answer, Reject>,
-    },
-    Timeout {
-        actor: Actor,
-        call: CallId,
-    },
-    /// A caller does not want an answer any more, and says so.
-    GiveUp {
-        actor: Actor,
-        call: CallId,
-        slot: usize,
-        life: u64,
-    },
+    Node { slot: usize, life: u64, event: Event },
+    Write { slot: usize, life: u64, shard: ShardId, epoch: Epoch, batch: Arc<Batch> },
+    Sync { slot: usize, life: u64, shard: ShardId, number: u64 },
+    Read { slot: usize, life: u64, ticket: u64, request: ReadRequest },
+    Acquire { slot: usize, life: u64, shard: ShardId },
+    Reply { call: CallId, result: Result<Answer, Reject> },
+    Timeout { call: CallId },
     Act(Actor),
     Crash,
     TakeOver,
-    Kill {
-        slot: usize,
-        life: u64,
-    },
+    Kill { slot: usize, life: u64 },
 }
 
 /// A process that is, was or will be a node.
@@ -141,8 +103,8 @@ pub(crate) struct World {
     /// The slot that the network leads to.
     active: usize,
     lives: u64,
-    /// Calls that somebody waits for.
-    calls: BTreeMap<CallId, Actor>,
+    /// Who waits for which call.
+    callers: Callers,
     clients: Vec<Client>,
     workers: Vec<Worker>,
     log: String,
@@ -185,7 +147,7 @@ impl World {
             slots: Vec::new(),
             active: 0,
             lives: 0,
-            calls: BTreeMap::new(),
+            callers: Callers::default(),
             clients,
             workers,
             log: String::new(),
@@ -243,9 +205,11 @@ impl World {
                     self.feed(slot, life, Event::Acquired { shard, result });
                 }
             }
-            Happening::Reply { actor, call, result } => self.reply(actor, call, Some(result)),
-            Happening::Timeout { actor, call } => self.reply(actor, call, None),
-            Happening::GiveUp { actor, call, slot, life } => self.give_up(actor, call, slot, life),
+            Happening::Reply { call, result } => self.reply(call, Some(result)),
+            Happening::Timeout { call } => {
+                self.hang_up(call);
+                self.reply(call, None);
+            }
             Happening::Act(Actor::Client(n)) => self.with_client(n, Client::act),
             Happening::Act(Actor::Worker(n)) => self.with_worker(n, Worker::act),
             Happening::Crash => self.crash(),
@@ -278,8 +242,13 @@ impl World {
     }
 
     fn feed(&mut self, slot: usize, life: u64, event: Event) {
-        if !self.is_alive(slot, life) {
+        if !self.is_alive(slot, life) || !self.reaches_node(slot, &event) {
             return;
+        }
+        let asked = if let Event::Call { id, .. } = &event { Some(*id) } else { None };
+        if asked.is_some() {
+            // What is due is done first, so that what follows is the call's.
+            self.feed(slot, life, Event::Tick);
         }
         let state = &mut self.slots[slot];
         let local = self.now + state.skew;
@@ -295,6 +264,9 @@ impl World {
         let next = node.next_alarm();
         // Whoever writes is free at any time: sooner or later more steps share a commit.
         let is_called = node.has_changes() && !std::mem::replace(&mut state.is_writing, true);
+        if let Some(id) = asked {
+            self.callers.note_wait(id, slot, &actions);
+        }
         for action in actions {
             self.act(slot, life, action);
         }

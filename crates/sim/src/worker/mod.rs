@@ -1,4 +1,7 @@
-//! Model workers: they poll, decide by a workflow's program, run activities, and sometimes fail, forget or answer twice.
+//! Model workers: they poll, decide by a workflow's program, run activities, answer queries, and sometimes fail, forget or
+//! answer twice.
+
+pub(crate) mod updates;
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,11 +9,16 @@ use engine::{Answer, Call, CallId, Execution, Poll, WorkflowTask};
 use machine::{ActivityAnswer, ActivityRef};
 use model::{QueueKey, QueueKind, Reject, RunId, Token};
 use proto::temporal::api::{
-    enums::v1::TaskQueueKind,
+    common::v1::{Payload, Payloads},
+    enums::v1::{QueryResultType, TaskQueueKind},
     failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
+    history::v1::HistoryEvent,
+    protocol::v1::Message,
+    query::v1::WorkflowQueryResult,
     taskqueue::v1::{StickyExecutionAttributes, TaskQueue},
     workflowservice::v1::{
-        PollActivityTaskQueueResponse, RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskFailedRequest,
+        PollActivityTaskQueueResponse, RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest,
+        RespondWorkflowTaskFailedRequest,
     },
 };
 
@@ -69,7 +77,7 @@ impl Worker {
         self.waits_for = world.send(self.actor(), call, POLL_PATIENCE);
         if world.is_failing() && world.rng.one_in(10) {
             let wait = world.rng.within(400);
-            world.give_up_after(wait, self.actor(), self.waits_for);
+            world.give_up_after(wait, self.waits_for);
         }
     }
 
@@ -80,6 +88,7 @@ impl Worker {
         match result {
             Some(Ok(Answer::WorkflowTask(Some(task)))) => self.decide(world, &task),
             Some(Ok(Answer::ActivityTask(Some(task)))) => self.perform(world, &task),
+            Some(Ok(Answer::WorkflowTaskCompleted { next_task: Some(task), .. })) => self.decide(world, &task),
             None if self.answering.is_some() && world.rng.one_in(2) => {
                 if let Some(answer) = self.answering.take() {
                     self.waits_for = world.send(self.actor(), answer, PATIENCE);
@@ -111,21 +120,26 @@ impl Worker {
         };
         let mut events = check::history(&*world.disk, &task.history);
         events.extend(task.tail.iter().cloned());
+        if task.response.query.is_some() {
+            world.promises.query_history(&token.workflow_id, &events, task.response.previous_started_event_id);
+            return self.answer_query(world, token, &events);
+        }
         world.promises.task_history(&token.workflow_id, &events, task.response.started_event_id);
         if world.is_failing() && world.rng.one_in(30) {
             let request = Box::new(RespondWorkflowTaskFailedRequest::default());
             return self.answer(world, Call::FailWorkflowTask { token, request });
         }
-        let mut commands = program::decide(&events);
-        let is_closing = commands.iter().any(program::closes);
+        let mut request = completion(&events, task);
+        let is_closing = request.commands.iter().any(program::closes);
         if !is_closing && world.rng.one_in(8) {
             let name = format!("from-{}-{}", task.history.run_id, task.response.started_event_id);
             let other = format!("w-{}-{}", world.rng.below(2), world.rng.below(4));
             if other != token.workflow_id {
-                commands.insert(0, program::signal_other(&other, &name));
+                request.commands.push(program::signal_other(&other, &name));
             }
         }
-        let sticky_attributes = world.rng.one_in(2).then(|| StickyExecutionAttributes {
+        request.return_new_workflow_task = request.force_create_new_workflow_task && world.rng.one_in(2);
+        request.sticky_attributes = world.rng.one_in(2).then(|| StickyExecutionAttributes {
             worker_task_queue: Some(TaskQueue {
                 name: self.own_queue(),
                 kind: TaskQueueKind::Sticky.into(),
@@ -133,8 +147,17 @@ impl Worker {
             }),
             schedule_to_start_timeout: Some(prost_types::Duration { seconds: 5, nanos: 0 }),
         });
-        let request = RespondWorkflowTaskCompletedRequest { commands, sticky_attributes, ..Default::default() };
         self.answer(world, Call::CompleteWorkflowTask { token, request: Box::new(request) });
+    }
+
+    /// Answers a query with what the history shows.
+    fn answer_query(&mut self, world: &mut World, token: Token, events: &[HistoryEvent]) {
+        let request = RespondQueryTaskCompletedRequest {
+            completed_type: QueryResultType::Answered.into(),
+            query_result: Some(state(events)),
+            ..RespondQueryTaskCompletedRequest::default()
+        };
+        self.answer(world, Call::AnswerQuery { token, request: Box::new(request) });
     }
 
     fn perform(&mut self, world: &mut World, task: &PollActivityTaskQueueResponse) {
@@ -142,8 +165,19 @@ impl Worker {
             return world.promises.break_one("an activity task has a token that does not open".into());
         };
         let kind = task.activity_type.as_ref().map_or("", |kind| kind.name.as_str());
-        let answer = if kind == "f" && task.attempt == 1 {
-            let info = ApplicationFailureInfo { r#type: "Flaky".into(), ..ApplicationFailureInfo::default() };
+        if kind == "x" {
+            let run = task.workflow_execution.as_ref().map_or("", |run| run.run_id.as_str());
+            return world.promises.break_one(format!("an activity of {run} was handed out though it was cancelled before"));
+        }
+        let wished = match kind {
+            "z" => Some(0),
+            "m" => Some(-1),
+            _ => None,
+        };
+        let answer = if matches!(kind, "f" | "z" | "m") && task.attempt == 1 {
+            let next_retry_delay = wished.map(|seconds| prost_types::Duration { seconds, nanos: 0 });
+            let info =
+                ApplicationFailureInfo { r#type: "Flaky".into(), next_retry_delay, ..ApplicationFailureInfo::default() };
             let failure = Failure {
                 message: "first attempts fail".into(),
                 failure_info: Some(FailureInfo::ApplicationFailureInfo(info)),
@@ -155,6 +189,39 @@ impl Worker {
         };
         self.answer(world, answer_activity(&token, answer));
     }
+}
+
+/// What a worker decides on a task: the program's next commands, a word on each update, an answer to each query. What is said
+/// of updates comes behind what the program does, and before its end.
+fn completion(events: &[HistoryEvent], task: &WorkflowTask) -> RespondWorkflowTaskCompletedRequest {
+    let mut commands = program::decide(events);
+    let under_way = program::updates_under_way(events);
+    let mut words: Vec<updates::Word> = under_way.iter().map(|id| updates::done(id)).collect();
+    words.extend(task.response.messages.iter().flat_map(updates::words));
+    let owes = words.iter().any(|word| word.owes);
+    let messages: Vec<Message> = words.into_iter().map(|word| word.message).collect();
+    let spoken: Vec<_> = messages.iter().map(|message| program::protocol_message(&message.id)).collect();
+    let end = commands.iter().position(program::closes).unwrap_or(commands.len());
+    commands.splice(end..end, spoken);
+    let is_closing = commands.iter().any(program::closes);
+    let result = || WorkflowQueryResult {
+        result_type: QueryResultType::Answered.into(),
+        answer: Some(state(events)),
+        ..WorkflowQueryResult::default()
+    };
+    RespondWorkflowTaskCompletedRequest {
+        commands,
+        messages,
+        query_results: task.response.queries.keys().map(|id| (id.clone(), result())).collect(),
+        force_create_new_workflow_task: owes && !is_closing,
+        ..RespondWorkflowTaskCompletedRequest::default()
+    }
+}
+
+/// What a worker knows of a run: the signals that it has got.
+fn state(events: &[HistoryEvent]) -> Payloads {
+    let payloads = check::signals(events).map(|name| Payload { data: name.to_owned().into(), ..Payload::default() });
+    Payloads { payloads: payloads.collect() }
 }
 
 fn answer_activity(token: &Token, answer: ActivityAnswer) -> Call {

@@ -92,8 +92,11 @@ impl Draft {
     }
 
     /// The first wait of the next run. Runs that follow each other at once would spin, so their starts keep a distance.
+    /// A run that was let go before its time has lived since its start.
     fn wait(&self, wanted: Option<Duration>) -> Option<Duration> {
-        let lifetime = self.facts.now.since(Time(self.run().core.execution_time));
+        let (now, core) = (self.facts.now, &self.run().core);
+        let was_hastened = Time(core.execution_time) > now;
+        let lifetime = now.since(Time(if was_hastened { core.start_time } else { core.execution_time }));
         let distance = self.facts.limits.run_interval_min;
         if lifetime + wanted.unwrap_or_default() < distance {
             return Some(distance.saturating_sub(lifetime));

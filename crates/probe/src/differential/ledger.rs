@@ -14,7 +14,7 @@ use super::{
 };
 
 /// RPCs that have to succeed at least once.
-pub(crate) const IMPLEMENTED: [&str; 44] = [
+pub(crate) const IMPLEMENTED: [&str; 47] = [
     "AddSearchAttributes",
     "CountWorkflowExecutions",
     "DeleteNamespace",
@@ -23,6 +23,7 @@ pub(crate) const IMPLEMENTED: [&str; 44] = [
     "DescribeNamespace",
     "DescribeTaskQueue",
     "DescribeWorkflowExecution",
+    "ExecuteMultiOperation",
     "GetClusterInfo",
     "GetSearchAttributes",
     "GetSystemInfo",
@@ -35,6 +36,7 @@ pub(crate) const IMPLEMENTED: [&str; 44] = [
     "ListTaskQueuePartitions",
     "ListWorkflowExecutions",
     "PollActivityTaskQueue",
+    "PollWorkflowExecutionUpdate",
     "PollWorkflowTaskQueue",
     "QueryWorkflow",
     "RecordActivityTaskHeartbeat",
@@ -59,6 +61,7 @@ pub(crate) const IMPLEMENTED: [&str; 44] = [
     "StartWorkflowExecution",
     "TerminateWorkflowExecution",
     "UpdateNamespace",
+    "UpdateWorkflowExecution",
 ];
 
 /// How long a survey waits for answers to agree when the difference is new, and when it is known.

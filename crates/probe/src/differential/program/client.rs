@@ -98,7 +98,7 @@ impl Program {
     }
 
     /// Adds random options to a request that starts a run.
-    fn decorate(&mut self, request: &mut Value) {
+    pub(crate) fn decorate(&mut self, request: &mut Value) {
         let options: [(&str, u64, Value); 10] = [
             ("input", 60, content::payloads("input")),
             ("workflowExecutionTimeout", 20, json!("7200s")),

@@ -2,16 +2,19 @@
 //! next is decided by the seed and by what both servers agreed on, so a program is the same each time it runs.
 
 mod activities;
+mod chains;
 mod client;
 pub(crate) mod commands;
 pub(crate) mod content;
 mod namespaces;
+mod odd;
 mod provoke;
 mod queries;
 mod reads;
 mod scripts;
 mod settle;
 mod timeouts;
+mod updates;
 mod worker;
 pub(crate) mod world;
 
@@ -60,6 +63,7 @@ enum Action {
     TakeActivity,
     AnswerActivity,
     Query,
+    Update,
     Read,
     Provoke,
     Script,
@@ -118,9 +122,10 @@ impl Program {
             (Action::TakeActivity, 16 * pending),
             (Action::AnswerActivity, 18 * usize::from(!self.activities.is_empty())),
             (Action::Query, 4 * some),
+            (Action::Update, 6 * some),
             (Action::Read, 8),
             (Action::Provoke, 10),
-            (Action::Script, 5),
+            (Action::Script, 8),
         ];
         let weights: Vec<usize> = choices.iter().map(|(_, weight)| *weight).collect();
         choices[self.seed.weighted(&weights)].0
@@ -141,6 +146,7 @@ impl Program {
             Action::TakeActivity => self.take_activity().await,
             Action::AnswerActivity => self.answer_activity().await,
             Action::Query => self.query().await,
+            Action::Update => self.update().await,
             Action::Read => self.read_something().await,
             Action::Provoke => self.provoke().await,
             Action::Script => self.script().await,

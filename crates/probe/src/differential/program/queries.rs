@@ -9,7 +9,7 @@ use super::{
     worker::{HEAD_START, POLL_DEADLINE, without_new_task},
     world::HeldTask,
 };
-use crate::differential::pair::{Answer, Stop};
+use crate::differential::pair::{Answer, Pending, Stop};
 
 /// How long a client waits for the answer to a query, longer than any step of a program takes.
 const QUERY_DEADLINE: Duration = Duration::from_secs(30);
@@ -59,6 +59,12 @@ impl Program {
         Ok(())
     }
 
+    /// Asks a run, and lets the client wait.
+    pub(crate) fn ask(&mut self, at: usize) -> Result<Pending, Stop> {
+        let request = self.query_request(at);
+        self.pair.begin("QueryWorkflow", request, QUERY_DEADLINE)
+    }
+
     /// Waits until both servers show a poller on the queue of a run.
     pub(crate) async fn await_poller(&mut self, at: usize) -> Result<(), Stop> {
         let queue = json!({"namespace": NAMESPACE, "taskQueue": task_queue(&self.runs[at].queue)});
@@ -83,7 +89,7 @@ impl Program {
     }
 
     /// Answers the query in a task, whether it came alone or with a Workflow Task.
-    async fn answer_query_in(&mut self, reply: &Value) -> Result<(), Stop> {
+    pub(crate) async fn answer_query_in(&mut self, reply: &Value) -> Result<(), Stop> {
         if reply.get("query").is_some() {
             self.answer_query_task(reply).await
         } else if let Some(task) = self.hold(reply) {

@@ -13,7 +13,7 @@ use crate::differential::pair::{Answer, Stop};
 impl Program {
     /// One scene, drawn at random.
     pub(crate) async fn script(&mut self) -> Result<(), Stop> {
-        match self.seed.below(19) {
+        match self.seed.below(43) {
             0 => self.signal_while_task_is_held().await,
             1 => self.stick().await,
             2 => self.poll_before_start().await,
@@ -32,7 +32,14 @@ impl Program {
             15 => self.fire_timer().await,
             16 => self.retry_run().await,
             17 => self.repeat_by_cron().await,
-            _ => self.delay_start().await,
+            18 => self.delay_start().await,
+            19..24 => self.update_scene().await,
+            24..30 => self.odd_scene().await,
+            30..32 => self.cancel_in_one_completion().await,
+            32..34 => self.query_meets_waiting_poll().await,
+            34..37 => self.wait_and_hasten().await,
+            37..40 => self.chain_of_runs().await,
+            _ => self.requests_again().await,
         }
     }
 

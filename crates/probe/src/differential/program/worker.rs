@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{IDENTITY, NAMESPACE, Program, commands::is_outward, content, task_queue, text, world::HeldTask};
+use super::{
+    IDENTITY, NAMESPACE, Program, commands::is_outward, content, task_queue, text, updates, world::HeldTask,
+};
 use crate::differential::{pair::Stop, refusals};
 
 /// How long a poll may wait for a task that is known to be there.
@@ -62,6 +64,7 @@ impl Program {
             run: self.runs.iter().position(|run| run.run_id == run_id)?,
             attempt: reply["attempt"].as_i64().unwrap_or(1),
             queries: reply["queries"].as_object().into_iter().flatten().map(|(id, _)| id.clone()).collect(),
+            updates: updates::brought(reply),
         };
         self.tasks.push(task.clone());
         Some(task)
@@ -85,6 +88,7 @@ impl Program {
         if outward {
             without_new_task(&mut request);
         }
+        self.speak_of_updates(&task, &mut request);
         self.respond(request).await
     }
 

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::updates::Brought;
+
 /// A Workflow Execution, as last described.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Run {
@@ -27,6 +29,8 @@ pub(crate) struct HeldTask {
     pub(crate) attempt: i64,
     /// Queries that came with the task, by their id.
     pub(crate) queries: Vec<String>,
+    /// Updates that came with the task.
+    pub(crate) updates: Vec<Brought>,
 }
 
 /// An Activity Task that a worker of the program holds.

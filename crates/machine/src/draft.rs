@@ -111,7 +111,8 @@ impl Draft {
             self.schedule_attempt(attempt, None);
         }
         if self.changes.iter().any(is_durable) {
-            self.quiet(Quiet::Stepped);
+            // It says nothing new, so a task that this step has made in memory alone stays as it is.
+            self.apply(Change::Quiet(Quiet::Stepped));
         }
         Ok(Step { next: self.run, changes: self.changes, successor: self.successor, reply })
     }

@@ -3,6 +3,8 @@
 //! Field numbers are the file format: never reuse or renumber one. Times are nanoseconds since the Unix epoch, zero for
 //! "not set"; spans are nanoseconds.
 
+use std::time::Duration;
+
 use proto::temporal::api::{
     common::v1::{Header, Memo, Payloads, Priority, RetryPolicy, SearchAttributes, WorkflowExecution, WorkflowType},
     enums::v1::{ParentClosePolicy, WorkflowExecutionStatus},
@@ -11,6 +13,8 @@ use proto::temporal::api::{
     sdk::v1::UserMetadata,
     workflow::v1::ResetPoints,
 };
+
+use super::span;
 
 /// The row that nearly every step touches: counters, status, deadlines and the workflow task.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -190,6 +194,13 @@ pub struct Sticky {
     /// When that worker last completed a workflow task.
     #[prost(int64, tag = "3")]
     pub updated_time: i64,
+}
+
+impl Sticky {
+    /// How long a task waits for the worker; `None` where the worker has set no time, or none that is more than nothing.
+    pub fn patience(&self) -> Option<Duration> {
+        Some(span(self.schedule_to_start_timeout)).filter(|patience| !patience.is_zero())
+    }
 }
 
 /// What can change during the run and may be large: kept out of `Core`, so that it is written only when it changed.

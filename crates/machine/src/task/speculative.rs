@@ -13,12 +13,9 @@ use proto::temporal::api::{
     workflowservice::v1::RespondWorkflowTaskCompletedRequest as Request,
 };
 
-use crate::{
-    Draft, Quiet, Run, StartedWorkflowTask, WorkflowTask,
-    run::{nanos, span},
-};
+use crate::{Draft, Quiet, Run, StartedWorkflowTask, Sticky, WorkflowTask, run::nanos};
 
-/// How long it waits on the common queue before it becomes an ordinary one: nothing on disk would bring it back if the
+/// How long it waits on the common queue, or for a worker that has set no time, before it becomes an ordinary one: nothing on disk would bring it back if the
 /// queue lost it. Source: the reference server.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -42,7 +39,7 @@ impl Draft {
         if !self.run().is_open() || core.workflow_task.is_some() {
             return;
         }
-        let patience = core.sticky.as_ref().map_or(PATIENCE, |sticky| span(sticky.schedule_to_start_timeout));
+        let patience = core.sticky.as_ref().and_then(Sticky::patience).unwrap_or(PATIENCE);
         let (scheduled_event_id, sticky) = (core.next_event_id, core.sticky.is_some());
         let timeout = self.start_to_close_timeout(1);
         self.quiet(Quiet::SpeculativeTaskSet(Some(WorkflowTask {

@@ -62,6 +62,16 @@ pub(crate) const KEPT: &[Kept] = &[
         reason: "counts internal transactions, which the two servers cut differently",
     },
     Kept {
+        rpc: "ExecuteMultiOperation",
+        path: "responses[*].startWorkflow.firstExecutionRunId",
+        reason: "the reply names the first run whether the call has started a run or met one",
+    },
+    Kept {
+        rpc: "ExecuteMultiOperation",
+        path: "responses[*].*.link",
+        reason: "the reply has its links also when the same call comes again",
+    },
+    Kept {
         rpc: "DescribeTaskQueue",
         path: "effectiveRateLimit",
         reason: "no limit is in force on a queue that nobody has limited, so none is shown",

@@ -14,8 +14,8 @@ use proto::temporal::api::{
 
 use super::build;
 use crate::{
-    Run, WorkflowTask,
-    run::{event_time, nanos, span},
+    Run, Sticky, WorkflowTask,
+    run::{event_time, nanos},
 };
 
 /// A task waits, on the sticky queue if the event says so. A delayed first task is delayed no more.
@@ -36,9 +36,9 @@ pub(super) fn scheduled(run: &mut Run, event: &HistoryEvent, attributes: &Workfl
     run.core.first_task_due = 0;
 }
 
-/// When a task that waits on the sticky queue since `time` gives up on its worker.
+/// When a task that waits on the sticky queue since `time` gives up on its worker; zero where the worker has set no time.
 fn sticky_deadline(run: &Run, time: Time) -> i64 {
-    run.core.sticky.as_ref().map_or(0, |sticky| (time + span(sticky.schedule_to_start_timeout)).0)
+    run.core.sticky.as_ref().and_then(Sticky::patience).map_or(0, |patience| (time + patience).0)
 }
 
 /// The start is in the history together with its outcome, which says what follows.

@@ -136,6 +136,11 @@ impl Program {
             "stickyAttributes": {"workerTaskQueue": own, "scheduleToStartTimeout": timeout},
         });
         self.respond(request).await?;
+        self.settle().await?;
+        self.signal_run(at).await?;
+        self.settle().await?;
+        // An update would be waited for by the same rule, and on the reference by another one.
+        self.step(at, vec![command("COMPLETE_WORKFLOW_EXECUTION", json!({}))]).await?;
         self.settle().await
     }
 

@@ -1,6 +1,6 @@
 //! `UpdateWorkflowExecution` and `PollWorkflowExecutionUpdate`.
 
-use engine::{Answer, Call, HistoryRange, UpdateCall, UpdateOutcome, UpdateState, UpdateWait};
+use engine::{Answer, Call, Execution, HistoryRange, UpdateCall, UpdateOutcome, UpdateState, UpdateWait};
 use model::{Kind, Limits, Reject, Time};
 use proto::temporal::api::{
     common::v1::{
@@ -68,10 +68,12 @@ pub(super) fn checked(scope: &Scope, request: UpdateWorkflowExecutionRequest) ->
     if input.name.is_empty() {
         return Err(Reject::invalid("Update name is not set on request."));
     }
-    let wait = match request.wait_policy.unwrap_or_default().lifecycle_stage() {
-        Stage::Unspecified | Stage::Completed => UpdateWait::Completed,
-        Stage::Accepted => UpdateWait::Accepted,
-        Stage::Admitted => {
+    let wait = match Stage::try_from(request.wait_policy.unwrap_or_default().lifecycle_stage) {
+        Ok(Stage::Unspecified | Stage::Completed) => UpdateWait::Completed,
+        Ok(Stage::Accepted) => UpdateWait::Accepted,
+        // A stage that is none can't be waited for.
+        Err(_) => UpdateWait::Nothing,
+        Ok(Stage::Admitted) => {
             let text = "UpdateWorkflowExecution issued asynchronously and waiting on update admitted is not supported.";
             return Err(Reject::new(Kind::PermissionDenied, text));
         }
@@ -153,12 +155,23 @@ async fn stored(scope: &Scope, range: &HistoryRange) -> Result<Outcome, Reject> 
     }
 }
 
+/// The run whose update is asked about.
+///
+/// # Errors
+/// The reference's texts, which are others than with every other call.
+fn polled(execution: WorkflowExecution) -> Result<Execution, Reject> {
+    if execution.workflow_id.is_empty() {
+        return Err(Reject::invalid("Can't load workflow execution.  WorkflowId not set."));
+    }
+    check::execution(Some(execution)).map_err(|_| Reject::invalid("RunId is not valid UUID."))
+}
+
 pub(crate) async fn poll_workflow_execution_update(
     scope: Scope,
     request: PollWorkflowExecutionUpdateRequest,
 ) -> Result<PollWorkflowExecutionUpdateResponse, Reject> {
     let named = request.update_ref.ok_or_else(|| Reject::invalid("UpdateRef is not set on request."))?;
-    let execution = check::execution(named.workflow_execution)?;
+    let execution = polled(named.workflow_execution.unwrap_or_default())?;
     let wait = match request.wait_policy.unwrap_or_default().lifecycle_stage() {
         Stage::Unspecified | Stage::Admitted => UpdateWait::Nothing,
         Stage::Accepted => UpdateWait::Accepted,

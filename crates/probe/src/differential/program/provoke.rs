@@ -88,6 +88,11 @@ impl Program {
                 json!({"workflowExecution": scene.open})
             }
             "QueryWorkflow" => self.query_request(open),
+            "UpdateWorkflowExecution" => self.plain_update(&scene.open),
+            "PollWorkflowExecutionUpdate" => {
+                json!({"updateRef": {"workflowExecution": scene.open, "updateId": "unheard-of"}})
+            }
+            "ExecuteMultiOperation" => self.plain_update_with_start(),
             "DescribeTaskQueue" => json!({"taskQueue": task_queue(&format!("{}idle", self.prefix))}),
             "PollWorkflowTaskQueue" | "PollActivityTaskQueue" => {
                 json!({"taskQueue": task_queue(&format!("{}idle", self.prefix)), "identity": IDENTITY})

@@ -51,14 +51,25 @@ pub(crate) fn brought(task: &Value) -> Vec<Brought> {
 }
 
 impl Program {
+    /// The least request for an update of a run.
+    pub(crate) fn plain_update(&mut self, execution: &Value) -> Value {
+        json!({
+            "namespace": NAMESPACE, "workflowExecution": execution,
+            "request": {"meta": {"updateId": self.fresh("u"), "identity": IDENTITY}, "input": {"name": "change"}},
+        })
+    }
+
+    /// The least request for an update and the start of its run.
+    pub(crate) fn plain_update_with_start(&mut self) -> Value {
+        let start = self.start_request();
+        let update = self.plain_update(&json!({"workflowId": start["workflowId"], "runId": ""}));
+        json!({"namespace": NAMESPACE, "operations": [{"startWorkflow": start}, {"updateWorkflow": update}]})
+    }
+
     /// A request for an update of a run.
     pub(crate) fn update_request(&mut self, execution: &Value, stage: &str) -> Value {
-        let update_id = self.fresh("u");
-        let mut request = json!({
-            "namespace": NAMESPACE, "workflowExecution": execution,
-            "request": {"meta": {"updateId": update_id, "identity": IDENTITY}, "input": {"name": "change"}},
-            "waitPolicy": {"lifecycleStage": stage},
-        });
+        let mut request = self.plain_update(execution);
+        request["waitPolicy"] = json!({"lifecycleStage": stage});
         if self.seed.chance(60) {
             request["request"]["input"]["args"] = content::payloads("changed");
         }

@@ -299,5 +299,14 @@ pub(super) const BAD: &[Bad] = &[
     bad("BadSearchAttributes: Namespace default has no mapping defined for search attribute NoSuch", |_| {
         child(|a| a["searchAttributes"] = json!({"indexedFields": {"NoSuch": {"data": "MQ=="}}}))
     }),
+    bad("BadUpdateWorkflowExecutionMessage: ProtocolMessageCommandAttributes is not set on", |_| {
+        without_attributes("PROTOCOL_MESSAGE")
+    }),
+    bad("BadUpdateWorkflowExecutionMessage: MessageID is not set on ProtocolMessageCommand.", |_| {
+        command("PROTOCOL_MESSAGE", json!({}))
+    }),
+    bad("BadUpdateWorkflowExecutionMessage: ProtocolMessageCommand referenced absent message ID", |_| {
+        command("PROTOCOL_MESSAGE", json!({"messageId": "unheard-of"}))
+    }),
     bad("unknown command type: Unspecified", |_| json!({"commandType": "COMMAND_TYPE_UNSPECIFIED"})),
 ];

@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod operator;
 mod reads;
+mod updates;
 mod worker;
 
 use serde_json::{Value, json};
@@ -43,7 +44,15 @@ const fn met(rpc: &'static str, code: &'static str, text: &'static str) -> Refus
 
 /// Every declared failure.
 pub(crate) fn declared() -> impl Iterator<Item = &'static Refusal> {
-    let tables = [client::ROWS, client::ADDRESSED, worker::ROWS, worker::ACTIVITY_ROWS, reads::ROWS, operator::ROWS];
+    let tables = [
+        client::ROWS,
+        client::ADDRESSED,
+        worker::ROWS,
+        worker::ACTIVITY_ROWS,
+        reads::ROWS,
+        operator::ROWS,
+        updates::ROWS,
+    ];
     tables.into_iter().flatten().chain(commands::BAD.iter().map(|bad| &bad.refusal))
 }
 

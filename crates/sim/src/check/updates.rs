@@ -31,7 +31,10 @@ impl Promises {
             (UpdateOutcome::Known(outcome), _) => Some((**outcome).clone()),
             (UpdateOutcome::Stored(range), _) => {
                 let events = history(&disk.durable(), range);
-                let outcome = events.iter().filter(|event| event.event_id == range.from).find_map(|event| outcome_of(event, update_id));
+                let outcome = events
+                    .iter()
+                    .filter(|event| event.event_id == range.from)
+                    .find_map(|event| outcome_of(event, update_id));
                 if outcome.is_none() {
                     self.break_one(format!("the outcome of update {update_id} is not at event {}", range.from));
                 }
@@ -67,7 +70,13 @@ impl Promises {
         let Ok(run_id) = state.run_id.parse::<RunId>() else { return };
         let events: Vec<HistoryEvent> = (0..16)
             .flat_map(|shard| {
-                let range = engine::HistoryRange { shard: ShardId(shard), run_id, from: 1, before: i64::MAX, recent: Vec::new() };
+                let range = engine::HistoryRange {
+                    shard: ShardId(shard),
+                    run_id,
+                    from: 1,
+                    before: i64::MAX,
+                    recent: Vec::new(),
+                };
                 history(durable, &range)
             })
             .collect();

@@ -37,7 +37,8 @@ impl Client {
             0 | 1 => self.signal_with_start(&workflow_id, request),
             2 if !repeats => self.update_with_start(world, &workflow_id, request),
             3 => {
-                self.workflows.insert(workflow_id, Workflow { repeats, unsure: Some(world.now), ..Workflow::default() });
+                self.workflows
+                    .insert(workflow_id, Workflow { repeats, unsure: Some(world.now), ..Workflow::default() });
                 (Errand::Leave, Call::Start(Box::new(request)))
             }
             _ => {
@@ -175,18 +176,13 @@ impl Client {
     ) -> (Errand, Call) {
         request.set_workflow_id_conflict_policy(WorkflowIdConflictPolicy::UseExisting);
         request.workflow_start_delay = None;
-        let update =
-            self.update_call(world, Execution { workflow_id: workflow_id.to_owned(), run_id: String::new() });
+        let update = self.update_call(world, Execution { workflow_id: workflow_id.to_owned(), run_id: String::new() });
         let update_id = update.update_id().to_owned();
         let call = Call::UpdateWithStart { start: Box::new(request), update: Box::new(update), again: false };
         (Errand::Update { workflow_id: workflow_id.to_owned(), update_id, call: call.clone() }, call)
     }
 
-    fn signal_with_start(
-        &mut self,
-        workflow_id: &str,
-        request: StartWorkflowExecutionRequest,
-    ) -> (Errand, Call) {
+    fn signal_with_start(&mut self, workflow_id: &str, request: StartWorkflowExecutionRequest) -> (Errand, Call) {
         let name = self.name();
         let request = SignalWithStartWorkflowExecutionRequest {
             workflow_id: request.workflow_id,

@@ -107,8 +107,12 @@ impl Client {
         let open: Vec<String> =
             self.workflows.iter().filter(|(_, known)| !known.closed).map(|(id, _)| id.clone()).collect();
         let may_start = self.started < WORKFLOWS;
-        let closed: Vec<String> =
-            self.workflows.iter().filter(|(_, known)| known.closed && !known.told.is_empty()).map(|(id, _)| id.clone()).collect();
+        let closed: Vec<String> = self
+            .workflows
+            .iter()
+            .filter(|(_, known)| known.closed && !known.told.is_empty())
+            .map(|(id, _)| id.clone())
+            .collect();
         let (errand, call) = if may_start && (open.is_empty() || world.rng.one_in(3)) {
             self.start(world)
         } else if let (true, Some(id)) = (world.rng.one_in(12), world.rng.pick(&closed).cloned()) {

@@ -26,7 +26,8 @@ pub(crate) const QUEUE: &str = "queue";
 /// schedules it; `t` timer, `w` timer that fires at once, `y` timer that is cancelled by the completion that starts it; `c`
 /// child, `k` child that is cancelled as soon as it runs; `s` wait for a signal, `u` wait for an update; `b`
 /// a command that has to be refused, and then a timer.
-const STEPS: [char; 19] = ['a', 'a', 'a', 'f', 't', 't', 's', 's', 'c', 'z', 'm', 'q', 'x', 'w', 'y', 'k', 'u', 'u', 'b'];
+const STEPS: [char; 19] =
+    ['a', 'a', 'a', 'f', 't', 't', 's', 's', 'c', 'z', 'm', 'q', 'x', 'w', 'y', 'k', 'u', 'u', 'b'];
 
 /// A new program of one to four steps. `o` in front: it heeds requests to cancel. Behind them `n`: continue as new once; `e`:
 /// fail at the first attempt; `E`: the same with a wish to be tried again at once.

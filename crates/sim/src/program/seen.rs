@@ -15,7 +15,8 @@ pub(super) struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     pub(super) fn new(events: &'a [HistoryEvent]) -> Self {
-        let count = |is: fn(&Event) -> bool| events.iter().filter_map(|it| it.attributes.as_ref()).filter(|it| is(it)).count();
+        let count =
+            |is: fn(&Event) -> bool| events.iter().filter_map(|it| it.attributes.as_ref()).filter(|it| is(it)).count();
         Self {
             events,
             signals: count(|it| matches!(it, Event::WorkflowExecutionSignaledEventAttributes(_))),

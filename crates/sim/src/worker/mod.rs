@@ -167,7 +167,9 @@ impl Worker {
         let kind = task.activity_type.as_ref().map_or("", |kind| kind.name.as_str());
         if kind == "x" {
             let run = task.workflow_execution.as_ref().map_or("", |run| run.run_id.as_str());
-            return world.promises.break_one(format!("an activity of {run} was handed out though it was cancelled before"));
+            return world
+                .promises
+                .break_one(format!("an activity of {run} was handed out though it was cancelled before"));
         }
         let wished = match kind {
             "z" => Some(0),
@@ -176,8 +178,11 @@ impl Worker {
         };
         let answer = if matches!(kind, "f" | "z" | "m") && task.attempt == 1 {
             let next_retry_delay = wished.map(|seconds| prost_types::Duration { seconds, nanos: 0 });
-            let info =
-                ApplicationFailureInfo { r#type: "Flaky".into(), next_retry_delay, ..ApplicationFailureInfo::default() };
+            let info = ApplicationFailureInfo {
+                r#type: "Flaky".into(),
+                next_retry_delay,
+                ..ApplicationFailureInfo::default()
+            };
             let failure = Failure {
                 message: "first attempts fail".into(),
                 failure_info: Some(FailureInfo::ApplicationFailureInfo(info)),

@@ -11,9 +11,7 @@ use std::{
 };
 
 use cluster::{Member, NodeId};
-use engine::{
-    Action, Answer, CallId, Event, NamespaceRecord, Node, NodeConfig, ReadRequest, ReadResult,
-};
+use engine::{Action, Answer, CallId, Event, NamespaceRecord, Node, NodeConfig, ReadRequest, ReadResult};
 use model::{Budget, Epoch, Limits, Namespace, Reject, ShardId, Time, TokenKey};
 use proto::temporal::api::enums::v1::NamespaceState;
 use store::{Batch, Key, Store as _};

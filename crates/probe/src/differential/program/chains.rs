@@ -26,11 +26,8 @@ impl Program {
             self.settle().await?;
         }
         if self.runs[at].task_is_waiting() {
-            let commands = if self.seed.chance(50) {
-                vec![command("COMPLETE_WORKFLOW_EXECUTION", json!({}))]
-            } else {
-                Vec::new()
-            };
+            let commands =
+                if self.seed.chance(50) { vec![command("COMPLETE_WORKFLOW_EXECUTION", json!({}))] } else { Vec::new() };
             self.step(at, commands).await?;
             self.settle().await?;
         }

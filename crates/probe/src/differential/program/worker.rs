@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{
-    IDENTITY, NAMESPACE, Program, commands::is_outward, content, task_queue, text, updates, world::HeldTask,
-};
+use super::{IDENTITY, NAMESPACE, Program, commands::is_outward, content, task_queue, text, updates, world::HeldTask};
 use crate::differential::{pair::Stop, refusals};
 
 /// How long a poll may wait for a task that is known to be there.

@@ -30,9 +30,7 @@ pub(super) const ROWS: &[Refusal] = &[
     row(UPDATE, "INVALID_ARGUMENT", "Update name is not set on request.", |r, _| {
         r["request"]["input"]["name"] = json!("")
     }),
-    row(UPDATE, "INVALID_ARGUMENT", "UpdateId length exceeds limit.", |r, _| {
-        r["request"]["meta"]["updateId"] = long()
-    }),
+    row(UPDATE, "INVALID_ARGUMENT", "UpdateId length exceeds limit.", |r, _| r["request"]["meta"]["updateId"] = long()),
     row(UPDATE, "PERMISSION_DENIED", "waiting on update admitted is not supported.", |r, _| {
         r["waitPolicy"]["lifecycleStage"] = json!("UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ADMITTED")
     }),
@@ -51,9 +49,7 @@ pub(super) const ROWS: &[Refusal] = &[
     row(POLL, "NOT_FOUND", "update \"unheard-of\" not found", |_, _| ()),
     row(MULTI, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
     row(MULTI, "INVALID_ARGUMENT", "Operations have to be exactly [Start, Update].", swap),
-    row(MULTI, "INVALID_ARGUMENT", MULTI_TEXT, |r, _| {
-        update(r)["workflowExecution"]["workflowId"] = json!("another")
-    }),
+    row(MULTI, "INVALID_ARGUMENT", MULTI_TEXT, |r, _| update(r)["workflowExecution"]["workflowId"] = json!("another")),
     row(MULTI, "INVALID_ARGUMENT", MULTI_TEXT, |r, _| update(r)["workflowExecution"]["runId"] = json!(NO_RUN)),
     row(MULTI, "INVALID_ARGUMENT", MULTI_TEXT, |r, _| update(r)["firstExecutionRunId"] = json!(NO_RUN)),
     row(MULTI, "INVALID_ARGUMENT", MULTI_TEXT, |r, _| update(r)["request"]["input"] = Value::Null),

@@ -373,7 +373,9 @@ fn is_load(status: &Status) -> bool {
     let text = status.message();
     match status.code() {
         // "Too many starts" passes with the second since the last start.
-        Code::ResourceExhausted => ["rate limit", "busy", "Too many"].iter().any(|sign| text.contains(sign)),
+        Code::ResourceExhausted => {
+            ["rate limit", "busy", "Too many", "overloaded"].iter().any(|sign| text.contains(sign))
+        }
         Code::Unavailable => text.contains("busy"),
         _ => false,
     }

@@ -6,20 +6,22 @@
 //! CoDel): while it is longer than half of the limit on waiting, calls of its class and of all that go after it are refused,
 //! so that those who stand in it are answered in time. And how many stand there: no more than were served lately in that
 //! time, or all that come before the first is late would be let in. Beside that counts what is held for callers, in bytes, and
-//! how many steps wait for the disk. Reports of workers are never refused: what they end gives more
-//! back than it takes.
+//! how many steps wait for the disk. Reports of workers are never refused: what they end gives more back than it takes.
+
+mod line;
 
 use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use model::{Advice, Budget, Limits, Part, Reject, Time, limits::OVERLOADED};
 
+use self::line::{HALF, Line};
 use super::delivery::Delivery;
 
 /// What a call is to the work that is under way. The first go first, and the last are refused first.
@@ -37,11 +39,6 @@ pub enum Class {
 
 /// Classes, each with a line.
 pub(super) const CLASSES: usize = 4;
-/// Parts that half of the limit on waiting has, and parts that are told apart: eight times the whole limit.
-const HALF: usize = 8;
-const PARTS: usize = 16 * HALF;
-/// Calls of a class that may stand in line whatever is served: as many as come at once after a rest.
-const BURST: u32 = 1_024;
 /// What a call that is under way costs beside its message and what its connection counts: its place at the node.
 const CALL: usize = 2 * 1024;
 /// How often a message is there, as bytes and as what was read from them.
@@ -82,17 +79,6 @@ pub enum Stands {
     UntilTaken,
     /// When it is over: it waits for nothing but the server.
     UntilAnswered,
-}
-
-/// The calls of a class that wait for the server, by when they came.
-struct Line {
-    /// No part before this one has a call: twice its number, and one more where a call was seen in it.
-    oldest: AtomicI64,
-    by_part: [AtomicU32; PARTS],
-    standing: AtomicU32,
-    /// The part that `served` counts in, and how many calls were served in each.
-    part: AtomicI64,
-    served: [AtomicU32; PARTS],
 }
 
 /// A call that was let in. It counts until it is dropped.
@@ -205,101 +191,6 @@ impl Admission {
     fn is_full(&self, class: Class, now: Time) -> bool {
         self.part < i64::MAX && self.lines[class as usize].is_full(self.part_of(now))
     }
-}
-
-impl Default for Line {
-    fn default() -> Self {
-        let counts = || [const { AtomicU32::new(0) }; PARTS];
-        let (oldest, standing, part) = (AtomicI64::new(0), AtomicU32::new(0), AtomicI64::new(0));
-        Self { oldest, by_part: counts(), standing, part, served: counts() }
-    }
-}
-
-impl Line {
-    fn count(&self, part: i64) -> &AtomicU32 {
-        &self.by_part[index(part)]
-    }
-
-    fn served_in(&self, part: i64) -> &AtomicU32 {
-        &self.served[index(part)]
-    }
-
-    fn standing(&self) -> u32 {
-        self.standing.load(Ordering::Relaxed)
-    }
-
-    /// It is `now`: what is served from here on counts there.
-    fn turn_to(&self, now: i64) {
-        let last = self.part.load(Ordering::Relaxed);
-        if last < now && self.part.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            let over = (last + 1).max(now - PARTS as i64 + 1)..=now;
-            over.for_each(|part| self.served_in(part).store(0, Ordering::Relaxed));
-        }
-    }
-
-    /// A call leaves for good.
-    fn serve(&self) {
-        self.served_in(self.part.load(Ordering::Relaxed)).fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn is_full(&self, now: i64) -> bool {
-        let standing = self.standing();
-        if standing < BURST {
-            return false;
-        }
-        self.turn_to(now);
-        let recent = (now - HALF as i64..now).map(|part| self.served_in(part).load(Ordering::Relaxed));
-        // A little more, or the rate could never rise.
-        let served: u32 = recent.sum();
-        standing >= served + served / 4
-    }
-
-    fn stand(&self, part: i64) {
-        self.turn_to(part);
-        self.standing.fetch_add(1, Ordering::Relaxed);
-        self.count(part).fetch_add(1, Ordering::Relaxed);
-        if 2 * part < self.oldest.load(Ordering::Relaxed) {
-            self.oldest.fetch_min(2 * part, Ordering::Relaxed);
-        }
-    }
-
-    fn leave(&self, part: i64) {
-        self.standing.fetch_sub(1, Ordering::Relaxed);
-        self.count(part).fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Whether a call stands in a part that was over long before `now`. Each part is looked at once, for none comes to stand
-    /// in one that is over but by a thread that was held up; its call is found to be late when its turn comes.
-    fn has_before(&self, now: i64) -> bool {
-        let young = now - HALF as i64;
-        let oldest = self.oldest.load(Ordering::Relaxed);
-        let (from, was_seen) = (oldest / 2, oldest % 2 == 1);
-        if from >= young {
-            return false;
-        }
-        let has_call = |part: i64| self.count(part).load(Ordering::Relaxed) > 0;
-        // What stands there for so long that its part's place is another's too is still seen.
-        if was_seen && has_call(from) {
-            return true;
-        }
-        if from <= now - PARTS as i64 {
-            // It was not looked at for so long that parts share their places.
-            let of_young = (young..=now).map(|part| self.count(part).load(Ordering::Relaxed));
-            let is_late = self.standing() > of_young.sum();
-            if !is_late {
-                self.oldest.store(2 * young, Ordering::Relaxed);
-            }
-            return is_late;
-        }
-        let late = (from..young).find(|part| has_call(*part));
-        self.oldest.store(late.map_or(2 * young, |part| 2 * part + 1), Ordering::Relaxed);
-        late.is_some()
-    }
-}
-
-/// Where a part is counted.
-fn index(part: i64) -> usize {
-    part.rem_euclid(PARTS as i64) as usize
 }
 
 impl Pass {
@@ -422,7 +313,7 @@ impl Drop for Pass {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{line::BURST, *};
 
     const WAIT: Duration = Duration::from_millis(160);
 

@@ -165,6 +165,8 @@ def test_certificates_are_not_overwritten(tmp_path: Path) -> None:
                     "--ca-key", tmp_path / "ca.key")  # fmt: skip
     assert again.code == 1 and "is there already" in again.stderr, again.said
     assert (tmp_path / "ca.key").stat().st_mode & 0o077 == 0
+    server = perdure("cloud", "cert", "generate-leaf", "--organization", "X", "--server")
+    assert server.code == 1 and "name its files with --cert and --key" in server.stderr, server.said
 
 
 def test_without_a_key_the_commands_say_where_keys_come_from() -> None:

@@ -175,8 +175,11 @@ impl Reader {
         let page = self.within(REVERSE, namespace, handler).await?;
         let last: GetWorkflowExecutionHistoryReverseResponse = decoded(&page)?;
         let events = last.history.unwrap_or_default().events;
-        let trouble = events.iter().find_map(Trouble::of);
-        Ok(if is_open { trouble.map(|trouble| trouble.at_attempt(attempt)) } else { trouble })
+        Ok(match is_open {
+            true => events.iter().find_map(Trouble::of).map(|trouble| trouble.at_attempt(attempt)),
+            // How it ended says the last event; what failed before is over.
+            false => events.first().and_then(Trouble::of),
+        })
     }
 
     /// That no worker polls the queue of a run whose Workflow Task waits.

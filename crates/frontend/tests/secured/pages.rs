@@ -9,13 +9,14 @@ use proto::temporal::api::{
         identity::v1::{Access, AccountAccess, User, UserSpec, account_access::Role},
         namespace::v1::ApiKeyAuthSpec,
     },
+    command::v1::{CancelWorkflowExecutionCommandAttributes, Command, command::Attributes},
     common::v1::{Payload, Payloads, WorkflowExecution, WorkflowType},
-    enums::v1::WorkflowTaskFailedCause,
+    enums::v1::{CommandType, WorkflowTaskFailedCause},
     failure::v1::Failure,
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{
-        PollWorkflowTaskQueueRequest, RespondWorkflowTaskFailedRequest, StartWorkflowExecutionRequest,
-        TerminateWorkflowExecutionRequest,
+        PollWorkflowTaskQueueRequest, RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskFailedRequest,
+        StartWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
     },
 };
 
@@ -253,22 +254,7 @@ async fn what_went_wrong_is_told_first() {
     let waiting = get(&world, &cookie, &path).await.body;
     assert!(waiting.contains("<strong>No worker polls the Task Queue &quot;queue&quot;</strong>"), "{waiting}");
     for _ in 0..2 {
-        let poll = PollWorkflowTaskQueueRequest {
-            namespace: bank.clone(),
-            task_queue: Some(TaskQueue { name: "queue".to_owned(), ..Default::default() }),
-            ..Default::default()
-        };
-        let mut poll = with(poll, &world.owner_key, &bank);
-        poll.set_timeout(std::time::Duration::from_secs(30));
-        let task = world.workflows(None).poll_workflow_task_queue(poll).await.unwrap().into_inner();
-        let failed = RespondWorkflowTaskFailedRequest {
-            namespace: bank.clone(),
-            task_token: task.task_token,
-            cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure.into(),
-            failure: Some(Failure { message: "run() lacks <an argument>".to_owned(), ..Default::default() }),
-            ..Default::default()
-        };
-        world.workflows(None).respond_workflow_task_failed(with(failed, &world.owner_key, &bank)).await.unwrap();
+        fail_task(&world, &bank).await;
     }
     let page = get(&world, &cookie, &path).await.body;
     let headline = "Workflow Task failed: WorkflowWorkerUnhandledFailure, now at attempt 3";
@@ -285,6 +271,48 @@ async fn what_went_wrong_is_told_first() {
     world.workflows(None).terminate_workflow_execution(with(terminate, &world.owner_key, &bank)).await.unwrap();
     let page = get(&world, &cookie, &path).await.body;
     assert!(page.contains("<strong>Workflow Execution terminated by ada</strong><pre>enough</pre>"), "{page}");
+    // A task that failed before a good end went wrong with nothing any more.
+    let run_id = start(&world, &bank, "called-off").await;
+    fail_task(&world, &bank).await;
+    let cancel =
+        Attributes::CancelWorkflowExecutionCommandAttributes(CancelWorkflowExecutionCommandAttributes::default());
+    let done = RespondWorkflowTaskCompletedRequest {
+        namespace: bank.clone(),
+        task_token: poll_task(&world, &bank).await,
+        commands: vec![Command {
+            command_type: CommandType::CancelWorkflowExecution.into(),
+            attributes: Some(cancel),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    world.workflows(None).respond_workflow_task_completed(with(done, &world.owner_key, &bank)).await.unwrap();
+    let page = get(&world, &cookie, &format!("/namespaces/{bank}/workflows/called-off/{run_id}")).await.body;
+    assert!(page.contains("<dd>Canceled</dd>") && !page.contains("class=\"trouble\""), "{page}");
+}
+
+/// A worker takes the next Workflow Task; gives back its token.
+async fn poll_task(world: &World, namespace: &str) -> bytes::Bytes {
+    let poll = PollWorkflowTaskQueueRequest {
+        namespace: namespace.to_owned(),
+        task_queue: Some(TaskQueue { name: "queue".to_owned(), ..Default::default() }),
+        ..Default::default()
+    };
+    let mut poll = with(poll, &world.owner_key, namespace);
+    poll.set_timeout(std::time::Duration::from_secs(30));
+    world.workflows(None).poll_workflow_task_queue(poll).await.unwrap().into_inner().task_token
+}
+
+/// A worker takes the next Workflow Task and fails it.
+async fn fail_task(world: &World, namespace: &str) {
+    let failed = RespondWorkflowTaskFailedRequest {
+        namespace: namespace.to_owned(),
+        task_token: poll_task(world, namespace).await,
+        cause: WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure.into(),
+        failure: Some(Failure { message: "run() lacks <an argument>".to_owned(), ..Default::default() }),
+        ..Default::default()
+    };
+    world.workflows(None).respond_workflow_task_failed(with(failed, &world.owner_key, namespace)).await.unwrap();
 }
 
 #[tokio::test]

@@ -128,6 +128,9 @@ fn chosen(named: &Option<PathBuf>, name: &str) -> Result<PathBuf, String> {
 }
 
 fn leaf(args: &LeafArgs) -> Result<String, String> {
+    if args.server && (args.cert.is_none() || args.key.is_none()) {
+        return Err("a server's certificate has no usual place: name its files with --cert and --key".to_owned());
+    }
     let period = period(args.validity_period)?;
     let mut validity = Validity::starting_now(period);
     if let Some(begun) = args.begun {

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use machine::{ActivityAnswer, ActivityRef, Signal, UpdateRequest};
 use model::{Namespace, QueueKey, Time, Token};
 use proto::temporal::api::{
-    common::v1::{Link, Payloads, Priority, WorkerVersionStamp},
+    common::v1::{Link, Payloads, Priority, WorkerVersionCapabilities, WorkerVersionStamp},
+    deployment::v1::WorkerDeploymentOptions,
     enums::v1::{QueryRejectCondition, UpdateWorkflowExecutionLifecycleStage, WorkflowExecutionStatus},
     history::v1::HistoryEvent,
     query::v1::{QueryRejected, WorkflowQuery},
@@ -103,6 +104,8 @@ pub enum Call {
         /// The epoch in the task token; `None` by id.
         epoch: Option<u64>,
         identity: String,
+        /// What the worker says of its build; `None` by id.
+        worker_version: Option<WorkerVersionStamp>,
         answer: ActivityAnswer,
     },
     /// Forgets which worker holds the run in its cache.
@@ -150,6 +153,22 @@ pub enum UpdateWait {
     Completed,
 }
 
+/// What a worker says of its build when it polls. It is shown with the poller.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PollerVersion {
+    pub capabilities: Option<WorkerVersionCapabilities>,
+    pub deployment_options: Option<WorkerDeploymentOptions>,
+}
+
+impl PollerVersion {
+    /// The stamp that the start of a task bears; a worker without a build id leaves none.
+    pub(crate) fn stamp(&self) -> Option<WorkerVersionStamp> {
+        let capabilities = self.capabilities.as_ref().filter(|given| !given.build_id.is_empty())?;
+        let WorkerVersionCapabilities { build_id, use_versioning, .. } = capabilities.clone();
+        Some(WorkerVersionStamp { build_id, use_versioning })
+    }
+}
+
 /// A poll for a task.
 #[derive(Clone, Debug)]
 pub struct Poll {
@@ -160,7 +179,7 @@ pub struct Poll {
     /// What the worker calls itself; it is shown, and empty hides it.
     pub identity: String,
     /// What the worker says of its build.
-    pub worker_version: Option<WorkerVersionStamp>,
+    pub worker_version: Arc<PollerVersion>,
     /// Names the process of the worker, so that `ShutdownWorker` finds its polls; may be empty.
     pub worker_instance_key: String,
     /// When the poll gives up and answers empty.

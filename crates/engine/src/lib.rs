@@ -14,8 +14,8 @@ mod persist;
 mod visibility;
 
 pub use call::{
-    Answer, Call, Execution, HistoryRange, HistoryState, Poll, PollingWorker, QueryOutcome, Request, Started,
-    TaskQueueDescription, UpdateCall, UpdateOutcome, UpdateState, UpdateWait, Workers, WorkflowTask,
+    Answer, Call, Execution, HistoryRange, HistoryState, Poll, PollerVersion, PollingWorker, QueryOutcome, Request,
+    Started, TaskQueueDescription, UpdateCall, UpdateOutcome, UpdateState, UpdateWait, Workers, WorkflowTask,
 };
 pub use driver::{Class, Clocks, Config, Delivery, Engine, ListPage, Listed, PageLimit, Pass, Stands};
 /// What calls are made of, and the checks of a request's form that only the machine can make: cron schedules and search

@@ -71,7 +71,7 @@ impl World {
             queue: QueueKey { namespace: self.namespace.id, kind: QueueKind::Activity, name: "queue".into() },
             normal_name: String::new(),
             identity: String::new(),
-            worker_version: None,
+            worker_version: Arc::default(),
             worker_instance_key: String::new(),
             deadline: Time(self.engine.now().0 + nanos),
             max_tasks_per_second: None,

@@ -63,7 +63,7 @@ impl World {
             queue: QueueKey { namespace: self.namespace.id, kind, name: "queue".into() },
             normal_name: String::new(),
             identity: "worker".into(),
-            worker_version: None,
+            worker_version: Arc::default(),
             worker_instance_key: String::new(),
             deadline: self.engine.now() + Duration::from_secs(10),
             max_tasks_per_second: None,
@@ -159,6 +159,7 @@ async fn a_workflow_runs_to_its_end() {
         },
         epoch: Some(token.epoch),
         identity: "worker".into(),
+        worker_version: None,
         answer: ActivityAnswer::Completed { result: None },
     };
     world.call(answer).await;

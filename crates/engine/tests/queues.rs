@@ -139,7 +139,7 @@ impl World {
             queue: self.queue(kind, name),
             normal_name: String::new(),
             identity: "worker".into(),
-            worker_version: None,
+            worker_version: Arc::default(),
             worker_instance_key: String::new(),
             deadline: self.now + patience,
             max_tasks_per_second: None,

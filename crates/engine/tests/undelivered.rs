@@ -97,7 +97,7 @@ impl World {
             queue: QueueKey { namespace: self.namespace.id, kind, name: QUEUE.into() },
             normal_name: String::new(),
             identity: "worker".into(),
-            worker_version: None,
+            worker_version: Arc::default(),
             worker_instance_key: String::new(),
             deadline: self.engine.now() + Duration::from_secs(5),
             max_tasks_per_second: None,

@@ -72,7 +72,13 @@ pub enum Input {
     /// `started_time` is in nanoseconds and tells this start from a later one of the same attempt.
     ActivityUndelivered { scheduled_event_id: i64, attempt: i32, started_time: i64 },
     /// A worker, or somebody who knows the activity's id, reports on an activity.
-    AnswerActivity { activity: ActivityRef, identity: String, answer: ActivityAnswer },
+    AnswerActivity {
+        activity: ActivityRef,
+        identity: String,
+        /// What the worker says of its build.
+        worker_version: Option<WorkerVersionStamp>,
+        answer: ActivityAnswer,
+    },
     /// What became of starting a child.
     ChildStarted { initiated_event_id: i64, outcome: ChildOutcome },
     /// A child has closed; `event` is its last event.

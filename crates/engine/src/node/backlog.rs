@@ -153,7 +153,8 @@ fn poller((identity, seen): (&String, &Seen)) -> PollerInfo {
         identity: identity.clone(),
         last_access_time: Some(seen.at.to_proto()),
         rate_per_second: seen.tasks_per_second.unwrap_or(UNLIMITED_RATE),
-        ..PollerInfo::default()
+        worker_version_capabilities: seen.version.capabilities.clone(),
+        deployment_options: seen.version.deployment_options.clone(),
     }
 }
 

@@ -204,8 +204,8 @@ impl Node {
                 self.check_epoch(shard, token.epoch, "Workflow task not found.")?;
                 input(Input::FailWorkflowTask { task: task_ref(&token), request })
             }
-            Call::AnswerActivity { activity, identity, answer, epoch: _, execution: _ } => {
-                input(Input::AnswerActivity { activity, identity, answer })
+            Call::AnswerActivity { activity, identity, worker_version, answer, epoch: _, execution: _ } => {
+                input(Input::AnswerActivity { activity, identity, worker_version, answer })
             }
             Call::ResetSticky { execution: _ } => input(Input::ResetSticky),
             Call::Delete { execution: _ } => Ok(Target::Delete),

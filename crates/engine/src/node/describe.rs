@@ -82,6 +82,7 @@ fn info(run: &Run, types: &Types) -> WorkflowExecutionInfo {
         parent_namespace_id: started.parent_workflow_namespace_id.clone(),
         first_run_id: started.first_execution_run_id.clone(),
         most_recent_worker_version_stamp: core.worker_version.clone(),
+        worker_deployment_name: run.worker_deployment_name(),
         priority: started.priority.clone(),
         ..Default::default()
     }

@@ -38,7 +38,7 @@ impl Node {
         let now = self.now;
         let kind = poll.queue.kind;
         let queue = self.queue(&poll.queue);
-        queue.polled(&poll.identity, poll.max_tasks_per_second, now);
+        queue.polled(&poll, now);
         queue.is_sticky = !poll.normal_name.is_empty();
         if self.draining || poll.deadline <= now {
             return self.actions.push(Action::Answer { id, result: Ok(nothing(kind)) });
@@ -156,7 +156,7 @@ impl Node {
     /// What starts a task for a poll.
     fn start_of(&mut self, poll: &Poll, place: &TaskPlace) -> Input {
         let request_id = self.entropy.uuid().to_string();
-        let (identity, worker_version) = (poll.identity.clone(), poll.worker_version.clone());
+        let (identity, worker_version) = (poll.identity.clone(), poll.worker_version.stamp());
         match place.queue.kind {
             QueueKind::Workflow => Input::StartWorkflowTask { identity, request_id, worker_version },
             QueueKind::Activity => {
@@ -229,7 +229,7 @@ impl Node {
         let kind = poll.queue.kind;
         if let Some(queue) = self.queues.get_mut(&poll.queue) {
             queue.pollers.retain(|waiting| *waiting != id);
-            queue.saw(&poll.identity, poll.max_tasks_per_second, self.now);
+            queue.saw(&poll, self.now);
         }
         self.actions.push(Action::Answer { id, result: Ok(nothing(kind)) });
     }

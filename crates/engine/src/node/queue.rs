@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Range,
+    sync::Arc,
     time::Duration,
 };
 
@@ -18,7 +19,10 @@ use super::{
     backlog::{Backlog, POLLER_SHOWN_FOR},
     pace::{Pace, Rate, RateLimit},
 };
-use crate::persist::{TaskPlace, TaskRecord};
+use crate::{
+    Poll, PollerVersion,
+    persist::{TaskPlace, TaskRecord},
+};
 
 /// Tasks of one queue that stand in memory; more stay on disk.
 const IN_MEMORY: usize = 2_000;
@@ -67,11 +71,13 @@ enum Reading {
 }
 
 /// A worker that polled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) at: Time,
     /// The limit that came with its last poll.
     pub(crate) tasks_per_second: Option<f64>,
+    /// What it said of its build then.
+    pub(crate) version: Arc<PollerVersion>,
 }
 
 /// One task queue.
@@ -129,18 +135,19 @@ impl TaskQueue {
     }
 
     /// A worker polls, with the limit that it asks for. The limit is the queue's from now on: the last poll counts.
-    pub(crate) fn polled(&mut self, identity: &str, tasks_per_second: Option<f64>, now: Time) {
-        self.limit.set(tasks_per_second, now);
-        self.saw(identity, tasks_per_second, now);
+    pub(crate) fn polled(&mut self, poll: &Poll, now: Time) {
+        self.limit.set(poll.max_tasks_per_second, now);
+        self.saw(poll, now);
     }
 
     /// A worker is there, with the limit that it asked for last. One without an identity is not remembered.
-    pub(crate) fn saw(&mut self, identity: &str, tasks_per_second: Option<f64>, now: Time) {
+    pub(crate) fn saw(&mut self, poll: &Poll, now: Time) {
         (self.last_poll, self.used) = (now, now);
-        if identity.is_empty() {
+        if poll.identity.is_empty() {
             return;
         }
-        self.seen.insert(identity.to_owned(), Seen { at: now, tasks_per_second });
+        let (tasks_per_second, version) = (poll.max_tasks_per_second, poll.worker_version.clone());
+        self.seen.insert(poll.identity.clone(), Seen { at: now, tasks_per_second, version });
         if self.seen.len() <= REMEMBERED_POLLERS {
             return;
         }

@@ -168,7 +168,7 @@ mod tests {
             queue,
             normal_name: String::new(),
             identity: String::new(),
-            worker_version: None,
+            worker_version: Arc::default(),
             worker_instance_key: String::new(),
             deadline: Time::ZERO,
             max_tasks_per_second: None,

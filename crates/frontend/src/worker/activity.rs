@@ -4,7 +4,7 @@ use engine::{ActivityAnswer, ActivityRef, Answer, Call, Execution};
 use model::{Reject, RunId, Token};
 use proto::cause::chain;
 use proto::temporal::api::{
-    common::v1::Payloads,
+    common::v1::{Payloads, WorkerVersionStamp},
     failure::v1::{Failure, failure::FailureInfo},
     workflowservice::v1::{
         RecordActivityTaskHeartbeatRequest, RecordActivityTaskHeartbeatResponse, RespondActivityTaskCanceledRequest,
@@ -26,10 +26,12 @@ pub(super) struct Subject {
     /// The epoch in the task token; `None` by id.
     pub(super) epoch: Option<u64>,
     pub(super) identity: String,
+    /// What the worker says of its build; `None` by id.
+    pub(super) worker_version: Option<WorkerVersionStamp>,
 }
 
 impl Subject {
-    fn of(token: Token, identity: String) -> Self {
+    fn of(token: Token, identity: String, worker_version: Option<WorkerVersionStamp>) -> Self {
         let run_id = RunId::from_slice(&token.run_id).map(|id| id.to_string()).unwrap_or_default();
         Self {
             execution: Execution { workflow_id: token.workflow_id, run_id },
@@ -40,12 +42,14 @@ impl Subject {
             },
             epoch: Some(token.epoch),
             identity,
+            worker_version,
         }
     }
 
     async fn say(self, scope: &Scope, answer: ActivityAnswer) -> Result<Answer, Reject> {
-        let Self { execution, activity, epoch, identity } = self;
-        scope.call(Call::AnswerActivity { execution, activity, epoch, identity, answer }).await
+        let Self { execution, activity, epoch, identity, worker_version } = self;
+        let call = Call::AnswerActivity { execution, activity, epoch, identity, worker_version, answer };
+        scope.call(call).await
     }
 }
 
@@ -141,7 +145,7 @@ pub(crate) async fn respond_activity_task_completed(
     request: RespondActivityTaskCompletedRequest,
 ) -> Result<RespondActivityTaskCompletedResponse, Reject> {
     check::identity(&request.identity, scope.limits())?;
-    completed(&scope, Subject::of(token, request.identity), request.result).await?;
+    completed(&scope, Subject::of(token, request.identity, request.worker_version), request.result).await?;
     Ok(RespondActivityTaskCompletedResponse {})
 }
 
@@ -151,7 +155,7 @@ pub(crate) async fn respond_activity_task_canceled(
     request: RespondActivityTaskCanceledRequest,
 ) -> Result<RespondActivityTaskCanceledResponse, Reject> {
     check::identity(&request.identity, scope.limits())?;
-    canceled(&scope, Subject::of(token, request.identity), request.details).await?;
+    canceled(&scope, Subject::of(token, request.identity, request.worker_version), request.details).await?;
     Ok(RespondActivityTaskCanceledResponse {})
 }
 
@@ -167,7 +171,7 @@ pub(crate) async fn respond_activity_task_failed(
     }
     retry_delays(request.failure.as_ref())?;
     check::identity(&request.identity, scope.limits())?;
-    let subject = Subject::of(token, request.identity);
+    let subject = Subject::of(token, request.identity, request.worker_version);
     let failures = failed_with(&scope, subject, request.failure, request.last_heartbeat_details).await?;
     Ok(RespondActivityTaskFailedResponse { failures })
 }
@@ -177,6 +181,6 @@ pub(crate) async fn record_activity_task_heartbeat(
     token: Token,
     request: RecordActivityTaskHeartbeatRequest,
 ) -> Result<RecordActivityTaskHeartbeatResponse, Reject> {
-    let cancel_requested = heartbeat(&scope, Subject::of(token, request.identity), request.details).await?;
+    let cancel_requested = heartbeat(&scope, Subject::of(token, request.identity, None), request.details).await?;
     Ok(RecordActivityTaskHeartbeatResponse { cancel_requested, ..Default::default() })
 }

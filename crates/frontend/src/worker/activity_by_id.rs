@@ -37,6 +37,7 @@ impl Named {
             activity: ActivityRef::Id(self.activity_id),
             epoch: None,
             identity: self.identity,
+            worker_version: None,
         })
     }
 }

@@ -1,13 +1,10 @@
 //! What both polls share: how long they wait, and what they tell the engine.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use engine::Poll;
+use engine::{Poll, PollerVersion};
 use model::{Kind, QueueKey, QueueKind, Reject, Time};
-use proto::temporal::api::{
-    common::v1::{WorkerVersionCapabilities, WorkerVersionStamp},
-    taskqueue::v1::TaskQueue,
-};
+use proto::temporal::api::taskqueue::v1::TaskQueue;
 
 use crate::door::Scope;
 
@@ -28,27 +25,20 @@ pub(super) fn deadline(scope: &Scope) -> Result<Time, Reject> {
 }
 
 /// Who polls.
-pub(super) struct Worker<'a> {
+pub(super) struct Worker {
     pub(super) identity: String,
     pub(super) instance_key: String,
-    pub(super) capabilities: Option<&'a WorkerVersionCapabilities>,
+    pub(super) version: PollerVersion,
 }
 
-pub(super) fn poll(scope: &Scope, kind: QueueKind, queue: TaskQueue, worker: Worker<'_>, deadline: Time) -> Poll {
+pub(super) fn poll(scope: &Scope, kind: QueueKind, queue: TaskQueue, worker: Worker, deadline: Time) -> Poll {
     Poll {
         queue: QueueKey { namespace: scope.namespace.id, kind, name: queue.name.into() },
         normal_name: queue.normal_name,
         identity: worker.identity,
-        worker_version: worker.capabilities.and_then(stamp),
+        worker_version: Arc::new(worker.version),
         worker_instance_key: worker.instance_key,
         deadline,
         max_tasks_per_second: None,
     }
-}
-
-fn stamp(capabilities: &WorkerVersionCapabilities) -> Option<WorkerVersionStamp> {
-    (!capabilities.build_id.is_empty()).then(|| WorkerVersionStamp {
-        build_id: capabilities.build_id.clone(),
-        use_versioning: capabilities.use_versioning,
-    })
 }

@@ -1,6 +1,6 @@
 //! `PollActivityTaskQueue`.
 
-use engine::{Answer, Call};
+use engine::{Answer, Call, PollerVersion};
 use model::{QueueKind, Reject};
 use proto::temporal::api::workflowservice::v1::{PollActivityTaskQueueRequest, PollActivityTaskQueueResponse};
 
@@ -17,9 +17,11 @@ pub(crate) async fn poll_activity_task_queue(
     let deadline = deadline(&scope)?;
     let queue = check::task_queue(request.task_queue, scope.limits())?;
     check::identity(&request.identity, scope.limits())?;
-    let capabilities = request.worker_version_capabilities.as_ref();
-    check::worker_version(WorkerVersion::from(capabilities), request.deployment_options.as_ref(), Some(&queue))?;
-    let worker = Worker { identity: request.identity, instance_key: request.worker_instance_key, capabilities };
+    let (capabilities, deployment_options) = (request.worker_version_capabilities, request.deployment_options);
+    let version = WorkerVersion::from(capabilities.as_ref());
+    check::worker_version(version, deployment_options.as_ref(), Some(&queue))?;
+    let version = PollerVersion { capabilities, deployment_options };
+    let worker = Worker { identity: request.identity, instance_key: request.worker_instance_key, version };
     let mut poll = poll(&scope, QueueKind::Activity, queue, worker, deadline);
     poll.max_tasks_per_second = request.task_queue_metadata.and_then(|metadata| metadata.max_tasks_per_second);
     match scope.call(Call::PollActivityTask(poll)).await? {

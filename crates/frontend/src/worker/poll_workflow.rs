@@ -1,6 +1,6 @@
 //! `PollWorkflowTaskQueue`.
 
-use engine::{Answer, Call};
+use engine::{Answer, Call, PollerVersion};
 use model::{QueueKind, Reject};
 use proto::temporal::api::{
     enums::v1::TaskQueueKind,
@@ -20,15 +20,16 @@ pub(crate) async fn poll_workflow_task_queue(
 ) -> Result<WorkerTask, Reject> {
     let deadline = deadline(&scope)?;
     check::identity(&request.identity, scope.limits())?;
-    let capabilities = request.worker_version_capabilities.as_ref();
-    let version = WorkerVersion::from(capabilities);
-    check::worker_version(version, request.deployment_options.as_ref(), request.task_queue.as_ref())?;
+    let (capabilities, deployment_options) = (request.worker_version_capabilities, request.deployment_options);
+    let version = WorkerVersion::from(capabilities.as_ref());
+    check::worker_version(version, deployment_options.as_ref(), request.task_queue.as_ref())?;
     let mut queue = check::task_queue(request.task_queue, scope.limits())?;
     if queue.kind() != TaskQueueKind::Sticky {
         queue.normal_name.clear();
     }
     refuse_bad_binary(&scope, &request.binary_checksum)?;
-    let worker = Worker { identity: request.identity, instance_key: request.worker_instance_key, capabilities };
+    let version = PollerVersion { capabilities, deployment_options };
+    let worker = Worker { identity: request.identity, instance_key: request.worker_instance_key, version };
     match scope.call(Call::PollWorkflowTask(poll(&scope, QueueKind::Workflow, queue, worker, deadline))).await? {
         Answer::WorkflowTask(Some(task)) => worker_task(&scope, *task).await,
         Answer::WorkflowTask(None) => {

@@ -24,7 +24,7 @@ pub(crate) mod wake;
 
 use model::{Reject, Time};
 use proto::temporal::api::{
-    common::v1::Priority,
+    common::v1::{Priority, WorkerVersionStamp},
     history::v1::{ActivityTaskStartedEventAttributes, HistoryEvent, history_event::Attributes as A},
 };
 
@@ -66,15 +66,21 @@ pub(crate) fn not_found() -> Reject {
 
 /// Ends the activity: writes its start, if it had one, then its end.
 ///
+/// `worker_version` is what the worker that reports the end says of its build; as on the reference it stands with the start.
 /// `ending` makes the closing event's attributes of the started event's id, which is zero where there is none or where
 /// it is not known yet because the events are buffered.
-pub(crate) fn end(draft: &mut Draft, activity: &Activity, ending: impl FnOnce(i64) -> A) {
-    let started_event_id = record_start(draft, activity);
+pub(crate) fn end(
+    draft: &mut Draft,
+    activity: &Activity,
+    worker_version: Option<WorkerVersionStamp>,
+    ending: impl FnOnce(i64) -> A,
+) {
+    let started_event_id = record_start(draft, activity, worker_version);
     draft.record(ending(started_event_id));
 }
 
 /// Writes that the activity had started, if it had. Returns the event's id as `end` needs it.
-fn record_start(draft: &mut Draft, activity: &Activity) -> i64 {
+fn record_start(draft: &mut Draft, activity: &Activity, worker_version: Option<WorkerVersionStamp>) -> i64 {
     if !activity.is_running() {
         return 0;
     }
@@ -87,6 +93,7 @@ fn record_start(draft: &mut Draft, activity: &Activity) -> i64 {
             request_id: activity.started_request_id.clone(),
             attempt: activity.attempt,
             last_failure: activity.last_failure.clone(),
+            worker_version,
             ..Default::default()
         })),
         ..Default::default()

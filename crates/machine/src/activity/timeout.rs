@@ -70,7 +70,7 @@ pub(crate) fn expire(draft: &mut Draft) -> bool {
             ended.push((activity, failure, state));
         }
     }
-    let starts: Vec<_> = ended.iter().map(|(activity, ..)| super::record_start(draft, activity)).collect();
+    let starts: Vec<_> = ended.iter().map(|(activity, ..)| super::record_start(draft, activity, None)).collect();
     let any = !ended.is_empty();
     for ((activity, failure, state), started_event_id) in ended.into_iter().zip(starts) {
         draft.record(A::ActivityTaskTimedOutEventAttributes(ActivityTaskTimedOutEventAttributes {

@@ -15,6 +15,7 @@ use proto::temporal::api::{
 use crate::{
     Activity, ActivityAnswer, ActivityRef, Draft, Quiet, Reply, Run, Step,
     activity::{self, retry::retry},
+    task::Reporter,
 };
 
 /// # Errors
@@ -23,7 +24,7 @@ use crate::{
 pub(super) fn handle(
     mut draft: Draft,
     which: ActivityRef,
-    identity: String,
+    reporter: Reporter,
     answer: ActivityAnswer,
 ) -> Result<Step, Reject> {
     let activity = find(draft.run(), &which)?;
@@ -33,11 +34,11 @@ pub(super) fn handle(
         return Err(activity::not_found());
     }
     match answer {
-        ActivityAnswer::Completed { result } => complete(&mut draft, &activity, identity, result),
+        ActivityAnswer::Completed { result } => complete(&mut draft, &activity, reporter, result),
         ActivityAnswer::Failed { failure, last_heartbeat_details } => {
-            fail(&mut draft, &activity, identity, failure, last_heartbeat_details);
+            fail(&mut draft, &activity, reporter, failure, last_heartbeat_details);
         }
-        ActivityAnswer::Canceled { details } => cancel(&mut draft, &activity, identity, details)?,
+        ActivityAnswer::Canceled { details } => cancel(&mut draft, &activity, reporter.identity, details)?,
         ActivityAnswer::Heartbeat { details } => {
             heartbeat(&mut draft, &activity, details);
             return draft.finish(Reply::Heartbeat { cancel_requested: activity.cancel_requested });
@@ -66,7 +67,8 @@ fn find(run: &Run, which: &ActivityRef) -> Result<Arc<Activity>, Reject> {
     }
 }
 
-fn complete(draft: &mut Draft, activity: &Activity, identity: String, result: Option<Payloads>) {
+fn complete(draft: &mut Draft, activity: &Activity, reporter: Reporter, result: Option<Payloads>) {
+    let Reporter { identity, worker_version } = reporter;
     let mut ended = activity.clone();
     if !activity.is_running() {
         // The history has to tell of a start all the same.
@@ -74,7 +76,7 @@ fn complete(draft: &mut Draft, activity: &Activity, identity: String, result: Op
         ended.started_identity.clone_from(&identity);
         ended.started_request_id.clear();
     }
-    activity::end(draft, &ended, |started_event_id| {
+    activity::end(draft, &ended, worker_version, |started_event_id| {
         A::ActivityTaskCompletedEventAttributes(ActivityTaskCompletedEventAttributes {
             result,
             scheduled_event_id: activity.scheduled_event_id,
@@ -89,17 +91,18 @@ fn complete(draft: &mut Draft, activity: &Activity, identity: String, result: Op
 fn fail(
     draft: &mut Draft,
     activity: &Activity,
-    identity: String,
+    reporter: Reporter,
     failure: Option<Box<Failure>>,
     last_heartbeat_details: Option<Payloads>,
 ) {
+    let Reporter { identity, worker_version } = reporter;
     if last_heartbeat_details.is_some() {
         heartbeat(draft, activity, last_heartbeat_details);
     }
     let Err(state) = retry(draft, activity, failure.as_deref()) else {
         return;
     };
-    activity::end(draft, activity, |started_event_id| {
+    activity::end(draft, activity, worker_version, |started_event_id| {
         A::ActivityTaskFailedEventAttributes(ActivityTaskFailedEventAttributes {
             failure: failure.map(|failure| *failure),
             scheduled_event_id: activity.scheduled_event_id,
@@ -118,7 +121,7 @@ fn cancel(draft: &mut Draft, activity: &Activity, identity: String, details: Opt
             "unable to mark activity as canceled without activity being request canceled first",
         ));
     }
-    activity::end(draft, activity, |started_event_id| {
+    activity::end(draft, activity, None, |started_event_id| {
         A::ActivityTaskCanceledEventAttributes(ActivityTaskCanceledEventAttributes {
             details,
             latest_cancel_requested_event_id: activity.cancel_requested_event_id,

@@ -14,7 +14,7 @@ use crate::{
     ActivityTask, Draft, Quiet, Reply, StartedWorkflowTask, Step, Sticky, TaskRef, WorkflowTask, WorkflowTaskAnswer,
     command::{self, CommandContext, CommandFailure, TaskFailure},
     run::nanos,
-    task::{Failed, SERVER, leaves_no_trace},
+    task::{Failed, Reporter, SERVER, leaves_no_trace},
 };
 
 /// The request id of a task that is handed out with the answer to the one before.
@@ -76,7 +76,9 @@ fn decide(
     started: &StartedWorkflowTask,
     request: &Request,
 ) -> Result<Outcome, CommandFailure> {
-    let (scheduled_event_id, started_event_id) = draft.append_task_start(task, started);
+    let reporter =
+        Reporter { identity: request.identity.clone(), worker_version: request.worker_version_stamp.clone() };
+    let (scheduled_event_id, started_event_id) = draft.append_task_start(task, started, reporter);
     let completed_event_id =
         draft.append(A::WorkflowTaskCompletedEventAttributes(completed(request, scheduled_event_id, started_event_id)));
     remember_worker(draft, request);
@@ -115,7 +117,8 @@ fn finish(
             }
         }
         if request.return_new_workflow_task && draft.run().core.workflow_task.is_some() {
-            let mut answer = draft.start_workflow_task(request.identity.clone(), INLINE_REQUEST.to_owned(), None)?;
+            let version = request.worker_version_stamp.clone();
+            let mut answer = draft.start_workflow_task(request.identity.clone(), INLINE_REQUEST.to_owned(), version)?;
             if request.force_create_new_workflow_task {
                 // It is still at work on those that it has.
                 answer.messages.drain(..known.min(answer.messages.len()));
@@ -163,6 +166,7 @@ fn fail(mut draft: Draft, task: &WorkflowTask, request: &Request, failure: &Task
             ..Failure::default()
         }),
         identity: request.identity.clone(),
+        worker_version: None,
     });
     if failure.terminate {
         draft.flush_buffered();
@@ -213,6 +217,10 @@ fn completed(
         identity: request.identity.clone(),
         binary_checksum: request.binary_checksum.clone(),
         worker_version: request.worker_version_stamp.clone(),
+        worker_deployment_name: request
+            .deployment_options
+            .as_ref()
+            .map_or_else(String::new, |options| options.deployment_name.clone()),
         sdk_metadata: request.sdk_metadata.clone(),
         metering_metadata: request.metering_metadata,
         ..WorkflowTaskCompletedEventAttributes::default()

@@ -28,12 +28,12 @@ pub(super) fn handle(mut draft: Draft, task: &TaskRef, request: Request) -> Resu
         draft.terminate_run(reason, None, SERVER.to_owned(), Vec::new());
         return draft.finish(Reply::Done);
     }
-    let binary_checksum = request.binary_checksum;
     let attempt = draft.fail_workflow_task(Failed {
         cause,
         failure: request.failure,
         identity: request.identity,
-        binary_checksum,
+        binary_checksum: request.binary_checksum,
+        worker_version: request.worker_version,
     });
     draft.schedule_attempt(attempt, None);
     draft.finish(Reply::Done)

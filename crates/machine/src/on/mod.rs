@@ -31,7 +31,7 @@ use proto::temporal::api::enums::v1::{ResourceExhaustedCause, ResourceExhaustedS
 
 pub(crate) use admit_update::check_total;
 
-use crate::{Draft, External, Facts, Input, Run, Step};
+use crate::{Draft, External, Facts, Input, Run, Step, task::Reporter};
 
 impl Run {
     /// Decides what follows from `input`, without touching the state.
@@ -67,8 +67,8 @@ fn decide(draft: Draft, input: Input) -> Result<Step, Reject> {
         Input::ActivityUndelivered { scheduled_event_id, attempt, started_time } => {
             activity_undelivered::handle(draft, scheduled_event_id, attempt, started_time)
         }
-        Input::AnswerActivity { activity, identity, answer } => {
-            answer_activity::handle(draft, activity, identity, answer)
+        Input::AnswerActivity { activity, identity, worker_version, answer } => {
+            answer_activity::handle(draft, activity, Reporter { identity, worker_version }, answer)
         }
         Input::ChildStarted { initiated_event_id, outcome } => {
             child_started::handle(draft, initiated_event_id, outcome)

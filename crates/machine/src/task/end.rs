@@ -1,6 +1,7 @@
 //! A workflow task ends without having decided anything: it failed, or its worker's time is up.
 
 use proto::temporal::api::{
+    common::v1::WorkerVersionStamp,
     enums::v1::{TimeoutType, WorkflowTaskFailedCause},
     failure::v1::Failure,
     history::v1::{
@@ -8,6 +9,7 @@ use proto::temporal::api::{
     },
 };
 
+use super::Reporter;
 use crate::{Draft, Quiet, names::pascal};
 
 /// Who the reference says did what the server did by itself.
@@ -20,12 +22,22 @@ pub(crate) struct Failed {
     pub(crate) failure: Option<Failure>,
     pub(crate) identity: String,
     pub(crate) binary_checksum: String,
+    /// What the worker says of its build; it stands with the start of the task, if that has no event yet.
+    pub(crate) worker_version: Option<WorkerVersionStamp>,
 }
 
 impl Failed {
     /// The server itself ends the task.
     pub(crate) fn by_server(cause: WorkflowTaskFailedCause) -> Self {
-        Self { cause, failure: None, identity: SERVER.to_owned(), binary_checksum: String::new() }
+        let (identity, binary_checksum) = (SERVER.to_owned(), String::new());
+        Self { cause, failure: None, identity, binary_checksum, worker_version: None }
+    }
+
+    fn reporter(&self) -> Reporter {
+        match self.identity.as_str() {
+            SERVER => Reporter::default(),
+            identity => Reporter { identity: identity.to_owned(), worker_version: self.worker_version.clone() },
+        }
     }
 }
 
@@ -40,7 +52,7 @@ impl Draft {
         let (next, failures) = self.next_attempt();
         let cause = failed.cause;
         if task.attempt == 1 {
-            let (scheduled_event_id, started_event_id) = self.append_task_start(&task, &started);
+            let (scheduled_event_id, started_event_id) = self.append_task_start(&task, &started, failed.reporter());
             self.append(A::WorkflowTaskFailedEventAttributes(attributes(failed, scheduled_event_id, started_event_id)));
         } else {
             self.end_transient_task(cause == WorkflowTaskFailedCause::UnhandledCommand);
@@ -58,7 +70,7 @@ impl Draft {
         let problem = problem("WorkflowTaskTimedOut", TimeoutType::StartToClose.as_str_name(), "TIMEOUT_TYPE_");
         let (next, failures) = self.next_attempt();
         if task.attempt == 1 {
-            let (scheduled_event_id, started_event_id) = self.append_task_start(&task, &started);
+            let (scheduled_event_id, started_event_id) = self.append_task_start(&task, &started, Reporter::default());
             self.append(A::WorkflowTaskTimedOutEventAttributes(WorkflowTaskTimedOutEventAttributes {
                 scheduled_event_id,
                 started_event_id,

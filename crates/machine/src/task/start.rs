@@ -22,6 +22,15 @@ use crate::{
 /// server.
 const UPDATES_SUGGEST: f64 = 0.9;
 
+/// The worker that told of a task's outcome. The start of a task that had no event until then is written as if this worker had
+/// polled it. Source: the reference server.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reporter {
+    /// Empty where the server itself ended the task.
+    pub(crate) identity: String,
+    pub(crate) worker_version: Option<WorkerVersionStamp>,
+}
+
 impl Run {
     /// The events of the current workflow task that are not in the history: of a transient attempt that it was
     /// scheduled, of a started one that it was started. Their ids are those that they will get if nothing changes.
@@ -38,7 +47,10 @@ impl Run {
             tail.push(event(task.scheduled_event_id, Time(task.scheduled_time), self.scheduled_attributes(task)));
         }
         if let Some(started) = &self.started_task {
-            tail.push(event(started.started_event_id, started.started_time, started_attributes(task, started)));
+            // Whose start stands for no event yet doesn't say which build has it.
+            let version = started.worker_version.clone().filter(|_| task.has_event());
+            let attributes = started_attributes(task, started, started.identity.clone(), version);
+            tail.push(event(started.started_event_id, started.started_time, attributes));
         }
         tail
     }
@@ -172,16 +184,23 @@ impl Draft {
         self.run().core.workflow_task.ok_or_else(not_found)
     }
 
-    /// Writes the start of the running task, whose outcome follows. Returns the ids of its two events.
-    pub(crate) fn append_task_start(&mut self, task: &WorkflowTask, started: &StartedWorkflowTask) -> (i64, i64) {
+    /// Writes the start of the running task, whose outcome `reporter` has told. Returns the ids of its two events.
+    pub(crate) fn append_task_start(
+        &mut self,
+        task: &WorkflowTask,
+        started: &StartedWorkflowTask,
+        reporter: Reporter,
+    ) -> (i64, i64) {
         if task.has_event() {
-            let attributes = started_attributes(task, started);
+            let version = started.worker_version.clone();
+            let attributes = started_attributes(task, started, started.identity.clone(), version);
             let started_event_id = self.append_event(event(0, started.started_time, attributes));
             return (task.scheduled_event_id, started_event_id);
         }
         let attributes = self.run().scheduled_attributes(task);
         let scheduled_event_id = self.append_event(event(0, Time(task.scheduled_time), attributes));
-        let attributes = started_attributes(&WorkflowTask { scheduled_event_id, ..*task }, started);
+        let task = WorkflowTask { scheduled_event_id, ..*task };
+        let attributes = started_attributes(&task, started, reporter.identity, reporter.worker_version);
         (scheduled_event_id, self.append_event(event(0, started.started_time, attributes)))
     }
 }
@@ -198,10 +217,16 @@ fn event(event_id: i64, time: Time, attributes: A) -> HistoryEvent {
     event
 }
 
-fn started_attributes(task: &WorkflowTask, started: &StartedWorkflowTask) -> A {
+fn started_attributes(
+    task: &WorkflowTask,
+    started: &StartedWorkflowTask,
+    identity: String,
+    worker_version: Option<WorkerVersionStamp>,
+) -> A {
     A::WorkflowTaskStartedEventAttributes(WorkflowTaskStartedEventAttributes {
         scheduled_event_id: task.scheduled_event_id,
-        identity: started.identity.clone(),
+        identity,
+        worker_version,
         request_id: started.request_id.clone(),
         suggest_continue_as_new: started.suggest_continue_as_new,
         suggest_continue_as_new_reasons: started.suggest_reasons.iter().map(|reason| (*reason).into()).collect(),

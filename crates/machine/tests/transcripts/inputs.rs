@@ -4,7 +4,7 @@ use machine::{
     ActivityAnswer, ActivityRef, ChildClosed, ChildOutcome, External, ExternalOutcome, Input, Run, Signal, TaskRef,
 };
 use proto::temporal::api::{
-    common::v1::{Link, Payload, Payloads},
+    common::v1::{Link, Payload, Payloads, WorkerVersionStamp},
     enums::v1::{
         CancelExternalWorkflowExecutionFailedCause, SignalExternalWorkflowExecutionFailedCause,
         StartChildWorkflowExecutionFailedCause,
@@ -24,7 +24,7 @@ pub(crate) fn input(run: &Run, line: &Line) -> Input {
     let word = |key: &str| line.get(key).unwrap_or_default().to_owned();
     let identity = line.get("identity").unwrap_or("worker").to_owned();
     match line.verb.as_str() {
-        "poll" => Input::StartWorkflowTask { identity, request_id: word("request"), worker_version: None },
+        "poll" => Input::StartWorkflowTask { identity, request_id: word("request"), worker_version: build(line) },
         "complete" => complete(run, line),
         "fail" => {
             let mut request: RespondWorkflowTaskFailedRequest =
@@ -77,6 +77,11 @@ pub(crate) fn input(run: &Run, line: &Line) -> Input {
         "recover" => Input::Recover,
         verb => panic!("the stage does not know how to {verb}"),
     }
+}
+
+/// `build=id`: what the worker says of its build.
+fn build(line: &Line) -> Option<WorkerVersionStamp> {
+    line.get("build").map(|id| WorkerVersionStamp { build_id: id.to_owned(), use_versioning: false })
 }
 
 /// The running workflow task, as its token names it; `attempt=` tells of another one.
@@ -158,7 +163,7 @@ fn activity(run: &Run, line: &Line, identity: String) -> Input {
     let scheduled_event_id = found.map_or(0, |activity| activity.scheduled_event_id);
     if line.verb == "activity-start" {
         let request_id = line.get("request").unwrap_or("poll").to_owned();
-        return Input::StartActivity { scheduled_event_id, identity, request_id, worker_version: None };
+        return Input::StartActivity { scheduled_event_id, identity, request_id, worker_version: build(line) };
     }
     let attempt = found.map_or(1, |activity| activity.attempt);
     let attempt = line.get("attempt").map_or(attempt, |attempt| attempt.parse().expect("a transcript is well-formed"));
@@ -180,7 +185,7 @@ fn activity(run: &Run, line: &Line, identity: String) -> Input {
         "activity-cancel" => ActivityAnswer::Canceled { details: line.get("details").map(payloads) },
         _ => ActivityAnswer::Heartbeat { details: line.get("details").map(payloads) },
     };
-    Input::AnswerActivity { activity, identity, answer }
+    Input::AnswerActivity { activity, identity, worker_version: build(line), answer }
 }
 
 /// The message that the line's JSON describes.

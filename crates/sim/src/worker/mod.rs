@@ -67,7 +67,7 @@ impl Worker {
             queue: QueueKey { namespace: world.namespace.id, kind, name },
             normal_name: if self.sticky { QUEUE.into() } else { String::new() },
             identity: format!("worker-{}", self.number),
-            worker_version: None,
+            worker_version: Arc::default(),
             worker_instance_key: String::new(),
             deadline: world.clock() + if self.sticky { Duration::from_secs(1) } else { POLL },
             max_tasks_per_second: None,
@@ -242,6 +242,7 @@ fn answer_activity(token: &Token, answer: ActivityAnswer) -> Call {
         },
         epoch: Some(token.epoch),
         identity: "worker".into(),
+        worker_version: None,
         answer,
     }
 }

@@ -113,7 +113,7 @@ pub(super) fn poll(engine: &Engine) -> Asked {
         queue: QueueKey { namespace: namespace.id, kind: QueueKind::Workflow, name: "queue".into() },
         normal_name: String::new(),
         identity: "worker".into(),
-        worker_version: None,
+        worker_version: Arc::default(),
         worker_instance_key: String::new(),
         deadline: engine.now() + Duration::from_secs(10),
         max_tasks_per_second: None,

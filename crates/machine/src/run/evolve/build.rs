@@ -14,6 +14,7 @@ use crate::Run;
 /// Of this many points the oldest is forgotten.
 const POINTS: usize = 20;
 const BUILD_IDS: &str = "BuildIds";
+const WORKER_DEPLOYMENT: &str = "TemporalWorkerDeployment";
 const BINARY_CHECKSUMS: &str = "BinaryChecksums";
 /// The first value of a run whose workers don't take part in versioning.
 const UNVERSIONED: &str = "unversioned";
@@ -86,20 +87,44 @@ pub(super) fn add_build_id(run: &mut Run, version: Option<&WorkerVersionStamp>) 
     list(run, BUILD_IDS, &ids);
 }
 
+/// The deployment of the worker that decided last, for visibility and `Run::worker_deployment_name`.
+pub(super) fn set_deployment(run: &mut Run, name: &str) {
+    if run.worker_deployment_name() == name {
+        return;
+    }
+    let mut next = (*run.attributes).clone();
+    let fields = &mut next.search_attributes.get_or_insert_default().indexed_fields;
+    if name.is_empty() {
+        fields.remove(WORKER_DEPLOYMENT);
+    } else {
+        fields.insert(WORKER_DEPLOYMENT.to_owned(), attribute("Keyword", &name.into()));
+    }
+    run.attributes = Arc::new(next);
+}
+
+impl Run {
+    /// The deployment that the worker of the last completed workflow task belongs to; empty where it named none.
+    pub fn worker_deployment_name(&self) -> String {
+        let known = self.attributes.search_attributes.as_ref();
+        let name = known.and_then(|known| known.indexed_fields.get(WORKER_DEPLOYMENT));
+        name.and_then(|name| serde_json::from_slice(&name.data).ok()).unwrap_or_default()
+    }
+}
+
 /// Sets a search attribute of the run to a list.
 fn list(run: &mut Run, name: &str, values: &[String]) {
     let mut next = (*run.attributes).clone();
     let fields = &mut next.search_attributes.get_or_insert_default().indexed_fields;
-    fields.insert(name.to_owned(), keyword_list(values));
+    fields.insert(name.to_owned(), attribute("KeywordList", &values.into()));
     run.attributes = Arc::new(next);
 }
 
-/// A search attribute that is a list of keywords.
-fn keyword_list(values: &[String]) -> Payload {
-    let metadata = [("encoding", "json/plain"), ("type", "KeywordList")];
+/// The value of a search attribute of this type.
+fn attribute(kind: &str, value: &serde_json::Value) -> Payload {
+    let metadata = [("encoding", "json/plain"), ("type", kind)];
     Payload {
-        metadata: metadata.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect(),
-        data: serde_json::Value::from(values).to_string().into(),
+        metadata: metadata.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned().into())).collect(),
+        data: value.to_string().into(),
         ..Payload::default()
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn completed(run: &mut Run, event: &HistoryEvent, attributes: &Workfl
     run.core.reported_problem.clear();
     build::add_reset_point(run, event, attributes);
     build::add_build_id(run, attributes.worker_version.as_ref());
+    build::set_deployment(run, &attributes.worker_deployment_name);
 }
 
 /// The worker that failed may be the one with the cache: the next attempt goes to any worker.

@@ -36,6 +36,7 @@ impl Program {
     /// Takes the Activity Task that waits in a queue.
     pub(crate) async fn take_activity_from(&mut self, queue: &str) -> Result<Option<HeldActivity>, Stop> {
         let request = json!({"namespace": NAMESPACE, "taskQueue": task_queue(queue), "identity": IDENTITY});
+        let request = Self::with_build(request);
         let reply = self.poll("PollActivityTaskQueue", request).await?;
         Ok(self.hold_activity(&reply))
     }
@@ -93,6 +94,9 @@ impl Program {
             "Completed" if self.seed.chance(70) => request["result"] = content::payloads("result"),
             "Heartbeat" | "Canceled" if self.seed.chance(60) => request["details"] = content::payloads("progress"),
             _ => {}
+        }
+        if !by_id && how != "Heartbeat" {
+            self.stamp(&mut request, "workerVersion");
         }
         let rpc = activity_rpc(how, by_id);
         self.call(&rpc, request).await

@@ -2,6 +2,7 @@
 //! next is decided by the seed and by what both servers agreed on, so a program is the same each time it runs.
 
 mod activities;
+mod builds;
 mod chains;
 mod client;
 pub(crate) mod commands;

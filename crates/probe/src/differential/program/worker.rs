@@ -41,7 +41,8 @@ impl Program {
 
     /// A request for the Workflow Tasks of a run.
     pub(crate) fn poll_request(&self, at: usize) -> Value {
-        json!({"namespace": NAMESPACE, "taskQueue": task_queue(&self.runs[at].queue), "identity": IDENTITY})
+        let queue = task_queue(&self.runs[at].queue);
+        Self::with_build(json!({"namespace": NAMESPACE, "taskQueue": queue, "identity": IDENTITY}))
     }
 
     /// Polls with a deadline that is long enough for a task on its way.
@@ -116,6 +117,7 @@ impl Program {
         if self.seed.chance(10) {
             request["binaryChecksum"] = json!("checksum");
         }
+        self.stamp(&mut request, "workerVersionStamp");
         request
     }
 
@@ -154,10 +156,11 @@ impl Program {
             return self.respond(request).await;
         }
         let cause = self.seed.pick(&FAILURE_CAUSES).copied();
-        let request = json!({
+        let mut request = json!({
             "namespace": NAMESPACE, "taskToken": task.token, "identity": IDENTITY, "cause": cause,
             "failure": content::failure(&mut self.seed),
         });
+        self.stamp(&mut request, "workerVersion");
         self.must("RespondWorkflowTaskFailed", request).await?;
         Ok(())
     }

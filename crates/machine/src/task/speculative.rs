@@ -68,7 +68,7 @@ impl Draft {
         });
         if let Some(started) = self.run().started_task.clone() {
             // As on the reference, such a start doesn't say who made it.
-            let started = StartedWorkflowTask { identity: String::new(), ..(*started).clone() };
+            let started = StartedWorkflowTask { identity: String::new(), worker_version: None, ..(*started).clone() };
             self.quiet(Quiet::WorkflowTaskStarted(started.into()));
         }
     }

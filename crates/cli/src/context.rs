@@ -80,6 +80,17 @@ impl Context {
         connect::profile::file(&self.globals, &self.environment)
     }
 
+    /// What stands in that file; nothing where there is none.
+    pub(crate) fn profile_text(&self) -> Result<String, Failure> {
+        self.profile_file().map_or_else(|| Ok(String::new()), |file| connect::profile::read(&file))
+    }
+
+    /// The profile that flags and environment name.
+    pub(crate) fn profile_name(&self) -> String {
+        let named = self.globals.general.profile.as_ref().or_else(|| self.environment.get("TEMPORAL_PROFILE"));
+        named.filter(|name| !name.is_empty()).map_or_else(|| "default".to_owned(), Clone::clone)
+    }
+
     /// The folder of the user's certificates and of what is to be sourced, which need not be there.
     pub(crate) fn own_folder(&self) -> Option<PathBuf> {
         connect::own_folder(&self.environment)

@@ -14,6 +14,7 @@ mod failure;
 mod flags;
 mod operator;
 mod output;
+mod profiles;
 mod task_queue;
 mod usage;
 mod workflow;
@@ -25,7 +26,8 @@ use clap::Subcommand;
 pub use self::{
     cloud::CloudCommand,
     flags::{Globals, values::positive_duration as duration},
-    usage::{Refusal, parse},
+    profiles::ProfileCommand,
+    usage::{Refusal, nearest, parse},
 };
 use self::{context::Context, failure::Failure};
 
@@ -60,6 +62,12 @@ pub async fn run(command: Command, globals: &Globals) -> ExitCode {
 pub async fn run_cloud(command: CloudCommand, globals: &Globals) -> ExitCode {
     let mut context = Context::of_process(globals);
     finish(command.run(&mut context), globals).await
+}
+
+/// Runs a command on the file of profiles, likewise.
+pub async fn run_profiles(command: ProfileCommand, globals: &Globals) -> ExitCode {
+    let mut context = Context::of_process(globals);
+    finish(async { command.run(&mut context) }, globals).await
 }
 
 async fn finish(work: impl Future<Output = Result<(), Failure>>, globals: &Globals) -> ExitCode {

@@ -35,7 +35,7 @@ enum Top {
     ///
     /// Creates an account, and manages its namespaces, users, service accounts, API keys and certificates.
     Cloud(Box<cloud::CloudArgs>),
-    /// Explain the server's configuration
+    /// Show profiles of clients, and explain the server's configuration
     Config(config::ConfigArgs),
     #[command(flatten)]
     Client(cli::Command),
@@ -53,7 +53,10 @@ fn main() -> ExitCode {
     let output = logs::Output::of(&matches);
     match root.command {
         Top::Server(args) => told(server::run(*args, &output)),
-        Top::Config(args) => told(config::run(&args, output.is_json())),
+        Top::Config(args) => match config::run(args, output.is_json()) {
+            config::Next::Tell(outcome) => told(outcome),
+            config::Next::Show(command) => client(cli::run_profiles(command, &root.globals)),
+        },
         Top::Cloud(args) => match cloud::run(*args, output.is_json()) {
             cloud::Next::Tell(outcome) => told(outcome),
             cloud::Next::Ask(command) => client(cli::run_cloud(command, &root.globals)),

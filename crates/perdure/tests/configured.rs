@@ -4,6 +4,7 @@
 mod tests {
     use std::{
         fs,
+        io::{BufRead as _, BufReader},
         net::TcpListener,
         path::{Path, PathBuf},
         process::{Command, Stdio},
@@ -27,8 +28,8 @@ mod tests {
     }
 
     impl Account {
-        fn new() -> Self {
-            let folder = std::env::temp_dir().join(format!("perdure-configured-{}", std::process::id()));
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("perdure-configured-{name}-{}", std::process::id()));
             let ports = [free_port(), free_port(), free_port()].map(|port| port.to_string());
             let made = Command::new(env!("CARGO_BIN_EXE_perdure"))
                 .args(["cloud", "init", "--account", "a2dd6", "--directory"])
@@ -69,9 +70,47 @@ mod tests {
         }
     }
 
+    /// What a client says that can't have a connection.
+    fn client(args: &[&str]) -> String {
+        let ended = Command::new(env!("CARGO_BIN_EXE_perdure"))
+            .args(["workflow", "list", "--disable-config-env", "--disable-config-file"])
+            .args(args)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary starts");
+        assert!(!ended.status.success(), "{args:?}");
+        String::from_utf8(ended.stderr).expect("stderr is text")
+    }
+
+    #[test]
+    fn a_client_is_told_which_files_do_not_fit_and_how_to_speak_tls() {
+        let account = Account::new("client");
+        let [certificate, key] = ["tls/server.pem", "keys/signing.pem"]
+            .map(|name| account.folder.join(name).to_str().expect("a plain name").to_owned());
+        let said = client(&["--address", "localhost:1", "--tls-cert-path", &certificate, "--tls-key-path", &key]);
+        let told = "the key is not that of the certificate";
+        assert!(said.contains(&certificate) && said.contains(&key) && said.contains(told), "{said}");
+
+        let mut server = Command::new(env!("CARGO_BIN_EXE_perdure"))
+            .args(["server", "start", "--config"])
+            .arg(account.folder.join("perdure.toml"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        // Its banner comes when it is ready.
+        let banner = BufReader::new(server.stdout.take().expect("stdout is a pipe")).lines().next();
+        let port = account.config.lines().find_map(|line| line.strip_prefix("listen = \"127.0.0.1:"));
+        let port = port.expect("the first is that of the data plane").trim_matches('"');
+        let said = client(&["--address", &format!("localhost:{port}")]);
+        let _ = server.kill();
+        let _ = server.wait();
+        assert!(banner.is_some() && said.contains("Retry with --tls"), "{said}");
+    }
+
     #[test]
     fn what_keeps_a_server_from_starting_is_told_by_its_key() {
-        let account = Account::new();
+        let account = Account::new("refused");
         let taken = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let taken = taken.local_addr().map(|address| (address.to_string(), taken)).expect("a bound socket");
         let data = account.config.lines().find(|line| line.starts_with("listen = ")).expect("a port is set");
@@ -83,7 +122,7 @@ mod tests {
             ("account.id", "b3ee7", "holds the account \"a2dd6\""),
             ("tls.certificate", "tls/nope.pem", "can't be read"),
             ("tls.key", "tls/server.pem", "holds no private key"),
-            ("tls.key", "keys/signing.pem", "KeyMismatch"),
+            ("tls.key", "keys/signing.pem", "the key is not that of the certificate"),
             ("api_keys.signing_key", "keys/nope.pem", "can't be read"),
             ("api_keys.signing_key", "tls/server.pem", "is not a private key"),
             ("storage.file", "data/nope.db", "there is no such file; `perdure cloud init` makes one with an account"),

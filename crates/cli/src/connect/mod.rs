@@ -22,11 +22,14 @@ use tonic::{
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
-use self::settings::{Environment, Settings, TlsSettings};
+use self::settings::{Client, Environment, Settings, TlsSettings};
 use crate::failure::{Attempt, Failure};
 
 /// The largest reply that is accepted, in bytes; a history page may be far beyond gRPC's customary 4 MiB.
 const MAX_REPLY_BYTES: usize = 128 * 1024 * 1024;
+
+/// What a Perdure server tells those who speak no TLS on a port of TLS.
+const SPEAKS_TLS: &str = "this port speaks TLS";
 
 /// A channel that adds our headers to every request.
 pub(crate) type Transport = InterceptedService<Channel, Headers>;
@@ -112,6 +115,10 @@ pub(crate) async fn open(settings: &Settings) -> Result<Transport, Failure> {
         Ok(transport) => Ok(transport),
         Err(Unconnected::Unusable(failure)) => Err(failure),
         Err(Unconnected::Unreached(error)) => Err(Failure::Told(diagnose::report(settings, error.as_ref()).await)),
+        // What listens for TLS only may still answer those who speak none.
+        Err(Unconnected::Answered(status)) if settings.tls.is_none() && status.message().contains(SPEAKS_TLS) => {
+            Err(Failure::Told(diagnose::report(settings, &status).await))
+        }
         Err(Unconnected::Answered(status)) => {
             Err(status).attempt(&format!("failed connecting to Temporal server at {address}"))
         }
@@ -152,9 +159,25 @@ fn endpoint(settings: &Settings) -> Result<Endpoint, Failure> {
         endpoint = endpoint.origin(origin);
     }
     match &settings.tls {
-        Some(tls) => endpoint.tls_config(tls_config(tls)).map_err(unusable),
+        Some(tls) => endpoint.tls_config(tls_config(tls)).map_err(|error| match &tls.client {
+            Some(client) => unfit(client, &error),
+            None => unusable(error),
+        }),
         None => Ok(endpoint),
     }
+}
+
+/// A certificate and a key that can't be used; which of both is wrong can't be told.
+fn unfit(client: &Client, error: &tonic::transport::Error) -> Failure {
+    let [certificate, key] = &client.names;
+    let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    let reason = match reason.contains("KeyMismatch") {
+        true => "the key is not that of the certificate".to_owned(),
+        false => reason,
+    };
+    Failure::told(format!(
+        "failed preparing Temporal server connection: client certificate {certificate} and key {key} can't be used: {reason}"
+    ))
 }
 
 fn tls_config(tls: &TlsSettings) -> ClientTlsConfig {
@@ -163,7 +186,7 @@ fn tls_config(tls: &TlsSettings) -> ClientTlsConfig {
         None => ClientTlsConfig::new().with_native_roots(),
     };
     let config = match &tls.client {
-        Some((certificate, key)) => config.identity(Identity::from_pem(certificate, key)),
+        Some(client) => config.identity(Identity::from_pem(&client.certificate, &client.key)),
         None => config,
     };
     match &tls.server_name {

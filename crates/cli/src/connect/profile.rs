@@ -79,9 +79,42 @@ pub(super) fn layered(globals: &Globals, environment: &Environment) -> Result<En
     Ok(layered)
 }
 
+/// The properties of a profile, and whether each is a truth value.
+pub(crate) const KEYS: [(&str, bool); 16] = [
+    ("address", false),
+    ("api_key", false),
+    ("authority", false),
+    ("codec.auth", false),
+    ("codec.endpoint", false),
+    ("namespace", false),
+    ("tls", true),
+    ("tls.client_cert_data", false),
+    ("tls.client_cert_path", false),
+    ("tls.client_key_data", false),
+    ("tls.client_key_path", false),
+    ("tls.disable_host_verification", true),
+    ("tls.disabled", true),
+    ("tls.server_ca_cert_data", false),
+    ("tls.server_ca_cert_path", false),
+    ("tls.server_name", false),
+];
+
+/// The text of a file of profiles.
+///
+/// # Errors
+/// The text is not TOML.
+pub(crate) fn table(text: &str) -> Result<toml::Spanned<DeTable<'_>>, Failure> {
+    DeTable::parse(text).map_err(|error| Document { text }.failure(error.span(), error.message()))
+}
+
 /// Where the file is if nobody says.
 fn default_file(environment: &Environment) -> Option<PathBuf> {
     user_folder(environment).map(|directory| FILE.iter().fold(directory, |path, part| path.join(part)))
+}
+
+/// Where the older environments are kept if nothing says.
+pub(super) fn file_of_environments(environment: &Environment) -> Option<PathBuf> {
+    user_folder(environment).map(|directory| directory.join(FILE[0]).join("temporal.yaml"))
 }
 
 /// The file that these flags and this environment name, or the default one.
@@ -115,7 +148,7 @@ pub(crate) fn user_folder(environment: &Environment) -> Option<PathBuf> {
     }
 }
 
-fn read(file: &PathBuf) -> Result<String, Failure> {
+pub(crate) fn read(file: &PathBuf) -> Result<String, Failure> {
     match fs::read_to_string(file) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),

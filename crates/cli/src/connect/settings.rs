@@ -4,7 +4,7 @@
 //! Empty variables count as absent. TLS is on if anything asks for it (`--tls`, an `https://` address, a certificate,
 //! a key, a CA, an API key) and nothing says `--tls=false` or `TEMPORAL_TLS=false`.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
 pub(crate) use super::address::Address;
 use super::{identity::default_identity, profile};
@@ -48,11 +48,19 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
 }
 
+/// Certificate chain and private key of the client, in PEM.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct Client {
+    pub(crate) certificate: Vec<u8>,
+    pub(crate) key: Vec<u8>,
+    /// What each is called where something is wrong with them: its path, or that it was given in itself.
+    pub(crate) names: [String; 2],
+}
+
 /// Keys and names of a TLS connection, all in PEM.
 #[derive(Clone, Default, PartialEq)]
 pub(crate) struct TlsSettings {
-    /// Certificate chain and private key of the client.
-    pub(crate) client: Option<(Vec<u8>, Vec<u8>)>,
+    pub(crate) client: Option<Client>,
     /// What the server's certificate must be signed by; the system's roots if absent.
     pub(crate) authority: Option<Vec<u8>>,
     /// The name that the server's certificate must carry; the host if absent.
@@ -165,8 +173,8 @@ impl<'a> Source<'a> {
         let general = &self.globals.general;
         let missing = [
             ("--codec-endpoint", self.flag_or(&self.args.codec_endpoint, "TEMPORAL_CODEC_ENDPOINT").is_some()),
-            ("--env", self.flag_or(&general.env, "TEMPORAL_ENV").is_some_and(|name| name != "default")),
-            ("--env-file", self.flag_or(&general.env_file, "TEMPORAL_ENV_FILE").is_some()),
+            ("--env", general.env.as_ref().is_some_and(|name| name != "default")),
+            ("--env-file", general.env_file.is_some()),
             ("--tls-disable-host-verification", {
                 let variable = self.truth("TEMPORAL_TLS_DISABLE_HOST_VERIFICATION")?;
                 self.args.tls_disable_host_verification || variable == Some(true)
@@ -174,8 +182,26 @@ impl<'a> Source<'a> {
         ];
         match missing.iter().find(|(_, given)| *given) {
             Some((flag, _)) => Err(Failure::told(format!("{flag} is not available yet; leave it out"))),
-            None => Ok(()),
+            None => self.refuse_environment_that_is_there(),
         }
+    }
+
+    /// The variable `TEMPORAL_ENV` is set for other reasons too, and then names nothing. Where a file has an environment of that
+    /// name, the commands are meant to go where it says.
+    fn refuse_environment_that_is_there(&self) -> Result<(), Failure> {
+        let Some(name) = self.variable("TEMPORAL_ENV").filter(|name| name != "default") else { return Ok(()) };
+        let file = self.variable("TEMPORAL_ENV_FILE").map(PathBuf::from);
+        let Some(file) = file.or_else(|| profile::file_of_environments(self.environment)) else { return Ok(()) };
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let is_key =
+            |line: &str| line.trim().strip_suffix(':').is_some_and(|key| key.trim_matches(['"', '\'']) == name);
+        if !text.lines().any(is_key) {
+            return Ok(());
+        }
+        Err(Failure::told(format!(
+            "TEMPORAL_ENV names environment {name:?} of {file:?}, and such files are not read yet: make it a profile of \
+             temporal.toml, name that by --profile, and unset TEMPORAL_ENV"
+        )))
     }
 
     fn address(&self, text: &str) -> Result<Address, Failure> {
@@ -220,26 +246,29 @@ impl<'a> Source<'a> {
     fn tls(&self, address: &Address, api_key: bool) -> Result<Option<TlsSettings>, Failure> {
         let args = self.args;
         let certificate = self.pem(
+            "client cert",
             [&args.tls_cert_path, &args.tls_cert_data],
             [
                 ["TEMPORAL_TLS_CERT", "TEMPORAL_TLS_CLIENT_CERT_PATH"],
                 ["TEMPORAL_TLS_CERT_DATA", "TEMPORAL_TLS_CLIENT_CERT_DATA"],
             ],
-        );
+        )?;
         let key = self.pem(
+            "client key",
             [&args.tls_key_path, &args.tls_key_data],
             [
                 ["TEMPORAL_TLS_KEY", "TEMPORAL_TLS_CLIENT_KEY_PATH"],
                 ["TEMPORAL_TLS_KEY_DATA", "TEMPORAL_TLS_CLIENT_KEY_DATA"],
             ],
-        );
+        )?;
         let authority = self.pem(
+            "server CA cert",
             [&args.tls_ca_path, &args.tls_ca_data],
             [
                 ["TEMPORAL_TLS_CA", "TEMPORAL_TLS_SERVER_CA_CERT_PATH"],
                 ["TEMPORAL_TLS_CA_DATA", "TEMPORAL_TLS_SERVER_CA_CERT_DATA"],
             ],
-        );
+        )?;
         let server_name = self.flag_or(&args.tls_server_name, "TEMPORAL_TLS_SERVER_NAME");
         let said = args.tls.or(self.truth("TEMPORAL_TLS")?).or(address.tls.filter(|tls| *tls));
         let implied = api_key || certificate.is_some() || key.is_some() || authority.is_some();
@@ -247,7 +276,10 @@ impl<'a> Source<'a> {
             return Ok(None);
         }
         let client = match (certificate, key) {
-            (Some(certificate), Some(key)) => Some((certificate.read()?, key.read()?)),
+            (Some(certificate), Some(key)) => {
+                let names = [certificate.name(), key.name()];
+                Some(Client { certificate: certificate.read()?, key: key.read()?, names })
+            }
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => {
                 return Err(Failure::told(
@@ -264,14 +296,23 @@ impl<'a> Source<'a> {
         Ok(Some(TlsSettings { client, authority, server_name }))
     }
 
-    /// The first of path flag, data flag, path variables, data variables.
-    fn pem(&self, flags: [&Option<String>; 2], variables: [[&str; 2]; 2]) -> Option<Pem> {
-        let [path, data] = flags;
-        let [path_variables, data_variables] = variables;
-        let path_variable = || path_variables.iter().find_map(|name| self.variable(name));
-        let data_variable = || data_variables.iter().find_map(|name| self.variable(name));
-        let from_flags = path.clone().map(Pem::Path).or_else(|| data.clone().map(Pem::Data));
-        from_flags.or_else(|| path_variable().map(Pem::Path)).or_else(|| data_variable().map(Pem::Data))
+    /// What is given by flags, else by variables; as a path or in itself.
+    ///
+    /// # Errors
+    /// Both are given: nobody can tell which one is meant.
+    fn pem(&self, what: &str, flags: [&Option<String>; 2], variables: [[&str; 2]; 2]) -> Result<Option<Pem>, Failure> {
+        let given = |path: Option<String>, data: Option<String>| match (path, data) {
+            (Some(_), Some(_)) => Err(Failure::told(format!(
+                "failed to build client options: invalid TLS config: cannot have {what} path with data"
+            ))),
+            (path, data) => Ok(path.map(Pem::Path).or(data.map(Pem::Data))),
+        };
+        let of_flags = given(flags[0].clone(), flags[1].clone())?;
+        let variable = |names: [&str; 2]| names.iter().find_map(|name| self.variable(name));
+        match of_flags {
+            Some(pem) => Ok(Some(pem)),
+            None => given(variable(variables[0]), variable(variables[1])),
+        }
     }
 }
 
@@ -286,6 +327,13 @@ enum Pem {
 }
 
 impl Pem {
+    fn name(&self) -> String {
+        match self {
+            Self::Path(path) => format!("{path:?}"),
+            Self::Data(_) => "(given as data)".to_owned(),
+        }
+    }
+
     fn read(self) -> Result<Vec<u8>, Failure> {
         match self {
             Self::Data(data) => Ok(data.into_bytes()),
@@ -377,6 +425,56 @@ mod tests {
         assert!(cloud("x --api-key k --tls=false", &[]).unwrap().tls.is_none());
         assert!(cloud("x --api-key k --address http://a:1", &[]).unwrap().tls.is_none());
         assert!(cloud("x", &[]).err().unwrap().starts_with("no API key is given: pass --api-key"));
+    }
+
+    #[test]
+    fn a_certificate_is_a_path_or_data_and_not_both() {
+        let both = |what: &str| {
+            format!("failed to build client options: invalid TLS config: cannot have {what} path with data")
+        };
+        let rows: [(&str, &[(&str, &str)], &str); 4] = [
+            ("x --tls-cert-path c --tls-cert-data d", &[], "client cert"),
+            ("x --tls-key-path c --tls-key-data d", &[], "client key"),
+            (
+                "x",
+                &[("TEMPORAL_TLS_SERVER_CA_CERT_PATH", "c"), ("TEMPORAL_TLS_SERVER_CA_CERT_DATA", "d")],
+                "server CA cert",
+            ),
+            ("x", &[("TEMPORAL_TLS_CERT", "c"), ("TEMPORAL_TLS_CLIENT_CERT_DATA", "d")], "client cert"),
+        ];
+        for (line, environment, what) in rows {
+            assert_eq!(settings(line, environment).err(), Some(both(what)), "{line}");
+        }
+        let file = std::env::temp_dir().join(format!("both-{}.toml", uuid::Uuid::new_v4()));
+        fs::write(&file, "[profile.default.tls]\nclient_cert_path = \"c\"\nclient_cert_data = \"d\"\n").unwrap();
+        let of_profile = settings(&format!("x --config-file {}", file.display()), &[]).err();
+        // A flag of either kind stands before both.
+        let of_flag = settings(&format!("x --config-file {} --tls-cert-path /nowhere", file.display()), &[]).err();
+        fs::remove_file(file).unwrap();
+        assert_eq!(of_profile, Some(both("client cert")));
+        assert!(of_flag.unwrap().contains("if either client cert or key path is present"));
+    }
+
+    #[test]
+    fn an_environment_that_no_file_has_breaks_nothing() {
+        let file = std::env::temp_dir().join(format!("environments-{}.yaml", uuid::Uuid::new_v4()));
+        fs::write(&file, "env:\n  prod:\n    address: a:1\n").unwrap();
+        let path = file.to_str().unwrap();
+        for name in ["staging", "default"] {
+            let settings = settings("x", &[("TEMPORAL_ENV", name), ("TEMPORAL_ENV_FILE", path)]).unwrap();
+            assert_eq!(settings.address.authority(), "localhost:7233");
+        }
+        let refused = settings("x", &[("TEMPORAL_ENV", "prod"), ("TEMPORAL_ENV_FILE", path)]).err().unwrap();
+        fs::remove_file(&file).unwrap();
+        assert!(
+            refused.contains("TEMPORAL_ENV") && refused.contains(path) && refused.contains("--profile"),
+            "{refused}"
+        );
+        assert!(
+            settings("x", &[("TEMPORAL_ENV", "prod"), ("TEMPORAL_ENV_FILE", path)]).is_ok(),
+            "there is no such file"
+        );
+        assert_eq!(settings("x --env prod", &[]).err().unwrap(), "--env is not available yet; leave it out");
     }
 
     #[test]

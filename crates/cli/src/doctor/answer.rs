@@ -178,10 +178,10 @@ mod tests {
     use std::{collections::BTreeMap, time::Duration};
 
     use super::*;
-    use crate::connect::settings::{Address, TlsSettings};
+    use crate::connect::settings::{Address, Client, TlsSettings};
 
     fn settings(namespace: &str, api_key: Option<&str>, certificate: bool) -> Settings {
-        let client = certificate.then(|| (Vec::new(), Vec::new()));
+        let client = certificate.then(Client::default);
         Settings {
             address: Address::parse("localhost:7233").unwrap(),
             namespace: namespace.to_owned(),

@@ -25,7 +25,7 @@ pub(super) fn findings(settings: &Settings, now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(settings.api_key.as_deref().map(|key| api_key(key, &settings.namespace, now)));
     let client = settings.tls.as_ref().and_then(|tls| tls.client.as_ref());
-    findings.extend(client.map(|(certificate, _)| client_certificate(certificate, now)));
+    findings.extend(client.map(|client| client_certificate(&client.certificate, now)));
     findings.extend(names(settings));
     findings
 }

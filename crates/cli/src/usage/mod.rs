@@ -5,11 +5,13 @@
 
 mod complaint;
 mod help;
+mod near;
 
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind};
 
+pub use self::near::nearest;
 use self::{complaint::complaint, help::Extent};
 use crate::flags::values::boolean;
 
@@ -44,13 +46,16 @@ impl Refusal {
 /// A line that asks for help or the version, or that is wrong.
 pub fn parse(root: Command, line: impl IntoIterator<Item = OsString>) -> Result<ArgMatches, Refusal> {
     let line: Vec<OsString> = line.into_iter().collect();
+    let words: Vec<String> = line.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let called: Vec<String> = place(&root, &words).path.iter().skip(1).map(|one| one.get_name().to_owned()).collect();
+    let root = only(root, &called);
     let mut root = with_version_flag(lenient(root).mut_subcommands(without_help_command));
-    root.build();
-    let error = match root.clone().try_get_matches_from(&line) {
+    let error = match root.try_get_matches_from_mut(&line) {
         Ok(matches) => return Ok(matches),
         Err(error) => error,
     };
-    let words: Vec<String> = line.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    // What was not reached is not built yet.
+    root.build();
     let place = place(&root, &words);
     Err(match error.kind() {
         ErrorKind::DisplayVersion => {
@@ -63,17 +68,33 @@ pub fn parse(root: Command, line: impl IntoIterator<Item = OsString>) -> Result<
         | ErrorKind::MissingSubcommand
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Refusal {
             stdout: help::render(&place, Extent::Help),
-            stderr: format!("Error: {}\n", unknown_command(&place, &words)),
+            stderr: format!("Error: {}\n{}", unknown_command(&place, &words), near_command(&place)),
             success: false,
         },
         _ => {
             let complaint = complaint(&error, &place, &words);
             Refusal {
                 stdout: help::render(&place, Extent::Usage) + "\n",
-                stderr: format!("Error: {complaint}\nError: {complaint}\n"),
+                stderr: format!("Error: {complaint}\nError: {complaint}\n{}", near_flag(&complaint, &place)),
                 success: false,
             }
         }
+    })
+}
+
+/// Leaves of each command but the called ones no more than a list of commands shows: to build the flags of all commands, each with
+/// those of the root, takes longer than most commands do.
+fn only(command: Command, called: &[String]) -> Command {
+    let stub = |other: Command| {
+        let mut stub = Command::new(other.get_name().to_owned()).hide(other.is_hide_set());
+        if let Some(about) = other.get_about() {
+            stub = stub.about(about.clone());
+        }
+        stub.aliases(other.get_all_aliases().map(str::to_owned).collect::<Vec<_>>())
+    };
+    command.mut_subcommands(|subcommand| match called.split_first() {
+        Some((name, rest)) if subcommand.get_name() == name => only(subcommand, rest),
+        _ => stub(subcommand),
     })
 }
 
@@ -103,13 +124,16 @@ fn place<'a>(root: &'a Command, words: &[String]) -> Place<'a> {
             break;
         }
         if let Some(flag) = word.strip_prefix('-') {
-            if takes_next_word(current, flag) {
+            // Flags of the root may stand behind any command.
+            if takes_next_word(current, flag).unwrap_or_else(|| takes_next_word(root, flag).unwrap_or(false)) {
                 words.next();
             }
             continue;
         }
+        if word == "help" && path.len() == 1 {
+            continue;
+        }
         match current.find_subcommand(word) {
-            Some(subcommand) if subcommand.get_name() == "help" => {}
             Some(subcommand) => path.push(subcommand),
             None => {
                 return Place { path, next_word: Some(word.clone()) };
@@ -119,8 +143,9 @@ fn place<'a>(root: &'a Command, words: &[String]) -> Place<'a> {
     Place { path, next_word: None }
 }
 
-/// Whether the flag, given without its first dash, takes the word behind it as its value.
-fn takes_next_word(command: &Command, flag: &str) -> bool {
+/// Whether the flag, given without its first dash, takes the word behind it as its value; `None` where the command has none of
+/// that name.
+fn takes_next_word(command: &Command, flag: &str) -> Option<bool> {
     let found = match flag.strip_prefix('-') {
         Some(long) => command.get_arguments().find(|argument| argument.get_long() == Some(long)),
         // Of flags written together only the last can take a value; a value may also be written right behind.
@@ -129,9 +154,25 @@ fn takes_next_word(command: &Command, flag: &str) -> bool {
             _ => None,
         },
     };
-    found.is_some_and(|argument| {
+    found.map(|argument| {
         matches!(argument.get_action(), ArgAction::Set | ArgAction::Append) && !argument.is_require_equals_set()
     })
+}
+
+/// A line that names the command that was probably meant, or nothing.
+fn near_command(place: &Place<'_>) -> String {
+    let (Some(command), Some(word)) = (place.path.last(), &place.next_word) else { return String::new() };
+    let names = command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()).map(Command::get_name);
+    nearest(word, names).map_or_else(String::new, |near| format!("Did you mean {} {near}?\n", place.name()))
+}
+
+/// The same of a flag that there is not.
+fn near_flag(complaint: &str, place: &Place<'_>) -> String {
+    let (Some(flag), Some(command)) = (complaint.strip_prefix("unknown flag: --"), place.path.last()) else {
+        return String::new();
+    };
+    let names = command.get_arguments().filter(|argument| !argument.is_hide_set()).filter_map(Arg::get_long);
+    nearest(flag, names).map_or_else(String::new, |near| format!("Did you mean --{near}?\n"))
 }
 
 /// Names what is not there, unless nothing was named.
@@ -201,7 +242,7 @@ mod tests {
         let refusal = parsed(line).unwrap_err();
         assert!(!refusal.success);
         let (first, second) = refusal.stderr.split_once('\n').unwrap();
-        assert_eq!(format!("{first}\n"), second, "told twice");
+        assert_eq!(Some(first), second.lines().next(), "told twice");
         assert!(refusal.stdout.starts_with("Usage:\n  temporal"), "{}", refusal.stdout);
         first.strip_prefix("Error: ").unwrap().to_owned()
     }
@@ -248,6 +289,47 @@ mod tests {
             assert_eq!(refusal.stderr, wanted, "{line}");
             assert!(refusal.stdout.contains("Available Commands:\n"), "{}", refusal.stdout);
         }
+    }
+
+    #[test]
+    fn what_may_be_meant_is_named() {
+        for (line, wanted) in [
+            ("temporal workflow list --adress x", "Did you mean --address?"),
+            ("temporal workflow list --qeury x", "Did you mean --query?"),
+            ("temporal workflow strat -t q", "Did you mean temporal workflow start?"),
+            ("temporal wrokflow list", "Did you mean temporal workflow?"),
+            ("temporal operator namespce list", "Did you mean temporal operator namespace?"),
+        ] {
+            let refusal = parsed(line).unwrap_err();
+            assert_eq!(refusal.stderr.lines().last(), Some(wanted), "{line}");
+        }
+        for line in ["temporal workflow list --bogus", "temporal schedule list"] {
+            assert!(!parsed(line).unwrap_err().stderr.contains("mean"), "{line}");
+        }
+    }
+
+    /// The commands with flags below a root.
+    fn built(command: &Command) -> usize {
+        let own = usize::from(command.get_arguments().next().is_some());
+        own + command.get_subcommands().map(built).sum::<usize>()
+    }
+
+    #[test]
+    fn only_the_commands_that_are_called_have_flags() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert!(built(&Line::command()) > 20);
+        for (line, expected) in [("workflow list", 2), ("workflow", 1), ("--version", 1), ("nonsense", 1)] {
+            let root = Line::command();
+            let called: Vec<String> =
+                place(&root, &words(line)).path.iter().skip(1).map(|one| one.get_name().to_owned()).collect();
+            assert_eq!(built(&only(root, &called)), expected, "{line}");
+        }
+        // A value that is called like a command is none.
+        let list = parsed("temporal -n workflow workflow list").unwrap();
+        assert_eq!(list.globals.connection.namespace.as_deref(), Some("workflow"));
+        assert!(
+            parsed("temporal workflow -n list start --help").unwrap_err().stdout.contains("workflow start [flags]")
+        );
     }
 
     #[test]

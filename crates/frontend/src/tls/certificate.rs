@@ -9,6 +9,7 @@ use std::{
 
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::rustls::{
+    self,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     server::{ClientHello, ResolvesServerCert},
@@ -130,7 +131,11 @@ fn read(certificate: &Path, key: &Path) -> Result<(Written, Arc<CertifiedKey>), 
         .map_err(|error| TlsFault(format!("server key \"{}\" holds no private key: {error}", key.display())))?;
     let pair = CertifiedKey::from_der(chain, private, &ring::default_provider()).map_err(|error| {
         let files = (certificate.display(), key.display());
-        TlsFault(format!("server certificate \"{}\" and key \"{}\" can't be used: {error}", files.0, files.1))
+        let reason = match &error {
+            rustls::Error::InconsistentKeys(_) => "the key is not that of the certificate".to_owned(),
+            error => error.to_string(),
+        };
+        TlsFault(format!("server certificate \"{}\" and key \"{}\" can't be used: {reason}", files.0, files.1))
     })?;
     Ok((written, Arc::new(pair)))
 }

@@ -140,7 +140,7 @@ fn drawn_id() -> AccountId {
 
 fn configuration(args: &InitArgs, account: &AccountId) -> String {
     format!(
-        "# An account of Perdure. `perdure config list` shows every key, `perdure config explain KEY` what it means.\n\
+        "# An account of Perdure. `perdure config keys` shows every key, `perdure config explain KEY` what it means.\n\
          # Paths are relative to this file's folder.\n\n\
          [account]\nid = \"{}\"\ndomain = \"{}\"\n\n\
          [storage]\nfile = \"data/perdure.db\"\n\n\

@@ -1,4 +1,4 @@
-//! `perdure config`: what the keys of the configuration mean.
+//! `perdure config`: what the keys of the server's configuration mean. What it shows of the profiles of clients stands in `cli`.
 
 use clap::{Args, Subcommand};
 
@@ -16,7 +16,7 @@ pub(crate) struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Explain a key of the configuration file
+    /// Explain a key of the server's configuration file
     ///
     /// Tells a key's meaning, type, default and bounds.
     Explain {
@@ -24,33 +24,42 @@ enum Verb {
         #[arg(value_name = "KEY")]
         key: String,
     },
-    /// List the keys of the configuration file
+    /// List the keys of the server's configuration file
     ///
     /// Lists every key with its default.
-    List,
+    Keys,
     /// List the limits and what a caller sees of them
     ///
     /// Lists every limit as a page in Markdown: its default and unit, what it counts over, the settings that change it,
     /// and what a caller sees when it is exceeded.
     Limits,
+    #[command(flatten)]
+    Client(cli::ProfileCommand),
 }
 
-/// What the command prints on stdout; JSON where `--output` asks for it.
-///
-/// # Errors
-/// A key that there is not, with the one that was probably meant.
-pub(crate) fn run(args: &ConfigArgs, json: bool) -> Result<String, String> {
+/// What is left to do for a command.
+pub(crate) enum Next {
+    /// Print this, or tell the error.
+    Tell(Result<String, String>),
+    /// Show the file of a client's profiles.
+    Show(cli::ProfileCommand),
+}
+
+/// Runs what works on the server's configuration; JSON where `--output` asks for it.
+pub(crate) fn run(args: ConfigArgs, json: bool) -> Next {
     let keys = keys::all();
-    match &args.verb {
-        Verb::List if json => Ok(rendered(&keys.iter().map(as_json).collect::<Vec<_>>().into())),
-        Verb::List => Ok(list(&keys)),
-        Verb::Limits if json => Ok(rendered(&limits::as_json())),
-        Verb::Limits => Ok(limits::page()),
-        Verb::Explain { key } => {
-            let key = find(&keys, key)?;
-            Ok(if json { rendered(&as_json(key)) } else { explained(key) })
-        }
-    }
+    Next::Tell(Ok(match args.verb {
+        Verb::Keys if json => rendered(&keys.iter().map(as_json).collect::<Vec<_>>().into()),
+        Verb::Keys => list(&keys),
+        Verb::Limits if json => rendered(&limits::as_json()),
+        Verb::Limits => limits::page(),
+        Verb::Explain { key } => match find(&keys, &key) {
+            Ok(key) if json => rendered(&as_json(key)),
+            Ok(key) => explained(key),
+            Err(text) => return Next::Tell(Err(text)),
+        },
+        Verb::Client(command) => return Next::Show(command),
+    }))
 }
 
 fn rendered(value: &serde_json::Value) -> String {

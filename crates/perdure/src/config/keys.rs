@@ -274,32 +274,10 @@ fn unknown(name: &str, entry: &Entry) -> Complaint {
 
 /// What is said of a name that is no key's.
 pub(super) fn no_key(name: &str, names: &[String]) -> String {
-    match closest(name, names) {
+    match cli::nearest(name, names.iter().map(String::as_str)) {
         Some(near) => format!("there is no key {name}; did you mean {near}?"),
-        None => format!("there is no key {name}; `perdure config list` shows all keys"),
+        None => format!("there is no key {name}; `perdure config keys` shows all keys"),
     }
-}
-
-/// The name that differs least, if it is close enough to be a slip of the pen.
-fn closest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
-    let nearest = names.iter().min_by_key(|known| distance(name, known))?;
-    (distance(name, nearest) <= 1 + name.len() / 4).then_some(nearest)
-}
-
-/// Letters to insert, remove or replace to come from one text to the other.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, letter) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for (column, other) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[to.len()]
 }
 
 #[cfg(test)]
@@ -374,7 +352,7 @@ mod tests {
                 "p.toml:5: there is no key data_plane.listen_; did you mean data_plane.listen?",
                 "p.toml:7: log.level = \"loud\": expected one of \"debug\", \"info\", \"warn\", \"error\", \"never\"",
                 "p.toml:9: limits.id_length = \"many\": expected a whole number from 0 to 9223372036854775807",
-                "p.toml:11: there is no key nonsense.of.mine; `perdure config list` shows all keys",
+                "p.toml:11: there is no key nonsense.of.mine; `perdure config keys` shows all keys",
                 "p.toml: account.id is missing: expected 5 to 16 of a-z and 0-9, for example \"a2dd6\"",
             ]
         );

@@ -15,7 +15,7 @@ use std::{
 };
 
 pub(crate) use self::{
-    explain::{ConfigArgs, run},
+    explain::{ConfigArgs, Next, run},
     keys::Config,
     value::{AccountId, Domain, LogFormat, LogLevel},
 };

@@ -23,6 +23,16 @@ pub(super) fn complaint(error: &Error, place: &Place<'_>, words: &[String]) -> S
     }
 }
 
+/// Whether what was taken for a command is a flag.
+pub(super) fn is_flag(error: &Error) -> bool {
+    text(error, ContextKind::InvalidSubcommand).starts_with('-')
+}
+
+/// The one-line text of an error about a flag that was taken for a command.
+pub(super) fn unknown_flag(error: &Error) -> String {
+    format!("unknown flag: {}", text(error, ContextKind::InvalidSubcommand))
+}
+
 fn unknown(argument: &str, place: &Place<'_>, words: &[String]) -> String {
     match (argument.strip_prefix("--"), argument.strip_prefix('-')) {
         (Some(long), _) => format!("unknown flag: --{}", long.split('=').next().unwrap_or(long)),

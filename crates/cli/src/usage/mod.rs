@@ -64,6 +64,15 @@ pub fn parse(root: Command, line: impl IntoIterator<Item = OsString>) -> Result<
         ErrorKind::DisplayHelp => {
             Refusal { stdout: help::render(&place, Extent::Help), stderr: String::new(), success: true }
         }
+        // The command `help` takes every word for a command.
+        ErrorKind::InvalidSubcommand if complaint::is_flag(&error) => {
+            let complaint = complaint::unknown_flag(&error);
+            Refusal {
+                stdout: help::render(&place, Extent::Usage) + "\n",
+                stderr: format!("Error: {complaint}\nError: {complaint}\n"),
+                success: false,
+            }
+        }
         ErrorKind::InvalidSubcommand
         | ErrorKind::MissingSubcommand
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Refusal {
@@ -252,6 +261,7 @@ mod tests {
         for (line, wanted) in [
             ("temporal workflow list --bogus", "unknown flag: --bogus"),
             ("temporal workflow list --bogus=1", "unknown flag: --bogus"),
+            ("temporal help --bogus", "unknown flag: --bogus"),
             ("temporal workflow list -Z", "unknown shorthand flag: 'Z' in -Z"),
             ("temporal workflow list foo", "unknown command \"foo\" for \"temporal workflow list\""),
             ("temporal workflow start --type W", "required flag(s) \"task-queue\" not set"),

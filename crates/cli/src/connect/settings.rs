@@ -432,15 +432,13 @@ mod tests {
         let both = |what: &str| {
             format!("failed to build client options: invalid TLS config: cannot have {what} path with data")
         };
-        let rows: [(&str, &[(&str, &str)], &str); 4] = [
-            ("x --tls-cert-path c --tls-cert-data d", &[], "client cert"),
+        let ca = ["TEMPORAL_TLS_SERVER_CA_CERT_PATH", "TEMPORAL_TLS_SERVER_CA_CERT_DATA"].map(|name| (name, "x"));
+        let old_and_new = ["TEMPORAL_TLS_CERT", "TEMPORAL_TLS_CLIENT_CERT_DATA"].map(|name| (name, "x"));
+        let rows = [
+            ("x --tls-cert-path c --tls-cert-data d", &[][..], "client cert"),
             ("x --tls-key-path c --tls-key-data d", &[], "client key"),
-            (
-                "x",
-                &[("TEMPORAL_TLS_SERVER_CA_CERT_PATH", "c"), ("TEMPORAL_TLS_SERVER_CA_CERT_DATA", "d")],
-                "server CA cert",
-            ),
-            ("x", &[("TEMPORAL_TLS_CERT", "c"), ("TEMPORAL_TLS_CLIENT_CERT_DATA", "d")], "client cert"),
+            ("x", &ca, "server CA cert"),
+            ("x", &old_and_new, "client cert"),
         ];
         for (line, environment, what) in rows {
             assert_eq!(settings(line, environment).err(), Some(both(what)), "{line}");

@@ -7,7 +7,11 @@
 use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
 pub(crate) use super::address::Address;
-use super::{identity::default_identity, profile};
+use super::{
+    identity::default_identity,
+    pem::{Pem, holds_certificate},
+    profile,
+};
 use crate::{
     failure::{Attempt, Failure},
     flags::{
@@ -301,48 +305,11 @@ impl<'a> Source<'a> {
     /// # Errors
     /// Both are given: nobody can tell which one is meant.
     fn pem(&self, what: &str, flags: [&Option<String>; 2], variables: [[&str; 2]; 2]) -> Result<Option<Pem>, Failure> {
-        let given = |path: Option<String>, data: Option<String>| match (path, data) {
-            (Some(_), Some(_)) => Err(Failure::told(format!(
-                "failed to build client options: invalid TLS config: cannot have {what} path with data"
-            ))),
-            (path, data) => Ok(path.map(Pem::Path).or(data.map(Pem::Data))),
-        };
-        let of_flags = given(flags[0].clone(), flags[1].clone())?;
+        let of_flags = Pem::given(what, flags[0].clone(), flags[1].clone())?;
         let variable = |names: [&str; 2]| names.iter().find_map(|name| self.variable(name));
         match of_flags {
             Some(pem) => Ok(Some(pem)),
-            None => given(variable(variables[0]), variable(variables[1])),
-        }
-    }
-}
-
-/// Whether a PEM file holds any certificate; one without would trust nobody, and say so only at the handshake.
-fn holds_certificate(pem: &[u8]) -> bool {
-    String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----")
-}
-
-enum Pem {
-    Path(String),
-    Data(String),
-}
-
-impl Pem {
-    fn name(&self) -> String {
-        match self {
-            Self::Path(path) => format!("{path:?}"),
-            Self::Data(_) => "(given as data)".to_owned(),
-        }
-    }
-
-    fn read(self) -> Result<Vec<u8>, Failure> {
-        match self {
-            Self::Data(data) => Ok(data.into_bytes()),
-            Self::Path(path) => fs::read(&path).map_err(|error| {
-                Failure::told(format!(
-                    "failed preparing Temporal server connection: cannot read file {path:?}: {error}\n\n  Cannot read {path:?} \
-                     — check that the path exists and is readable."
-                ))
-            }),
+            None => Pem::given(what, variable(variables[0]), variable(variables[1])),
         }
     }
 }

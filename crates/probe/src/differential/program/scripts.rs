@@ -8,12 +8,12 @@ use super::{
     content, task_queue, text,
     worker::{HEAD_START, POLL_DEADLINE},
 };
-use crate::differential::pair::{Answer, Stop};
+use crate::differential::pair::{Answer, Pending, Stop};
 
 impl Program {
     /// One scene, drawn at random.
     pub(crate) async fn script(&mut self) -> Result<(), Stop> {
-        match self.seed.below(43) {
+        match self.seed.below(46) {
             0 => self.signal_while_task_is_held().await,
             1 => self.stick().await,
             2 => self.poll_before_start().await,
@@ -39,7 +39,9 @@ impl Program {
             32..34 => self.query_meets_waiting_poll().await,
             34..37 => self.wait_and_hasten().await,
             37..40 => self.chain_of_runs().await,
-            _ => self.requests_again().await,
+            40..43 => self.requests_again().await,
+            43 => self.query_in_cache().await,
+            _ => self.update_in_cache().await,
         }
     }
 
@@ -110,21 +112,9 @@ impl Program {
     /// A worker that keeps the run in its cache gets the next task on its own queue, with only what is new.
     async fn stick(&mut self) -> Result<(), Stop> {
         let at = self.scene(|_| {}).await?;
-        let sticky = self.fresh("sticky");
-        let Some(task) = self.take_task_of(at).await? else {
+        let Some((sticky, pending)) = self.keep_in_cache(at).await? else {
             return Ok(());
         };
-        self.tasks.retain(|held| held.token != task.token);
-        let own = json!({"name": sticky, "kind": "TASK_QUEUE_KIND_STICKY", "normalName": self.runs[at].queue});
-        let poll = json!({"namespace": NAMESPACE, "taskQueue": own, "identity": IDENTITY});
-        let pending = self.pair.begin("PollWorkflowTaskQueue", poll.clone(), POLL_DEADLINE)?;
-        tokio::time::sleep(HEAD_START).await;
-        let attributes = json!({"workerTaskQueue": own, "scheduleToStartTimeout": "60s"});
-        let request = json!({
-            "namespace": NAMESPACE, "taskToken": task.token, "identity": IDENTITY, "stickyAttributes": attributes,
-        });
-        self.must("RespondWorkflowTaskCompleted", request).await?;
-        self.settle().await?;
         self.signal_run(at).await?;
         let reply = self.pair.finish(pending).await?;
         let token = text(reply.value(), "/taskToken");
@@ -140,6 +130,40 @@ impl Program {
             });
             self.call("ShutdownWorker", request).await?;
         }
+        self.settle().await
+    }
+
+    /// Completes the first task of a run for a worker that keeps the run in its cache. Its own queue, and a poll that waits
+    /// there.
+    pub(crate) async fn keep_in_cache(&mut self, at: usize) -> Result<Option<(String, Pending)>, Stop> {
+        let sticky = self.fresh("sticky");
+        let Some(task) = self.take_task_of(at).await? else {
+            return Ok(None);
+        };
+        self.tasks.retain(|held| held.token != task.token);
+        let own = json!({"name": sticky, "kind": "TASK_QUEUE_KIND_STICKY", "normalName": self.runs[at].queue});
+        let poll = json!({"namespace": NAMESPACE, "taskQueue": own, "identity": IDENTITY});
+        let pending = self.pair.begin("PollWorkflowTaskQueue", poll, POLL_DEADLINE)?;
+        tokio::time::sleep(HEAD_START).await;
+        let attributes = json!({"workerTaskQueue": own, "scheduleToStartTimeout": "60s"});
+        let request = json!({
+            "namespace": NAMESPACE, "taskToken": task.token, "identity": IDENTITY, "stickyAttributes": attributes,
+        });
+        self.must("RespondWorkflowTaskCompleted", request).await?;
+        self.settle().await?;
+        Ok(Some((sticky, pending)))
+    }
+
+    /// A query that finds the run in a worker's cache.
+    async fn query_in_cache(&mut self) -> Result<(), Stop> {
+        let at = self.scene(|_| {}).await?;
+        let Some((_, polling)) = self.keep_in_cache(at).await? else {
+            return Ok(());
+        };
+        let asking = self.ask(at)?;
+        let reply = self.pair.finish(polling).await?.value().clone();
+        self.answer_query_in(&reply).await?;
+        self.pair.finish(asking).await?;
         self.settle().await
     }
 

@@ -198,6 +198,10 @@ impl Program {
         let mut request = self.completion(task, commands);
         super::worker::without_new_task(&mut request);
         request["messages"] = Value::Array(messages);
+        if self.seed.chance(60) {
+            // As SDKs of today do.
+            request["capabilities"] = json!({"discardSpeculativeWorkflowTaskWithEvents": true});
+        }
         request
     }
 

@@ -66,6 +66,31 @@ impl Program {
         self.settle().await
     }
 
+    /// A worker that has the run in its cache gets the update on its own queue, with only what is new.
+    pub(crate) async fn update_in_cache(&mut self) -> Result<(), Stop> {
+        let at = self.scene(|_| {}).await?;
+        let Some((_, polling)) = self.keep_in_cache(at).await? else {
+            return Ok(());
+        };
+        let signalled = self.seed.chance(20);
+        let execution = self.runs[at].execution();
+        let request = self.update_request(&execution, STAGES[1]);
+        let pending = self.begin_update(&request).await?;
+        let reply = self.pair.finish(polling).await?.value().clone();
+        let Some(task) = self.hold(&reply) else {
+            return Err(Stop::Broken("no task came for an update".to_owned()));
+        };
+        self.tasks.retain(|held| held.token != task.token);
+        if signalled {
+            self.signal_run(at).await?;
+        }
+        let word = if self.seed.chance(60) { Word::Complete } else { Word::Reject };
+        let completion = self.completion_with(&task, Vec::new(), |_| word);
+        self.respond(completion).await?;
+        self.pair.finish(pending).await?;
+        self.settle().await
+    }
+
     /// The run closes before, or with, the worker's word.
     async fn update_of_closing_run(&mut self) -> Result<(), Stop> {
         let at = self.scene(|_| {}).await?;

@@ -290,6 +290,9 @@ impl Pair {
                 Ok(reply) => {
                     let mut reply = self.catalog.decode(self.catalog.method(rpc)?, reply.clone())?;
                     keep_own(rpc, &mut reply, &self.prefix);
+                    if side == 0 {
+                        drop_leftover_task(rpc, &mut reply);
+                    }
                     reply
                 }
                 Err(status) => refusal(&self.catalog, status)?,
@@ -404,6 +407,17 @@ fn keep_own(rpc: &str, reply: &mut Value, prefix: &str) {
         let name = |entry: &Value| entry["namespaceInfo"]["name"].as_str().unwrap_or_default().to_owned();
         namespaces.retain(|entry| name(entry).starts_with(prefix));
         namespaces.sort_by_key(name);
+    }
+}
+
+/// A run that has closed over the Workflow Task of an update still has it in the reference's cache.
+fn drop_leftover_task(rpc: &str, reply: &mut Value) {
+    let status = reply.pointer("/workflowExecutionInfo/status").and_then(Value::as_str).unwrap_or_default();
+    if rpc == "DescribeWorkflowExecution"
+        && status != "WORKFLOW_EXECUTION_STATUS_RUNNING"
+        && let Some(fields) = reply.as_object_mut()
+    {
+        fields.remove("pendingWorkflowTask");
     }
 }
 

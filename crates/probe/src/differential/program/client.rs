@@ -86,9 +86,11 @@ impl Program {
         }
         if self.seed.chance(25) {
             // The same request once more: the run that it started is the answer. Perdure knows it longer than the reference: a
-            // signal with start after the end, and all of them when other runs have followed.
+            // signal with start after the end and where it would terminate the run, and all of them when other runs have
+            // followed.
             let run = &self.runs[at];
-            let is_known_here_alone = (request.get("signalName").is_some() && !run.is_open())
+            let is_with_signal = request.get("signalName").is_some();
+            let is_known_here_alone = (is_with_signal && (!run.is_open() || conflict == CONFLICT_POLICIES[2]))
                 || self.runs.iter().filter(|other| other.workflow_id == run.workflow_id).count() > 1;
             let first = run.events("WORKFLOW_EXECUTION_STARTED").next();
             if first.is_some() && !is_known_here_alone {

@@ -255,7 +255,7 @@ impl Program {
         }
         let Some(task) = self.take_task_of(at).await? else { return Ok(()) };
         self.tasks.retain(|held| held.token != task.token);
-        let poll = json!({"namespace": NAMESPACE, "taskQueue": queue, "identity": IDENTITY});
+        let poll = Self::with_build(json!({"namespace": NAMESPACE, "taskQueue": queue, "identity": IDENTITY}));
         let polling = self.pair.begin("PollWorkflowTaskQueue", poll, super::worker::POLL_DEADLINE)?;
         tokio::time::sleep(super::worker::HEAD_START * 2).await;
         let asking = self.ask(at)?;

@@ -65,7 +65,9 @@ impl Program {
 
     /// Completes a Workflow Task by its token.
     pub(crate) async fn answer_task(&mut self, token: &str, commands: Vec<Value>) -> Result<Answer, Stop> {
-        let request = json!({"namespace": NAMESPACE, "taskToken": token, "identity": IDENTITY, "commands": commands});
+        let mut request =
+            json!({"namespace": NAMESPACE, "taskToken": token, "identity": IDENTITY, "commands": commands});
+        self.stamp(&mut request, "workerVersionStamp");
         self.pair.call_within("RespondWorkflowTaskCompleted", request, POLL_DEADLINE).await
     }
 
@@ -142,13 +144,14 @@ impl Program {
         };
         self.tasks.retain(|held| held.token != task.token);
         let own = json!({"name": sticky, "kind": "TASK_QUEUE_KIND_STICKY", "normalName": self.runs[at].queue});
-        let poll = json!({"namespace": NAMESPACE, "taskQueue": own, "identity": IDENTITY});
+        let poll = Self::with_build(json!({"namespace": NAMESPACE, "taskQueue": own, "identity": IDENTITY}));
         let pending = self.pair.begin("PollWorkflowTaskQueue", poll, POLL_DEADLINE)?;
         tokio::time::sleep(HEAD_START).await;
         let attributes = json!({"workerTaskQueue": own, "scheduleToStartTimeout": "60s"});
-        let request = json!({
+        let mut request = json!({
             "namespace": NAMESPACE, "taskToken": task.token, "identity": IDENTITY, "stickyAttributes": attributes,
         });
+        self.stamp(&mut request, "workerVersionStamp");
         self.must("RespondWorkflowTaskCompleted", request).await?;
         self.settle().await?;
         Ok(Some((sticky, pending)))
@@ -170,7 +173,8 @@ impl Program {
     /// A poll that waits gets the task at once.
     async fn poll_before_start(&mut self) -> Result<(), Stop> {
         let request = self.start_request();
-        let poll = json!({"namespace": NAMESPACE, "taskQueue": request["taskQueue"], "identity": IDENTITY});
+        let poll =
+            Self::with_build(json!({"namespace": NAMESPACE, "taskQueue": request["taskQueue"], "identity": IDENTITY}));
         let pending = self.pair.begin("PollWorkflowTaskQueue", poll, POLL_DEADLINE)?;
         tokio::time::sleep(HEAD_START).await;
         self.start_with("StartWorkflowExecution", request).await?;

@@ -275,7 +275,8 @@ impl Program {
         }
         let pending = self.pair.begin("ExecuteMultiOperation", request.clone(), UPDATE_DEADLINE)?;
         self.await_admission(&update).await?;
-        let poll = json!({"namespace": NAMESPACE, "taskQueue": start["taskQueue"], "identity": IDENTITY});
+        let poll =
+            Self::with_build(json!({"namespace": NAMESPACE, "taskQueue": start["taskQueue"], "identity": IDENTITY}));
         let task = self.poll("PollWorkflowTaskQueue", poll).await?;
         let workflow_id = text(&start, "/workflowId");
         let queue = text(&start, "/taskQueue/name");

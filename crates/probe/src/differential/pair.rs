@@ -290,9 +290,6 @@ impl Pair {
                 Ok(reply) => {
                     let mut reply = self.catalog.decode(self.catalog.method(rpc)?, reply.clone())?;
                     keep_own(rpc, &mut reply, &self.prefix);
-                    if side == 0 {
-                        drop_leftover_task(rpc, &mut reply);
-                    }
                     reply
                 }
                 Err(status) => refusal(&self.catalog, status)?,
@@ -304,6 +301,7 @@ impl Pair {
 
     fn unexplained(&self, rpc: &str, normal: &[Value; 2]) -> Vec<Line> {
         let mut lines = normal::differences(&normal[0], &normal[1]);
+        lines.retain(|line| !is_leftover_task(rpc, &normal[1], line));
         lines.retain(|line| match kept::keeps(rpc, line) {
             Some(entry) => {
                 self.ledger.kept(entry);
@@ -411,14 +409,11 @@ fn keep_own(rpc: &str, reply: &mut Value, prefix: &str) {
 }
 
 /// A run that has closed over the Workflow Task of an update still has it in the reference's cache.
-fn drop_leftover_task(rpc: &str, reply: &mut Value) {
-    let status = reply.pointer("/workflowExecutionInfo/status").and_then(Value::as_str).unwrap_or_default();
-    if rpc == "DescribeWorkflowExecution"
-        && status != "WORKFLOW_EXECUTION_STATUS_RUNNING"
-        && let Some(fields) = reply.as_object_mut()
-    {
-        fields.remove("pendingWorkflowTask");
-    }
+fn is_leftover_task(rpc: &str, subject: &Value, line: &Line) -> bool {
+    rpc == "DescribeWorkflowExecution"
+        && line.path == "pendingWorkflowTask"
+        && line.subject.is_none()
+        && subject["workflowExecutionInfo"]["status"] != "WORKFLOW_EXECUTION_STATUS_RUNNING"
 }
 
 /// The name of a status code as gRPC spells it.

@@ -64,6 +64,12 @@ struct Outcome {
 /// All that came of a speculative task are rejections: it is as if it had not been.
 fn forget(draft: &mut Draft, request: &Request) -> Result<(), CommandFailure> {
     draft.quiet(Quiet::SpeculativeTaskSet(None));
+    let sticky = sticky(draft, request);
+    let queue = |sticky: &Option<Sticky>| sticky.as_ref().map(|sticky| sticky.task_queue.clone());
+    if queue(&sticky) != queue(&draft.run().core.sticky) {
+        // Another worker has the run in its cache now, or none.
+        draft.quiet(Quiet::StickySet(sticky));
+    }
     let mut context = CommandContext::new(0, request, false, draft.run());
     command::take_rest(draft, &mut context)?;
     command::reject_unprocessed(draft);
@@ -182,17 +188,21 @@ fn fail(mut draft: Draft, task: &WorkflowTask, request: &Request, failure: &Task
     })
 }
 
+/// The sticky queue of the worker, if it keeps the run in its cache.
+fn sticky(draft: &Draft, request: &Request) -> Option<Sticky> {
+    let sticky = request.sticky_attributes.as_ref()?;
+    let queue = sticky.worker_task_queue.as_ref().filter(|queue| !queue.name.is_empty())?;
+    Some(Sticky {
+        task_queue: queue.name.clone(),
+        schedule_to_start_timeout: nanos(model::from_proto_duration(sticky.schedule_to_start_timeout.as_ref())),
+        updated_time: draft.facts.now.0,
+    })
+}
+
 /// What the completion tells of the worker: its cache, its SDK and its version.
 fn remember_worker(draft: &mut Draft, request: &Request) {
-    let sticky = request.sticky_attributes.as_ref().and_then(|sticky| {
-        let queue = sticky.worker_task_queue.as_ref()?;
-        Some(Sticky {
-            task_queue: queue.name.clone(),
-            schedule_to_start_timeout: nanos(model::from_proto_duration(sticky.schedule_to_start_timeout.as_ref())),
-            updated_time: draft.facts.now.0,
-        })
-    });
-    draft.quiet(Quiet::StickySet(sticky.filter(|sticky| !sticky.task_queue.is_empty())));
+    let sticky = sticky(draft, request);
+    draft.quiet(Quiet::StickySet(sticky));
     let metadata = request.sdk_metadata.as_ref();
     let core = &draft.run().core;
     // The SDK names itself only when that has changed.

@@ -135,6 +135,7 @@ impl Program {
     /// Asks after updates that there are not, of runs that there are and are not.
     async fn update_unknown(&mut self) -> Result<(), Stop> {
         let at = if self.seed.chance(50) { self.completed_run().await? } else { self.scene(|_| {}).await? };
+        self.settle().await?;
         let mut execution = self.runs[at].execution();
         if self.seed.chance(30) {
             execution["workflowId"] = json!(format!("{}nobody", self.prefix));

@@ -10,7 +10,7 @@ use proto::temporal::api::{
 };
 
 use super::{closing, completed};
-use crate::{Draft, PendingUpdate, Quiet, Reply, Run, Step};
+use crate::{Draft, PendingUpdate, Quiet, Reply, Run, Step, UpdateStage};
 
 /// From this attempt on, a failing workflow task refuses updates at once. Source: the reference server.
 const REFUSED_FROM_ATTEMPT: i32 = 3;
@@ -25,7 +25,12 @@ const REFUSED_FROM_ATTEMPT: i32 = 3;
 pub(super) fn handle(mut draft: Draft, request: Request) -> Result<Step, Reject> {
     let run = draft.run();
     let update_id = request.meta.as_ref().map_or("", |meta| meta.update_id.as_str());
-    let is_known = run.update_stage(update_id).is_some();
+    let stage = run.update_stage(update_id);
+    let is_known = stage.is_some();
+    if let Some(UpdateStage::Completed { .. }) = stage {
+        // Its outcome stands, whatever state the run is in.
+        return draft.finish(Reply::Done);
+    }
     if !run.is_open() {
         return if is_known { draft.finish(Reply::Done) } else { Err(completed()) };
     }

@@ -113,6 +113,8 @@ pub(crate) struct Client {
     pub(crate) version: Result<(), Reject>,
     /// An operator calls, by the command line or a page; so it says, which gives it no rights.
     pub(crate) operator: bool,
+    /// The client shows histories to people: it sees no events of an attempt that leave no trace if it fails.
+    pub(crate) shows_people: bool,
     /// The client understands that a close event names the run that follows.
     pub(crate) follows_next_run: bool,
 }

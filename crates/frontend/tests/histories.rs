@@ -20,7 +20,7 @@ mod large {
         workflowservice::v1::{
             GetWorkflowExecutionHistoryRequest, GetWorkflowExecutionHistoryReverseRequest,
             PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse, RespondWorkflowTaskCompletedRequest,
-            SignalWorkflowExecutionRequest, StartWorkflowExecutionRequest,
+            RespondWorkflowTaskFailedRequest, SignalWorkflowExecutionRequest, StartWorkflowExecutionRequest,
             workflow_service_client::WorkflowServiceClient,
         },
     };
@@ -120,6 +120,23 @@ mod large {
             self.client.respond_workflow_task_completed(completed).await.map(drop)
         }
 
+        /// The ids of the events that a client of this name sees.
+        async fn seen_by(&mut self, name: &'static str) -> Vec<i64> {
+            let request = GetWorkflowExecutionHistoryRequest {
+                namespace: "default".to_owned(),
+                execution: execution(),
+                ..Default::default()
+            };
+            let mut request = tonic::Request::new(request);
+            for (header, value) in
+                [("client-name", name), ("client-version", "1.30.0"), ("supported-server-versions", ">=1.0.0 <2.0.0")]
+            {
+                request.metadata_mut().insert(header, value.parse().unwrap());
+            }
+            let page = self.client.get_workflow_execution_history(request).await.unwrap().into_inner();
+            ids(&[page.history.unwrap_or_default().events])
+        }
+
         async fn fill(&mut self) {
             for number in 0..SIGNALS {
                 let size = if number % 10 == 9 { SIZES[1 + number / 10 % 2] } else { SIZES[0] };
@@ -183,6 +200,32 @@ mod large {
     fn are_full(pages: &[Vec<HistoryEvent>]) -> bool {
         let length = |events: &[HistoryEvent]| events.iter().map(Message::encoded_len).sum::<usize>();
         pages.windows(2).all(|pair| length(&pair[0]) + length(&pair[1][..1]) > 3_500_000)
+    }
+
+    /// A worker goes on from an attempt that leaves no trace if it fails; a person would see events that come and go.
+    #[tokio::test]
+    async fn an_attempt_without_events_is_shown_to_workers_and_not_to_people() {
+        let mut world = World::new(false).await;
+        let task_token = world.poll().await.task_token;
+        for name in ["temporal-go", "temporal-cli", "temporal-ui"] {
+            assert_eq!(world.seen_by(name).await, [1, 2, 3], "{name}: what was started will be written as it is");
+        }
+        let failed =
+            RespondWorkflowTaskFailedRequest { namespace: "default".to_owned(), task_token, ..Default::default() };
+        world.client.respond_workflow_task_failed(failed).await.unwrap();
+        for (started, workers) in [(false, [1, 2, 3, 4, 5].as_slice()), (true, &[1, 2, 3, 4, 5, 6])] {
+            if started {
+                world.poll().await;
+            }
+            for (name, seen) in [
+                ("temporal-go", workers),
+                ("anything-else", workers),
+                ("temporal-cli", &[1, 2, 3, 4]),
+                ("temporal-ui", &[1, 2, 3, 4]),
+            ] {
+                assert_eq!(world.seen_by(name).await, seen, "{name}");
+            }
+        }
     }
 
     #[tokio::test]

@@ -35,6 +35,9 @@ const STATES: &[(&str, &[NamespaceState])] = &[
 
 const USUAL_STATES: &[NamespaceState] = &[Registered, Deprecated];
 
+/// Clients that show histories to people, by the names that they give themselves. Source: the reference server.
+const SHOWING: [&str; 2] = ["temporal-cli", "temporal-ui"];
+
 /// A certificate is good to the end of its last moment.
 const MOMENT: Duration = Duration::from_millis(1);
 
@@ -90,6 +93,7 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
         deadline: None,
         pass: None,
         operator: told.caller_type == "operator",
+        shows_people: SHOWING.contains(&told.client_name),
         follows_next_run: told.supported_features.split(',').any(|feature| feature.trim() == "follows-next-run-id"),
     })
 }
@@ -402,6 +406,7 @@ mod tests {
             pass: None,
             version: Ok(()),
             operator: false,
+            shows_people: false,
             follows_next_run: false,
         };
         (door, account, client)

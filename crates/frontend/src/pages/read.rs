@@ -86,6 +86,7 @@ impl Reader {
             pass: None,
             version: Ok(()),
             operator: true,
+            shows_people: true,
             follows_next_run: true,
         })
     }

@@ -66,7 +66,11 @@ fn deadline(scope: &Scope) -> Time {
 async fn all_events(scope: &Scope, execution: Execution, page: Page) -> Result<HistoryPage, Reject> {
     let token = page.token.unwrap_or_else(|| PageToken::new("", 1, true));
     let wait_from = (page.waits && token.is_open && token.next > 1).then_some(token.next);
-    let known = state(scope, execution, wait_from, page.deadline).await?;
+    let mut known = state(scope, execution, wait_from, page.deadline).await?;
+    // As on the reference: what may turn out not to have been is for workers, which go on from it, and not for people.
+    if scope.client.shows_people && is_transient(&known.tail) {
+        known.tail.clear();
+    }
     // One more, for the event that the page before may have shown already.
     let most_bytes = scope.limits().history_page_bytes;
     let mut shown = batches(scope, &known.range, token.next, (page.most.saturating_add(1), most_bytes)).await?;

@@ -60,6 +60,7 @@ addressed!(
     DescribeWorkflowExecutionRequest,
     ExecuteMultiOperationRequest,
     GetWorkflowExecutionHistoryReverseRequest,
+    ListArchivedWorkflowExecutionsRequest,
     ListClosedWorkflowExecutionsRequest,
     ListOpenWorkflowExecutionsRequest,
     ListSearchAttributesRequest,

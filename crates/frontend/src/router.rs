@@ -95,6 +95,7 @@ const WORKFLOW_SERVICE: &[(&str, Class, Serve)] = &workflow_service! {
     in_namespace "ListWorkflowExecutions" lists() => visibility::list_workflow_executions;
     in_namespace "ScanWorkflowExecutions" lists() => visibility::scan_workflow_executions;
     in_namespace "CountWorkflowExecutions" lists() => visibility::count_workflow_executions;
+    in_namespace "ListArchivedWorkflowExecutions" lists() => visibility::list_archived_workflow_executions;
     in_namespace "ListOpenWorkflowExecutions" lists() => visibility::list_open_workflow_executions;
     in_namespace "ListClosedWorkflowExecutions" lists() => visibility::list_closed_workflow_executions;
 };

@@ -8,14 +8,20 @@ mod page;
 use std::{collections::BTreeMap, sync::Arc};
 
 use model::Reject;
-use proto::temporal::api::workflowservice::v1::{GetSearchAttributesRequest, GetSearchAttributesResponse};
+use proto::temporal::api::workflowservice::v1::{
+    GetSearchAttributesRequest, GetSearchAttributesResponse, ListArchivedWorkflowExecutionsRequest,
+    ListArchivedWorkflowExecutionsResponse,
+};
 use store::visibility::{predefined_attributes, system_attributes};
 
 pub(crate) use by_filter::{list_closed_workflow_executions, list_open_workflow_executions};
 pub(crate) use count::count_workflow_executions;
 pub(crate) use list::{list_workflow_executions, scan_workflow_executions};
 
-use crate::{door::Door, namespace::PLACES};
+use crate::{
+    door::{Door, Scope},
+    namespace::PLACES,
+};
 
 /// `GetSearchAttributes`: the attributes of every namespace, and the places that custom ones can take.
 pub(crate) async fn get_search_attributes(
@@ -28,4 +34,12 @@ pub(crate) async fn get_search_attributes(
         keys.extend((1..=count).map(|number| (format!("{place}{number:02}"), kind.into())));
     }
     Ok(GetSearchAttributesResponse { keys })
+}
+
+/// `ListArchivedWorkflowExecutions`: nothing is archived, and the answer is that of a reference without an archive.
+pub(crate) async fn list_archived_workflow_executions(
+    _scope: Scope,
+    _request: ListArchivedWorkflowExecutionsRequest,
+) -> Result<ListArchivedWorkflowExecutionsResponse, Reject> {
+    Err(Reject::invalid("Cluster is not configured for visibility archival."))
 }

@@ -100,7 +100,10 @@ impl Program {
             "RespondWorkflowTaskCompleted" | "RespondWorkflowTaskFailed" => json!({"taskToken": task?.token}),
             "RespondQueryTaskCompleted" => json!({"completedType": "QUERY_RESULT_TYPE_ANSWERED"}),
             "ShutdownWorker" => json!({"stickyTaskQueue": format!("{}sticky", self.prefix), "identity": IDENTITY}),
-            "ListWorkflowExecutions" | "ScanWorkflowExecutions" | "CountWorkflowExecutions" => {
+            "ListWorkflowExecutions"
+            | "ListArchivedWorkflowExecutions"
+            | "ScanWorkflowExecutions"
+            | "CountWorkflowExecutions" => {
                 json!({"query": self.filter("")})
             }
             "ListOpenWorkflowExecutions" | "ListClosedWorkflowExecutions" => old_list(&self.runs[open].workflow_id),

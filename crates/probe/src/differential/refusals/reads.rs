@@ -13,6 +13,7 @@ const COUNT: &str = "CountWorkflowExecutions";
 const SCAN: &str = "ScanWorkflowExecutions";
 const OPEN: &str = "ListOpenWorkflowExecutions";
 const CLOSED: &str = "ListClosedWorkflowExecutions";
+const ARCHIVED: &str = "ListArchivedWorkflowExecutions";
 const PARTITIONS: &str = "ListTaskQueuePartitions";
 const QUEUE: &str = "DescribeTaskQueue";
 
@@ -46,6 +47,9 @@ pub(super) const ROWS: &[Refusal] = &[
         r["execution"] = json!({"workflowId": "probe-nobody"})
     }),
     row(HISTORY, "INVALID_ARGUMENT", "Invalid NextPageToken.", |r, _| r["nextPageToken"] = json!("AAAA")),
+    row(ARCHIVED, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
+    row(ARCHIVED, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
+    row(ARCHIVED, "INVALID_ARGUMENT", "Cluster is not configured for visibility archival.", |_, _| {}),
     row(REVERSE, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
     row(REVERSE, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
     row(REVERSE, "INVALID_ARGUMENT", "Execution is not set on request.", |r, _| r["execution"] = json!(null)),

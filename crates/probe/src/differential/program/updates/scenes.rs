@@ -88,7 +88,7 @@ impl Program {
         let completion = self.completion_with(&task, Vec::new(), |_| word);
         self.respond(completion).await?;
         self.pair.finish(pending).await?;
-        self.settle().await
+        self.leave_cache(at).await
     }
 
     /// The run closes before, or with, the worker's word.

@@ -204,7 +204,8 @@ CASES: dict[str, Case] = {
             "this port speaks TLS, and the client does not",
             official="the server requires TLS",
             doctor="Retry with --tls",
-        ),
+        )
+        | {"perdure": "the server requires TLS"},
     ),
     "tls-to-plaintext": Case(
         lambda world: replace(world.good(), address=world.plain.address),

@@ -104,9 +104,11 @@ def variables(account: SecuredServer, namespace: str, leaf: Leaf) -> dict[str, s
 
 @pytest.fixture(scope="module")
 def tutorial(
-    account: SecuredServer, variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    account: SecuredServer, variables: dict[str, str], leaf: Leaf, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """The tutorial's worker, working."""
+    """The tutorial's worker, polling."""
+    connection = [*leaf.flags, "--namespace", variables["TEMPORAL_NAMESPACE"], "--address", variables["TEMPORAL_HOST_URL"]]
+    describe = account.names.within([BINARY, "task-queue", "describe", "--task-queue", TASK_QUEUE, *connection, "-o", "json"])
     log = tmp_path_factory.mktemp("worker") / "log"
     command = account.names.within([sys.executable, Path(__file__).with_name("tutorial_worker.py")])
     with log.open("wb") as output:
@@ -115,6 +117,9 @@ def tutorial(
         deadline = time.monotonic() + 30
         while "connected\n" not in log.read_text(errors="replace"):
             assert process.poll() is None and time.monotonic() < deadline, log.read_text(errors="replace")
+            time.sleep(0.02)
+        while '"identity"' not in (described := execute(describe, variables)).stdout:
+            assert time.monotonic() < deadline, described.said
             time.sleep(0.02)
         yield
     finally:

@@ -107,27 +107,41 @@ async fn task_token(scene: &Scene<'_>, theirs: &Ids) -> Result<(), Fault> {
 /// A token is sealed: no bit of it can be chosen, and one that is written by hand is none.
 async fn forged_token(scene: &Scene<'_>, theirs: &Ids) -> Result<(), Fault> {
     let attacker = &scene.stage.attacker;
-    let mut forged: Vec<Vec<u8>> = (0..theirs.activity_token.len())
-        .map(|at| {
-            let mut token = theirs.activity_token.clone();
-            token[at] ^= 1;
-            token
-        })
-        .collect();
-    // The reference's own form: namespace id, Workflow Id and run id as the first three texts of a message.
-    let mut plain = Vec::new();
-    for (number, text) in [&theirs.namespace_id, &theirs.workflow_id, &theirs.run_id].into_iter().enumerate() {
-        plain.extend([(number as u8 + 1) << 3 | 2, text.len() as u8]);
-        plain.extend(text.as_bytes());
-    }
-    forged.push(plain);
-    for token in forged {
-        for namespace in [attacker.namespace.as_str(), ""] {
-            let request = json!({"namespace": namespace, "taskToken": base64(&token)});
-            let found = call(scene, &attacker.wire, "RespondActivityTaskCompleted", request).await?;
+    let broken = (0..theirs.activity_token.len()).map(|at| {
+        let mut token = theirs.activity_token.clone();
+        token[at] ^= 1;
+        token
+    });
+    let answer = async |namespace: &str, token: &[u8]| {
+        let request = json!({"namespace": namespace, "taskToken": base64(token)});
+        call(scene, &attacker.wire, "RespondActivityTaskCompleted", request).await
+    };
+    let own = attacker.namespace.as_str();
+    for token in broken {
+        for namespace in [own, ""] {
+            let found = answer(namespace, &token).await?;
             if !matches!(found.0, Code::InvalidArgument | Code::PermissionDenied) {
                 return Err(format!("{:?} {:?}", found.0, found.1).into());
             }
+        }
+    }
+    // The reference's own form: namespace id, Workflow Id and run id as the first three texts of a message. What exists is
+    // answered as what does not.
+    let plain = |namespace_id: &str| {
+        let mut token = Vec::new();
+        for (number, text) in [namespace_id, &theirs.workflow_id, &theirs.run_id].into_iter().enumerate() {
+            token.extend([(number as u8 + 1) << 3 | 2, text.len() as u8]);
+            token.extend(text.as_bytes());
+        }
+        token
+    };
+    let nobodys = "00000000-0000-4000-8000-000000000000";
+    for namespace in [own, ""] {
+        let (of_theirs, of_nobodys) =
+            (answer(namespace, &plain(&theirs.namespace_id)).await?, answer(namespace, &plain(nobodys)).await?);
+        let told = (of_theirs.0, of_theirs.1.replace(theirs.namespace_id.as_str(), nobodys));
+        if told != of_nobodys || of_theirs.0 == Code::Ok {
+            return Err(format!("{of_theirs:?} for theirs, {of_nobodys:?} for nobody's").into());
         }
     }
     Ok(())

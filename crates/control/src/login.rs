@@ -93,8 +93,8 @@ pub(crate) fn create_link(
 }
 
 impl Control {
-    /// Lets the user in whose login code this is, and gives the user's id. The code is void from then on; whoever keeps
-    /// `ticket`, a text that nobody can guess, is the user until the session ends.
+    /// Lets the user in whose login code this is, and gives the user's id. The code is void from then on; the
+    /// browser that keeps `ticket`, a text that can't be guessed, acts for the user until the session ends.
     ///
     /// # Errors
     /// `Unauthenticated` for a code that is unknown, used or expired; `Unavailable` when the storage fails.

@@ -152,11 +152,7 @@ async fn a_workflow_runs_to_its_end() {
             workflow_id: token.workflow_id.clone(),
             run_id: RunId::from_slice(&token.run_id).unwrap().to_string(),
         },
-        activity: ActivityRef::Token {
-            scheduled_event_id: token.scheduled_event_id,
-            attempt: token.attempt,
-            started_time: token.started_time,
-        },
+        activity: ActivityRef::of(&token),
         epoch: Some(token.epoch),
         identity: "worker".into(),
         worker_version: None,

@@ -1,17 +1,17 @@
 //! What a worker gets with a query: the history with all that was acknowledged before the query was asked.
 
+mod asked;
 mod given;
 
 use std::{
-    pin::Pin,
     sync::Arc,
     task::{Context, Waker},
     time::Duration,
 };
 
-use engine::{Answer, Call, Config, Engine, Execution, HistoryRange, PageLimit, Poll, Request, WorkflowTask};
+use engine::{Answer, Call, Execution, HistoryRange, PageLimit, Poll, WorkflowTask};
 use machine::Signal;
-use model::{Namespace, QueueKey, QueueKind, Reject};
+use model::{QueueKey, QueueKind};
 use prost::Message;
 use proto::temporal::api::{
     common::v1::WorkflowType,
@@ -23,26 +23,16 @@ use proto::temporal::api::{
         RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest, StartWorkflowExecutionRequest,
     },
 };
-use store::MemoryStore;
+
+use asked::{Asked, World};
 
 const QUEUE: &str = "queue";
 const OWN: &str = "own";
 
-type Asked<'a> = Pin<Box<dyn Future<Output = Result<Answer, Reject>> + 'a>>;
-
-struct World {
-    engine: Engine,
-    namespace: Arc<Namespace>,
-}
-
 impl World {
     /// A server with a workflow whose first task waits.
-    async fn new() -> Self {
-        let config = Config { shards: 1, limits: Arc::default(), address: String::new(), cached_runs: 9 };
-        let engine = Engine::open(Arc::new(MemoryStore::default()), config).expect("an empty store opens");
-        let record = given::namespace(given::DAY);
-        let world = Self { engine, namespace: Arc::new(record.snapshot()) };
-        world.call(Call::PutNamespace { record: Box::new(record), expected_version: 0 }).await;
+    async fn started() -> Self {
+        let world = Self::new().await;
         let start = StartWorkflowExecutionRequest {
             request_id: "start".to_owned(),
             workflow_id: execution().workflow_id,
@@ -52,14 +42,6 @@ impl World {
         };
         world.call(Call::Start(Box::new(start))).await;
         world
-    }
-
-    async fn call(&self, call: Call) -> Answer {
-        self.ask(call).await.expect("the call is accepted")
-    }
-
-    fn ask(&self, call: Call) -> Asked<'_> {
-        Box::pin(self.engine.call(Request { namespace: self.namespace.clone(), call }))
     }
 
     /// A call that the node has and that waits.
@@ -132,7 +114,7 @@ fn task(answer: Answer) -> WorkflowTask {
 
 #[tokio::test]
 async fn a_query_that_a_completion_releases_to_a_poll_that_waits_carries_what_was_completed() {
-    let world = World::new().await;
+    let world = World::started().await;
     let first = world.task(QUEUE).await;
     assert_eq!(world.events(&first).await, [1, 2, 3]);
     let polling = world.waiting(world.poll(QUEUE));
@@ -147,7 +129,7 @@ async fn a_query_that_a_completion_releases_to_a_poll_that_waits_carries_what_wa
 
 #[tokio::test]
 async fn on_a_later_task_it_is_the_same() {
-    let world = World::new().await;
+    let world = World::started().await;
     world.call(world.complete(&world.task(QUEUE).await, false)).await;
     let signal = Box::new(Signal { name: "go".into(), ..Signal::default() });
     world.call(Call::Signal { execution: execution(), signal }).await;
@@ -162,7 +144,7 @@ async fn on_a_later_task_it_is_the_same() {
 
 #[tokio::test]
 async fn a_worker_that_has_the_run_in_its_cache_gets_no_events() {
-    let world = World::new().await;
+    let world = World::started().await;
     world.call(world.complete(&world.task(QUEUE).await, true)).await;
     let polling = world.waiting(world.poll(OWN));
     let _asking = world.waiting(world.query());

@@ -1,16 +1,17 @@
 //! Tasks that are on their way to a worker which has gone: they go to the next poll, as if they had not been started.
 
+mod asked;
 mod given;
 
 use std::{
-    pin::{Pin, pin},
+    pin::pin,
     sync::Arc,
     task::{Context, Waker},
     time::Duration,
 };
 
-use engine::{Answer, Call, Class, Config, Engine, Execution, Poll, QueryOutcome, Request, Stands, WorkflowTask};
-use model::{Namespace, QueueKey, QueueKind, Reject};
+use engine::{Answer, Call, Class, Execution, Poll, QueryOutcome, Request, Stands, WorkflowTask};
+use model::{QueueKey, QueueKind};
 use proto::temporal::api::{
     command::v1::{Command, ScheduleActivityTaskCommandAttributes, command::Attributes},
     common::v1::{ActivityType, WorkflowType},
@@ -22,7 +23,8 @@ use proto::temporal::api::{
         StartWorkflowExecutionRequest,
     },
 };
-use store::MemoryStore;
+
+use asked::World;
 
 const QUEUE: &str = "queue";
 
@@ -41,31 +43,7 @@ const ALL: [Gone; 3] = [Gone::Untold, Gone::Unheard, Gone::Unwritten];
 /// Of a call that answers itself.
 const TOLD: [Gone; 2] = [Gone::Unheard, Gone::Unwritten];
 
-type Asked<'a> = Pin<Box<dyn Future<Output = Result<Answer, Reject>> + 'a>>;
-
-struct World {
-    engine: Engine,
-    namespace: Arc<Namespace>,
-}
-
 impl World {
-    async fn new() -> Self {
-        let config = Config { shards: 1, limits: Arc::default(), address: String::new(), cached_runs: 9 };
-        let engine = Engine::open(Arc::new(MemoryStore::default()), config).expect("an empty store opens");
-        let record = given::namespace(given::DAY);
-        let world = Self { engine, namespace: Arc::new(record.snapshot()) };
-        world.call(Call::PutNamespace { record: Box::new(record), expected_version: 0 }).await;
-        world
-    }
-
-    fn ask(&self, call: Call) -> Asked<'_> {
-        Box::pin(self.engine.call(Request { namespace: self.namespace.clone(), call }))
-    }
-
-    async fn call(&self, call: Call) -> Answer {
-        self.ask(call).await.expect("the call is accepted")
-    }
-
     /// Asks with `lost` and does with `make` what answers it, unless it is answered by itself. The caller of `lost` is gone
     /// then.
     async fn lose(&self, lost: Call, make: Option<Call>, gone: Gone) {

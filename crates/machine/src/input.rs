@@ -1,5 +1,6 @@
 //! Everything that can be asked of a run. `Run::handle` has one line for each.
 
+use model::Token;
 use proto::temporal::api::{
     common::v1::{Header, Link, Payloads, SearchAttributes, WorkerVersionStamp},
     enums::v1::{
@@ -158,6 +159,14 @@ pub enum ActivityRef {
     Token { scheduled_event_id: i64, attempt: i32, started_time: i64 },
     /// By activity id.
     Id(String),
+}
+
+impl ActivityRef {
+    /// The activity that a task token names.
+    pub fn of(token: &Token) -> Self {
+        let Token { scheduled_event_id, attempt, started_time, .. } = *token;
+        Self::Token { scheduled_event_id, attempt, started_time }
+    }
 }
 
 /// What is reported of an activity.

@@ -1,7 +1,8 @@
 //! The public API of Temporal as prost types and tonic service traits, generated at build time, and its descriptor
-//! set. There is no logic here but that of reading failures for people, and no message that is written by hand but one.
+//! set. There is no logic here but that of reading names and failures for people, and no message that is written by hand but one.
 
 pub mod cause;
+pub mod name;
 mod shape;
 pub mod trouble;
 

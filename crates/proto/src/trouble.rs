@@ -4,6 +4,7 @@
 
 use crate::{
     cause::chain,
+    name::short,
     temporal::api::{
         failure::v1::{Failure, failure::FailureInfo},
         history::v1::{HistoryEvent, history_event::Attributes},
@@ -82,17 +83,6 @@ fn line(depth: usize, failure: &Failure) -> String {
     let before = if before.is_empty() || message.is_empty() { before } else { before + ": " };
     let behind = if behind.is_empty() { behind } else { format!(" ({behind})") };
     format!("{caused}{before}{message}{behind}")
-}
-
-/// The name of an enum's value without the enum's own: `TIMEOUT_TYPE_START_TO_CLOSE` is `StartToClose`.
-fn short(prefix: &str, name: &str) -> String {
-    let words = name.strip_prefix(prefix).unwrap_or(name).split('_');
-    words
-        .map(|word| {
-            let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
-            format!("{first}{}", rest.to_ascii_lowercase())
-        })
-        .collect()
 }
 
 #[cfg(test)]

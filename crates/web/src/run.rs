@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use proto::{
+    name::short,
     temporal::api::{
         history::v1::HistoryEvent,
         workflowservice::v1::{DescribeWorkflowExecutionResponse, GetWorkflowExecutionHistoryResponse},
@@ -100,7 +101,7 @@ fn row(event: &HistoryEvent) -> Markup {
         tr id={ "event-" (event.event_id) } {
             td data-label="Event" { (event.event_id) }
             td data-label="Time" { (message::time(event.event_time.as_ref())) }
-            td data-label="Type" { (message::short("EVENT_TYPE_", event.event_type().as_str_name())) }
+            td data-label="Type" { (short("EVENT_TYPE_", event.event_type().as_str_name())) }
             td data-label="Attributes" { (message::attributes(event)) }
         }
     }

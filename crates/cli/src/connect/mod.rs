@@ -4,7 +4,7 @@ mod address;
 pub(crate) mod diagnose;
 pub(crate) mod health;
 pub(crate) mod identity;
-mod pem;
+pub(crate) mod pem;
 pub(crate) mod profile;
 pub(crate) mod settings;
 

@@ -4,8 +4,8 @@ use std::fs;
 
 use crate::failure::Failure;
 
-/// Whether a PEM file holds any certificate; one without would trust nobody, and say so only at the handshake.
-pub(super) fn holds_certificate(pem: &[u8]) -> bool {
+/// Whether a PEM file holds any certificate; a client that is given one without trusts no server, and says so only at the handshake.
+pub(crate) fn holds_certificate(pem: &[u8]) -> bool {
     String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----")
 }
 
@@ -19,7 +19,7 @@ impl Pem {
     /// What is given as a path or in itself; `what` it is, for the error.
     ///
     /// # Errors
-    /// Both are given: nobody can tell which one is meant.
+    /// Both are given, and the user can have meant only one.
     pub(super) fn given(what: &str, path: Option<String>, data: Option<String>) -> Result<Option<Self>, Failure> {
         match (path, data) {
             (Some(_), Some(_)) => Err(Failure::told(format!(

@@ -107,7 +107,7 @@ pub(crate) fn table(text: &str) -> Result<toml::Spanned<DeTable<'_>>, Failure> {
     DeTable::parse(text).map_err(|error| Document { text }.failure(error.span(), error.message()))
 }
 
-/// Where the file is if nobody says.
+/// Where the file is if neither a flag nor a variable says.
 fn default_file(environment: &Environment) -> Option<PathBuf> {
     user_folder(environment).map(|directory| FILE.iter().fold(directory, |path, part| path.join(part)))
 }

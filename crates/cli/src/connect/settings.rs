@@ -303,7 +303,7 @@ impl<'a> Source<'a> {
     /// What is given by flags, else by variables; as a path or in itself.
     ///
     /// # Errors
-    /// Both are given: nobody can tell which one is meant.
+    /// Both are given, and the user can have meant only one.
     fn pem(&self, what: &str, flags: [&Option<String>; 2], variables: [[&str; 2]; 2]) -> Result<Option<Pem>, Failure> {
         let of_flags = Pem::given(what, flags[0].clone(), flags[1].clone())?;
         let variable = |names: [&str; 2]| names.iter().find_map(|name| self.variable(name));

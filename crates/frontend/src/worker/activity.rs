@@ -33,13 +33,10 @@ pub(super) struct Subject {
 impl Subject {
     fn of(token: Token, identity: String, worker_version: Option<WorkerVersionStamp>) -> Self {
         let run_id = RunId::from_slice(&token.run_id).map(|id| id.to_string()).unwrap_or_default();
+        let activity = ActivityRef::of(&token);
         Self {
             execution: Execution { workflow_id: token.workflow_id, run_id },
-            activity: ActivityRef::Token {
-                scheduled_event_id: token.scheduled_event_id,
-                attempt: token.attempt,
-                started_time: token.started_time,
-            },
+            activity,
             epoch: Some(token.epoch),
             identity,
             worker_version,

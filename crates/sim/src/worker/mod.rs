@@ -235,11 +235,7 @@ fn answer_activity(token: &Token, answer: ActivityAnswer) -> Call {
             workflow_id: token.workflow_id.clone(),
             run_id: RunId::from_slice(&token.run_id).unwrap_or_default().to_string(),
         },
-        activity: ActivityRef::Token {
-            scheduled_event_id: token.scheduled_event_id,
-            attempt: token.attempt,
-            started_time: token.started_time,
-        },
+        activity: ActivityRef::of(token),
         epoch: Some(token.epoch),
         identity: "worker".into(),
         worker_version: None,

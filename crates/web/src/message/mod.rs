@@ -8,6 +8,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKe
 use prost_types::{Duration, FileDescriptorSet, Timestamp};
 use proto::{
     cause::{chain, keep_encoded},
+    name::short,
     temporal::api::{
         common::v1::Payload, enums::v1::WorkflowExecutionStatus, failure::v1::Failure, history::v1::HistoryEvent,
     },
@@ -32,17 +33,6 @@ pub(crate) fn time(time: Option<&Timestamp>) -> Markup {
 /// The status of a run.
 pub(crate) fn status(status: WorkflowExecutionStatus) -> String {
     short("WORKFLOW_EXECUTION_STATUS_", status.as_str_name())
-}
-
-/// The name of an enum's value without the enum's own, as documentation writes it: `TimedOut`.
-pub(crate) fn short(prefix: &str, name: &str) -> String {
-    let words = name.strip_prefix(prefix).unwrap_or(name).split('_');
-    words
-        .map(|word| {
-            let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
-            format!("{first}{}", rest.to_ascii_lowercase())
-        })
-        .collect()
 }
 
 /// A message by its full name.

@@ -6,6 +6,7 @@ use proto::temporal::api::cloud::namespace::v1::MtlsAuthSpec;
 use super::ChangeArgs;
 use crate::{
     certificate::{self, Certificate},
+    connect::pem::holds_certificate,
     context::Context,
     failure::Failure,
     output::{
@@ -136,7 +137,7 @@ pub(super) fn read_files(paths: &[String]) -> Result<String, Failure> {
     for path in paths {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::told(format!("the file {path:?} can't be read: {error}")))?;
-        if !text.contains("-----BEGIN CERTIFICATE-----") {
+        if !holds_certificate(text.as_bytes()) {
             return Err(Failure::told(format!("the file {path:?} has no certificate in PEM")));
         }
         bundle.push_str(text.trim());

@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 
 use super::{STAGES, UPDATE_DEADLINE, Word, poll_request, protocol_message};
 use crate::differential::{
-    pair::{Answer, Stop},
-    program::{IDENTITY, NAMESPACE, Program, commands::command, content, task_queue, text, worker::without_new_task},
+    pair::{Answer, Pending, Stop},
+    program::{
+        IDENTITY, NAMESPACE, Program, commands::command, content, task_queue, text, worker::without_new_task,
+        world::HeldTask,
+    },
 };
 
 impl Program {
@@ -149,18 +152,24 @@ impl Program {
         Ok(())
     }
 
-    /// A worker's word that makes no sense fails its task, and the update's client is told.
-    async fn update_spoiled(&mut self) -> Result<(), Stop> {
+    /// An update of a run that has had a task before in so many of a hundred scenes, and the task that a worker takes then.
+    async fn update_taken(&mut self, has_begun: u64) -> Result<Option<(usize, Pending, HeldTask)>, Stop> {
         let at = self.scene(|_| {}).await?;
-        if self.seed.chance(50) {
+        if self.seed.chance(has_begun) {
             self.step(at, Vec::new()).await?;
             self.settle().await?;
         }
         let execution = self.runs[at].execution();
         let request = self.update_request(&execution, STAGES[1]);
         let pending = self.begin_update(&request).await?;
-        let Some(task) = self.take_task_of(at).await? else { return Ok(()) };
+        let Some(task) = self.take_task_of(at).await? else { return Ok(None) };
         self.tasks.retain(|held| held.token != task.token);
+        Ok(Some((at, pending, task)))
+    }
+
+    /// A worker's word that makes no sense fails its task, and the update's client is told.
+    async fn update_spoiled(&mut self) -> Result<(), Stop> {
+        let Some((_, pending, task)) = self.update_taken(50).await? else { return Ok(()) };
         let Some(update) = task.updates.first().cloned() else {
             return Err(Stop::Broken("a task without the update".to_owned()));
         };
@@ -191,16 +200,7 @@ impl Program {
 
     /// The task that brought the update fails or times out; the next attempt brings it again.
     async fn update_and_task_failure(&mut self) -> Result<(), Stop> {
-        let at = self.scene(|_| {}).await?;
-        if self.seed.chance(60) {
-            self.step(at, Vec::new()).await?;
-            self.settle().await?;
-        }
-        let execution = self.runs[at].execution();
-        let request = self.update_request(&execution, STAGES[1]);
-        let pending = self.begin_update(&request).await?;
-        let Some(task) = self.take_task_of(at).await? else { return Ok(()) };
-        self.tasks.retain(|held| held.token != task.token);
+        let Some((at, pending, task)) = self.update_taken(60).await? else { return Ok(()) };
         let failing = json!({
             "namespace": NAMESPACE, "taskToken": task.token, "identity": IDENTITY,
             "cause": "WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE",

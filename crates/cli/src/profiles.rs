@@ -44,7 +44,7 @@ impl ProfileCommand {
     pub(crate) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let text = context.profile_text()?;
         let table = profile::table(&text)?;
-        let profiles = table.get_ref().get("profile").and_then(|value| value.get_ref().as_table());
+        let profiles = profile::profiles(table.get_ref());
         match self {
             Self::List => list(&mut context.printer, profiles),
             Self::Get(args) => {

@@ -107,6 +107,11 @@ pub(crate) fn table(text: &str) -> Result<toml::Spanned<DeTable<'_>>, Failure> {
     DeTable::parse(text).map_err(|error| Document { text }.failure(error.span(), error.message()))
 }
 
+/// The profiles of such a table, by name.
+pub(crate) fn profiles<'t, 'i>(table: &'t DeTable<'i>) -> Option<&'t DeTable<'i>> {
+    table.get("profile").and_then(|value| value.get_ref().as_table())
+}
+
 /// Where the file is if neither a flag nor a variable says.
 fn default_file(environment: &Environment) -> Option<PathBuf> {
     user_folder(environment).map(|directory| FILE.iter().fold(directory, |path, part| path.join(part)))
@@ -129,10 +134,8 @@ pub(crate) fn file(globals: &Globals, environment: &Environment) -> Option<PathB
 /// # Errors
 /// The text is not TOML.
 pub(crate) fn has(text: &str, name: &str) -> Result<bool, Failure> {
-    let document = Document { text };
-    let table = DeTable::parse(text).map_err(|error| document.failure(error.span(), error.message()))?;
-    let profiles = table.get_ref().get("profile").and_then(|value| value.get_ref().as_table());
-    Ok(profiles.is_some_and(|profiles| profiles.contains_key(name)))
+    let table = table(text)?;
+    Ok(profiles(table.get_ref()).is_some_and(|profiles| profiles.contains_key(name)))
 }
 
 /// The directory that the operating system has for a user's configuration. Source: the XDG base directory specification;
@@ -162,9 +165,9 @@ type Variable = (String, String, &'static [&'static str]);
 /// What the profile of this name says, as variables; without a name the default one, which need not be there.
 fn variables(text: &str, named: Option<&str>) -> Result<Vec<Variable>, Failure> {
     let document = Document { text };
-    let table = DeTable::parse(text).map_err(|error| document.failure(error.span(), error.message()))?;
+    let table = table(text)?;
     let name = named.unwrap_or(DEFAULT_PROFILE);
-    let profiles = table.get_ref().get("profile").and_then(|value| value.get_ref().as_table());
+    let profiles = profiles(table.get_ref());
     let Some(profile) = profiles.and_then(|profiles| profiles.get(name)) else {
         return match named {
             Some(name) => {

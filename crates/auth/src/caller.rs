@@ -2,17 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{CertificateDer, ClientCertificate, Principal};
+use model::Plane;
 
-/// Which door was knocked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Plane {
-    /// Where workflows are started and workers poll: API keys and client certificates.
-    #[default]
-    Data,
-    /// Where the account is run: API keys only, a client certificate says nothing here.
-    Control,
-}
+use crate::{CertificateDer, ClientCertificate, Principal};
 
 /// What a caller shows of itself, before anything of the request is read.
 #[derive(Clone, Copy, Default)]
@@ -47,19 +39,19 @@ impl fmt::Debug for Credentials<'_> {
 /// Who calls, as the policy has established it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// Nobody was asked: the policy is open.
-    Anyone,
+    /// The policy is open: no caller is asked who it is.
+    Open,
     /// Showed nothing, or a certificate without a word of the namespace that it is for. May learn what the server is.
-    Stranger,
+    Anonymous,
     /// Showed an API key.
     Principal(Arc<Principal>),
     /// Showed a certificate of a namespace.
     Certificate(Arc<CertificateCaller>),
     /// Showed a certificate that the namespace trusts and its filters leave out: known, and without any right.
-    Excluded(Arc<CertificateCaller>),
+    FilteredOut(Arc<CertificateCaller>),
 }
 
-/// Whoever holds a certificate that a namespace trusts: all rights on the data plane in that namespace, none elsewhere.
+/// The holder of a certificate that a namespace trusts: all rights on the data plane in that namespace, none elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateCaller {
     /// `<name>.<account>`.

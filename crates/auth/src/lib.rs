@@ -17,7 +17,7 @@ mod principal;
 mod token;
 mod verified;
 
-pub use caller::{Caller, CertificateCaller, Credentials, Plane, namespace_of_host};
+pub use caller::{Caller, CertificateCaller, Credentials, namespace_of_host};
 pub use certificate::{
     BundleViolation, CertificateRefusal, ClientCa, ClientCertificate, Filter, FilterViolation, Filters,
 };

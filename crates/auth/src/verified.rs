@@ -6,7 +6,7 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-/// Proofs by the hash of what was shown. Only what proved good gets in, so a stranger can't crowd out the others; when
+/// Proofs by the hash of what was shown. Only what proved good gets in, so an anonymous caller can't crowd out the others; when
 /// it is full it starts over.
 #[derive(Debug)]
 pub(crate) struct Verified<V> {

@@ -177,13 +177,13 @@ pub(crate) fn remembered(principal: &Principal) -> PrincipalRecord {
 pub(crate) fn remembered_caller(caller: &Caller) -> Option<PrincipalRecord> {
     match caller {
         Caller::Principal(principal) => Some(remembered(principal)),
-        Caller::Certificate(shown) | Caller::Excluded(shown) => Some(PrincipalRecord {
+        Caller::Certificate(shown) | Caller::FilteredOut(shown) => Some(PrincipalRecord {
             kind: "certificate".to_owned(),
             id: shown.certificate.fingerprint.clone(),
             name: shown.certificate.subject.clone(),
             api_key_id: String::new(),
         }),
-        Caller::Anyone | Caller::Stranger => None,
+        Caller::Open | Caller::Anonymous => None,
     }
 }
 

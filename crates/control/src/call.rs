@@ -196,7 +196,7 @@ impl Control {
 fn known(caller: &Caller) -> Result<&Principal, Reject> {
     match caller {
         Caller::Principal(principal) => Ok(principal),
-        Caller::Anyone | Caller::Stranger | Caller::Certificate(_) | Caller::Excluded(_) => Err(unauthenticated()),
+        Caller::Open | Caller::Anonymous | Caller::Certificate(_) | Caller::FilteredOut(_) => Err(unauthenticated()),
     }
 }
 

@@ -1,21 +1,16 @@
 //! What the gate reads of a request's headers.
 
-use std::time::Duration;
-
 use model::{Kind, Reject};
-use tonic::codegen::http::{HeaderMap, HeaderName, header};
+use tonic::codegen::http::{HeaderMap, header};
 
 /// Longest `authorization` header of a secured server; tokens of identity providers stay far below it.
 const LONGEST_AUTHORIZATION: usize = 16 * 1024;
 /// Where a client says which namespace its calls are for.
 const NAMESPACE: &str = "temporal-namespace";
-// Names that are looked for in every call are read once.
-static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
-static ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
 /// What clients say of themselves; an empty text where they do not, or where it can't be read.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Told<'h> {
+pub(crate) struct ClientHeaders<'h> {
     pub(crate) client_name: &'h str,
     pub(crate) client_version: &'h str,
     pub(crate) supported_server_versions: &'h str,
@@ -24,15 +19,15 @@ pub(crate) struct Told<'h> {
 }
 
 /// What a client says of itself. One way through all headers costs less than a search for each of these.
-pub(crate) fn told(headers: &HeaderMap) -> Told<'_> {
-    let (mut told, mut has) = (Told::default(), [false; 5]);
+pub(crate) fn client_headers(headers: &HeaderMap) -> ClientHeaders<'_> {
+    let (mut found, mut has) = (ClientHeaders::default(), [false; 5]);
     for (name, value) in headers {
         let (place, has) = match name.as_str() {
-            "client-name" => (&mut told.client_name, &mut has[0]),
-            "client-version" => (&mut told.client_version, &mut has[1]),
-            "supported-server-versions" => (&mut told.supported_server_versions, &mut has[2]),
-            "supported-features" => (&mut told.supported_features, &mut has[3]),
-            "caller-type" => (&mut told.caller_type, &mut has[4]),
+            "client-name" => (&mut found.client_name, &mut has[0]),
+            "client-version" => (&mut found.client_version, &mut has[1]),
+            "supported-server-versions" => (&mut found.supported_server_versions, &mut has[2]),
+            "supported-features" => (&mut found.supported_features, &mut has[3]),
+            "caller-type" => (&mut found.caller_type, &mut has[4]),
             _ => continue,
         };
         // The first of several counts.
@@ -40,12 +35,7 @@ pub(crate) fn told(headers: &HeaderMap) -> Told<'_> {
             *place = value.to_str().unwrap_or_default();
         }
     }
-    told
-}
-
-/// Whether the messages are encoded in some way, and in which.
-pub(crate) fn encoding(headers: &HeaderMap) -> Option<&[u8]> {
-    headers.get(&ENCODING).map(|value| value.as_bytes())
+    found
 }
 
 /// The one `authorization` header. What is wrong with it is said: its sender knows it, and nothing is compared yet.
@@ -83,32 +73,9 @@ pub(crate) fn namespace(headers: &HeaderMap) -> Result<Option<&str>, Reject> {
     Ok((!text.is_empty()).then_some(text))
 }
 
-/// How long the caller waits, if it says so.
-pub(crate) fn timeout_of(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(&TIMEOUT)?.to_str().ok().and_then(timeout)
-}
-
-/// The gRPC protocol's timeout: at most eight digits and a unit.
-fn timeout(text: &str) -> Option<Duration> {
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let amount: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_secs(amount * 3_600)),
-        "M" => Some(Duration::from_secs(amount * 60)),
-        "S" => Some(Duration::from_secs(amount)),
-        "m" => Some(Duration::from_millis(amount)),
-        "u" => Some(Duration::from_micros(amount)),
-        "n" => Some(Duration::from_nanos(amount)),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use tonic::codegen::http::HeaderValue;
+    use tonic::codegen::http::{HeaderName, HeaderValue};
 
     use super::*;
 
@@ -127,30 +94,12 @@ mod tests {
         ] {
             headers.append(says(name), HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        let expected =
-            Told { client_name: "temporal-go", caller_type: "operator", supported_features: "a,b", ..Told::default() };
-        assert_eq!(told(&headers), expected);
-    }
-
-    #[test]
-    fn timeouts_are_read_as_the_protocol_writes_them() {
-        let rows = [
-            ("1H", Some(3_600_000_000_000)),
-            ("2M", Some(120_000_000_000)),
-            ("30S", Some(30_000_000_000)),
-            ("1500m", Some(1_500_000_000)),
-            ("7u", Some(7_000)),
-            ("9n", Some(9)),
-            ("99999999H", Some(99_999_999 * 3_600_000_000_000_u128)),
-            ("", None),
-            ("S", None),
-            ("5", None),
-            ("123456789S", None),
-            ("-5S", None),
-            ("1é", None),
-        ];
-        for (text, nanos) in rows {
-            assert_eq!(timeout(text).map(|timeout| timeout.as_nanos()), nanos, "{text}");
-        }
+        let expected = ClientHeaders {
+            client_name: "temporal-go",
+            caller_type: "operator",
+            supported_features: "a,b",
+            ..ClientHeaders::default()
+        };
+        assert_eq!(client_headers(&headers), expected);
     }
 }

@@ -20,7 +20,7 @@ struct Failure {
     code: &'static str,
 }
 
-/// The instruments of a door. Names follow the reference's.
+/// The instruments of a server. Names follow the reference's.
 pub(crate) struct Metrics {
     registry: Arc<Registry>,
     requests: Family<Operation, Counter>,

@@ -7,28 +7,27 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use tonic::{Status, body::Body, codegen::http::Request};
+use tonic::{body::Body, codegen::http::Request};
+use transport::Answering;
 
 use crate::{
-    calls::Answering,
-    door::Door,
-    namespace, operator, queue,
+    context::ServerContext,
+    method::{Method, SERVICES, unknown},
     quota::{Class, Waiting::*, calls, lists, namespace_changes, unlimited},
-    system,
+    services::{namespace, operator, queue, system, visibility, worker, workflow},
     turn::Turn,
-    unary::{self, Method},
-    visibility, worker, workflow,
+    unary,
 };
 
-type Serve = fn(Arc<Door>, Method, Request<Body>) -> Answering;
+type Serve = fn(Arc<ServerContext>, Method, Request<Body>) -> Answering;
 
 macro_rules! workflow_service {
     ($($gate:ident $method:literal $class:expr => $handler:path;)*) => {
         [$((
             concat!("/temporal.api.workflowservice.v1.WorkflowService/", $method),
             $class,
-            (|door: Arc<Door>, method: Method, request: Request<Body>| -> Answering {
-                unary::$gate(door, method, request, $handler)
+            (|context: Arc<ServerContext>, method: Method, request: Request<Body>| -> Answering {
+                unary::$gate(context, method, request, $handler)
             }) as Serve,
         )),*]
     };
@@ -39,8 +38,8 @@ macro_rules! operator_service {
         [$((
             concat!("/temporal.api.operatorservice.v1.OperatorService/", $method),
             $class,
-            (|door: Arc<Door>, method: Method, request: Request<Body>| -> Answering {
-                unary::$gate(door, method, request, $handler)
+            (|context: Arc<ServerContext>, method: Method, request: Request<Body>| -> Answering {
+                unary::$gate(context, method, request, $handler)
             }) as Serve,
         )),*]
     };
@@ -112,10 +111,6 @@ static ROUTES: LazyLock<BTreeMap<&str, (Method, Serve)>> = LazyLock::new(|| {
     rows.map(|(path, class, serve)| (*path, (Method::new(path, *class), *serve))).collect()
 });
 
-/// The services whose methods are in the tables above.
-const SERVICES: [&str; 2] =
-    ["/temporal.api.workflowservice.v1.WorkflowService/", "/temporal.api.operatorservice.v1.OperatorService/"];
-
 /// Whether a method (`/package.Service/Method`) has a handler.
 pub fn is_served(path: &str) -> bool {
     ROUTES.contains_key(path)
@@ -127,28 +122,17 @@ pub fn not_yet(path: &str) -> bool {
 }
 
 /// Answers a call of one of the API's own services.
-pub(crate) fn route(door: Arc<Door>, request: Request<Body>) -> Answering {
+pub(crate) fn route(context: Arc<ServerContext>, request: Request<Body>) -> Answering {
     let path = request.uri().path();
     if let Some((method, serve)) = ROUTES.get(path) {
-        return serve(door, *method, request);
+        return serve(context, *method, request);
     }
     let path = path.to_owned();
-    Answering::new(Turn::MIDDLE, async move {
+    Answering::new(Turn::MIDDLE.priority(), async move {
         Ok(match not_yet(&path) {
-            true => unary::not_yet(door, &path, request).await,
+            true => unary::not_yet(context, &path, request).await,
             false => unknown(&path).into_http(),
         })
-    })
-}
-
-/// What the reference answers to a method that is not in the API.
-pub(crate) fn unknown(path: &str) -> Status {
-    let (service, method) = path.trim_start_matches('/').rsplit_once('/').unwrap_or((path, ""));
-    let is_known = SERVICES.iter().any(|known| known.trim_matches('/') == service);
-    Status::unimplemented(if is_known {
-        format!("unknown method {method} for service {service}")
-    } else {
-        format!("unknown service {service}")
     })
 }
 
@@ -157,16 +141,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_method_is_served_or_not_yet_or_unknown() {
+    fn a_method_is_served_or_not_yet() {
         let path = |method: &str| format!("/temporal.api.workflowservice.v1.WorkflowService/{method}");
         assert!(is_served(&path("StartWorkflowExecution")) && !not_yet(&path("StartWorkflowExecution")));
         assert!(not_yet(&path("CreateSchedule")) && !is_served(&path("CreateSchedule")));
-        let text = |path: &str| unknown(path).message().to_owned();
-        assert_eq!(
-            text(&path("Nope")),
-            "unknown method Nope for service temporal.api.workflowservice.v1.WorkflowService"
-        );
-        assert_eq!(text("/a.b.C/Nope"), "unknown service a.b.C");
     }
 
     #[test]

@@ -1,18 +1,17 @@
-//! A secured server: both planes behind their locks, the account's work in the engine, and the watch over the
+//! A secured server: both planes behind TLS, the account's work in the engine, and the watch over the
 //! certificates, as one future.
 
 use std::{fmt, io, sync::Arc};
 
-use auth::Plane;
 use control::Control;
+use model::Plane;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use transport::{Acceptor, Clients, LoopHandles, ServerTls};
 
 use crate::{
     cloud::{self, Cloud},
-    door::Door,
-    grpc, listen,
-    loops::Homes,
-    tls::{Clients, Lock, ServerTls},
+    context::ServerContext,
+    grpc,
 };
 
 /// Protocols inside TLS, the best first (RFC 7301).
@@ -27,14 +26,14 @@ pub struct Port {
     pub tls: Option<Arc<ServerTls>>,
 }
 
-/// What a secured server is made of, beside door and account.
+/// What a secured server is made of, beside context and account.
 pub struct Secured {
     /// Where workflows are started and workers poll: API keys and client certificates.
     pub data: Port,
     /// Where the account is run: API keys.
     pub cloud: Port,
     /// Where the connections of both live.
-    pub homes: Homes,
+    pub loops: LoopHandles,
     /// Draws fresh randomness.
     pub seed: fn() -> u128,
 }
@@ -50,12 +49,12 @@ impl fmt::Debug for Secured {
 /// # Errors
 /// When a certificate can't be used.
 pub async fn serve_secured(
-    door: Arc<Door>,
+    context: Arc<ServerContext>,
     control: Control,
     ports: Secured,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let Secured { data, cloud: control_port, homes, seed } = ports;
+    let Secured { data, cloud: control_port, loops, seed } = ports;
     let tls: Vec<_> = data.tls.iter().chain(&control_port.tls).cloned().collect();
     let (stopping, stopped) = watch::channel(());
     let ended = || {
@@ -63,14 +62,14 @@ pub async fn serve_secured(
         // The channel is dropped when it is time.
         async move { while stopped.changed().await.is_ok() {} }
     };
-    let lock = data.tls.map(|shown| Lock::new(shown, Clients::MayShowCertificate, &[HTTP_2]));
-    let lock = lock.transpose().map_err(io::Error::other)?;
-    let port = listen::Port::new(data.listener, lock, Plane::Data, homes.clone());
-    let serving_data = grpc::serve_data(door.clone(), port, ended());
-    let lock = control_port.tls.map(|shown| Lock::new(shown, Clients::ShowNone, &[HTTP_2, HTTP_1]));
-    let lock = lock.transpose().map_err(io::Error::other)?;
-    let port = listen::Port::new(control_port.listener, lock, Plane::Control, homes);
-    let cloud = Cloud::new(door, control, seed);
+    let acceptor = data.tls.map(|shown| Acceptor::new(shown, Clients::MayShowCertificate, &[HTTP_2]));
+    let acceptor = acceptor.transpose().map_err(io::Error::other)?;
+    let port = transport::Port::new(data.listener, acceptor, Plane::Data, loops.clone());
+    let serving_data = grpc::serve_data(context.clone(), port, ended());
+    let acceptor = control_port.tls.map(|shown| Acceptor::new(shown, Clients::ShowNone, &[HTTP_2, HTTP_1]));
+    let acceptor = acceptor.transpose().map_err(io::Error::other)?;
+    let port = transport::Port::new(control_port.listener, acceptor, Plane::Control, loops);
+    let cloud = Cloud::new(context, control, seed);
     let serving_cloud = cloud::serve_cloud(cloud.clone(), port, ended());
     let mut background = JoinSet::new();
     background.spawn(cloud.work());

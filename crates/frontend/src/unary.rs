@@ -25,17 +25,18 @@ use tonic::{
     codegen::{BoxFuture, http},
     server::{Grpc, UnaryService},
 };
+use transport::{
+    Answering, Raw,
+    codec::{self, Reply},
+    frame, headers, refused, to_status,
+};
 
 use crate::{
-    calls::Answering,
-    codec::{self, Reply},
-    door::{Client, Door, Scope},
-    frame, gate, headers,
-    quota::Class,
-    raw::Raw,
+    context::{Client, Scope, ServerContext},
+    gate,
+    method::Method,
     requests::{Addressed, Tokened},
-    status::{refused, to_status},
-    turn::Turn,
+    turn::Admitted,
     weigh,
 };
 
@@ -48,36 +49,15 @@ const NOT_YET: &str = "not_yet";
 /// Messages that go out; the API's own largest page is far below it.
 const LARGEST_REPLY: usize = 128 * 1024 * 1024;
 
-/// A method that is served.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Method {
-    /// `/package.Service/Method`.
-    pub(crate) path: &'static str,
-    /// What a call of it counts as.
-    pub(crate) class: Class,
-    /// When a call of it has its turn.
-    pub(crate) turn: Turn,
-}
-
-impl Method {
-    pub(crate) fn new(path: &'static str, class: Class) -> Self {
-        Self { path, class, turn: Turn::of(path.rsplit('/').next().unwrap_or_default()) }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        self.path.rsplit('/').next().unwrap_or_default()
-    }
-}
-
 type HttpRequest = http::Request<Body>;
 type HttpResponse = http::Response<Body>;
 
 /// Decodes a call's message and lets its handler begin.
-type Handle = Box<dyn FnOnce(Arc<Door>, Arc<Client>, Bytes) -> Result<Handled, Status> + Send>;
+type Handle = Box<dyn FnOnce(Arc<ServerContext>, Arc<Client>, Bytes) -> Result<Handled, Status> + Send>;
 
 /// A call whose message is decoded.
 struct Handled {
-    /// The namespace that the message names; on an open server, which denies nothing, nobody asks.
+    /// The namespace that the message names; empty on an open server, which denies nothing.
     namespace: String,
     /// Will be the reply in its frame.
     answering: Pin<Box<dyn Future<Output = Result<Bytes, Reject>> + Send>>,
@@ -85,7 +65,7 @@ struct Handled {
 
 /// A handler that works in a namespace.
 pub(crate) fn in_namespace<Req, Res, H, F>(
-    door: Arc<Door>,
+    context: Arc<ServerContext>,
     method: Method,
     request: HttpRequest,
     handler: H,
@@ -96,29 +76,29 @@ where
     H: FnOnce(Scope, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
-    answer(door, method, request, move |door, client, message: Box<Req>| async move {
-        let scope = scope(door, client, method, message.namespace(), message.waits())?;
+    answer(context, method, request, move |context, client, message: Box<Req>| async move {
+        let scope = scope(context, client, method, message.namespace(), message.waits())?;
         handler(scope, *message).await
     })
 }
 
 /// Lets a call into the namespace that it names, and counts it there; `waits` is whether it may wait.
 pub(crate) fn scope(
-    door: Arc<Door>,
+    context: Arc<ServerContext>,
     client: Arc<Client>,
     method: Method,
     name: &str,
     waits: bool,
 ) -> Result<Scope, Reject> {
-    gate::check_name(door.limits(), name)?;
-    gate::authorize(&door, &client, method.path, name)?;
+    gate::check_name(context.limits(), name)?;
+    gate::authorize(&context, &client, method.path, name)?;
     if name.is_empty() {
         return Err(Reject::invalid(unnamed(method)));
     }
-    let namespace = gate::by_name(&door, method.path, name)?;
-    let place = gate::count(&door, &client, method, Some(&namespace), waits)?;
+    let namespace = gate::by_name(&context, method.path, name)?;
+    let place = gate::count(&context, &client, method, Some(&namespace), waits)?;
     client.version.clone()?;
-    Ok(Scope { door, namespace, client, _place: place })
+    Ok(Scope { context, namespace, client, _place: place })
 }
 
 /// How a call that names no namespace is refused. The reference answers calls about namespaces elsewhere, in other words.
@@ -130,98 +110,108 @@ fn unnamed(method: Method) -> &'static str {
 }
 
 /// A handler whose request carries a task token: the token's namespace is the one that counts.
-pub(crate) fn by_token<Req, Res, H, F>(door: Arc<Door>, method: Method, request: HttpRequest, handler: H) -> Answering
+pub(crate) fn by_token<Req, Res, H, F>(
+    context: Arc<ServerContext>,
+    method: Method,
+    request: HttpRequest,
+    handler: H,
+) -> Answering
 where
     Req: Message + Name + Default + Tokened + 'static,
     Res: Reply,
     H: FnOnce(Scope, model::Token, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
-    answer(door, method, request, move |door, client, message: Box<Req>| async move {
-        gate::check_name(door.limits(), message.namespace())?;
+    answer(context, method, request, move |context, client, message: Box<Req>| async move {
+        gate::check_name(context.limits(), message.namespace())?;
         let (namespace, token) =
-            gate::by_token(&door, &client, method.path, message.namespace(), message.task_token())?;
-        let place = gate::count(&door, &client, method, Some(&namespace), message.waits())?;
+            gate::by_token(&context, &client, method.path, message.namespace(), message.task_token())?;
+        let place = gate::count(&context, &client, method, Some(&namespace), message.waits())?;
         client.version.clone()?;
-        handler(Scope { door, namespace, client, _place: place }, token, *message).await
+        handler(Scope { context, namespace, client, _place: place }, token, *message).await
     })
 }
 
 /// A handler of the cluster, or one that looks up the namespace it is about by itself.
-pub(crate) fn in_cluster<Req, Res, H, F>(door: Arc<Door>, method: Method, request: HttpRequest, handler: H) -> Answering
+pub(crate) fn in_cluster<Req, Res, H, F>(
+    context: Arc<ServerContext>,
+    method: Method,
+    request: HttpRequest,
+    handler: H,
+) -> Answering
 where
     Req: Message + Name + Default + Addressed + 'static,
     Res: Reply,
-    H: FnOnce(Arc<Door>, Req) -> F + Send + 'static,
+    H: FnOnce(Arc<ServerContext>, Req) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
-    answer(door, method, request, move |door, client, message: Box<Req>| async move {
-        gate::check_name(door.limits(), message.namespace())?;
-        gate::authorize(&door, &client, method.path, message.namespace())?;
-        let table = door.engine.namespaces();
+    answer(context, method, request, move |context, client, message: Box<Req>| async move {
+        gate::check_name(context.limits(), message.namespace())?;
+        gate::authorize(&context, &client, method.path, message.namespace())?;
+        let table = context.engine.namespaces();
         let named = table.by_name(message.namespace()).map(|(_, namespace)| &**namespace);
-        let _place = gate::count(&door, &client, method, named, message.waits())?;
+        let _place = gate::count(&context, &client, method, named, message.waits())?;
         client.version.clone()?;
-        handler(door, *message).await
+        handler(context, *message).await
     })
 }
 
 /// Answers a call whose message enters by `enter`. The message is large, and so is what a handler keeps while it waits: the
 /// one is moved once, into the handler, and the other not at all.
-fn answer<Req, Res, E, F>(door: Arc<Door>, method: Method, request: HttpRequest, enter: E) -> Answering
+fn answer<Req, Res, E, F>(context: Arc<ServerContext>, method: Method, request: HttpRequest, enter: E) -> Answering
 where
     Req: Message + Name + Default + Addressed + 'static,
     Res: Reply,
-    E: FnOnce(Arc<Door>, Arc<Client>, Box<Req>) -> F + Send + 'static,
+    E: FnOnce(Arc<ServerContext>, Arc<Client>, Box<Req>) -> F + Send + 'static,
     F: Future<Output = Result<Res, Reject>> + Send + 'static,
 {
-    let handle = move |door: Arc<Door>, client: Arc<Client>, message: Bytes| {
+    let handle = move |context: Arc<ServerContext>, client: Arc<Client>, message: Bytes| {
         if message.len() > LARGE {
-            spare(&door, &client, method, &message).map_err(|reject| to_status(&reject))?;
+            spare(&context, &client, method, &message).map_err(|reject| to_status(&reject))?;
         }
         let held = match message.len() > weigh::FREE {
-            true => room(&door, &Req::full_name(), &message).map_err(|reject| to_status(&reject))?,
+            true => room(&context, &Req::full_name(), &message).map_err(|reject| to_status(&reject))?,
             false => None,
         };
         let message: Box<Req> = codec::decode(message)?;
-        let namespace = match door.policy {
+        let namespace = match context.policy {
             Policy::Open => String::new(),
             Policy::Secured(_) => message.namespace().to_owned(),
         };
         let answering = Box::pin(async move {
-            let answer = enter(door, client, message).await;
+            let answer = enter(context, client, message).await;
             drop(held);
             Ok(frame::encode(&answer?))
         });
         Ok(Handled { namespace, answering })
     };
     // Whether it is served is decided when its head has come: what is refused costs little.
-    match door.engine.admit(method.turn.class, method.turn.leaves, headers::timeout_of(request.headers())) {
+    match context.engine.admit(method.turn.class, method.turn.leaves, headers::timeout_of(request.headers())) {
         Ok(pass) => {
             let pass = Arc::new(pass);
-            let call = counted(door, method, request, pass.clone(), Box::new(handle));
-            Answering::new(method.turn, call).let_in_by(pass)
+            let call = counted(context, method, request, pass.clone(), Box::new(handle));
+            Answering::new(method.turn.priority(), call).admitted_by(Admitted(pass))
         }
-        Err(refusal) => Answering::refused(refuse(door, method, request, refusal)),
+        Err(refusal) => Answering::refused(refuse(context, method, request, refusal)),
     }
 }
 
 /// Refuses a call. What has come of its message is taken first, for a stream that ends before its message has is an error
 /// of HTTP/2, of which a connection bears few.
 async fn refuse(
-    door: Arc<Door>,
+    context: Arc<ServerContext>,
     method: Method,
     mut request: HttpRequest,
     refusal: Reject,
 ) -> Result<HttpResponse, Infallible> {
-    let mut left = largest_frame(&door) + frame::PREFIX;
+    let mut left = largest_frame(&context) + frame::PREFIX;
     while let Some(Ok(piece)) = request.body_mut().frame().await {
         match piece.data_ref().map_or(Some(left), |data| left.checked_sub(data.len())) {
             Some(rest) => left = rest,
             None => break,
         }
     }
-    door.metrics.record(method.name(), Code::ResourceExhausted, Duration::ZERO);
+    context.metrics.record(method.name(), Code::ResourceExhausted, Duration::ZERO);
     Ok(refused(&refusal))
 }
 
@@ -229,9 +219,9 @@ async fn refuse(
 ///
 /// # Errors
 /// `InvalidArgument` when it would take more than any message may, `ResourceExhausted` when there is no room now.
-fn room(door: &Door, name: &str, message: &[u8]) -> Result<Option<Part>, Reject> {
+fn room(context: &ServerContext, name: &str, message: &[u8]) -> Result<Option<Part>, Reject> {
     let Some(shape) = proto::shape(name) else { return Ok(None) };
-    let most = door.limits().message_fields_size;
+    let most = context.limits().message_fields_size;
     let weight = weigh::weigh(shape, message, most);
     if weight > most {
         let text = "the request has too many fields and values: they would take more than";
@@ -244,7 +234,7 @@ fn room(door: &Door, name: &str, message: &[u8]) -> Result<Option<Part>, Reject>
         let (cause, scope) = (ResourceExhaustedCause::SystemOverloaded, ResourceExhaustedScope::System);
         Reject::exhausted(cause, scope, "the server has no memory for a request of so many fields now")
     };
-    door.engine.memory().take(weight).map(Some).ok_or_else(full)
+    context.engine.memory().take(weight).map(Some).ok_or_else(full)
 }
 
 /// What the gate reads of a request before it is decoded, or whose method is not served: the namespace is its first field,
@@ -256,43 +246,43 @@ struct Undecoded {
 }
 
 /// Spares a large message the decoding, if it would be refused afterwards because its namespace makes too many calls.
-fn spare(door: &Door, client: &Client, method: Method, message: &[u8]) -> Result<(), Reject> {
+fn spare(context: &ServerContext, client: &Client, method: Method, message: &[u8]) -> Result<(), Reject> {
     let Ok(Undecoded { namespace }) = Undecoded::decode(message) else {
         return Ok(());
     };
-    let table = door.engine.namespaces();
+    let table = context.engine.namespaces();
     let Some((_, found)) = table.by_name(&namespace) else {
         return Ok(());
     };
-    let refusal = door.quotas.refusal(found, method.class, client.operator, door.engine.now());
+    let refusal = context.quotas.refusal(found, method.class, client.operator, context.engine.now());
     // How busy a namespace is, is told to those who may call there.
-    refusal.map_or(Ok(()), |refusal| gate::authorize(door, client, method.path, &namespace).and(Err(refusal)))
+    refusal.map_or(Ok(()), |refusal| gate::authorize(context, client, method.path, &namespace).and(Err(refusal)))
 }
 
 /// A method that is declared in the API and not served by this version. On a secured server only those who might use it
 /// are told so.
-pub(crate) async fn not_yet(door: Arc<Door>, path: &str, request: HttpRequest) -> HttpResponse {
-    door.metrics.record(NOT_YET, Code::Unimplemented, std::time::Duration::ZERO);
+pub(crate) async fn not_yet(context: Arc<ServerContext>, path: &str, request: HttpRequest) -> HttpResponse {
+    context.metrics.record(NOT_YET, Code::Unimplemented, std::time::Duration::ZERO);
     let identified =
-        gate::identify(&door, &request).and_then(|client| gate::admit(&door, &client, path).map(|()| client));
+        gate::identify(&context, &request).and_then(|client| gate::admit(&context, &client, path).map(|()| client));
     let client = match identified {
         Ok(client) => client,
         Err(reject) => return to_status(&reject).into_http(),
     };
-    let refusal = NotYet { door, client, path: path.to_owned() };
+    let refusal = NotYet { context, client, path: path.to_owned() };
     let is_for_tenants =
         auth::permission(path).is_some_and(|permission| permission.tenants && permission.reach == Reach::Namespace);
-    if !is_for_tenants || matches!(refusal.door.policy, Policy::Open) {
+    if !is_for_tenants || matches!(refusal.context.policy, Policy::Open) {
         return to_status(&refusal.by_name()).into_http();
     }
-    let limit = largest_frame(&refusal.door);
+    let limit = largest_frame(&refusal.context);
     let mut grpc = Grpc::new(Raw).accept_compressed(CompressionEncoding::Gzip).max_decoding_message_size(limit);
     settle(grpc.unary(refusal, request).await, limit).0
 }
 
 /// Refuses the one call it is made for: for want of a right, or else because the method is not served.
 struct NotYet {
-    door: Arc<Door>,
+    context: Arc<ServerContext>,
     client: Client,
     path: String,
 }
@@ -309,42 +299,42 @@ impl UnaryService<Bytes> for NotYet {
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
         let message = codec::decode::<Undecoded>(request.into_inner());
-        let (door, client, path) = (self.door.clone(), self.client.clone(), self.path.clone());
+        let (context, client, path) = (self.context.clone(), self.client.clone(), self.path.clone());
         let by_name = self.by_name();
         Box::pin(async move {
             let namespace = message?.namespace;
-            let admitted = gate::check_name(door.limits(), &namespace)
-                .and_then(|()| gate::authorize(&door, &client, &path, &namespace));
+            let admitted = gate::check_name(context.limits(), &namespace)
+                .and_then(|()| gate::authorize(&context, &client, &path, &namespace));
             let refusal = admitted.err().unwrap_or(by_name);
             let method = path.rsplit('/').next().unwrap_or_default();
-            gate::note(&door, &client, method, namespace, &refusal).await;
+            gate::note(&context, &client, method, namespace, &refusal).await;
             Err(to_status(&refusal))
         })
     }
 }
 
 async fn counted(
-    door: Arc<Door>,
+    context: Arc<ServerContext>,
     method: Method,
     request: HttpRequest,
     pass: Arc<Pass>,
     handle: Handle,
 ) -> Result<HttpResponse, Infallible> {
-    let began = door.engine.now();
-    let (response, code) = respond(&door, method, request, pass, handle).await;
-    door.metrics.record(method.name(), code, door.engine.now().since(began));
+    let began = context.engine.now();
+    let (response, code) = respond(&context, method, request, pass, handle).await;
+    context.metrics.record(method.name(), code, context.engine.now().since(began));
     Ok(response)
 }
 
 async fn respond(
-    door: &Arc<Door>,
+    context: &Arc<ServerContext>,
     method: Method,
     mut request: HttpRequest,
     pass: Arc<Pass>,
     handle: Handle,
 ) -> (HttpResponse, Code) {
-    let identified =
-        gate::identify(door, &request).and_then(|client| gate::admit(door, &client, method.path).map(|()| client));
+    let identified = gate::identify(context, &request)
+        .and_then(|client| gate::admit(context, &client, method.path).map(|()| client));
     let client = match identified {
         Ok(client) => Arc::new(Client { deadline: pass.deadline(), pass: Some(pass.clone()), ..client }),
         Err(reject) => {
@@ -353,14 +343,14 @@ async fn respond(
             return (status.into_http(), code);
         }
     };
-    let once = Once { door: door.clone(), client, pass, method, handle };
-    let limit = largest_frame(door);
+    let call = UnaryCall { context: context.clone(), client, pass, method, handle };
+    let limit = largest_frame(context);
     let taken = {
         let mut taking = pin!(frame::take_message(&mut request, limit));
         match poll_immediate(&mut taking).await {
             Some(taken) => taken,
             None => {
-                once.pass.step_aside();
+                call.pass.step_aside();
                 taking.await
             }
         }
@@ -369,27 +359,27 @@ async fn respond(
         Some(message) => {
             // A call may wait for long, and nothing looks at its headers any more.
             drop(request);
-            once.answer(message).await.map_or_else(Status::into_http, frame::response)
+            call.answer(message).await.map_or_else(Status::into_http, frame::response)
         }
         // Rare and large, and perhaps not there yet.
-        None => Box::pin(piecewise(once, request, limit)).await,
+        None => Box::pin(piecewise(call, request, limit)).await,
     };
     settle(response, limit)
 }
 
 /// The answer to a request whose message is compressed or comes in pieces.
-async fn piecewise(once: Once, request: HttpRequest, limit: usize) -> HttpResponse {
-    once.pass.step_aside();
+async fn piecewise(call: UnaryCall, request: HttpRequest, limit: usize) -> HttpResponse {
+    call.pass.step_aside();
     let mut grpc = Grpc::new(Raw).accept_compressed(CompressionEncoding::Gzip).max_decoding_message_size(limit);
-    // As on the reference: a reply is compressed where the request was, so that nobody pays for it unasked.
+    // As on the reference: a reply is compressed where the request was, so that no client pays for it unasked.
     if headers::encoding(request.headers()) == Some(b"gzip") {
         grpc = grpc.send_compressed(CompressionEncoding::Gzip);
     }
-    grpc.unary(Service(Some(once)), request).await
+    grpc.unary(Service(Some(call)), request).await
 }
 
-fn largest_frame(door: &Door) -> usize {
-    door.limits().message_size
+fn largest_frame(context: &ServerContext) -> usize {
+    context.limits().message_size
 }
 
 /// The code of a response; where the transport refused a message for its size, with the reference's code and text.
@@ -406,27 +396,27 @@ pub(crate) fn settle(response: HttpResponse, limit: usize) -> (HttpResponse, Cod
 }
 
 /// The way of one call from its message to its reply.
-struct Once {
-    door: Arc<Door>,
+struct UnaryCall {
+    context: Arc<ServerContext>,
     client: Arc<Client>,
     pass: Arc<Pass>,
     method: Method,
     handle: Handle,
 }
 
-impl Once {
+impl UnaryCall {
     /// The reply in its frame.
     async fn answer(self, message: Bytes) -> Result<Bytes, Status> {
-        let Self { door, client, pass, method, handle } = self;
-        client.peer.made_a_request(&client.caller);
-        let now = door.engine.now();
+        let Self { context, client, pass, method, handle } = self;
+        gate::note_request(&client);
+        let now = context.engine.now();
         pass.come_whole(message.len(), now).map_err(|refusal| to_status(&refusal))?;
         if pass.deadline().is_some_and(|deadline| deadline <= now) {
             return Err(Status::deadline_exceeded("context deadline exceeded"));
         }
-        let Handled { namespace, answering } = handle(door.clone(), client.clone(), message)?;
-        let answer = match door.policy {
-            Policy::Secured(_) => gate::while_permitted(&door, &client, method.path, &namespace, answering).await,
+        let Handled { namespace, answering } = handle(context.clone(), client.clone(), message)?;
+        let answer = match context.policy {
+            Policy::Secured(_) => gate::while_permitted(&context, &client, method.path, &namespace, answering).await,
             // An open server denies nothing, neither now nor later.
             Policy::Open => answering.await,
         };
@@ -436,7 +426,7 @@ impl Once {
                 if reject.kind == Kind::Internal {
                     tracing::error!(method = method.name(), %reject, "a call failed");
                 }
-                gate::note(&door, &client, method.name(), namespace, &reject).await;
+                gate::note(&context, &client, method.name(), namespace, &reject).await;
                 Err(to_status(&reject))
             }
         }
@@ -444,17 +434,17 @@ impl Once {
 }
 
 /// A service that answers the one call it is made for.
-struct Service(Option<Once>);
+struct Service(Option<UnaryCall>);
 
 impl UnaryService<Bytes> for Service {
     type Response = Bytes;
     type Future = BoxFuture<Response<Bytes>, Status>;
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let once = self.0.take();
+        let call = self.0.take();
         Box::pin(async move {
-            let once = once.ok_or_else(|| Status::internal("a call was made twice"))?;
-            once.answer(request.into_inner()).await.map(|reply| Response::new(reply.slice(frame::PREFIX..)))
+            let call = call.ok_or_else(|| Status::internal("a call was made twice"))?;
+            call.answer(request.into_inner()).await.map(|reply| Response::new(reply.slice(frame::PREFIX..)))
         })
     }
 }

@@ -6,7 +6,7 @@ mod large {
     use std::{future::pending, sync::Arc, time::Duration};
 
     use engine::{Config, Engine};
-    use frontend::{About, Door, Loops, NewNamespace, ensure, serve};
+    use frontend::{About, NewNamespace, ServerContext, ensure, serve};
     use model::Limits;
     use prost::Message;
     use proto::cause::{MOST_FAILURES, chain};
@@ -30,6 +30,7 @@ mod large {
         Code, Status,
         transport::{Channel, Endpoint},
     };
+    use transport::Loops;
 
     /// Signals of so many bytes make a history of some pages, and one is nearly as large as a page.
     const SIZES: [usize; 3] = [100_000, 700_000, 2_000_000];
@@ -58,13 +59,13 @@ mod large {
             let config = Config { shards: 1, limits, address: String::new(), cached_runs: 10 };
             let engine = Engine::open(Arc::new(MemoryStore::new()), config).unwrap();
             let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
-            let door = Door::new(engine, auth::Policy::Open, about, || uuid::Uuid::from_u128(1));
-            ensure(&door, NewNamespace::named("default", Duration::from_secs(86_400))).await.unwrap();
+            let context = ServerContext::new(engine, auth::Policy::Open, about, || uuid::Uuid::from_u128(1));
+            ensure(&context, NewNamespace::named("default", Duration::from_secs(86_400))).await.unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let loops = Loops::start(1).unwrap();
             let mut servers = JoinSet::new();
-            servers.spawn(serve(door, listener, loops.homes(), pending()));
+            servers.spawn(serve(context, listener, loops.handles(), pending()));
             let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
             let client = WorkflowServiceClient::new(channel).max_decoding_message_size(CLIENTS_LIMIT);
             let mut world = Self { client, _loops: loops, _servers: servers };

@@ -5,7 +5,7 @@ mod full {
     use std::{future::pending, sync::Arc, time::Duration};
 
     use engine::{Class, Config, Engine, Stands};
-    use frontend::{About, Door, Loops, NewNamespace, ensure, serve};
+    use frontend::{About, NewNamespace, ServerContext, ensure, serve};
     use model::Limits;
     use prost::Message as _;
     use proto::{
@@ -24,6 +24,7 @@ mod full {
     use store::MemoryStore;
     use tokio::{net::TcpListener, task::JoinSet};
     use tonic::{Code, Status, transport::Channel};
+    use transport::Loops;
 
     struct World {
         client: WorkflowServiceClient<Channel>,
@@ -39,13 +40,13 @@ mod full {
             let config = Config { shards: 1, limits, address: String::new(), cached_runs: 10 };
             let engine = Engine::open(Arc::new(MemoryStore::new()), config).unwrap();
             let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
-            let door = Door::new(engine.clone(), auth::Policy::Open, about, || uuid::Uuid::from_u128(1));
-            ensure(&door, NewNamespace::named("default", Duration::from_secs(86_400))).await.unwrap();
+            let context = ServerContext::new(engine.clone(), auth::Policy::Open, about, || uuid::Uuid::from_u128(1));
+            ensure(&context, NewNamespace::named("default", Duration::from_secs(86_400))).await.unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let loops = Loops::start(1).unwrap();
             let mut serving = JoinSet::new();
-            serving.spawn(serve(door, listener, loops.homes(), pending()));
+            serving.spawn(serve(context, listener, loops.handles(), pending()));
             let client = WorkflowServiceClient::connect(format!("http://{address}")).await.unwrap();
             Self { client, engine, _loops: loops, _serving: serving }
         }

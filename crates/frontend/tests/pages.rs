@@ -9,7 +9,7 @@ mod open {
     use std::{future::pending, io::Read as _, net::SocketAddr, sync::Arc, time::Duration};
 
     use engine::{Config, Engine};
-    use frontend::{About, Door, Hosts, Loops, NewNamespace, Page, Ui, ensure, serve_page};
+    use frontend::{About, Hosts, NewNamespace, Page, ServerContext, Ui, ensure, serve_page};
     use model::Limits;
     use store::MemoryStore;
     use tokio::{
@@ -17,6 +17,7 @@ mod open {
         net::{TcpListener, TcpStream},
         task::JoinSet,
     };
+    use transport::Loops;
 
     use crate::browser::ask;
 
@@ -28,14 +29,14 @@ mod open {
         let config = Config { shards: 1, limits: Arc::new(Limits::default()), address: String::new(), cached_runs: 10 };
         let engine = Engine::open(Arc::new(MemoryStore::new()), config).unwrap();
         let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
-        let door = Door::new(engine, auth::Policy::Open, about, || uuid::Uuid::from_u128(1));
-        ensure(&door, NewNamespace::named("default", Duration::from_secs(86_400))).await.unwrap();
+        let context = ServerContext::new(engine, auth::Policy::Open, about, || uuid::Uuid::from_u128(1));
+        ensure(&context, NewNamespace::named("default", Duration::from_secs(86_400))).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let hosts = Hosts::new(["pages.example.test".to_owned()]);
         let mut servers = JoinSet::new();
         let loops = Loops::start(1).unwrap();
-        servers.spawn(serve_page(door, listener, loops.homes(), page, hosts, pending()));
+        servers.spawn(serve_page(context, listener, loops.handles(), page, hosts, pending()));
         (address, (servers, loops))
     }
 

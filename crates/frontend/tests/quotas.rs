@@ -2,10 +2,6 @@
 //! served.
 
 #[cfg(test)]
-#[path = "../src/raw.rs"]
-mod codec;
-
-#[cfg(test)]
 mod quotas {
     use std::{
         future::pending,
@@ -18,7 +14,7 @@ mod quotas {
 
     use bytes::Bytes;
     use engine::{Config, Engine};
-    use frontend::{About, Door, Loops, NewNamespace, ensure, serve};
+    use frontend::{About, NewNamespace, ServerContext, ensure, serve};
     use model::Limits;
     use prost::Message;
     use proto::{
@@ -39,8 +35,7 @@ mod quotas {
         codegen::http::uri::PathAndQuery,
         transport::{Channel, Endpoint},
     };
-
-    use crate::codec::Raw;
+    use transport::{Loops, Raw};
 
     struct World {
         client: WorkflowServiceClient<Channel>,
@@ -59,15 +54,15 @@ mod quotas {
         let config = Config { shards: 1, limits: Arc::new(limits), address: String::new(), cached_runs: 10 };
         let engine = Engine::open(Arc::new(MemoryStore::new()), config).unwrap();
         let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
-        let door = Door::new(engine, auth::Policy::Open, about, new_id);
+        let context = ServerContext::new(engine, auth::Policy::Open, about, new_id);
         for name in ["loud", "quiet"] {
-            ensure(&door, NewNamespace::named(name, Duration::from_secs(86_400))).await.unwrap();
+            ensure(&context, NewNamespace::named(name, Duration::from_secs(86_400))).await.unwrap();
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let loops = Loops::start(1).unwrap();
         let mut server = JoinSet::new();
-        server.spawn(serve(door, listener, loops.homes(), pending()));
+        server.spawn(serve(context, listener, loops.handles(), pending()));
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
         World { client: WorkflowServiceClient::new(channel.clone()), channel, _loops: loops, _server: server }
     }

@@ -1,4 +1,4 @@
-//! `Reject`: why a call was refused, as its caller sees it. Everything that leaves a machine, the engine or a door as an
+//! `Reject`: why a call was refused, as its caller sees it. Everything that leaves a machine, the engine or a service as an
 //! error is one of these; one function of the frontend turns it into a gRPC status with details.
 
 use std::{fmt, time::Duration};

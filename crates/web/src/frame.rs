@@ -15,12 +15,12 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self';
 /// Who looks at a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Viewer<'a> {
-    /// Everybody is let in; `server` says where workers and clients go.
-    Anyone { server: &'a str },
+    /// The server is open: no login is asked for. `server` says where workers and clients go.
+    Open { server: &'a str },
     /// A user who has logged in, by name.
     User(&'a str),
-    /// Somebody who is not known.
-    Stranger,
+    /// A reader who has not logged in.
+    Anonymous,
 }
 
 /// A whole page.
@@ -56,12 +56,12 @@ pub(crate) fn page(viewer: Viewer<'_>, title: &str, body: &Markup) -> String {
 fn who(viewer: Viewer<'_>) -> Markup {
     html! {
         @match viewer {
-            Viewer::Anyone { server } => span { "gRPC on " code { (server) } },
+            Viewer::Open { server } => span { "gRPC on " code { (server) } },
             Viewer::User(name) => form method="post" action="/logout" {
                 span { (name) " " }
                 button { "Log out" }
             },
-            Viewer::Stranger => {},
+            Viewer::Anonymous => {},
         }
     }
 }
@@ -73,12 +73,12 @@ pub fn login() -> String {
         (ways_to_a_link())
         p { "Programs and command lines use API keys or certificates and need no login." }
     };
-    page(Viewer::Stranger, "Log in", &body)
+    page(Viewer::Anonymous, "Log in", &body)
 }
 
 /// What there is instead of a login; `complaint` says why.
 pub fn login_failed(complaint: &str) -> String {
-    page(Viewer::Stranger, "Log in", &html! { p role="alert" { strong { (complaint) } } })
+    page(Viewer::Anonymous, "Log in", &html! { p role="alert" { strong { (complaint) } } })
 }
 
 /// Behind a login link that logs nobody in (any more).
@@ -91,7 +91,7 @@ pub fn dead_link() -> String {
         }
         (ways_to_a_link())
     };
-    page(Viewer::Stranger, "Log in", &body)
+    page(Viewer::Anonymous, "Log in", &body)
 }
 
 /// How to come by a login link: by oneself, by others, and for an owner who has nothing left.
@@ -120,7 +120,7 @@ pub fn login_form(code: &str, check: &str) -> String {
         }
         p { "The link works once, when this button is pressed." }
     };
-    page(Viewer::Stranger, "Log in", &body)
+    page(Viewer::Anonymous, "Log in", &body)
 }
 
 /// A page of the reference's own Web UI that there is none of here yet: what it would show, where its like is seen, and

@@ -42,7 +42,7 @@ pub fn run(
             dt { "Events" } dd { (info.history_length) }
         }
         h2 { "Description" }
-        (message::shown("temporal.api.workflowservice.v1.DescribeWorkflowExecutionResponse", described))
+        (message::format_message("temporal.api.workflowservice.v1.DescribeWorkflowExecutionResponse", described))
     };
     page(viewer, &execution.workflow_id, &body)
 }

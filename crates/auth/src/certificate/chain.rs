@@ -1,7 +1,7 @@
 //! From a client's certificate to an authority of the bundle.
 //!
 //! What a client is told never depends on the bundle unless the bundle stands behind its certificate: otherwise a
-//! stranger could try out which namespaces exist.
+//! foreign caller could try out which namespaces exist.
 
 use std::{fmt, time::Duration};
 

@@ -190,7 +190,7 @@ fn a_renewed_root_of_the_same_key_counts_beside_the_old_one() {
 }
 
 #[test]
-fn a_stranger_is_told_the_same_whether_or_not_there_is_a_bundle() {
+fn a_foreign_certificate_is_told_the_same_whether_or_not_there_is_a_bundle() {
     let (root, foreign) = (Authority::root("root"), Authority::root("root"));
     let middle = root.below(ca_params("middle"));
     let ca = bundle(&[&root, &middle]);

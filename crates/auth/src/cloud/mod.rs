@@ -103,9 +103,9 @@ const ROWS: &[Row] = &[
 pub fn authorize_cloud(caller: &Caller, method: &str, resource: Resource<'_>) -> Result<(), Reject> {
     let principal = match caller {
         Caller::Principal(principal) => principal,
-        Caller::Stranger => return Err(unauthenticated()),
+        Caller::Anonymous => return Err(unauthenticated()),
         // The open policy has no account, and a certificate counts on the data plane only.
-        Caller::Anyone | Caller::Certificate(_) | Caller::Excluded(_) => return Err(unauthorized()),
+        Caller::Open | Caller::Certificate(_) | Caller::FilteredOut(_) => return Err(unauthorized()),
     };
     let row = ROWS.iter().find(|row| row.methods.contains(&method)).ok_or_else(unauthorized)?;
     if has(principal, row.right, resource) { Ok(()) } else { Err(unauthorized()) }

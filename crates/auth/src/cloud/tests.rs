@@ -202,8 +202,8 @@ fn nobody_but_a_principal_gets_anything() {
     };
     let certificate = CertificateCaller { namespace: ORDERS.into(), certificate: Arc::new(certificate) };
     let callers = [
-        (Caller::Anyone, Kind::PermissionDenied),
-        (Caller::Stranger, Kind::Unauthenticated),
+        (Caller::Open, Kind::PermissionDenied),
+        (Caller::Anonymous, Kind::Unauthenticated),
         (Caller::Certificate(Arc::new(certificate)), Kind::PermissionDenied),
     ];
     for (caller, kind) in callers {

@@ -12,8 +12,8 @@ pub enum Reach {
 /// What a permission allows; each level includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// Nothing is shown that a stranger may not see; needs no identity.
-    Anyone,
+    /// Nothing is told that an anonymous caller may not know; needs no identity.
+    Open,
     Read,
     Write,
     Admin,
@@ -107,13 +107,7 @@ const OPERATOR_ADMIN: &[&str] = &[
 ];
 
 const ROWS: &[Row] = &[
-    Row {
-        service: WORKFLOW,
-        reach: Reach::Cluster,
-        access: Access::Anyone,
-        tenants: true,
-        methods: &["GetSystemInfo"],
-    },
+    Row { service: WORKFLOW, reach: Reach::Cluster, access: Access::Open, tenants: true, methods: &["GetSystemInfo"] },
     Row {
         service: WORKFLOW,
         reach: Reach::Cluster,
@@ -158,7 +152,7 @@ const ROWS: &[Row] = &[
     Row {
         service: "grpc.health.v1.Health",
         reach: Reach::Cluster,
-        access: Access::Anyone,
+        access: Access::Open,
         tenants: true,
         methods: &["Check", "List", "Watch"],
     },

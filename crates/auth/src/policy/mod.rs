@@ -2,11 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use model::{Kind, Reject, Time};
+use model::{Kind, Plane, Reject, Time};
 
 use crate::{
     Access, Caller, CertificateCaller, Claims, ClientCa, Credentials, Directory, KeyRecord, NamespacePermission,
-    Permission, Plane, Principal, Reach,
+    Permission, Principal, Reach,
     caller::namespace_of_host,
     token::{self, Shown, TokenHash},
     verified::Verified,
@@ -84,7 +84,7 @@ impl Policy {
         may_try: impl FnOnce() -> Result<(), Reject>,
     ) -> Result<Caller, Reject> {
         match self {
-            Policy::Open => Ok(Caller::Anyone),
+            Policy::Open => Ok(Caller::Open),
             Policy::Secured(secured) => secured.identify(credentials, now, may_try),
         }
     }
@@ -95,8 +95,8 @@ impl Policy {
             (Policy::Secured(secured), Caller::Principal(principal)) => {
                 secured.directory.key(principal.api_key_id.as_deref()?).map(|key| key.expires_at)
             }
-            (_, Caller::Certificate(shown) | Caller::Excluded(shown)) => Some(shown.certificate.not_after),
-            (_, Caller::Anyone | Caller::Stranger) | (Policy::Open, Caller::Principal(_)) => None,
+            (_, Caller::Certificate(shown) | Caller::FilteredOut(shown)) => Some(shown.certificate.not_after),
+            (_, Caller::Open | Caller::Anonymous) | (Policy::Open, Caller::Principal(_)) => None,
         }
     }
 
@@ -134,12 +134,12 @@ impl Secured {
             return self.principal(header, now, may_try).map(Caller::Principal);
         }
         if credentials.plane == Plane::Control || credentials.peer_certificates.is_empty() {
-            return Ok(Caller::Stranger);
+            return Ok(Caller::Anonymous);
         }
         match self.named(credentials) {
             Some(namespace) => self.certificate(credentials, namespace, now, may_try),
             // Nothing says which namespace the certificate is for; the first call to one will.
-            None => Ok(Caller::Stranger),
+            None => Ok(Caller::Anonymous),
         }
     }
 
@@ -226,18 +226,18 @@ impl Secured {
         }
         match security {
             Some(security) if security.filters.allow(certificate) => Ok(Caller::Certificate(caller)),
-            _ => Ok(Caller::Excluded(caller)),
+            _ => Ok(Caller::FilteredOut(caller)),
         }
     }
 
     fn authorize(&self, caller: &Caller, permission: Permission, namespace: Option<&str>) -> Result<(), Reject> {
-        if permission.access == Access::Anyone {
+        if permission.access == Access::Open {
             return Ok(());
         }
-        if matches!(caller, Caller::Stranger) {
+        if matches!(caller, Caller::Anonymous) {
             return Err(unauthenticated_because("no API key was shown, and no client certificate for a namespace"));
         }
-        if let Caller::Excluded(shown) = caller {
+        if let Caller::FilteredOut(shown) = caller {
             let text = format!(
                 "Request unauthorized: no certificate filter of namespace \"{}\" matches the client certificate.",
                 shown.namespace
@@ -262,7 +262,7 @@ impl Secured {
             Caller::Principal(principal) if principal.is_account_admin() => Some(NamespacePermission::Admin),
             Caller::Principal(principal) => principal.namespace_accesses.values().max().copied(),
             Caller::Certificate(_) => Some(NamespacePermission::Admin),
-            Caller::Anyone | Caller::Stranger | Caller::Excluded(_) => None,
+            Caller::Open | Caller::Anonymous | Caller::FilteredOut(_) => None,
         };
         if suffices(held, access) { Ok(()) } else { Err(unauthorized()) }
     }
@@ -273,7 +273,7 @@ impl Secured {
             Caller::Certificate(certificate) => {
                 (certificate.namespace == namespace).then_some(NamespacePermission::Admin)
             }
-            Caller::Anyone | Caller::Stranger | Caller::Excluded(_) => None,
+            Caller::Open | Caller::Anonymous | Caller::FilteredOut(_) => None,
         };
         if !suffices(held, access) {
             return Err(unauthorized());
@@ -296,7 +296,7 @@ impl Secured {
 /// Whether a permission includes what a method needs.
 fn suffices(held: Option<NamespacePermission>, needed: Access) -> bool {
     match needed {
-        Access::Anyone => true,
+        Access::Open => true,
         Access::Read => held >= Some(NamespacePermission::Read),
         Access::Write => held >= Some(NamespacePermission::Write),
         Access::Admin => held >= Some(NamespacePermission::Admin),

@@ -168,10 +168,10 @@ fn a_certificate_stands_for_the_namespace_that_trusts_it() {
         assert_eq!(caller.certificate.common_names, ["worker"]);
     }
     let nowhere = all(None, Some("127.0.0.1:7233"), None);
-    assert_eq!(house.policy.identify(&nowhere, NOW), Ok(Caller::Stranger));
+    assert_eq!(house.policy.identify(&nowhere, NOW), Ok(Caller::Anonymous));
     let control = Credentials { plane: Plane::Control, ..all(Some(&host), None, None) };
-    assert_eq!(house.policy.identify(&control, NOW), Ok(Caller::Stranger));
-    assert_eq!(house.policy.identify(&Credentials::default(), NOW), Ok(Caller::Stranger));
+    assert_eq!(house.policy.identify(&control, NOW), Ok(Caller::Anonymous));
+    assert_eq!(house.policy.identify(&Credentials::default(), NOW), Ok(Caller::Anonymous));
     // A bad key beside it is a bad key.
     let both = Credentials { authorization: Some(""), ..all(Some(&host), None, None) };
     assert_eq!(refused(house.policy.identify(&both, NOW)).0, Kind::Unauthenticated);
@@ -192,7 +192,7 @@ fn a_certificate_counts_as_long_as_everything_about_it_does() {
     let text =
         "Request unauthorized: no certificate filter of namespace \"orders.a2dd6\" matches the client certificate.";
     let excluded = by(NOW).unwrap();
-    assert!(matches!(&excluded, Caller::Excluded(shown) if shown.namespace == ORDERS));
+    assert!(matches!(&excluded, Caller::FilteredOut(shown) if shown.namespace == ORDERS));
     let workflows = |method: &str| permission(&format!("/temporal.api.workflowservice.v1.WorkflowService/{method}"));
     for method in ["StartWorkflowExecution", "DescribeNamespace", "ListNamespaces"] {
         let denied = house.policy.authorize(&excluded, workflows(method), Some(ORDERS)).unwrap_err();
@@ -220,7 +220,7 @@ fn a_foreign_namespace_answers_as_one_that_does_not_exist() {
     let start = permission("/temporal.api.workflowservice.v1.WorkflowService/StartWorkflowExecution");
     let token = house.account.key(principal(Some(AccountRole::Developer), &[(ORDERS, NamespacePermission::Admin)]));
     let principal = house.by_key(&format!("Bearer {}", token.as_str()), NOW).unwrap();
-    for caller in [principal, house.certificate(), Caller::Stranger] {
+    for caller in [principal, house.certificate(), Caller::Anonymous] {
         let at = |namespace| house.policy.authorize(&caller, start, Some(namespace));
         assert!(at(BILLING).is_err());
         assert_eq!(at(BILLING), at(NOTHING), "{caller:?}");
@@ -315,8 +315,8 @@ fn documented(path: &str, held: Option<NamespacePermission>) -> bool {
 fn callers(house: &House) -> Vec<(Caller, Option<NamespacePermission>, bool)> {
     use crate::AccountRole::{Admin, Developer, FinanceAdmin, MetricsRead, Owner, Read};
     let mut callers = vec![
-        (Caller::Stranger, None, false),
-        (Caller::Anyone, None, false),
+        (Caller::Anonymous, None, false),
+        (Caller::Open, None, false),
         (house.certificate(), Some(NamespacePermission::Admin), false),
     ];
     let permissions =
@@ -358,7 +358,7 @@ fn every_method_of_the_data_plane_is_for_the_documented_permissions() {
                 assert_eq!(ask(Some(BILLING)).is_ok(), documented(path, abroad), "{text}");
                 assert!(ask(Some(NOTHING)).is_err(), "{text}");
             }
-            if matches!(caller, Caller::Stranger) && !FOR_STRANGERS.contains(&path.as_str()) {
+            if matches!(caller, Caller::Anonymous) && !FOR_STRANGERS.contains(&path.as_str()) {
                 let kind = ask(Some(ORDERS)).unwrap_err().kind;
                 let is_declared = permission(path).is_some();
                 assert_eq!(kind, if is_declared { Kind::Unauthenticated } else { Kind::PermissionDenied }, "{text}");

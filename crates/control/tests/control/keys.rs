@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth::{Caller, Credentials, Directory, Plane, Policy, SigningKey};
+use auth::{Caller, Credentials, Directory, Policy, SigningKey};
 use control::Control;
-use model::{Kind, Reject};
+use model::{Kind, Plane, Reject};
 use proto::temporal::api::cloud::{
     cloudservice::v1::{
         CreateApiKeyRequest, DeleteApiKeyRequest, GetApiKeyRequest, GetApiKeysRequest, GetUserRequest,

@@ -91,8 +91,8 @@ fn a_link_is_for_oneself_and_for_whom_one_may_act() {
     for user_id in ["nobody", robot.as_str()] {
         assert_refused(link(&desk, &desk.owner, user_id), &Kind::NotFound, "not found");
     }
-    let stranger = desk.control.call(&Caller::Stranger, &desk.visit(), CREATE_LOGIN_LINK, b"");
-    assert_refused(stranger, &Kind::Unauthenticated, "request not authenticated");
+    let anonymous = desk.control.call(&Caller::Anonymous, &desk.visit(), CREATE_LOGIN_LINK, b"");
+    assert_refused(anonymous, &Kind::Unauthenticated, "request not authenticated");
 }
 
 #[test]

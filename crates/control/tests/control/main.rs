@@ -1,4 +1,4 @@
-//! The account by its own door: requests in, answers and refusals out, over a store in memory.
+//! The account by its own calls: requests in, answers and refusals out, over a store in memory.
 
 #[cfg(test)]
 mod audit;

@@ -193,7 +193,7 @@ fn what_is_not_served_says_so() {
             }
             Ok(_) | Err(_) => served += 1,
         }
-        for caller in [Caller::Stranger, Caller::Anyone] {
+        for caller in [Caller::Anonymous, Caller::Open] {
             let refused = desk.control.call(&caller, &desk.visit(), method.name(), &[]);
             assert_refused(refused, &Kind::Unauthenticated, "request not authenticated");
         }

@@ -6,9 +6,10 @@ use auth::Caller;
 use bytes::Bytes;
 use model::{Kind, Reject};
 use tonic::codegen::http::Request;
+use transport::Peer;
 
 use super::Cloud;
-use crate::{door::Client, gate, listen::Peer};
+use crate::{context::Client, gate};
 
 /// A caller that may send its message.
 #[derive(Clone)]
@@ -23,13 +24,13 @@ pub(super) struct Admitted {
 /// # Errors
 /// `Unauthenticated`; `ResourceExhausted`.
 pub(super) fn admit<B>(cloud: &Cloud, request: &Request<B>) -> Result<Admitted, Reject> {
-    let client = gate::identify(&cloud.door, request)?;
+    let client = gate::identify(&cloud.context, request)?;
     match &client.caller {
-        Caller::Stranger => return Err(auth::unauthenticated()),
+        Caller::Anonymous => return Err(auth::unauthenticated()),
         Caller::Principal(principal) => {
-            cloud.rates.take(&cloud.account_id, principal, cloud.door.engine.now())?;
+            cloud.rates.take(&cloud.account_id, principal, cloud.context.engine.now())?;
         }
-        Caller::Anyone | Caller::Certificate(_) | Caller::Excluded(_) => {}
+        Caller::Open | Caller::Certificate(_) | Caller::FilteredOut(_) => {}
     }
     let peer = request.extensions().get::<Arc<Peer>>();
     let address = peer.map(|peer| peer.address.ip().to_string()).unwrap_or_default();
@@ -62,7 +63,7 @@ pub(super) async fn call(
 ) -> Result<Bytes, Reject> {
     let cloud = cloud.clone();
     let Admitted { client, address } = admitted;
-    client.peer.made_a_request(&client.caller);
+    gate::note_request(&client);
     // The account writes to the disk before it answers.
     let answering = tokio::task::spawn_blocking(move || {
         let visit = cloud.visit(address);

@@ -17,20 +17,21 @@ use tonic::{
     body::Body,
     codegen::http::{Request, Response},
 };
+use transport::{http_status, retry_after, to_status};
 
 use super::{
     Cloud, call, json,
     paths::{self, Found, NotFound},
-    query, version,
+    version,
 };
-use crate::{advice, status::to_status};
+use crate::query;
 
 /// The start of all these paths.
 pub(super) const ROOT: &str = "/cloud/";
 
 /// Answers one request.
 pub(super) async fn answer(cloud: Arc<Cloud>, request: Request<Body>) -> Response<Body> {
-    let began = cloud.door.engine.now();
+    let began = cloud.context.engine.now();
     let found = match paths::find(request.method(), request.uri().path()) {
         Ok(found) => found,
         Err(NotFound::Verb) => return unanswerable(StatusCode::METHOD_NOT_ALLOWED, request.method()),
@@ -43,11 +44,11 @@ pub(super) async fn answer(cloud: Arc<Cloud>, request: Request<Body>) -> Respons
             let status = to_status(&reject);
             let json = json::status(status.code() as i32, status.message(), status.details());
             let mut response = written(http_status(status.code()), json);
-            advice::retry_after(&reject, response.headers_mut());
+            retry_after(&reject, response.headers_mut());
             (response, status.code())
         }
     };
-    cloud.door.metrics.record(method, code, cloud.door.engine.now().since(began));
+    cloud.context.metrics.record(method, code, cloud.context.engine.now().since(began));
     response
 }
 
@@ -75,7 +76,7 @@ async fn encoded(
     let pairs = query::pairs(request.uri().query().unwrap_or_default());
     let pairs = pairs.ok_or_else(|| Reject::invalid("the query is not percent-encoded UTF-8"))?;
     let takes_body = request.method() == Method::POST;
-    let body = read(request.into_body(), cloud.door.limits().message_size).await?;
+    let body = read(request.into_body(), cloud.context.limits().message_size).await?;
     let body = if takes_body { body } else { Bytes::new() };
     let fields = pairs.iter().map(|(name, value)| (name.as_str(), value.clone()));
     // The path stands last: it names what the caller's rights are looked up for, and nothing stands over it.
@@ -103,22 +104,4 @@ fn written(status: StatusCode, json: Vec<u8>) -> Response<Body> {
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
-}
-
-/// Source of the mapping: the comments of `google.rpc.Code`.
-pub(crate) fn http_status(code: Code) -> StatusCode {
-    match code {
-        Code::Ok => StatusCode::OK,
-        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => StatusCode::BAD_REQUEST,
-        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Code::PermissionDenied => StatusCode::FORBIDDEN,
-        Code::NotFound => StatusCode::NOT_FOUND,
-        Code::AlreadyExists | Code::Aborted => StatusCode::CONFLICT,
-        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
-        Code::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-        Code::Unknown | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
-        Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
-        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
-    }
 }

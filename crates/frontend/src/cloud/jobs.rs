@@ -8,7 +8,7 @@ use model::{Kind, Reject};
 use tokio::time::timeout;
 
 use super::Cloud;
-use crate::namespace::{self, NewNamespace};
+use crate::services::namespace::{self, NewNamespace};
 
 /// How long the account's work rests when the engine can't take it.
 const REST: Duration = Duration::from_secs(1);
@@ -52,16 +52,16 @@ async fn step(cloud: &Arc<Cloud>, job: Job) {
 }
 
 async fn apply(cloud: &Cloud, namespace: &str, work: Work) -> Result<(), Reject> {
-    let door = &cloud.door;
+    let context = &cloud.context;
     match work {
         Work::Register(wanted) => {
             let search_attributes = wanted.search_attributes.clone();
             let new = NewNamespace { search_attributes, ..NewNamespace::named(namespace, wanted.retention) };
-            namespace::ensure(door, new).await?;
+            namespace::ensure(context, new).await?;
             update(cloud, namespace, wanted).await
         }
         Work::Update(wanted) => update(cloud, namespace, wanted).await,
-        Work::Delete => match namespace::delete(door, namespace).await {
+        Work::Delete => match namespace::delete(context, namespace).await {
             Err(reject) if matches!(reject.kind, Kind::NamespaceNotFound { .. }) => Ok(()),
             outcome => outcome,
         },
@@ -69,7 +69,7 @@ async fn apply(cloud: &Cloud, namespace: &str, work: Work) -> Result<(), Reject>
 }
 
 async fn update(cloud: &Cloud, namespace: &str, wanted: Wanted) -> Result<(), Reject> {
-    namespace::shape(&cloud.door, namespace, wanted.retention, wanted.search_attributes).await
+    namespace::shape(&cloud.context, namespace, wanted.retention, wanted.search_attributes).await
 }
 
 async fn rest() {

@@ -18,7 +18,7 @@ pub(super) fn method(name: &str) -> Option<MethodDescriptor> {
     service.methods().find(|method| method.name() == name)
 }
 
-/// Built when somebody asks first: it is the whole API.
+/// Built when it is asked for first: it is the whole API.
 fn pool() -> Option<&'static DescriptorPool> {
     static POOL: OnceLock<Option<DescriptorPool>> = OnceLock::new();
     POOL.get_or_init(|| {

@@ -1,17 +1,14 @@
-//! The door of the control plane: `temporal.api.cloud.cloudservice.v1.CloudService` as gRPC and as HTTP paths, and what
+//! The control plane's services: `temporal.api.cloud.cloudservice.v1.CloudService` as gRPC and as HTTP paths, and what
 //! clients ask of every address beside it (`GetSystemInfo`, health, reflection).
 //!
 //! What a call means is decided in `control`, its rights in `auth`; here it is only carried there and back.
 
 mod call;
-mod denials;
-pub(crate) mod http;
+mod endpoint;
+mod http;
 mod jobs;
 mod json;
 mod paths;
-pub(crate) mod query;
-mod rate;
-mod root;
 mod version;
 
 use std::sync::Arc;
@@ -19,22 +16,19 @@ use std::sync::Arc;
 use control::{Control, Moment, Visit};
 use tokio::sync::Notify;
 
+pub(crate) use self::endpoint::serve_cloud;
 pub use self::paths::http_path;
-pub(crate) use self::{
-    denials::{Denials, Denied},
-    root::serve_cloud,
-};
-use crate::door::Door;
+use crate::context::{Denials, Rates, ServerContext};
 
 /// The service.
 const SERVICE: &str = "temporal.api.cloud.cloudservice.v1.CloudService";
 
-/// What the control plane's door works with.
+/// What the control plane's services work with.
 pub(crate) struct Cloud {
-    door: Arc<Door>,
+    context: Arc<ServerContext>,
     control: Control,
     account_id: String,
-    rates: rate::Rates,
+    rates: Rates,
     /// Draws what ids and tokens are made of.
     seed: fn() -> u128,
     /// Rings when the account has work for the engine.
@@ -42,10 +36,10 @@ pub(crate) struct Cloud {
 }
 
 impl Cloud {
-    pub(crate) fn new(door: Arc<Door>, control: Control, seed: fn() -> u128) -> Arc<Self> {
+    pub(crate) fn new(context: Arc<ServerContext>, control: Control, seed: fn() -> u128) -> Arc<Self> {
         let account_id = auth::Directory::account_id(&control).to_owned();
-        door.denials.get_or_init(|| Denials::new(control.clone(), seed));
-        let cloud = Self { door, control, account_id, rates: rate::Rates::default(), seed, job_bell: Notify::new() };
+        context.denials.get_or_init(|| Denials::new(control.clone(), seed));
+        let cloud = Self { context, control, account_id, rates: Rates::default(), seed, job_bell: Notify::new() };
         let cloud = Arc::new(cloud);
         let listening = Arc::downgrade(&cloud);
         cloud.control.on_job(Box::new(move || {
@@ -53,13 +47,13 @@ impl Cloud {
                 cloud.job_bell.notify_one();
             }
         }));
-        let told = cloud.door.rights.clone();
-        cloud.control.on_rights(Box::new(move || told.send_modify(|changes| *changes += 1)));
+        let rights = cloud.context.rights.clone();
+        cloud.control.on_rights(Box::new(move || rights.send_modify(|changes| *changes += 1)));
         cloud
     }
 
     fn moment(&self) -> Moment {
-        Moment { now: self.door.engine.wall(), seed: (self.seed)() }
+        Moment { now: self.context.engine.wall(), seed: (self.seed)() }
     }
 
     fn visit(&self, address: String) -> Visit {

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use hyper::Method;
 
+use crate::query;
+
 /// The verbs that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verb {
@@ -82,7 +84,7 @@ fn matched(template: &'static str, parts: &[&str]) -> Option<BTreeMap<&'static s
         let part = given.next()?;
         match wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
             Some(name) => {
-                let value = super::query::decoded(part, false)?;
+                let value = query::decoded(part, false)?;
                 if value.is_empty() {
                     return None;
                 }

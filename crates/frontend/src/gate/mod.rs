@@ -15,14 +15,13 @@ use model::{Kind, Limits, Namespace, NamespaceId, Reject, Token};
 use proto::temporal::api::enums::v1::NamespaceState::{self, Deleted, Deprecated, Registered};
 use tokio::time::timeout;
 use tonic::codegen::http::{Request, header::HOST};
+use transport::Peer;
 
 use crate::{
-    cloud::Denied,
-    door::{Bearer, Client, Door},
+    context::{Bearer, Client, Denied, ServerContext},
     headers,
-    listen::Peer,
+    method::Method,
     quota::{Counted, Place},
-    unary::Method,
     version,
 };
 
@@ -45,17 +44,17 @@ const MOMENT: Duration = Duration::from_millis(1);
 ///
 /// # Errors
 /// `Unauthenticated` when what the caller shows is not good; `InvalidArgument` when its headers can't be read.
-pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, Reject> {
+pub(crate) fn identify<B>(context: &ServerContext, request: &Request<B>) -> Result<Client, Reject> {
     let headers = request.headers();
     let peer = request.extensions().get::<Arc<Peer>>().cloned().unwrap_or_default();
-    let (authorization, namespace) = match door.policy {
+    let (authorization, namespace) = match context.policy {
         Policy::Open => (None, None),
         Policy::Secured(_) => (headers::authorization(headers)?, headers::namespace(headers)?),
     };
     let authority = request.uri().authority().map(|authority| authority.as_str());
     let authority = authority.or_else(|| headers.get(HOST).and_then(|value| value.to_str().ok()));
     // Before anything is looked up: what changes from here on is seen by a call that waits.
-    let rights = *door.rights.borrow();
+    let rights = *context.rights.borrow();
     let credentials = Credentials {
         plane: peer.plane,
         authorization,
@@ -64,23 +63,23 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
         authority,
         namespace_header: namespace,
     };
-    let identified = identify_slowly(door, &credentials, peer.address.ip());
+    let identified = identify_slowly(context, &credentials, peer.address.ip());
     let caller = match identified {
-        // What is for anyone is for whoever shows something bad, too. Clients ask it before anything else, and some of
+        // What is open is open to a caller that shows something bad, too. Clients ask it before anything else, and some of
         // them keep to themselves why that failed: so the cause comes with the first call that needs a right.
-        Err(_) if auth::permission(request.uri().path()).is_some_and(|needed| needed.access == Access::Anyone) => {
-            Caller::Stranger
+        Err(_) if auth::permission(request.uri().path()).is_some_and(|needed| needed.access == Access::Open) => {
+            Caller::Anonymous
         }
         identified => identified?,
     };
     let bearer = authorization.map(|text| Bearer(text.to_owned()));
-    let authority = matches!(door.policy, Policy::Secured(_)).then(|| authority.map(str::to_owned)).flatten();
-    let told = headers::told(headers);
+    let authority = matches!(context.policy, Policy::Secured(_)).then(|| authority.map(str::to_owned)).flatten();
+    let client = headers::client_headers(headers);
     let version = version::check(
-        told.client_name,
-        told.client_version,
-        told.supported_server_versions,
-        door.about.server_version,
+        client.client_name,
+        client.client_version,
+        client.supported_server_versions,
+        context.about.server_version,
     );
     Ok(Client {
         caller,
@@ -92,21 +91,21 @@ pub(crate) fn identify<B>(door: &Door, request: &Request<B>) -> Result<Client, R
         namespace: namespace.map(str::to_owned),
         deadline: None,
         pass: None,
-        operator: told.caller_type == "operator",
-        shows_people: SHOWING.contains(&told.client_name),
-        follows_next_run: told.supported_features.split(',').any(|feature| feature.trim() == "follows-next-run-id"),
+        operator: client.caller_type == "operator",
+        shows_people: SHOWING.contains(&client.client_name),
+        follows_next_run: client.supported_features.split(',').any(|feature| feature.trim() == "follows-next-run-id"),
     })
 }
 
 /// Who shows these credentials. What is not known to be good is looked at as often as its address may try.
-fn identify_slowly(door: &Door, credentials: &Credentials<'_>, from: IpAddr) -> Result<Caller, Reject> {
+fn identify_slowly(context: &ServerContext, credentials: &Credentials<'_>, from: IpAddr) -> Result<Caller, Reject> {
     let mut is_try = false;
-    let identified = door.policy.identify_if(credentials, door.engine.wall(), || {
+    let identified = context.policy.identify_if(credentials, context.engine.wall(), || {
         is_try = true;
-        door.tries.take(from, door.engine.now())
+        context.tries.take(from, context.engine.now())
     });
     if is_try && identified.is_ok() {
-        door.tries.give_back(from);
+        context.tries.give_back(from);
     }
     identified
 }
@@ -117,7 +116,7 @@ fn identify_slowly(door: &Door, credentials: &Credentials<'_>, from: IpAddr) -> 
 /// # Errors
 /// The answer's, and those of a call that would be made now.
 pub(crate) async fn while_permitted<T>(
-    door: &Door,
+    context: &ServerContext,
     client: &Client,
     path: &str,
     namespace: &str,
@@ -128,25 +127,25 @@ pub(crate) async fn while_permitted<T>(
     if let Some(answer) = answering.as_mut().now_or_never() {
         return answer;
     }
-    let mut rights = door.rights.subscribe();
+    let mut rights = context.rights.subscribe();
     let (mut seen, mut caller) = (client.rights, client.caller.clone());
     loop {
         let known = seen;
         let changed = pin!(rights.wait_for(move |changes| *changes != known));
-        let good = door.policy.good_until(&caller).map_or(Duration::MAX, |end| end.since(door.engine.wall()));
+        let good = context.policy.good_until(&caller).map_or(Duration::MAX, |end| end.since(context.engine.wall()));
         match timeout(good.saturating_add(MOMENT), select(&mut answering, changed)).await {
             Ok(Either::Left((answer, _))) => return answer,
             Ok(Either::Right((changes, _))) => seen = changes.map_or(seen, |changes| *changes),
             // What the caller showed is good no longer.
             Err(_) => {}
         }
-        caller = check_again(door, client, path, namespace)?;
+        caller = check_again(context, client, path, namespace)?;
     }
 }
 
 /// The caller of a call that was let in, if it would be let in now. One that names no namespace was authorised by what it is
 /// about.
-fn check_again(door: &Door, client: &Client, path: &str, namespace: &str) -> Result<Caller, Reject> {
+fn check_again(context: &ServerContext, client: &Client, path: &str, namespace: &str) -> Result<Caller, Reject> {
     let credentials = Credentials {
         plane: client.peer.plane,
         authorization: client.bearer.as_ref().map(|bearer| bearer.0.as_str()),
@@ -155,11 +154,11 @@ fn check_again(door: &Door, client: &Client, path: &str, namespace: &str) -> Res
         authority: client.authority.as_deref(),
         namespace_header: client.namespace.as_deref(),
     };
-    let caller = door.policy.identify(&credentials, door.engine.wall())?;
+    let caller = context.policy.identify(&credentials, context.engine.wall())?;
     match (&caller, namespace.is_empty()) {
-        (Caller::Anyone | Caller::Stranger | Caller::Principal(_) | Caller::Certificate(_), true) => {}
-        (_, false) | (Caller::Excluded(_), true) => {
-            authorize(door, &Client { caller: caller.clone(), ..client.clone() }, path, namespace)?;
+        (Caller::Open | Caller::Anonymous | Caller::Principal(_) | Caller::Certificate(_), true) => {}
+        (_, false) | (Caller::FilteredOut(_), true) => {
+            authorize(context, &Client { caller: caller.clone(), ..client.clone() }, path, namespace)?;
         }
     }
     Ok(caller)
@@ -169,21 +168,30 @@ fn check_again(door: &Door, client: &Client, path: &str, namespace: &str) -> Res
 ///
 /// # Errors
 /// `Unauthenticated`.
-pub(crate) fn admit(door: &Door, client: &Client, path: &str) -> Result<(), Reject> {
+pub(crate) fn admit(context: &ServerContext, client: &Client, path: &str) -> Result<(), Reject> {
     match &client.caller {
-        Caller::Stranger => door.policy.authorize(&client.caller, auth::permission(path), None),
-        Caller::Anyone | Caller::Principal(_) | Caller::Certificate(_) | Caller::Excluded(_) => Ok(()),
+        Caller::Anonymous => context.policy.authorize(&client.caller, auth::permission(path), None),
+        Caller::Open | Caller::Principal(_) | Caller::Certificate(_) | Caller::FilteredOut(_) => Ok(()),
+    }
+}
+
+/// The caller's request has come whole: its connection is from then on one of a caller that is known, unless it showed
+/// nothing, or nothing that is good here.
+pub(crate) fn note_request(client: &Client) {
+    match client.caller {
+        Caller::Open | Caller::Principal(_) | Caller::Certificate(_) => client.peer.identify(),
+        Caller::Anonymous | Caller::FilteredOut(_) => {}
     }
 }
 
 /// Writes down that a call was refused, if that was for want of a right. To be done before it is answered.
-pub(crate) async fn note(door: &Door, client: &Client, method: &str, namespace: String, refusal: &Reject) {
-    let Some(denials) = door.denials.get() else {
+pub(crate) async fn note(context: &ServerContext, client: &Client, method: &str, namespace: String, refusal: &Reject) {
+    let Some(denials) = context.denials.get() else {
         return;
     };
     let address = client.peer.address.ip().to_string();
     let denied = Denied { caller: client.caller.clone(), address, method: method.to_owned(), namespace };
-    denials.keep(door, denied, refusal).await;
+    denials.keep((context.engine.now(), context.engine.wall()), &context.tasks, denied, refusal).await;
 }
 
 /// A namespace's name may not be longer than any id.
@@ -196,21 +204,21 @@ pub(crate) fn check_name(limits: &Limits, name: &str) -> Result<(), Reject> {
 
 /// Whether the caller may use the method, in the namespace that the request names; an empty name is none. A header that
 /// names another namespace must be as good: a request is not let in by one name and carried out under the other.
-pub(crate) fn authorize(door: &Door, client: &Client, path: &str, namespace: &str) -> Result<(), Reject> {
+pub(crate) fn authorize(context: &ServerContext, client: &Client, path: &str, namespace: &str) -> Result<(), Reject> {
     let permission = auth::permission(path);
     let namespace = (!namespace.is_empty()).then_some(namespace);
-    door.policy.authorize(&client.caller, permission, namespace)?;
+    context.policy.authorize(&client.caller, permission, namespace)?;
     match (namespace, client.namespace.as_deref()) {
         (Some(namespace), Some(header)) if namespace != header => {
-            door.policy.authorize(&client.caller, permission, Some(header))
+            context.policy.authorize(&client.caller, permission, Some(header))
         }
         _ => Ok(()),
     }
 }
 
 /// The namespace that a request names, in a state that the method allows.
-pub(crate) fn by_name(door: &Door, path: &str, name: &str) -> Result<Arc<Namespace>, Reject> {
-    let namespace = find(&door.engine.namespaces(), name)?;
+pub(crate) fn by_name(context: &ServerContext, path: &str, name: &str) -> Result<Arc<Namespace>, Reject> {
+    let namespace = find(&context.engine.namespaces(), name)?;
     check_state(path, &namespace)?;
     Ok(namespace)
 }
@@ -220,30 +228,30 @@ pub(crate) fn by_name(door: &Door, path: &str, name: &str) -> Result<Arc<Namespa
 /// # Errors
 /// `ResourceExhausted` when they make too many.
 pub(crate) fn count(
-    door: &Door,
+    context: &ServerContext,
     client: &Client,
     method: Method,
     namespace: Option<&Namespace>,
     waits: bool,
 ) -> Result<Option<Place>, Reject> {
     let call = Counted { class: method.class, waits, operator: client.operator };
-    door.quotas.admit(|| door.engine.namespaces(), namespace, call, door.engine.now())
+    context.quotas.admit(|| context.engine.namespaces(), namespace, call, context.engine.now())
 }
 
 /// The namespace of a task token, which must be the one that the request names, if it names one. The caller must have
 /// its rights in both.
 pub(crate) fn by_token(
-    door: &Door,
+    context: &ServerContext,
     client: &Client,
     path: &str,
     name: &str,
     sealed: &[u8],
 ) -> Result<(Arc<Namespace>, Token), Reject> {
-    let table = door.engine.namespaces();
+    let table = context.engine.namespaces();
     let named = if name.is_empty() {
         None
     } else {
-        authorize(door, client, path, name)?;
+        authorize(context, client, path, name)?;
         Some(find(&table, name)?)
     };
     if sealed.is_empty() {
@@ -251,10 +259,10 @@ pub(crate) fn by_token(
     }
     let method = path.rsplit('/').next().unwrap_or_default();
     let foreign = |_| foreign::refusal(method, named.as_deref(), sealed);
-    let token = door.engine.token_key().open(sealed).map_err(foreign)?;
+    let token = context.engine.token_key().open(sealed).map_err(foreign)?;
     let id = NamespaceId::from_slice(&token.namespace_id).unwrap_or_default();
     let namespace = find_id(&table, id)?;
-    authorize(door, client, path, &namespace.name)?;
+    authorize(context, client, path, &namespace.name)?;
     if named.is_some_and(|named| named.id != namespace.id) {
         return Err(Reject::invalid("Operation requested with a token from a different namespace."));
     }
@@ -316,7 +324,7 @@ mod tests {
     use store::MemoryStore;
 
     use super::*;
-    use crate::door::About;
+    use crate::context::About;
 
     fn namespace(state: NamespaceState) -> Namespace {
         Namespace {
@@ -388,13 +396,13 @@ mod tests {
         }
     }
 
-    /// A door, its account, and a caller with the one key, which nothing makes good again once it is looked at anew.
-    fn waiting(expires_at: Time) -> (Arc<Door>, Arc<Counted>, Client) {
+    /// A server, its account, and a caller with the one key, which nothing makes good again once it is looked at anew.
+    fn waiting(expires_at: Time) -> (Arc<ServerContext>, Arc<Counted>, Client) {
         let config = Config { shards: 1, limits: Arc::default(), address: String::new(), cached_runs: 1 };
         let engine = Engine::open(Arc::new(MemoryStore::default()), config).unwrap();
         let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
         let account = Arc::new(Counted { asked: AtomicUsize::new(0), expires_at });
-        let door = Door::new(engine, Policy::secured(account.clone()), about, || uuid::Uuid::from_u128(1));
+        let context = ServerContext::new(engine, Policy::secured(account.clone()), about, || uuid::Uuid::from_u128(1));
         let client = Client {
             caller: Caller::Principal(Counted::principal()),
             peer: Arc::default(),
@@ -409,37 +417,37 @@ mod tests {
             shows_people: false,
             follows_next_run: false,
         };
-        (door, account, client)
+        (context, account, client)
     }
 
     const POLL: &str = "/temporal.api.workflowservice.v1.WorkflowService/PollWorkflowTaskQueue";
 
     #[tokio::test]
     async fn a_call_that_waits_looks_nothing_up_until_rights_change() {
-        let (door, account, client) = waiting(Time::MAX);
-        let mut polling = pin!(while_permitted(&door, &client, POLL, "", pending::<Result<(), Reject>>()));
+        let (context, account, client) = waiting(Time::MAX);
+        let mut polling = pin!(while_permitted(&context, &client, POLL, "", pending::<Result<(), Reject>>()));
         // Nothing comes of it, however long it is.
         assert!(timeout(Duration::from_millis(700), &mut polling).await.is_err());
         // When its key expires, once.
         assert_eq!(account.asked.load(Ordering::Relaxed), 1);
-        door.rights.send_modify(|changes| *changes += 1);
+        context.rights.send_modify(|changes| *changes += 1);
         assert_eq!(polling.await.unwrap_err().kind, Kind::Unauthenticated);
     }
 
     #[tokio::test]
     async fn a_change_between_the_look_and_the_wait_is_not_missed() {
-        let (door, _, client) = waiting(Time::MAX);
-        door.rights.send_modify(|changes| *changes += 1);
-        let polling = while_permitted(&door, &client, POLL, "", pending::<Result<(), Reject>>());
+        let (context, _, client) = waiting(Time::MAX);
+        context.rights.send_modify(|changes| *changes += 1);
+        let polling = while_permitted(&context, &client, POLL, "", pending::<Result<(), Reject>>());
         assert_eq!(timeout(Duration::from_secs(60), polling).await.unwrap().unwrap_err().kind, Kind::Unauthenticated);
     }
 
     #[tokio::test]
     async fn a_call_that_waits_ends_with_its_key() {
-        let (door, _, client) = waiting(Time::ZERO);
-        let polling = while_permitted(&door, &client, POLL, "", pending::<Result<(), Reject>>());
+        let (context, _, client) = waiting(Time::ZERO);
+        let polling = while_permitted(&context, &client, POLL, "", pending::<Result<(), Reject>>());
         assert_eq!(timeout(Duration::from_secs(60), polling).await.unwrap().unwrap_err().kind, Kind::Unauthenticated);
-        let answered = while_permitted(&door, &client, POLL, "", async { Ok(7) }).await;
+        let answered = while_permitted(&context, &client, POLL, "", async { Ok(7) }).await;
         assert_eq!(answered.unwrap(), 7, "an answer that is there is not kept back");
     }
 }

@@ -1,7 +1,7 @@
 //! Which page an address stands for. The addresses are those of Temporal's own Web UI, so that bookmarks and links in tickets
 //! lead on: to the page itself, to the one that has what it would show, or to a page that says where its like is seen.
 
-use super::ui::Pairs;
+use super::request::Pairs;
 
 /// What an address stands for; names as they stand in it, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,19 +13,16 @@ use hyper::{
     body::{Body, Bytes},
 };
 use model::Kind;
+use transport::{http_status, retry_after, to_status};
 
 use super::{
     read::blocking,
-    session::{Ticket, asked_cookie, no_cookie, session_cookie},
-    text,
-    ui::{Answer, Asked, HTML, Pairs, Ui, led_to, with_cookie},
+    request::{PageRequest, Pairs},
+    response::{Answer, HTML, redirect, text, with_cookie},
+    session::{Ticket, form_cookie, no_cookie, session_cookie},
+    ui::Ui,
 };
-use crate::{
-    advice,
-    cloud::{http::http_status, query},
-    door::Door,
-    status::to_status,
-};
+use crate::{context::ServerContext, query};
 
 /// Longest login code that is looked up; those that are given out have 64 letters.
 const LONGEST_CODE: usize = 128;
@@ -34,9 +31,9 @@ const LONGEST_FORM: usize = 4_096;
 const NO_COOKIE: &str = "The browser did not keep this page's cookie. Open the login link again, with cookies allowed.";
 
 /// The page behind a login link. The code is not looked at.
-pub(super) fn form(ui: &Ui, asked: &Asked) -> Answer {
-    let Some(login) = &ui.login else { return led_to("/") };
-    let pairs = Pairs::of(&asked.query);
+pub(super) fn form(ui: &Ui, request: &PageRequest) -> Answer {
+    let Some(login) = &ui.login else { return redirect("/") };
+    let pairs = Pairs::of(&request.query);
     let code = pairs.value("code");
     if code.is_empty() {
         return text(StatusCode::OK, HTML, web::login());
@@ -46,35 +43,41 @@ pub(super) fn form(ui: &Ui, asked: &Asked) -> Answer {
     }
     let check = Ticket::of((login.secret)());
     let page = text(StatusCode::OK, HTML, web::login_form(code, check.text()));
-    with_cookie(page, &asked_cookie(&check, asked.secure))
+    with_cookie(page, &form_cookie(&check, request.secure))
 }
 
 /// Opens a session for a browser that sends a login form with a good code, which is void from then on.
 ///
 /// `from`: where the browser is.
-pub(super) async fn log_in<B>(door: &Arc<Door>, ui: &Ui, from: IpAddr, asked: &Asked, body: B) -> Answer
+pub(super) async fn log_in<B>(
+    context: &Arc<ServerContext>,
+    ui: &Ui,
+    from: IpAddr,
+    request: &PageRequest,
+    body: B,
+) -> Answer
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
-    let Some(login) = &ui.login else { return led_to("/") };
+    let Some(login) = &ui.login else { return redirect("/") };
     let Some(pairs) = read(body).await else {
         return text(StatusCode::BAD_REQUEST, HTML, web::dead_link());
     };
     let (code, check) = (pairs.value("code").to_owned(), pairs.value("check"));
-    if asked.check.as_ref().is_none_or(|kept| kept.text() != check) {
+    if request.check.as_ref().is_none_or(|kept| kept.text() != check) {
         return text(StatusCode::FORBIDDEN, HTML, web::login_failed(NO_COOKIE));
     }
     if code.is_empty() || code.len() > LONGEST_CODE {
         return text(StatusCode::UNAUTHORIZED, HTML, web::dead_link());
     }
-    if let Err(reject) = door.tries.take(from, door.engine.now()) {
+    if let Err(reject) = context.tries.take(from, context.engine.now()) {
         let mut answer = text(StatusCode::TOO_MANY_REQUESTS, HTML, web::login_failed(&reject.message));
-        advice::retry_after(&reject, answer.headers_mut());
+        retry_after(&reject, answer.headers_mut());
         return answer;
     }
-    let moment = || Moment { now: door.engine.wall(), seed: (login.seed)() };
+    let moment = || Moment { now: context.engine.wall(), seed: (login.seed)() };
     let (control, moment, next) = (login.control.clone(), moment(), moment());
-    let (ticket, before) = (Ticket::of((login.secret)()), asked.ticket.clone());
+    let (ticket, before) = (Ticket::of((login.secret)()), request.ticket.clone());
     let kept = ticket.text().to_owned();
     let logged_in = blocking(move || {
         let user_id = control.log_in(&code, &kept, &moment)?;
@@ -86,15 +89,15 @@ where
     });
     if let Err(reject) = logged_in.await {
         if reject.kind != Kind::Unauthenticated {
-            door.tries.give_back(from);
+            context.tries.give_back(from);
         }
         let status = http_status(to_status(&reject).code());
         let is_dead = status == StatusCode::UNAUTHORIZED;
         return text(status, HTML, if is_dead { web::dead_link() } else { web::login_failed(&reject.message) });
     }
-    door.tries.give_back(from);
-    let next = asked.next.clone().unwrap_or_else(web::namespaces_path);
-    with_cookie(led_to(&next), &session_cookie(&ticket, asked.secure))
+    context.tries.give_back(from);
+    let next = request.next.clone().unwrap_or_else(web::namespaces_path);
+    with_cookie(redirect(&next), &session_cookie(&ticket, request.secure))
 }
 
 /// The fields of a form; `None` where it is too long, too slow or no form.
@@ -107,11 +110,11 @@ where
 }
 
 /// Ends a session. A request that does not bring one, as other sites can make a browser send it, ends none.
-pub(super) async fn log_out(door: &Door, ui: &Ui, asked: &Asked) -> Answer {
-    let (Some(login), Some(ticket)) = (&ui.login, asked.ticket.clone()) else { return led_to("/login") };
-    let (control, moment) = (login.control.clone(), Moment { now: door.engine.wall(), seed: (login.seed)() });
+pub(super) async fn log_out(context: &ServerContext, ui: &Ui, request: &PageRequest) -> Answer {
+    let (Some(login), Some(ticket)) = (&ui.login, request.ticket.clone()) else { return redirect("/login") };
+    let (control, moment) = (login.control.clone(), Moment { now: context.engine.wall(), seed: (login.seed)() });
     match blocking(move || control.log_out(ticket.text(), &moment)).await {
-        Ok(()) => with_cookie(led_to("/login"), &no_cookie(asked.secure)),
+        Ok(()) => with_cookie(redirect("/login"), &no_cookie(request.secure)),
         Err(reject) => text(http_status(to_status(&reject).code()), HTML, web::login_failed(&reject.message)),
     }
 }

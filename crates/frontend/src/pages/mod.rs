@@ -5,34 +5,33 @@ mod hosts;
 mod login;
 mod packed;
 mod read;
+mod request;
+mod response;
 mod session;
+mod show;
 mod ui;
 
 use std::{net::IpAddr, sync::Arc};
 
-use auth::{Caller, Plane, Policy};
-use engine::Engine;
-use http_body_util::Full;
+use auth::Policy;
 use hyper::{
-    Method, Request, Response, StatusCode,
-    body::Bytes,
-    header::{self, CONTENT_TYPE, HeaderName, HeaderValue},
+    Method, Request, StatusCode,
+    header::{self, HeaderName, HeaderValue},
 };
+use model::Plane;
 use tokio::net::TcpListener;
 use tonic::body::Body;
+use transport::{Answering, Backend, Endpoint, LoopHandles, Peer, Port, Versions};
 
 pub use self::{
     hosts::Hosts,
     ui::{Login, Ui},
 };
-use crate::{
-    calls::Answering,
-    door::Door,
-    listen::{Peer, Port},
-    loops::Homes,
-    serve::{self, Versions},
-    turn::Turn,
+use self::{
+    request::PageRequest,
+    response::{Answer, text},
 };
+use crate::{context::ServerContext, turn::Turn};
 
 /// What is the same in every answer that does not say otherwise.
 const HEAD: [(HeaderName, &str); 5] = [
@@ -54,51 +53,51 @@ pub enum Page {
     HttpApi,
 }
 
-/// Serves `page` on `listener`, its connections on `homes`, until `stop` is done; what it shows without a login, under
+/// Serves `page` on `listener`, its connections on `loops`, until `stop` is done; what it shows without a login, under
 /// `hosts` only.
 pub async fn serve_page(
-    door: Arc<Door>,
+    context: Arc<ServerContext>,
     listener: TcpListener,
-    homes: Homes,
+    loops: LoopHandles,
     page: Page,
     hosts: Hosts,
     stop: impl Future<Output = ()>,
 ) {
-    let port = Port::new(listener, None, Plane::Control, homes);
-    let root = Root(Arc::new(PagePort { door, page, hosts }));
-    serve::serve(root, Versions::One, port, stop).await;
+    let port = Port::new(listener, None, Plane::Control, loops);
+    let endpoint = PageEndpoint(Arc::new(PagePort { context, page, hosts }));
+    transport::serve(endpoint, Versions::One, port, stop).await;
 }
 
 /// What the connections of a port share.
 struct PagePort {
-    door: Arc<Door>,
+    context: Arc<ServerContext>,
     page: Page,
     hosts: Hosts,
 }
 
 #[derive(Clone)]
-struct Root(Arc<PagePort>);
+struct PageEndpoint(Arc<PagePort>);
 
-impl serve::Root for Root {
+impl Endpoint for PageEndpoint {
     fn answer(&self, request: Request<Body>) -> Answering {
         let port = self.0.clone();
         let peer = request.extensions().get::<Arc<Peer>>().cloned().unwrap_or_default();
-        Answering::new(Turn::MIDDLE, async move {
+        Answering::new(Turn::MIDDLE.priority(), async move {
             let response = port.respond(peer.address.ip(), peer.is_local, request).await;
             // Who it is, each page asks for itself; a browser that has asked for one is not silent.
-            peer.made_a_request(&Caller::Anyone);
+            peer.identify();
             Ok(response.map(Body::new))
         })
     }
 
-    fn engine(&self) -> &Engine {
-        &self.0.door.engine
+    fn backend(&self) -> &impl Backend {
+        &*self.0.context
     }
 }
 
 impl PagePort {
-    /// `address` is the asker's; `is_local`: it came over loopback.
-    async fn respond(&self, address: IpAddr, is_local: bool, request: Request<Body>) -> Response<Full<Bytes>> {
+    /// `address` is the client's; `is_local`: it came over loopback.
+    async fn respond(&self, address: IpAddr, is_local: bool, request: Request<Body>) -> Answer {
         let mut answer = match self.hosts.check(&request, is_local) {
             Err(refusal) if self.shows_without_login() => {
                 text(StatusCode::MISDIRECTED_REQUEST, "text/plain; charset=utf-8", refusal)
@@ -114,19 +113,19 @@ impl PagePort {
     fn shows_without_login(&self) -> bool {
         match self.page {
             Page::Metrics | Page::HttpApi => true,
-            Page::Ui(_) => matches!(self.door.policy, Policy::Open),
+            Page::Ui(_) => matches!(self.context.policy, Policy::Open),
         }
     }
 
-    async fn answer(&self, address: IpAddr, request: Request<Body>) -> Response<Full<Bytes>> {
+    async fn answer(&self, address: IpAddr, request: Request<Body>) -> Answer {
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         match &self.page {
             Page::Ui(ui) => {
-                let asked = ui::Asked::of(&request);
-                ui::answer(&self.door, ui, address, asked, request.into_body()).await
+                let head = PageRequest::of(&request);
+                show::answer(&self.context, ui, address, head, request.into_body()).await
             }
             Page::Metrics if is_read && request.uri().path() == "/metrics" => {
-                text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", self.door.metrics_page())
+                text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", self.context.metrics_page())
             }
             Page::Metrics => text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n".to_owned()),
             Page::HttpApi => {
@@ -136,11 +135,4 @@ impl PagePort {
             }
         }
     }
-}
-
-fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
 }

@@ -6,9 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use auth::{Caller, Plane};
+use auth::Caller;
 use control::{Control, Visit};
-use model::{Kind, Reject};
+use model::{Kind, Plane, Reject};
 use prost::Message;
 use proto::{
     temporal::api::{
@@ -26,18 +26,16 @@ use proto::{
     trouble::Trouble,
 };
 use tonic::Code;
+use transport::{Peer, codec::Reply, to_status};
 
 use crate::{
-    codec::Reply,
-    door::{Client, Door, Scope},
+    context::{Client, Scope, ServerContext},
     gate,
-    listen::Peer,
-    namespace, queue,
+    method::Method,
     quota::{Class, calls, lists, unlimited},
-    status::to_status,
+    services::{namespace, queue, visibility, workflow},
     turn::Turn,
-    unary::{self, Method},
-    visibility, workflow,
+    unary,
 };
 
 const LIST_NAMESPACES: Method = method("/temporal.api.workflowservice.v1.WorkflowService/ListNamespaces", calls(0));
@@ -63,9 +61,9 @@ const LAST_BATCHES: i32 = 20;
 /// Batches of events on one page.
 const BATCHES: i32 = 100;
 
-/// Somebody who reads, at a door.
+/// A caller who reads pages.
 pub(super) struct Reader {
-    pub(super) door: Arc<Door>,
+    pub(super) context: Arc<ServerContext>,
     pub(super) caller: Caller,
     pub(super) address: IpAddr,
 }
@@ -91,13 +89,13 @@ impl Reader {
         })
     }
 
-    /// All namespaces of a server that asks nobody who they are.
+    /// All namespaces of an open server.
     pub(super) async fn local_namespaces(&self, token: Vec<u8>) -> Result<Names, Reject> {
         let request =
             ListNamespacesRequest { page_size: NAMESPACES, next_page_token: token.into(), ..Default::default() };
         let asked = async {
-            gate::authorize(&self.door, &self.client(), LIST_NAMESPACES.path, "")?;
-            namespace::list_namespaces(self.door.clone(), request).await
+            gate::authorize(&self.context, &self.client(), LIST_NAMESPACES.path, "")?;
+            namespace::list_namespaces(self.context.clone(), request).await
         };
         let found = self.counted(LIST_NAMESPACES, asked).await?;
         let names = found.namespaces.into_iter().filter_map(|namespace| namespace.namespace_info);
@@ -113,7 +111,7 @@ impl Reader {
     ) -> Result<Names, Reject> {
         let page_token = String::from_utf8(token).map_err(|_| Reject::invalid("invalid page token"))?;
         let request = GetNamespacesRequest { page_size: NAMESPACES, page_token, ..Default::default() };
-        let moment = control::Moment { now: self.door.engine.wall(), seed: seed() };
+        let moment = control::Moment { now: self.context.engine.wall(), seed: seed() };
         let visit = Visit { moment, address: self.address.to_string() };
         let caller = self.caller.clone();
         let asked = blocking(move || control.ask(&caller, &visit, &request));
@@ -224,22 +222,22 @@ impl Reader {
         handler: impl FnOnce(Scope) -> F,
     ) -> Result<T, Reject> {
         let asked = async {
-            let scope = unary::scope(self.door.clone(), self.client(), method, namespace, false)?;
+            let scope = unary::scope(self.context.clone(), self.client(), method, namespace, false)?;
             handler(scope).await
         };
         let answer = self.counted(method, asked).await;
         if let Err(refusal) = &answer {
-            gate::note(&self.door, &self.client(), method.name(), namespace.to_owned(), refusal).await;
+            gate::note(&self.context, &self.client(), method.name(), namespace.to_owned(), refusal).await;
         }
         answer
     }
 
     /// Counts a call with those that come over the wire, and logs what should not happen.
     async fn counted<T>(&self, method: Method, asked: impl Future<Output = Result<T, Reject>>) -> Result<T, Reject> {
-        let began = self.door.engine.now();
+        let began = self.context.engine.now();
         let answer = asked.await;
         let code = answer.as_ref().map_or_else(|reject| to_status(reject).code(), |_| Code::Ok);
-        self.door.metrics.record(method.name(), code, self.door.engine.now().since(began));
+        self.context.metrics.record(method.name(), code, self.context.engine.now().since(began));
         if let Err(reject) = &answer
             && reject.kind == Kind::Internal
         {

@@ -18,7 +18,7 @@ const FORM_LIFETIME: Duration = Duration::from_secs(10 * 60);
 pub(super) struct Ticket(String);
 
 impl Ticket {
-    /// Made of randomness that nobody can guess.
+    /// Made of randomness that can't be guessed.
     pub(super) fn of(secret: [u8; 32]) -> Self {
         Self(web::token_of(&secret))
     }
@@ -48,7 +48,7 @@ pub(super) fn no_cookie(secure: bool) -> String {
 }
 
 /// The header that has a browser keep what its login form must bring. Requests that another site makes go without it.
-pub(super) fn asked_cookie(ticket: &Ticket, secure: bool) -> String {
+pub(super) fn form_cookie(ticket: &Ticket, secure: bool) -> String {
     cookie(FORM, &ticket.0, FORM_LIFETIME, "/login; SameSite=Strict", secure)
 }
 
@@ -106,7 +106,7 @@ mod tests {
         let ticket = ticket(7);
         let kept = session_cookie(&ticket, true);
         assert!(kept.ends_with("; Path=/; SameSite=Lax; Max-Age=43200; HttpOnly; Secure"), "{kept}");
-        let asked = asked_cookie(&ticket, false);
+        let asked = form_cookie(&ticket, false);
         assert!(asked.ends_with("; Path=/login; SameSite=Strict; Max-Age=600; HttpOnly"), "{asked}");
         let pair = kept.split(';').next().unwrap();
         let cookies = format!("theme=dark; {pair}");

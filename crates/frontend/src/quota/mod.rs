@@ -71,7 +71,7 @@ pub(crate) struct Counted {
     pub(crate) operator: bool,
 }
 
-/// What everybody who calls at one server may use, and does.
+/// What all callers of one server may use together, and do.
 #[derive(Debug)]
 pub(crate) struct Quotas {
     limits: Arc<Limits>,

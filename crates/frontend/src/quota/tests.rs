@@ -71,13 +71,13 @@ fn a_cluster_s_limit_and_a_namespace_s_own_win() {
     let mut limits = Limits { requests_per_second: 5, requests_per_second_cluster: 3, ..Limits::default() };
     limits.assign_within("bank", "requests_per_second_cluster", "8");
     let quotas = Quotas::new(Arc::new(limits));
-    let told = |refusal: Option<Reject>| match refusal.unwrap().kind {
+    let limit = |refusal: Option<Reject>| match refusal.unwrap().kind {
         Kind::ResourceExhausted { advice, .. } => advice.limit,
         other => panic!("{other:?}"),
     };
     for (name, most, value) in [("bank", 16, 8), ("shop", 6, 3)] {
         let (passed, refusal) = offer(&quotas, &namespace(most as u128, name), calls(1), 100);
-        assert_eq!((passed, told(refusal)), (most, Some(("requests_per_second_cluster", value))), "{name}");
+        assert_eq!((passed, limit(refusal)), (most, Some(("requests_per_second_cluster", value))), "{name}");
     }
 }
 

@@ -99,8 +99,8 @@ async fn a_certificate_that_the_filters_leave_out_is_written_down() {
     let describe = || DescribeNamespaceRequest { namespace: bank.clone(), ..Default::default() };
     let worker = authority.client("worker-1", GOOD);
     world.workflows(Some(&worker)).describe_namespace(with(describe(), "", &bank)).await.unwrap();
-    let stranger = authority.client("somebody", GOOD);
-    let refused = world.workflows(Some(&stranger)).describe_namespace(with(describe(), "", &bank)).await.unwrap_err();
+    let foreigner = authority.client("somebody", GOOD);
+    let refused = world.workflows(Some(&foreigner)).describe_namespace(with(describe(), "", &bank)).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
     assert!(refused.message().contains("no certificate filter"), "{refused:?}");
     let written = logs(&world).await.split_off(before);

@@ -78,7 +78,8 @@ async fn a_job_that_the_last_process_left_is_done_at_the_start() {
     let credentials = auth::Credentials { authorization: Some(&format!("Bearer {key}")), ..Default::default() };
     let policy = auth::Policy::secured(std::sync::Arc::new(account.control.clone()));
     let moment = account.moment();
-    let owner = policy.identify(&auth::Credentials { plane: auth::Plane::Control, ..credentials }, moment.now).unwrap();
+    let owner =
+        policy.identify(&auth::Credentials { plane: model::Plane::Control, ..credentials }, moment.now).unwrap();
     let visit = Visit { moment, address: String::new() };
     let request = create_namespace("bank", None).encode_to_vec();
     account.control.call(&owner, &visit, "CreateNamespace", &request).unwrap();

@@ -1,10 +1,7 @@
 //! A secured server as its clients see it: an account, its namespaces, keys and certificates, over TLS on both planes.
 
 #[cfg(test)]
-#[path = "../../src/raw.rs"]
-mod codec;
-#[cfg(test)]
-#[path = "../../src/listen/tests/pki.rs"]
+#[path = "../../src/tests/pki.rs"]
 mod pki;
 #[cfg(test)]
 mod world;

@@ -7,8 +7,9 @@ use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage, Value};
 use prost_types::FileDescriptorSet;
 use tonic::{Code, Status, client::Grpc, codegen::http::uri::PathAndQuery, transport::Channel};
+use transport::Raw;
 
-use crate::{codec::Raw, world::with};
+use crate::world::with;
 
 /// The API's descriptors.
 pub(crate) fn pool() -> DescriptorPool {

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use auth::{Caller, Credentials, Plane, Policy};
+use auth::{Caller, Credentials, Policy};
 use bytes::Bytes;
 use control::Visit;
-use model::Reject;
+use model::{Plane, Reject};
 use prost::Message;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, Value};
 use proto::temporal::api::cloud::{

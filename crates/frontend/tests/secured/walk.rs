@@ -63,7 +63,7 @@ async fn the_data_plane_lets_everybody_do_what_the_table_says() {
     let bank = world.namespace("bank", Some(&authority)).await;
     let shop = world.namespace("shop", None).await;
     let everybody = everybody(&world, &authority, &bank, &shop).await;
-    let stranger =
+    let anonymous =
         Shown { channel: world.channel(world.data, None), key: String::new(), namespace: bank.clone(), patience: LONG };
     let pool = raw::pool();
     let mut walked = 0;
@@ -72,11 +72,11 @@ async fn the_data_plane_lets_everybody_do_what_the_table_says() {
             let path = raw::path(&method);
             let request = raw::request(&method, &[("namespace", Value::String(bank.clone()))]).encode_to_vec();
             let needed = permission(&path).unwrap();
-            let code = stranger.code(&path, request.clone()).await;
+            let code = anonymous.code(&path, request.clone()).await;
             assert_eq!(
                 code != Code::Unauthenticated,
-                needed.access == Access::Anyone,
-                "{path} for a stranger: {code:?}"
+                needed.access == Access::Open,
+                "{path} for an anonymous caller: {code:?}"
             );
             if !frontend::is_served(&path) {
                 let code = everybody[0].shown.code(&path, request).await;
@@ -88,7 +88,7 @@ async fn the_data_plane_lets_everybody_do_what_the_table_says() {
                     Reach::Namespace => somebody.held,
                     Reach::Cluster => somebody.holds_anything.then_some(Access::Admin),
                 };
-                let may = needed.access == Access::Anyone || (needed.tenants && held >= Some(needed.access));
+                let may = needed.access == Access::Open || (needed.tenants && held >= Some(needed.access));
                 let code = somebody.shown.code(&path, request.clone()).await;
                 assert_eq!(code != Code::PermissionDenied, may, "{path} for the {}: {code:?}", somebody.name);
                 assert_ne!(code, Code::Unauthenticated, "{path} for the {}", somebody.name);
@@ -144,8 +144,9 @@ async fn the_control_plane_lets_every_role_do_what_the_table_says_by_grpc_and_by
     let pool = raw::pool();
     let service = pool.get_service_by_name("temporal.api.cloud.cloudservice.v1.CloudService").unwrap();
     for method in service.methods() {
-        let stranger = Shown { channel: channel.clone(), key: String::new(), namespace: String::new(), patience: LONG };
-        let code = stranger.code(&raw::path(&method), Vec::new()).await;
+        let anonymous =
+            Shown { channel: channel.clone(), key: String::new(), namespace: String::new(), patience: LONG };
+        let code = anonymous.code(&raw::path(&method), Vec::new()).await;
         assert_eq!(code, Code::Unauthenticated, "{}", method.name());
         assert_eq!(by_path(&world, &method, "").await, Code::Unauthenticated, "{}", method.name());
         for (role, key) in &keys {

@@ -15,7 +15,7 @@ use std::{
 use auth::{Policy, SigningKey};
 use control::{Control, Moment, NewAccount, Settings, create_account};
 use engine::{Config, Engine};
-use frontend::{About, Door, Hosts, Login, Loops, Page, Port, Secured, ServerTls, Ui, serve_page, serve_secured};
+use frontend::{About, Hosts, Login, Page, Port, Secured, ServerContext, Ui, serve_page, serve_secured};
 use model::Limits;
 use proto::temporal::api::{
     cloud::{
@@ -39,6 +39,7 @@ use tonic::{
     metadata::MetadataValue,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
+use transport::{Loops, ServerTls};
 
 use crate::pki::{Authority, Leaf};
 
@@ -122,20 +123,20 @@ impl Account {
         let (data_address, cloud_address) = (data.local_addr().unwrap(), cloud.local_addr().unwrap());
         let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
         let policy = Policy::secured(Arc::new(self.control.clone()));
-        let door = Door::new(self.engine, policy, about, new_id);
+        let context = ServerContext::new(self.engine, policy, about, new_id);
         let loops = Loops::start(1).unwrap();
         let ports = Secured {
             data: Port { listener: data, tls: Some(tls.clone()) },
             cloud: Port { listener: cloud, tls: Some(tls) },
-            homes: loops.homes(),
+            loops: loops.handles(),
             seed,
         };
         let web = pages.local_addr().unwrap();
         let secret = || [u8::try_from(count() % 256).unwrap(); 32];
         let login = Login { control: self.control.clone(), seed, secret };
         let ui = Page::Ui(Ui::new(data_address.to_string(), Some(login)));
-        let showing = serve_page(door.clone(), pages, loops.homes(), ui, Hosts::default(), pending());
-        let serving = serve_secured(door, self.control, ports, pending());
+        let showing = serve_page(context.clone(), pages, loops.handles(), ui, Hosts::default(), pending());
+        let serving = serve_secured(context, self.control, ports, pending());
         let mut servers = JoinSet::new();
         servers.spawn(async move { serving.await.unwrap() });
         servers.spawn(showing);

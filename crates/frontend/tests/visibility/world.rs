@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, future::pending, sync::Arc, time::Duration};
 
 use engine::{Config, Engine};
-use frontend::{About, Door, Loops, NewNamespace, ensure, serve};
+use frontend::{About, NewNamespace, ServerContext, ensure, serve};
 use model::Limits;
 use proto::temporal::api::{
     common::v1::{Payload, SearchAttributes, WorkflowExecution, WorkflowType},
@@ -24,6 +24,7 @@ use tonic::{
     Status,
     transport::{Channel, Endpoint},
 };
+use transport::Loops;
 
 /// One attribute of each type.
 const TYPES: [(&str, IndexedValueType); 7] = [
@@ -49,15 +50,15 @@ impl World {
         let config = Config { shards: 1, limits: Arc::new(limits), address: String::new(), cached_runs: 10 };
         let engine = Engine::open(Arc::new(MemoryStore::new()), config).unwrap();
         let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
-        let door = Door::new(engine, auth::Policy::Open, about, || uuid::Uuid::from_u128(1));
+        let context = ServerContext::new(engine, auth::Policy::Open, about, || uuid::Uuid::from_u128(1));
         let new = NewNamespace::named("default", Duration::from_secs(86_400));
         let search_attributes = TYPES.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
-        ensure(&door, NewNamespace { search_attributes, ..new }).await.unwrap();
+        ensure(&context, NewNamespace { search_attributes, ..new }).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let loops = Loops::start(1).unwrap();
         let mut servers = JoinSet::new();
-        servers.spawn(serve(door, listener, loops.homes(), pending()));
+        servers.spawn(serve(context, listener, loops.handles(), pending()));
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
         let operator = OperatorServiceClient::new(channel.clone());
         Self { client: WorkflowServiceClient::new(channel), operator, _loops: loops, _servers: servers }

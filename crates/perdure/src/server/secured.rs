@@ -1,13 +1,13 @@
 //! `perdure server start --config FILE`: a server that asks everybody who they are.
 //!
-//! The order of its life is that of the development server: ports, store, account, engine, doors, banner, a signal and
+//! The order of its life is that of the development server: ports, store, account, engine, services, banner, a signal and
 //! the way back. Nothing here decides who may do what.
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use control::{Control, Moment, Settings};
 use engine::Engine;
-use frontend::{About, Door, Homes, Hosts, Login, Page, Port, Secured, ServerTls, Ui};
+use frontend::{About, Hosts, Login, Page, Port, Secured, ServerContext, Ui};
 use model::Time;
 use store::Store;
 use store_sqlite::{OpenOptions, SqliteStore};
@@ -17,6 +17,7 @@ use tokio::{
     sync::watch,
     task::JoinSet,
 };
+use transport::{LoopHandles, ServerTls};
 use uuid::Uuid;
 
 use super::{
@@ -45,7 +46,7 @@ pub(super) fn run(file: &Path, open_network: bool, memory: Option<usize>, output
             config.storage_file.display()
         ));
     }
-    start::on_loops(|homes| serve(config, output, homes))
+    start::on_loops(|loops| serve(config, output, loops))
 }
 
 /// How the control plane shows the account and signs its API keys.
@@ -136,7 +137,7 @@ fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, String> {
     bound(address).map_err(|error| format!("{name} = {address}: nobody can listen there: {}", why_not(&error)))
 }
 
-async fn serve(mut config: Config, output: &Output, homes: Homes) -> Result<(), String> {
+async fn serve(mut config: Config, output: &Output, loops: LoopHandles) -> Result<(), String> {
     open_files::raise(&mut config.limits);
     let tls = ServerTls::load(&config.tls_certificate, &config.tls_key)
         .map_err(|fault| format!("tls.certificate and tls.key: {fault}"))?;
@@ -162,11 +163,11 @@ async fn serve(mut config: Config, output: &Output, homes: Homes) -> Result<(), 
     let engine = Engine::open(store, engine_config).map_err(|error| error.to_string())?;
     let about = About { server_version: SERVER_VERSION, store: "sqlite", shards, address };
     let policy = auth::Policy::secured(Arc::new(control.clone()));
-    let door = Door::new(engine.clone(), policy, about, Uuid::new_v4);
-    frontend::resume_deletions(&door);
+    let context = ServerContext::new(engine.clone(), policy, about, Uuid::new_v4);
+    frontend::resume_deletions(&context);
 
     let (stop, stopped) = watch::channel(false);
-    let servers = open_doors(&door, control, &tls, ports, homes, &config, &stopped);
+    let servers = open_ports(&context, control, &tls, ports, loops, &config, &stopped);
     let ended = signalled().map_err(|error| format!("signals can't be watched: {error}"))?;
     // Apart from the servers, because it ends with the process only.
     let mut background = JoinSet::new();
@@ -174,7 +175,7 @@ async fn serve(mut config: Config, output: &Output, homes: Homes) -> Result<(), 
     if output.is_text() {
         start::print(&banner(&config))?;
     }
-    Running { door, engine, servers, stop, grace: config.shutdown_grace, verification }.until(ended).await
+    Running { context, engine, servers, stop, grace: config.shutdown_grace, verification }.until(ended).await
 }
 
 fn open_account(config: &Config, store: &Arc<dyn Store>) -> Result<Control, String> {
@@ -190,12 +191,12 @@ fn open_account(config: &Config, store: &Arc<dyn Store>) -> Result<Control, Stri
     Ok(control)
 }
 
-fn open_doors(
-    door: &Arc<Door>,
+fn open_ports(
+    context: &Arc<ServerContext>,
     control: Control,
     tls: &Arc<ServerTls>,
     ports: Ports,
-    homes: Homes,
+    loops: LoopHandles,
     config: &Config,
     stopped: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
@@ -203,19 +204,19 @@ fn open_doors(
     let secured = Secured {
         data: Port { listener: ports.data, tls: Some(tls.clone()) },
         cloud: Port { listener: ports.control, tls: Some(tls.clone()) },
-        homes: homes.clone(),
+        loops: loops.clone(),
         seed,
     };
     let login = Login { control: control.clone(), seed, secret };
     let ui = Page::Ui(Ui::new(shown(config.data_plane_listen), Some(login)));
-    let serving = frontend::serve_secured(door.clone(), control, secured, start::told(stopped));
+    let serving = frontend::serve_secured(context.clone(), control, secured, start::told(stopped));
     servers.spawn(async move {
         if let Err(error) = serving.await {
             tracing::error!(%error, "serving failed");
         }
     });
     let hosts = Hosts::new([config.domain.0.clone()]);
-    start::show(&mut servers, door, &homes, [(ports.metrics, Page::Metrics), (ports.web, ui)], hosts, stopped);
+    start::show(&mut servers, context, &loops, [(ports.metrics, Page::Metrics), (ports.web, ui)], hosts, stopped);
     servers
 }
 

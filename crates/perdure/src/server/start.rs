@@ -1,9 +1,9 @@
-//! A server's life: ports, store, engine, doors, banner; then a signal, and the way back.
+//! A server's life: ports, store, engine, services, banner; then a signal, and the way back.
 
 use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 
 use engine::Engine;
-use frontend::{About, Door, Homes, Hosts, Loops, NewNamespace, Page, Ui};
+use frontend::{About, Hosts, NewNamespace, Page, ServerContext, Ui};
 use model::Limits;
 use proto::temporal::api::enums::v1::IndexedValueType;
 use store::{MemoryStore, Store};
@@ -15,6 +15,7 @@ use tokio::{
     sync::watch,
     task::JoinSet,
 };
+use transport::{LoopHandles, Loops};
 
 use super::{
     banner::Banner,
@@ -41,24 +42,24 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Runs the development server.
 pub(super) fn run(args: StartDevArgs, output: &Output) -> Result<(), String> {
     output.start();
-    on_loops(|homes| serve(args, output, homes))
+    on_loops(|loops| serve(args, output, loops))
 }
 
 /// Runs a server on this thread, and its connections on others.
-pub(super) fn on_loops<F>(serve: impl FnOnce(Homes) -> F) -> Result<(), String>
+pub(super) fn on_loops<F>(serve: impl FnOnce(LoopHandles) -> F) -> Result<(), String>
 where
     F: Future<Output = Result<(), String>>,
 {
     let no_loop = |error| format!("an event loop can't start: {error}");
     let runtime = Builder::new_current_thread().enable_all().build().map_err(no_loop)?;
     let loops = Loops::start(LOOPS).map_err(no_loop)?;
-    let outcome = runtime.block_on(serve(loops.homes()));
+    let outcome = runtime.block_on(serve(loops.handles()));
     drop(loops);
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
 
-async fn serve(args: StartDevArgs, output: &Output, homes: Homes) -> Result<(), String> {
+async fn serve(args: StartDevArgs, output: &Output, loops: LoopHandles) -> Result<(), String> {
     // Lists as on the reference's development server.
     let base = Limits { lists_per_second: 100, ..memory::limits() };
     let mut limits = settings::limits(base, &args.dynamic_config_value)?;
@@ -80,23 +81,23 @@ async fn serve(args: StartDevArgs, output: &Output, homes: Homes) -> Result<(), 
         engine::Config { shards: SHARDS, limits: Arc::new(limits), address: address.clone(), cached_runs: CACHED_RUNS };
     let engine = Engine::open(store, config).map_err(|error| error.to_string())?;
     let about = About { server_version: SERVER_VERSION, store: store_name, shards: SHARDS, address };
-    let door = Door::new(engine.clone(), auth::Policy::Open, about, uuid::Uuid::new_v4);
-    namespaces(&door, &args.namespace, &attributes).await?;
-    frontend::resume_deletions(&door);
+    let context = ServerContext::new(engine.clone(), auth::Policy::Open, about, uuid::Uuid::new_v4);
+    namespaces(&context, &args.namespace, &attributes).await?;
+    frontend::resume_deletions(&context);
 
     let (stop, stopped) = watch::channel(false);
     let hosts = Hosts::new(args.public_host);
-    let servers = open_doors(&door, ports, homes, &banner, hosts, &stopped);
+    let servers = open_ports(&context, ports, loops, &banner, hosts, &stopped);
     let ended = signalled().map_err(|error| format!("signals can't be watched: {error}"))?;
     if output.is_text() {
         print(&banner.text())?;
     }
-    Running { door, engine, servers, stop, grace: GRACE, verification }.until(ended).await
+    Running { context, engine, servers, stop, grace: GRACE, verification }.until(ended).await
 }
 
-/// A server whose doors are open.
+/// A server whose ports are served.
 pub(super) struct Running {
-    pub(super) door: Arc<Door>,
+    pub(super) context: Arc<ServerContext>,
     pub(super) engine: Engine,
     pub(super) servers: JoinSet<()>,
     /// Told `true` when it is time to close.
@@ -107,12 +108,12 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Serves until `ended` is, and closes the doors in good order.
+    /// Serves until `ended` is, and ends in good order.
     ///
     /// # Errors
-    /// When a door closes by itself, or a page of the database is found to be damaged.
+    /// When a port ends by itself, or a page of the database is found to be damaged.
     pub(super) async fn until(self, ended: impl Future<Output = ()>) -> Result<(), String> {
-        let Self { door, engine, mut servers, stop, grace, mut verification } = self;
+        let Self { context, engine, mut servers, stop, grace, mut verification } = self;
         tokio::select! {
             () = ended => {}
             Some(_) = servers.join_next() => return Err("a listener failed; see the log".to_owned()),
@@ -120,7 +121,7 @@ impl Running {
         }
         drop(verification);
         let _ = stop.send(true);
-        door.stop_jobs();
+        context.stop_tasks();
         // Polls return empty now, so that their connections can close.
         engine.shutdown().await;
         let _ = tokio::time::timeout(grace, async { while servers.join_next().await.is_some() {} }).await;
@@ -164,32 +165,32 @@ fn open_store(
 
 /// The namespaces of the flags, and the one that is always there.
 async fn namespaces(
-    door: &Door,
+    context: &ServerContext,
     names: &[String],
     search_attributes: &BTreeMap<String, IndexedValueType>,
 ) -> Result<(), String> {
     for name in ["default"].into_iter().chain(names.iter().map(String::as_str)) {
         let new = NewNamespace { search_attributes: search_attributes.clone(), ..NewNamespace::named(name, RETENTION) };
-        frontend::ensure(door, new)
+        frontend::ensure(context, new)
             .await
             .map_err(|reject| format!("namespace \"{name}\" can't be created: {reject}"))?;
     }
     Ok(())
 }
 
-fn open_doors(
-    door: &Arc<Door>,
+fn open_ports(
+    context: &Arc<ServerContext>,
     ports: Ports,
-    homes: Homes,
+    loops: LoopHandles,
     banner: &Banner,
     hosts: Hosts,
     stopped: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut servers = JoinSet::new();
-    servers.spawn(frontend::serve(door.clone(), ports.grpc, homes.clone(), told(stopped)));
+    servers.spawn(frontend::serve(context.clone(), ports.grpc, loops.clone(), told(stopped)));
     let ui = Page::Ui(Ui::new(shown(banner.grpc), None));
     let pages = [(Some(ports.metrics), Page::Metrics), (Some(ports.http), Page::HttpApi), (ports.ui, ui)];
-    show(&mut servers, door, &homes, pages, hosts, stopped);
+    show(&mut servers, context, &loops, pages, hosts, stopped);
     servers
 }
 
@@ -204,16 +205,16 @@ pub(super) fn told(stopped: &watch::Receiver<bool>) -> impl Future<Output = ()> 
 /// Serves the pages that have a listener, under `hosts`.
 pub(super) fn show(
     servers: &mut JoinSet<()>,
-    door: &Arc<Door>,
-    homes: &Homes,
+    context: &Arc<ServerContext>,
+    loops: &LoopHandles,
     pages: impl IntoIterator<Item = (Option<TcpListener>, Page)>,
     hosts: Hosts,
     stopped: &watch::Receiver<bool>,
 ) {
     for (listener, page) in pages {
         if let Some(listener) = listener {
-            let (homes, hosts) = (homes.clone(), hosts.clone());
-            servers.spawn(frontend::serve_page(door.clone(), listener, homes, page, hosts, told(stopped)));
+            let (loops, hosts) = (loops.clone(), hosts.clone());
+            servers.spawn(frontend::serve_page(context.clone(), listener, loops, page, hosts, told(stopped)));
         }
     }
 }

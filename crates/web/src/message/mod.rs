@@ -36,7 +36,7 @@ pub(crate) fn status(status: WorkflowExecutionStatus) -> String {
 }
 
 /// A message by its full name.
-pub(crate) fn shown(name: &str, message: &impl Message) -> Markup {
+pub(crate) fn format_message(name: &str, message: &impl Message) -> Markup {
     match dynamic(name, message) {
         Some(message) => fields(&message, |_| true),
         None => html! { p { "The message can't be shown." } },

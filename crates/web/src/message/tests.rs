@@ -71,8 +71,8 @@ fn a_failure_shows_its_causes_below_it_and_not_without_end() {
     let failure = |depth: usize| {
         (0..depth).fold(bottom.clone(), |inner, _| Failure { cause: Some(inner.into()), ..Default::default() })
     };
-    let page = shown("temporal.api.failure.v1.Failure", &failure(40)).into_string();
+    let page = format_message("temporal.api.failure.v1.Failure", &failure(40)).into_string();
     assert!(page.contains("bottom &lt;i&gt;"), "{page}");
-    let page = shown("temporal.api.failure.v1.Failure", &failure(9_000)).into_string();
+    let page = format_message("temporal.api.failure.v1.Failure", &failure(9_000)).into_string();
     assert!(page.contains("8950 more causes are not shown") && page.len() < 10_000, "{page}");
 }

@@ -26,7 +26,7 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
     let tests = joined(house, |path| {
         path.starts_with("crates/probe/") || path.contains("/tests/") || path.starts_with("tests/")
     });
-    let doors = joined(house, |path| path.starts_with("crates/frontend/src/") && path.ends_with(".rs"));
+    let services = joined(house, |path| path.starts_with("crates/frontend/src/") && path.ends_with(".rs"));
     let mut findings = Vec::new();
     for row in rows(&text, "Worker commands").iter().filter(|row| row.works) {
         let path = format!("{COMMANDS}/{}.rs", snake(&row.name));
@@ -43,8 +43,8 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
     }
     for service in ["WorkflowService", "OperatorService"] {
         for row in rows(&text, service).iter().filter(|row| row.works) {
-            if !mentions(&doors, &row.name) {
-                let message = format!("the RPC \"{}\" works but no door bears its name", row.name);
+            if !mentions(&services, &row.name) {
+                let message = format!("the RPC \"{}\" works but no service has a function of its name", row.name);
                 findings.push(Finding::new(RULE, "crates/frontend/src", message));
             }
             if !mentions(&transcripts, &row.name) && !mentions(&tests, &row.name) {

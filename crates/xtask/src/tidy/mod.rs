@@ -2,6 +2,7 @@
 //! that breaks it and says what to do. `cargo test` runs the same rules, so none can be forgotten.
 
 mod arrows;
+mod circles;
 mod comments;
 mod coverage;
 mod length;
@@ -66,6 +67,7 @@ pub(crate) fn run() -> Result<(), String> {
 
 fn check(house: &House) -> Result<Vec<Finding>, String> {
     let mut findings = arrows::check(house, &metadata::read()?);
+    findings.extend(circles::check(house));
     findings.extend(length::check(house));
     findings.extend(names::check(house));
     findings.extend(comments::check(house));

@@ -20,7 +20,7 @@ use tonic::{Code, Status, codec::CompressionEncoding};
 
 use crate::world::{Account, World, create_namespace, with};
 
-fn told(status: &Status) -> (Code, &str) {
+fn code_and_text(status: &Status) -> (Code, &str) {
     (status.code(), status.message())
 }
 
@@ -66,7 +66,7 @@ async fn a_namespace_is_made_changed_and_deleted_in_the_engine() {
     let deleted = cloud.delete_namespace(with(delete, key, "")).await.unwrap().into_inner();
     world.done(deleted.async_operation.unwrap()).await;
     let gone = workflows.describe_namespace(with(describe, key, &id)).await.unwrap_err();
-    assert_eq!(told(&gone), (Code::NotFound, "Namespace bank.a2dd6 is not found."));
+    assert_eq!(code_and_text(&gone), (Code::NotFound, "Namespace bank.a2dd6 is not found."));
     // The name is free again.
     world.namespace("bank", None).await;
 }
@@ -118,7 +118,7 @@ async fn the_port_says_what_the_server_is_and_knows_its_own_service_only() {
     let unknown = workflows.start_workflow_execution(with(start, &world.owner_key, "")).await.unwrap_err();
     assert_eq!(unknown.code(), Code::Unimplemented);
     let usage = world.cloud().get_usage(with(GetUsageRequest::default(), &world.owner_key, "")).await.unwrap_err();
-    assert_eq!(told(&usage), (Code::Unimplemented, "GetUsage is not implemented yet"));
+    assert_eq!(code_and_text(&usage), (Code::Unimplemented, "GetUsage is not implemented yet"));
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn a_call_needs_a_key_and_a_version_that_there_can_be() {
     let world = Account::new().serve().await;
     let mut cloud = world.cloud();
     let refused = cloud.get_namespaces(GetNamespacesRequest::default()).await.unwrap_err();
-    assert_eq!(told(&refused), (Code::Unauthenticated, "request not authenticated"));
+    assert_eq!(code_and_text(&refused), (Code::Unauthenticated, "request not authenticated"));
     let refused = cloud.get_namespaces(with(GetNamespacesRequest::default(), "sesame", "")).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated);
     assert!(refused.message().starts_with("request not authenticated"), "{refused}");
@@ -136,7 +136,7 @@ async fn a_call_needs_a_key_and_a_version_that_there_can_be() {
         match cloud.get_namespaces(request).await {
             Ok(_) => assert!(is_taken, "{version}"),
             Err(status) => {
-                assert_eq!(told(&status), (Code::InvalidArgument, "API version specified is invalid"));
+                assert_eq!(code_and_text(&status), (Code::InvalidArgument, "API version specified is invalid"));
                 assert!(!is_taken, "{version}");
             }
         }
@@ -169,5 +169,5 @@ async fn a_key_that_is_disabled_opens_nothing_from_then_on() {
     };
     cloud.update_api_key(with(update, &world.owner_key, "")).await.unwrap();
     let refused = workflows.describe_namespace(with(describe, &key, &id)).await.unwrap_err();
-    assert_eq!(told(&refused), (Code::Unauthenticated, "request not authenticated: the API key is disabled"));
+    assert_eq!(code_and_text(&refused), (Code::Unauthenticated, "request not authenticated: the API key is disabled"));
 }

@@ -40,9 +40,9 @@ pub(crate) fn request(method: &MethodDescriptor, fields: &[(&str, Value)]) -> Dy
     message
 }
 
-/// What somebody shows: a channel, which may have a certificate, a key, and the namespace's header.
+/// A client, by what it shows: a channel, which may have a certificate, a key, and the namespace's header.
 #[derive(Clone)]
-pub(crate) struct Shown {
+pub(crate) struct Client {
     pub(crate) channel: Channel,
     pub(crate) key: String,
     pub(crate) namespace: String,
@@ -53,7 +53,7 @@ pub(crate) struct Shown {
 /// Longer than anything takes here but a wait for work that never comes.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
-impl Shown {
+impl Client {
     pub(crate) async fn call(&self, path: &str, message: Vec<u8>) -> Result<Bytes, Status> {
         let mut client = Grpc::new(self.channel.clone());
         client.ready().await.map_err(|error| Status::unknown(error.to_string()))?;

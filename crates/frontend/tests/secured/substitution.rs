@@ -28,7 +28,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use tonic::{Code, Status};
 
 use crate::{
-    raw::{self, LONG, Shown},
+    raw::{self, Client, LONG},
     world::{Account, World},
 };
 
@@ -45,7 +45,7 @@ const TOGETHER: usize = 64;
 
 /// A tenant with a workflow that waits for an activity.
 struct Tenant {
-    shown: Shown,
+    shown: Client,
     namespace: String,
     workflow_id: String,
     run_id: String,
@@ -65,7 +65,7 @@ impl Tenant {
         let namespace = world.namespace(name, None).await;
         let (key, _) = world.robot(name, &[(&namespace, Permission::Admin)]).await;
         let shown =
-            Shown { channel: world.channel(world.data, None), key, namespace: namespace.clone(), patience: LONG };
+            Client { channel: world.channel(world.data, None), key, namespace: namespace.clone(), patience: LONG };
         let mut tenant = Self {
             shown,
             workflow_id: format!("workflow of {namespace}"),
@@ -296,7 +296,7 @@ fn assert_tells_nothing(answer: &Result<Bytes, Status>, call: &str) {
 
 /// Puts the neighbour's values in one place of one method, and returns how many calls that were.
 async fn substitute(
-    shown: Shown,
+    shown: Client,
     path: String,
     base: DynamicMessage,
     place: Vec<FieldDescriptor>,
@@ -349,7 +349,7 @@ async fn no_value_of_a_neighbour_opens_anything_of_the_neighbour() {
             methods.insert(path.clone());
             for place in places(&method.input(), &[]) {
                 let values = values(&theirs, &place.last().unwrap().kind());
-                let shown = Shown { patience: SHORT, ..own.shown.clone() };
+                let shown = Client { patience: SHORT, ..own.shown.clone() };
                 let (base, room) = (own.base(&method), room.clone());
                 let calls = substitute(shown, path.clone(), base, place, values);
                 calling.spawn(async move {

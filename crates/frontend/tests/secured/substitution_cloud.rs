@@ -153,7 +153,7 @@ async fn no_id_of_a_neighbour_opens_anything_of_the_neighbour() {
                 let told = [theirs, nobodys].map(|id| {
                     let mut request = own.base(&method);
                     put(&mut request, &place, Value::String(id.clone()));
-                    told(answer(&account, &own.caller, method.name(), &request.encode_to_vec()), &id)
+                    format_answer(answer(&account, &own.caller, method.name(), &request.encode_to_vec()), &id)
                 });
                 calls += 2;
                 let names: Vec<_> = place.iter().map(FieldDescriptor::name).collect();
@@ -170,7 +170,7 @@ async fn no_id_of_a_neighbour_opens_anything_of_the_neighbour() {
 }
 
 /// What an answer says without the id that was put in; of a success only that it was one, and what it tells of others.
-fn told(answer: Result<Bytes, Reject>, id: &str) -> String {
+fn format_answer(answer: Result<Bytes, Reject>, id: &str) -> String {
     match answer {
         Ok(bytes) if bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()) => SECRET.to_owned(),
         Ok(_) => "fine".to_owned(),

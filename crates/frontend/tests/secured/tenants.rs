@@ -22,7 +22,7 @@ use crate::{
 
 const UNAUTHORIZED: &str = "Request unauthorized.";
 
-fn told(status: &Status) -> (Code, &str) {
+fn code_and_text(status: &Status) -> (Code, &str) {
     (status.code(), status.message())
 }
 
@@ -61,7 +61,7 @@ async fn a_reader_may_not_start() {
     let describe = DescribeNamespaceRequest { namespace: bank.clone(), ..Default::default() };
     workflows.describe_namespace(with(describe, &reader, &bank)).await.unwrap();
     let refused = workflows.start_workflow_execution(with(start(&bank), &reader, &bank)).await.unwrap_err();
-    assert_eq!(told(&refused), (Code::PermissionDenied, UNAUTHORIZED));
+    assert_eq!(code_and_text(&refused), (Code::PermissionDenied, UNAUTHORIZED));
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn header_and_request_must_both_name_what_the_key_is_good_for() {
     let nobody = "nobody.a2dd6".to_owned();
     for (request, header) in [(&shop, &shop), (&shop, &bank), (&bank, &shop), (&nobody, &nobody), (&bank, &nobody)] {
         let refused = workflows.start_workflow_execution(with(start(request), &key, header)).await.unwrap_err();
-        assert_eq!(told(&refused), (Code::PermissionDenied, UNAUTHORIZED), "{request} under {header}");
+        assert_eq!(code_and_text(&refused), (Code::PermissionDenied, UNAUTHORIZED), "{request} under {header}");
     }
     let refused = workflows.list_namespaces(with(ListNamespacesRequest::default(), &key, "")).await;
     assert!(refused.is_err(), "a list of all tenants");
@@ -98,17 +98,17 @@ async fn a_task_token_of_another_namespace_is_refused() {
     for namespace in [&shop, &bank, &String::new()] {
         let request = with(respond(namespace), &of_shop, &shop);
         let refused = workflows.respond_workflow_task_completed(request).await.unwrap_err();
-        assert_eq!(told(&refused), (Code::PermissionDenied, UNAUTHORIZED), "{namespace}");
+        assert_eq!(code_and_text(&refused), (Code::PermissionDenied, UNAUTHORIZED), "{namespace}");
     }
     let leaf = authority.client("worker", GOOD);
     let mut shown = world.workflows(Some(&leaf));
     for namespace in [&shop, &bank, &String::new()] {
         let refused = shown.respond_workflow_task_completed(with(respond(namespace), "", &shop)).await.unwrap_err();
-        assert_eq!(told(&refused), (Code::PermissionDenied, UNAUTHORIZED), "{namespace}");
+        assert_eq!(code_and_text(&refused), (Code::PermissionDenied, UNAUTHORIZED), "{namespace}");
     }
     let refused = workflows.respond_workflow_task_completed(with(respond(&shop), &of_both, &shop)).await.unwrap_err();
     let text = "Operation requested with a token from a different namespace.";
-    assert_eq!(told(&refused), (Code::InvalidArgument, text));
+    assert_eq!(code_and_text(&refused), (Code::InvalidArgument, text));
     workflows.respond_workflow_task_completed(with(respond(&bank), &of_bank, &bank)).await.unwrap();
 }
 
@@ -139,6 +139,6 @@ async fn a_worker_starts_no_child_where_it_has_no_rights() {
             ..Default::default()
         };
         let refused = workflows.respond_workflow_task_completed(with(request, &key, &bank)).await.unwrap_err();
-        assert_eq!(told(&refused), (Code::PermissionDenied, UNAUTHORIZED), "{namespace}");
+        assert_eq!(code_and_text(&refused), (Code::PermissionDenied, UNAUTHORIZED), "{namespace}");
     }
 }

@@ -36,7 +36,7 @@ async fn poll(world: &World, key: &str, leaf: Option<&Leaf>, namespace: &str) ->
     polling
 }
 
-fn told(status: &Status) -> (Code, &str) {
+fn code_and_text(status: &Status) -> (Code, &str) {
     (status.code(), status.message())
 }
 
@@ -55,7 +55,7 @@ async fn a_poll_ends_with_its_key() {
     let request = UpdateApiKeyRequest { key_id, spec: Some(spec), resource_version, ..Default::default() };
     cloud.update_api_key(with(request, &world.owner_key, "")).await.unwrap();
     let ended = polling.join_next().await.unwrap().unwrap();
-    assert_eq!(told(&ended), (Code::Unauthenticated, "request not authenticated: the API key is disabled"));
+    assert_eq!(code_and_text(&ended), (Code::Unauthenticated, "request not authenticated: the API key is disabled"));
 }
 
 #[tokio::test]
@@ -74,7 +74,10 @@ async fn a_poll_ends_with_its_permission() {
         ..Default::default()
     };
     cloud.set_service_account_namespace_access(with(request, &world.owner_key, "")).await.unwrap();
-    assert_eq!(told(&polling.join_next().await.unwrap().unwrap()), (Code::PermissionDenied, "Request unauthorized."));
+    assert_eq!(
+        code_and_text(&polling.join_next().await.unwrap().unwrap()),
+        (Code::PermissionDenied, "Request unauthorized.")
+    );
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tonic::{Code, codegen::http::Method};
 use crate::{
     http,
     pki::{Authority, GOOD},
-    raw::{self, LONG, Shown},
+    raw::{self, Client, LONG},
     world::{Account, World},
 };
 
@@ -19,7 +19,7 @@ const SERVICES: [&str; 2] =
 /// What somebody holds in the namespace that is called, and whether they hold anything anywhere.
 struct Somebody {
     name: &'static str,
-    shown: Shown,
+    shown: Client,
     held: Option<Access>,
     holds_anything: bool,
 }
@@ -28,7 +28,7 @@ async fn everybody(world: &World, authority: &Authority, bank: &str, shop: &str)
     let leaf = authority.client("worker", GOOD);
     let mut all = Vec::new();
     let open = |certificate: bool| world.channel(world.data, certificate.then_some(&leaf));
-    let shown = |key: String, certificate| Shown {
+    let shown = |key: String, certificate| Client {
         channel: open(certificate),
         key,
         namespace: bank.to_owned(),
@@ -63,8 +63,12 @@ async fn the_data_plane_lets_everybody_do_what_the_table_says() {
     let bank = world.namespace("bank", Some(&authority)).await;
     let shop = world.namespace("shop", None).await;
     let everybody = everybody(&world, &authority, &bank, &shop).await;
-    let anonymous =
-        Shown { channel: world.channel(world.data, None), key: String::new(), namespace: bank.clone(), patience: LONG };
+    let anonymous = Client {
+        channel: world.channel(world.data, None),
+        key: String::new(),
+        namespace: bank.clone(),
+        patience: LONG,
+    };
     let pool = raw::pool();
     let mut walked = 0;
     for service in SERVICES {
@@ -145,12 +149,12 @@ async fn the_control_plane_lets_every_role_do_what_the_table_says_by_grpc_and_by
     let service = pool.get_service_by_name("temporal.api.cloud.cloudservice.v1.CloudService").unwrap();
     for method in service.methods() {
         let anonymous =
-            Shown { channel: channel.clone(), key: String::new(), namespace: String::new(), patience: LONG };
+            Client { channel: channel.clone(), key: String::new(), namespace: String::new(), patience: LONG };
         let code = anonymous.code(&raw::path(&method), Vec::new()).await;
         assert_eq!(code, Code::Unauthenticated, "{}", method.name());
         assert_eq!(by_path(&world, &method, "").await, Code::Unauthenticated, "{}", method.name());
         for (role, key) in &keys {
-            let shown = Shown { channel: channel.clone(), key: key.clone(), namespace: String::new(), patience: LONG };
+            let shown = Client { channel: channel.clone(), key: key.clone(), namespace: String::new(), patience: LONG };
             let code = by_grpc(&shown, &method).await;
             let same = by_path(&world, &method, key).await;
             // A request without its fields is refused by either; what counts is whether it was let in.
@@ -168,7 +172,7 @@ async fn the_control_plane_lets_every_role_do_what_the_table_says_by_grpc_and_by
 }
 
 /// The answer to a request whose ids name nothing.
-async fn by_grpc(shown: &Shown, method: &MethodDescriptor) -> Code {
+async fn by_grpc(shown: &Client, method: &MethodDescriptor) -> Code {
     let nothing = Value::String("nothing".to_owned());
     let names: Vec<_> = method.input().fields().map(|field| field.name().to_owned()).collect();
     let fields: Vec<_> = names.iter().filter(|name| is_id(name)).map(|name| (name.as_str(), nothing.clone())).collect();

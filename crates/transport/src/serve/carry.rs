@@ -36,7 +36,7 @@ struct Exchange<'a, S, W> {
 
 impl<S: Served, W: AsyncWrite + Unpin> Exchange<'_, S, W> {
     /// Reads what has come, and writes what is there to go.
-    fn go(&mut self, context: &mut Context<'_>) -> Poll<S::Output> {
+    fn read_and_write(&mut self, context: &mut Context<'_>) -> Poll<S::Output> {
         // What has come and not begun goes first.
         if !self.calls.is_full() {
             self.wire.allow();
@@ -62,7 +62,7 @@ pub(super) async fn carry<S: Served, W: AsyncWrite + Unpin>(
     let mut exchange = Exchange { served: pin!(served), wire, calls, usage: &usage };
     let mut going = FuturesUnordered::new();
     poll_fn(|context| {
-        let now = turn(&mut exchange, &mut going, backend, context);
+        let now = run_ready(&mut exchange, &mut going, backend, context);
         if now.is_ready() {
             return now.map(Some);
         }
@@ -80,28 +80,28 @@ pub(super) async fn carry<S: Served, W: AsyncWrite + Unpin>(
 }
 
 /// Lets everything go on that can.
-fn turn<S: Served, W: AsyncWrite + Unpin>(
+fn run_ready<S: Served, W: AsyncWrite + Unpin>(
     exchange: &mut Exchange<'_, S, W>,
     going: &mut FuturesUnordered<Call>,
     backend: &impl Backend,
     context: &mut Context<'_>,
 ) -> Poll<S::Output> {
     loop {
-        if let Poll::Ready(end) = exchange.go(context) {
+        if let Poll::Ready(end) = exchange.read_and_write(context) {
             return Poll::Ready(end);
         }
         let (begin, has_more) = exchange.calls.take();
         going.extend(begin);
         let mut ended = 0;
         let written = backend.batch(|| {
-            ended = go_on(going, context);
+            ended = poll_ready(going, context);
             // What is answered does not wait for what is asked.
-            if ended > 0 { exchange.go(context) } else { Poll::Pending }
+            if ended > 0 { exchange.read_and_write(context) } else { Poll::Pending }
         });
         if written.is_ready() {
             return written;
         }
-        ended += go_on(going, context);
+        ended += poll_ready(going, context);
         if has_more {
             context.waker().wake_by_ref();
             return Poll::Pending;
@@ -113,7 +113,7 @@ fn turn<S: Served, W: AsyncWrite + Unpin>(
 }
 
 /// Polls the calls that can go on; how many of them have ended.
-fn go_on(calls: &mut FuturesUnordered<Call>, context: &mut Context<'_>) -> usize {
+fn poll_ready(calls: &mut FuturesUnordered<Call>, context: &mut Context<'_>) -> usize {
     let mut ended = 0;
     while let Poll::Ready(Some(())) = Pin::new(&mut *calls).poll_next(context) {
         ended += 1;

@@ -305,12 +305,15 @@ async fn a_server_ends_whatever_its_clients_hold_open() {
     }
     let (mut idle, mut heads, mut parts, mut replies) =
         (world.client().await, world.client().await, world.client().await, world.client().await);
+    let mut streams = world.client().await;
     assert_eq!(idle.call("/").await.answer().await.0, 0);
     let _head = heads.begin("/", b"").await;
     let _part = parts.begin("/", &message(1_000, 10)).await;
     let _body = replies.call(LARGE).await.answer().await;
     let mut waits = replies.call(LARGE).await;
-    until(|| world.registry.count() == 9).await;
+    let mut stream = streams.begin(ECHO, b"first").await;
+    let _reply = stream.reply().await;
+    until(|| world.registry.count() == 10).await;
     assert_eq!(waits.answered(), None);
     world.stop().ended().await;
 }

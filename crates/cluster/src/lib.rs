@@ -5,7 +5,7 @@
 //! hint only. What makes it safe is the epoch that the store checks at each commit: a node that wrongly believes it owns
 //! a shard is fenced.
 
-use model::{Epoch, ShardId, Time};
+use model::{ShardId, Time};
 
 /// A node, named once for all when it first joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,15 +21,6 @@ pub struct Member {
     pub lease_until: Time,
 }
 
-/// What a node knows of its right to a shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ownership {
-    /// Acquired: commits carry this epoch.
-    Held(Epoch),
-    /// Somebody has acquired it since; what is in memory is worth nothing.
-    Lost { current: Epoch },
-}
-
 /// The node that should own a shard: of the living, the one with the highest weight for it (rendezvous hashing, Thaler
 /// and Ravishankar 1998), so that a node's coming or going moves only its own shards. `None` when nobody lives.
 pub fn owner(shard: ShardId, members: &[Member], now: Time) -> Option<&Member> {
@@ -40,11 +31,6 @@ pub fn owner(shard: ShardId, members: &[Member], now: Time) -> Option<&Member> {
 pub fn owned(node: NodeId, count: u32, members: &[Member], now: Time) -> Vec<ShardId> {
     let is_mine = |shard: &ShardId| owner(*shard, members, now).is_some_and(|member| member.id == node);
     (0..count).map(ShardId).filter(is_mine).collect()
-}
-
-/// What the store's answer to a commit says of the ownership.
-pub fn after_commit(held: Epoch, stored: Epoch) -> Ownership {
-    if stored == held { Ownership::Held(held) } else { Ownership::Lost { current: stored } }
 }
 
 /// SplitMix64's finisher over both names.
@@ -89,11 +75,5 @@ mod tests {
             assert!(after == before || before == NodeId(3), "shard {shard} moved from a living node");
         }
         assert_eq!(owner(ShardId(0), &nodes, Time(100)), None);
-    }
-
-    #[test]
-    fn a_newer_epoch_ends_ownership() {
-        assert_eq!(after_commit(Epoch(3), Epoch(3)), Ownership::Held(Epoch(3)));
-        assert_eq!(after_commit(Epoch(3), Epoch(4)), Ownership::Lost { current: Epoch(4) });
     }
 }

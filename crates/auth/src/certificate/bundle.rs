@@ -19,7 +19,6 @@ use crate::{CertificateDer, token::sha256};
 #[derive(Debug)]
 pub struct ClientCa {
     pub(super) members: Vec<Member>,
-    fingerprints: Vec<String>,
     digest: [u8; 32],
 }
 
@@ -161,22 +160,13 @@ impl ClientCa {
                 member(der, certificate).ok_or(BundleViolation::Malformed { number: index + 1 })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            fingerprints: ders.iter().map(|der| fields::fingerprint(der)).collect(),
-            digest: sha256(&ders.concat()),
-            members,
-        })
+        Ok(Self { digest: sha256(&ders.concat()), members })
     }
 
     /// The authorities of nobody, behind which no certificate stands: what a namespace is asked for that does not
     /// exist, so that the answer is the same as of one that exists and is foreign.
     pub fn nobody() -> Self {
-        Self { members: Vec::new(), fingerprints: Vec::new(), digest: sha256(b"") }
-    }
-
-    /// The fingerprint of each certificate in the order of the bundle: SHA-1 of its DER, lower-case hexadecimal.
-    pub fn fingerprints(&self) -> &[String] {
-        &self.fingerprints
+        Self { members: Vec::new(), digest: sha256(b"") }
     }
 
     /// When the first of its certificates expires: the time to warn of. `None` for [`ClientCa::nobody`].

@@ -27,14 +27,6 @@ impl Globals {
     pub fn log_format(&self) -> Option<&'static str> {
         self.general.log_format.map(name)
     }
-
-    /// Whether text belongs on stdout, which `--output` may rule out.
-    pub fn prints_text(&self) -> bool {
-        match self.general.output.unwrap_or_default() {
-            Format::Text => true,
-            Format::Json | Format::Jsonl | Format::None => false,
-        }
-    }
 }
 
 /// The name that a choice was made by.

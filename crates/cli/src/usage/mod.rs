@@ -401,10 +401,10 @@ mod tests {
             panic!("not the command of the line");
         };
         assert_eq!((namespace, headless), (vec!["a".to_owned(), "b".to_owned()], true));
-        assert_eq!((host.globals.log_level(), host.globals.prints_text()), (Some("debug"), false));
+        assert_eq!(host.globals.log_level(), Some("debug"));
         let host = parsed("perdure workflow list -n a");
         assert!(matches!(host.command, HostCommand::Client(crate::Command::Workflow(_))));
-        assert_eq!((host.globals.connection.namespace.as_deref(), host.globals.prints_text()), (Some("a"), true));
+        assert_eq!(host.globals.connection.namespace.as_deref(), Some("a"));
     }
 
     #[test]

@@ -111,11 +111,6 @@ impl Key<'_> {
         vec![tag::NAMESPACE]
     }
 
-    /// What every `Current` key of a namespace begins with.
-    pub fn current_prefix(namespace: NamespaceId) -> Vec<u8> {
-        Encoder::new(tag::CURRENT).raw(namespace.as_bytes()).finish()
-    }
-
     /// What every row of a run begins with: its state, the core first, and then its history. Wake-up, tasks and outbox
     /// stand elsewhere.
     pub fn run_prefix(run_id: RunId) -> Vec<u8> {
@@ -132,26 +127,9 @@ impl Key<'_> {
         run_row(run_id, row::HISTORY).finish()
     }
 
-    /// The history batches of a run whose first event is `first_event_id` or later.
-    pub fn history_from(run_id: RunId, first_event_id: i64) -> Range<Vec<u8>> {
-        Key::History(run_id, first_event_id).encode()..prefix_end(&Key::history_prefix(run_id))
-    }
-
     /// What every wake-up begins with.
     pub fn wake_prefix() -> Vec<u8> {
         vec![tag::WAKE]
-    }
-
-    /// The wake-ups that are ripe at `now`: those at `now` or before.
-    pub fn wakes_until(now: Time) -> Range<Vec<u8>> {
-        let last = Encoder::new(tag::WAKE).i64(now.0).finish();
-        Key::wake_prefix()..prefix_end(&last)
-    }
-
-    /// What every task begins with. To list the queues, scan one pair from here, decode it, go on at the
-    /// `prefix_end` of its `task_queue_prefix`.
-    pub fn task_prefix() -> Vec<u8> {
-        vec![tag::TASK]
     }
 
     /// What every task of a queue begins with.

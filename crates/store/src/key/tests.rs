@@ -165,18 +165,7 @@ fn prefixes_hold_exactly_their_keys() {
         assert_eq!(bytes.starts_with(&Key::run_prefix(run)), state || history, "{key:?}");
         let of_queue = matches!(key, OwnedKey::Task { queue: other, .. } if *other == queue);
         assert_eq!(within(&Key::task_queue_prefix(&queue)).contains(&bytes), of_queue, "{key:?}");
-        let ripe = matches!(key, OwnedKey::Wake(time, _) if *time <= Time(1));
-        assert_eq!(Key::wakes_until(Time(1)).contains(&bytes), ripe, "{key:?}");
-        let late = matches!(key, OwnedKey::History(id, first) if of_run(id) && *first >= 1);
-        assert_eq!(Key::history_from(run, 1).contains(&bytes), late, "{key:?}");
     }
-}
-
-#[test]
-fn all_wakes_are_ripe_in_the_end() {
-    let range = Key::wakes_until(Time::MAX);
-    assert!(range.contains(&Key::Wake(Time::MAX, RunId(Uuid::max())).encode()));
-    assert!(!range.contains(&Key::task_prefix()));
 }
 
 #[test]

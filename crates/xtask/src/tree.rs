@@ -35,8 +35,3 @@ pub(crate) fn files() -> Result<Vec<String>, String> {
 pub(crate) fn read(path: &str) -> Option<String> {
     fs::read(root().join(path)).ok().and_then(|bytes| String::from_utf8(bytes).ok())
 }
-
-/// Whether the path, relative to the root, is a file.
-pub(crate) fn exists(path: &str) -> bool {
-    root().join(path).is_file()
-}

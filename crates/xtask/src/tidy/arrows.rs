@@ -270,7 +270,8 @@ const MOST_DEPTH: usize = 6;
 const WIRING: [&str; 2] = ["perdure", "sim"];
 const LAYER_0: [&str; 2] = ["proto", "model"];
 
-pub(super) fn check(house: &House, packages: &[Package]) -> Vec<Finding> {
+pub(super) fn check(house: &House) -> Vec<Finding> {
+    let packages = house.packages.as_slice();
     let mut findings = Vec::new();
     for package in packages {
         match ROWS.iter().find(|row| row.name == package.name) {
@@ -416,4 +417,44 @@ fn shape(packages: &[Package]) -> Vec<Finding> {
 fn depth(arrows: &BTreeMap<&str, Vec<&str>>, name: &str) -> usize {
     let below = arrows.get(name).into_iter().flatten().map(|target| depth(arrows, target)).max();
     1 + below.unwrap_or(0)
+}
+
+#[cfg(test)]
+pub(super) fn planted() -> Vec<super::Planted> {
+    use super::metadata::Dependency;
+    let package = |name: &str, dependencies: &[(&str, Option<&str>, bool)]| Package {
+        name: name.to_owned(),
+        dependencies: dependencies
+            .iter()
+            .map(|(name, kind, internal)| Dependency {
+                name: (*name).to_owned(),
+                kind: kind.map(str::to_owned),
+                internal: *internal,
+            })
+            .collect(),
+        is_default: false,
+    };
+    let of = |packages: Vec<Package>| super::Planted::of(&[]).with_packages(packages);
+    let outside = |name| (name, None, false);
+    let inside = |name| (name, None, true);
+    let many: Vec<String> = (0..=MOST_EXTERNAL).map(|number| format!("outside-{number}")).collect();
+    let many: Vec<_> = many.iter().map(|name| outside(name.as_str())).collect();
+    let chain: Vec<String> = (0..=MOST_DEPTH).map(|number| format!("link-{number}")).collect();
+    let chain = chain.windows(2).map(|pair| package(&pair[0], &[inside(pair[1].as_str())])).collect();
+    vec![
+        of(vec![package("left", &[])]).found("the crate has no row"),
+        of(vec![package("auth", &[outside("clap")])]).found("\"clap\" is not in the row of \"auth\""),
+        of(vec![package("machine", &[inside("store")])]).found("\"store\" is not in the row of \"machine\""),
+        of(vec![package("machine", &[("rand", Some("dev"), false)])]).found("must never depend on \"rand\""),
+        of(vec![package("cluster", &[])]).found("\"model\" is in the row of \"cluster\" but not used"),
+        of(vec![package("machine", &[outside("base64")])]).found("\"base64\" is in the tests of \"machine\" but not"),
+        of(vec![package("model", &[outside("sha2")])]).found("\"sha2\" is declared but no code names it"),
+        of(vec![package("model", &[outside("left-pad")])]).found("\"left-pad\" has no reason in EXTERNAL"),
+        of(vec![package("model", &[])]).found("\"sha2\" is in EXTERNAL but no crate uses it"),
+        of(vec![package("model", &many)]).found(format!("{} direct dependencies", MOST_EXTERNAL + 1)),
+        of(vec![package("auth", &[inside("a"), inside("b"), inside("c"), inside("d")])])
+            .found("4 arrows above layer 0"),
+        of(chain).found(format!("a chain of {} crates", MOST_DEPTH + 1)),
+        of(vec![package(BINARY, &[])]).found("cargo run means []"),
+    ]
 }

@@ -49,3 +49,17 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
     }
     findings
 }
+
+#[cfg(test)]
+pub(super) fn planted() -> Vec<super::Planted> {
+    let of = |code: &str| super::Planted::of(&[("crates/a/src/b.rs", code)]);
+    let expected = "#[expect(lint, reason = \"why\")]\nfn f() {}\n".repeat(MOST_EXPECTS + 1);
+    vec![
+        of("use a::b;").found("open the file with `//!`"),
+        of("//! What.\n#[allow(dead_code)]\nfn f() {}").found("no lint is allowed away").at(2),
+        of("#![allow(dead_code)]").found("no lint is allowed away").at(1),
+        of("//! What.\n#[expect(dead_code)]\nfn f() {}").found("give a `reason`").at(2),
+        of(&expected).found(format!("{} of them, at most {MOST_EXPECTS}", MOST_EXPECTS + 1)),
+        super::Planted::of(&[(DEMANDED[1].0, "//! What.")]).found(format!("must say `#![warn({})]`", DEMANDED[1].1)),
+    ]
+}

@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 
 use super::{Finding, House};
-use crate::tree;
 
 const RULE: &str = "coverage";
 const DOCUMENT: &str = "docs/compatibility.md";
@@ -19,7 +18,7 @@ struct Row {
 }
 
 pub(super) fn check(house: &House) -> Vec<Finding> {
-    let Some(text) = tree::read(DOCUMENT) else {
+    let Some(text) = house.text(DOCUMENT) else {
         return vec![Finding::new(RULE, DOCUMENT, "is missing")];
     };
     let transcripts = joined(house, |path| path.ends_with(".txt") && path.contains("/transcripts/"));
@@ -28,21 +27,21 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
     });
     let services = joined(house, |path| path.starts_with("crates/frontend/src/") && path.ends_with(".rs"));
     let mut findings = Vec::new();
-    for row in rows(&text, "Worker commands").iter().filter(|row| row.works) {
+    for row in rows(text, "Worker commands").iter().filter(|row| row.works) {
         let path = format!("{COMMANDS}/{}.rs", snake(&row.name));
-        if !tree::exists(&path) {
+        if !house.has(&path) {
             findings.push(Finding::new(RULE, path, format!("the command \"{}\" works but has no file", row.name)));
         }
         findings.extend(shown(&transcripts, row, "command"));
     }
-    for row in rows(&text, "Events").iter().filter(|row| row.works) {
+    for row in rows(text, "Events").iter().filter(|row| row.works) {
         findings.extend(shown(&transcripts, row, "event"));
     }
-    for row in rows(&text, "Workflow Task failure causes").iter().filter(|row| row.works) {
+    for row in rows(text, "Workflow Task failure causes").iter().filter(|row| row.works) {
         findings.extend(shown(&transcripts, row, "cause"));
     }
     for service in ["WorkflowService", "OperatorService"] {
-        for row in rows(&text, service).iter().filter(|row| row.works) {
+        for row in rows(text, service).iter().filter(|row| row.works) {
             if !mentions(&services, &row.name) {
                 let message = format!("the RPC \"{}\" works but no service has a function of its name", row.name);
                 findings.push(Finding::new(RULE, "crates/frontend/src", message));
@@ -99,7 +98,7 @@ fn mentions(text: &str, name: &str) -> bool {
 }
 
 fn joined(house: &House, wanted: impl Fn(&str) -> bool) -> String {
-    house.files.iter().filter(|path| wanted(path)).filter_map(|path| tree::read(path)).collect::<Vec<_>>().join("\n")
+    house.files.iter().filter(|path| wanted(path)).filter_map(|path| house.text(path)).collect::<Vec<_>>().join("\n")
 }
 
 /// The rows of the table below a heading: a name in backticks, then the state.
@@ -127,4 +126,26 @@ fn snake(name: &str) -> String {
         snake.extend(c.to_lowercase());
     }
     snake
+}
+
+#[cfg(test)]
+pub(super) fn planted() -> Vec<super::Planted> {
+    let of = |heading: &str, name: &str, others: &[(&str, &str)]| {
+        let text = format!("## {heading}\n\n| | |\n|---|---|\n| `Other` | waits |\n| `{name}` | works |\n");
+        super::Planted::of(&[&[(DOCUMENT, text.as_str())][..], others].concat())
+    };
+    let transcript = ("crates/machine/transcripts/a.txt", "start_timer");
+    let input = "/// What.\npub enum Input {\n    /// One.\n    StartTimer { a: u32 },\n}";
+    vec![
+        super::Planted::of(&[]).found("is missing"),
+        of("Worker commands", "StartTimer", &[transcript]).found("\"StartTimer\" works but has no file"),
+        of("Worker commands", "StartTimer", &[]).found("the command \"StartTimer\" works but no transcript"),
+        of("Events", "TimerFired", &[transcript]).found("the event \"TimerFired\" works but no transcript"),
+        of("Workflow Task failure causes", "BadBinary", &[]).found("the cause \"BadBinary\" works but no transcript"),
+        of("WorkflowService", "PollA", &[("tests/a.py", "PollA")]).found("\"PollA\" works but no service has a function of its name"),
+        of("OperatorService", "PollA", &[("crates/frontend/src/a.rs", "fn poll_a() {}")])
+            .found("\"PollA\" works but no transcript or test names it"),
+        super::Planted::of(&[(DOCUMENT, ""), ("crates/machine/src/input.rs", input)])
+            .found("an input of the machine without its file"),
+    ]
 }

@@ -2,7 +2,6 @@
 //! does, the figure here must follow, and when it falls under the limit the line must go.
 
 use super::{Finding, House};
-use crate::tree;
 
 const FUNCTION_LINES: usize = 70;
 const FILE_LINES: usize = 500;
@@ -33,7 +32,7 @@ fn files(house: &House) -> Vec<Finding> {
     let mut findings = Vec::new();
     let code = |path: &&String| [".rs", ".py", ".ts", ".js", ".mjs", ".sh"].iter().any(|end| path.ends_with(end));
     for path in house.files.iter().filter(code) {
-        let length = tree::read(path).map_or(0, |text| text.lines().count());
+        let length = house.text(path).map_or(0, |text| text.lines().count());
         let listed = LONG_FILES.iter().find(|(listed, ..)| listed == path).map(|&(_, length, _)| length);
         let message = match listed {
             _ if length > FILE_LINES_EVER => {
@@ -50,7 +49,7 @@ fn files(house: &House) -> Vec<Finding> {
         };
         findings.push(Finding::new(RULE, path, message));
     }
-    for (path, ..) in LONG_FILES.iter().filter(|(path, ..)| !tree::exists(path)) {
+    for (path, ..) in LONG_FILES.iter().filter(|(path, ..)| !house.has(path)) {
         findings.push(Finding::new(RULE, *path, "listed as an exception but gone: remove the line from length.rs"));
     }
     findings
@@ -125,4 +124,31 @@ fn percentile(mut values: Vec<usize>, percent: usize) -> usize {
     values.sort_unstable();
     let rank = (values.len() * percent).div_ceil(100);
     values.get(rank.saturating_sub(1)).copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+pub(super) fn planted() -> Vec<super::Planted> {
+    let of = |path: &str, text: &str| super::Planted::of(&[(path, text)]);
+    let function = |lines: usize| format!("fn f() {{\n{}}}\n", "    a();\n".repeat(lines - 2));
+    vec![
+        of("crates/a/src/b.rs", &"\n".repeat(FILE_LINES + 1)).found("501 lines, at most 500"),
+        of("tests/a/b.py", &"\n".repeat(FILE_LINES_EVER + 1)).found("no file may pass 1000"),
+        of("crates/a/src/b.rs", &format!("\n{}", function(FUNCTION_LINES + 1)))
+            .found("`f`: 71 lines, at most 70")
+            .at(2),
+        of("crates/a/src/b.rs", &function(FUNCTION_LINES_P95 + 1)).found("the 95th percentile is 46 lines"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shrink_only;
+
+    #[test]
+    fn an_exception_may_only_shrink() {
+        assert!(shrink_only(80, 81, 70).is_some_and(|message| message.contains("grew from 80 to 81")));
+        assert!(shrink_only(80, 79, 70).is_some_and(|message| message.contains("lower its figure")));
+        assert!(shrink_only(80, 70, 70).is_some_and(|message| message.contains("remove its line")));
+        assert_eq!(shrink_only(80, 80, 70), None);
+    }
 }

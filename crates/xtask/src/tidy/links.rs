@@ -1,7 +1,6 @@
 //! A link or a path in the documents that points into the tree points at something.
 
 use super::{Finding, House};
-use crate::tree;
 
 const RULE: &str = "links";
 
@@ -9,11 +8,11 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
     let mut findings = Vec::new();
     for path in house.files.iter().filter(|path| path.ends_with(".md")) {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let text = tree::read(path).unwrap_or_default();
+        let text = house.text(path).unwrap_or_default();
         for (index, line) in text.lines().enumerate() {
             for target in targets(line) {
                 let inside = resolve(folder, target);
-                if !tree::root().join(&inside).exists() {
+                if !house.has(&inside) {
                     let place = format!("{path}:{}", index + 1);
                     findings.push(Finding::new(RULE, place, format!("\"{target}\" points at nothing")));
                 }
@@ -43,4 +42,13 @@ fn resolve(folder: &str, target: &str) -> String {
         }
     }
     parts.join("/")
+}
+
+#[cfg(test)]
+pub(super) fn planted() -> Vec<super::Planted> {
+    let of = |text| super::Planted::of(&[("docs/a.md", text), ("b.md", "")]);
+    vec![
+        of("[b](../b.md)\n[c](../c.md#there) [d](https://d)").found("\"../c.md\" points at nothing").at(2),
+        of("[docs](../docs/) [own](./a.md) [c](c)").found("\"c\" points at nothing").at(1),
+    ]
 }

@@ -42,3 +42,15 @@ fn words(name: &str) -> Vec<String> {
     }
     words
 }
+
+#[cfg(test)]
+pub(super) fn planted() -> Vec<super::Planted> {
+    let of = |path, code| super::Planted::of(&[(path, code)]);
+    vec![
+        of("crates/a/src/utils.rs", "").found("\"utils\" in a path says nothing"),
+        of("docs/common-words/b.md", "").found("\"common\" in a path says nothing"),
+        of("crates/a/src/b.rs", "\nstruct QueueManager;").found("`QueueManager` says nothing").at(2),
+        of("crates/a/src/b.rs", "enum Helper {}").found("`Helper` says nothing"),
+        of("crates/a/src/b.rs", "mod run_impl {}").found("`run_impl` says nothing"),
+    ]
+}

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use super::{Finding, House};
-use crate::tree;
 
 const RULE: &str = "paths";
 const DOCUMENT: &str = "docs/paths.md";
@@ -14,12 +13,12 @@ const HOPS: [(&str, usize); 3] =
     [("StartWorkflowExecution", 7), ("RespondWorkflowTaskCompleted", 8), ("What every request passes", 8)];
 
 pub(super) fn check(house: &House) -> Vec<Finding> {
-    let Some(text) = tree::read(DOCUMENT) else {
+    let Some(text) = house.text(DOCUMENT) else {
         return vec![Finding::new(RULE, DOCUMENT, "is missing")];
     };
     let mut findings = Vec::new();
     for (heading, most) in HOPS {
-        let steps = steps(&text, heading);
+        let steps = steps(text, heading);
         if steps.is_empty() {
             findings.push(Finding::new(RULE, DOCUMENT, format!("has no numbered list under \"## {heading}\"")));
         }
@@ -65,4 +64,25 @@ fn steps<'a>(text: &'a str, heading: &str) -> Vec<(usize, &'a str)> {
         .filter(|(_, line)| line.starts_with(|c: char| c.is_ascii_digit()))
         .map(|(index, line)| (index + 1, line))
         .collect()
+}
+
+#[cfg(test)]
+pub(super) fn planted() -> Vec<super::Planted> {
+    let (heading, most) = HOPS[0];
+    let of = |steps: &str| {
+        let text = format!("## {heading}\n\n{steps}");
+        let code = "fn f() {}";
+        let mut files = vec![(DOCUMENT.to_owned(), text)];
+        files.extend((0..=most).map(|number| (format!("crates/a/src/{number}.rs"), code.to_owned())));
+        let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        super::Planted::of(&files)
+    };
+    let step = |number: usize| format!("{number}. `crates/a/src/{number}.rs`: `A::f` does it\n");
+    vec![
+        super::Planted::of(&[]).found("is missing"),
+        of("None.").found("has no numbered list"),
+        of("1. `crates/a/src/gone.rs`: `f`").found("is not a source file").at(3),
+        of("1. `crates/a/src/1.rs`: `f`, then `A::gone`").found("has no function `A::gone`").at(3),
+        of(&(0..=most).map(step).collect::<String>()).found(format!("{heading} passes through {} files", most + 1)),
+    ]
 }

@@ -31,3 +31,14 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
     }
     findings
 }
+
+#[cfg(test)]
+pub(super) fn planted() -> Vec<super::Planted> {
+    let code = "fn f() {\n    a.unwrap();\n}\n#[cfg(test)]\nmod tests { fn t() { a.unwrap() } }";
+    let of = |path| super::Planted::of(&[(path, code)]);
+    vec![
+        of("crates/machine/src/lib.rs").found("the machine never panics").at(2),
+        of("crates/engine/src/lib.rs").found("1 outside tests, at most 0 in"),
+        super::Planted::of(&[("crates/a/src/b.rs", "fn f() { a.expect(\"b\") }")]).found("1 outside tests"),
+    ]
+}

@@ -2,7 +2,6 @@
 //! be. They are spelled in two halves here, so that this file does not break its own rule.
 
 use super::{Finding, House};
-use crate::tree;
 
 const RULE: &str = "words";
 
@@ -29,7 +28,7 @@ const GENERATED: [&str; 2] = ["Cargo.lock", "package-lock.json"];
 pub(super) fn check(house: &House) -> Vec<Finding> {
     let mut findings = Vec::new();
     for path in house.files.iter().filter(|path| !GENERATED.iter().any(|name| path.ends_with(name))) {
-        let Some(text) = tree::read(path) else { continue };
+        let Some(text) = house.text(path) else { continue };
         for (index, line) in text.lines().enumerate() {
             let lower = line.to_ascii_lowercase();
             for (word, why) in BANNED.iter().filter(|(word, _)| lower.contains(&word.to_ascii_lowercase())) {
@@ -38,4 +37,10 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
         }
     }
     findings
+}
+
+#[cfg(test)]
+pub(super) fn planted() -> Vec<super::Planted> {
+    let of = |word: &str| super::Planted::of(&[("docs/a.md", &format!("One.\nSay {} here.", word.to_uppercase()))]);
+    BANNED.iter().map(|(word, why)| of(word).found(format!("\"{word}\" is {why}")).at(2)).collect()
 }

@@ -122,6 +122,16 @@ fn floors(level: &Siblings<'_>) -> usize {
 }
 
 #[cfg(test)]
+pub(super) fn planted() -> Vec<super::Planted> {
+    let files = [
+        ("crates/x/src/lib.rs", "mod a;\nmod b;\n"),
+        ("crates/x/src/a.rs", "use crate::b::B;\npub(crate) struct A;\n"),
+        ("crates/x/src/b.rs", "use crate::a::A;\npub(crate) struct B;\n"),
+    ];
+    vec![super::Planted::of(&files).found("modules use each other in a circle: a uses b, b uses a")]
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

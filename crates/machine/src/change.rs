@@ -20,6 +20,16 @@ pub enum Change {
     Quiet(Quiet),
 }
 
+impl Change {
+    /// Whether the change outlives a crash.
+    pub(crate) fn is_durable(&self) -> bool {
+        match self {
+            Change::Event(_) => true,
+            Change::Quiet(change) => change.is_durable(),
+        }
+    }
+}
+
 /// A change that leaves no event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Quiet {
@@ -94,4 +104,44 @@ pub enum Quiet {
     ParentNotified,
     /// The run has closed: when retention deletes it, and with which event the batch began that closed it.
     Closed { delete_time: Time, batch_event_id: i64 },
+}
+
+impl Quiet {
+    /// Whether the change outlives a crash: all but the start of a workflow task, a task that only brings updates, and
+    /// updates that no worker has accepted.
+    pub(crate) fn is_durable(&self) -> bool {
+        match self {
+            Quiet::WorkflowTaskStarted(_)
+            | Quiet::WorkflowTaskReturned
+            | Quiet::SpeculativeTaskSet(_)
+            | Quiet::UpdateAdmitted(_)
+            | Quiet::UpdatesSent
+            | Quiet::UpdateRejected { .. }
+            | Quiet::UpdatesAborted => false,
+            Quiet::Buffered(_)
+            | Quiet::BufferTaken
+            | Quiet::BufferedTimerFiredDropped { .. }
+            | Quiet::RequestSeen(_)
+            | Quiet::StartRequestSeen(_)
+            | Quiet::EarlierStartSeen(_)
+            | Quiet::EarlierRequestSeen(_)
+            | Quiet::CancelRequestSeen(_)
+            | Quiet::Stepped
+            | Quiet::FirstTaskDueSet(_)
+            | Quiet::WorkflowTaskSet(_)
+            | Quiet::StickySet(_)
+            | Quiet::WorkerSeen { .. }
+            | Quiet::WorkflowTaskProblem { .. }
+            | Quiet::CloseAttempted(_)
+            | Quiet::ActivityStarted { .. }
+            | Quiet::ActivityReturned { .. }
+            | Quiet::ActivityHeartbeat { .. }
+            | Quiet::ActivityRetried { .. }
+            | Quiet::ActivityReady { .. }
+            | Quiet::ChildStartedLate { .. }
+            | Quiet::ClosePolicyApplied { .. }
+            | Quiet::ParentNotified
+            | Quiet::Closed { .. } => true,
+        }
+    }
 }

@@ -90,11 +90,10 @@ impl Draft {
 
     /// Makes a change that leaves no event.
     pub fn quiet(&mut self, change: Quiet) {
-        let change = Change::Quiet(change);
-        if is_durable(&change) {
+        if change.is_durable() {
             self.settle_speculative();
         }
-        self.apply(change);
+        self.apply(Change::Quiet(change));
     }
 
     fn apply(&mut self, change: Change) {
@@ -110,7 +109,7 @@ impl Draft {
             let attempt = self.fail_workflow_task(Failed::by_server(WorkflowTaskFailedCause::ForceCloseCommand));
             self.schedule_attempt(attempt, None);
         }
-        if self.changes.iter().any(is_durable) {
+        if self.changes.iter().any(Change::is_durable) {
             // It says nothing new, so a task that this step has made in memory alone stays as it is.
             self.apply(Change::Quiet(Quiet::Stepped));
         }
@@ -125,21 +124,4 @@ impl Draft {
         buffered.len() > limits.buffered_events
             || buffered.iter().map(|event| event.encoded_len()).sum::<usize>() > limits.buffered_bytes
     }
-}
-
-/// Whether a change outlives a crash: all but the start of a workflow task, a task that only brings updates, and
-/// updates that no worker has accepted.
-fn is_durable(change: &Change) -> bool {
-    !matches!(
-        change,
-        Change::Quiet(
-            Quiet::WorkflowTaskStarted(_)
-                | Quiet::WorkflowTaskReturned
-                | Quiet::SpeculativeTaskSet(_)
-                | Quiet::UpdateAdmitted(_)
-                | Quiet::UpdatesSent
-                | Quiet::UpdateRejected { .. }
-                | Quiet::UpdatesAborted
-        )
-    )
 }

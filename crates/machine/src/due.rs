@@ -11,7 +11,7 @@ use proto::temporal::api::{
     sdk::v1::UserMetadata,
 };
 
-use crate::{Activity, Run, activity, input::External, on::wake};
+use crate::{Activity, Run, activity, assert, input::External, on::wake};
 
 /// Everything that must exist because of a state.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,7 +55,7 @@ pub enum Task {
 
 impl Task {
     /// Where it stands in a `Due`: the workflow's task before those of activities, and these in the order of their events.
-    fn place(&self) -> (bool, i64) {
+    pub(crate) fn place(&self) -> (bool, i64) {
         match self {
             Task::Workflow { scheduled_event_id, .. } => (false, *scheduled_event_id),
             Task::Activity { scheduled_event_id, .. } => (true, *scheduled_event_id),
@@ -135,12 +135,14 @@ impl Run {
     pub fn due(&self) -> Due {
         let wake = self.durable_deadline(self.is_deciding());
         let started = self.started_task.as_ref().map(|started| started.deadline);
-        Due {
+        let due = Due {
             wake,
             alarm: wake.into_iter().chain(started).min(),
             tasks: self.tasks(self.is_deciding()),
             messages: self.messages(),
-        }
+        };
+        assert::due(self, &due);
+        due
     }
 
     /// Everything that must exist because of the durable part of this state: the same whether or not its workflow task was

@@ -8,6 +8,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod activity;
+mod assert;
 mod change;
 mod close;
 mod draft;

@@ -50,7 +50,7 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
             OwnedKey::Buffered(..) => run.buffered.push_back(Arc::new(event(run_id, value)?)),
             OwnedKey::Request(_, id) => {
                 let RequestRecord { place, run_id } = decode(value)?;
-                requests.push((place, Arc::from(id.as_str()), run_id));
+                requests.push((place, id, run_id));
             }
             OwnedKey::Update(_, id) => drop(run.updates.insert(Arc::from(id.as_str()), Arc::new(decode(value)?))),
             OwnedKey::Cluster
@@ -67,8 +67,8 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
     requests.sort_by_key(|(place, ..)| *place);
     for (_, id, run_id) in requests {
         match run_id.as_str() {
-            "" => run.requests.insert(id),
-            run_id => run.requests.insert_earlier(id, Arc::from(run_id)),
+            "" => run.requests.insert(&id),
+            run_id => run.requests.insert_earlier(&id, Arc::from(run_id)),
         }
     }
     run.core = core.ok_or_else(|| missing("core"))?;

@@ -28,7 +28,10 @@ use proto::temporal::api::{
     history::v1::{ActivityTaskStartedEventAttributes, HistoryEvent, history_event::Attributes as A},
 };
 
-use crate::{Activity, ActivityTask, Draft};
+use crate::{
+    Activity, ActivityTask, Draft,
+    run::{Role, role},
+};
 
 impl Activity {
     /// Whether a worker has it.
@@ -103,15 +106,20 @@ fn record_start(draft: &mut Draft, activity: &Activity, worker_version: Option<W
 
 /// The scheduled event of the activity that the event ends, if it ends one.
 pub(crate) fn ended(event: &HistoryEvent) -> Option<i64> {
-    if let Some(A::ActivityTaskCompletedEventAttributes(end)) = &event.attributes {
-        Some(end.scheduled_event_id)
-    } else if let Some(A::ActivityTaskFailedEventAttributes(end)) = &event.attributes {
-        Some(end.scheduled_event_id)
-    } else if let Some(A::ActivityTaskTimedOutEventAttributes(end)) = &event.attributes {
-        Some(end.scheduled_event_id)
-    } else if let Some(A::ActivityTaskCanceledEventAttributes(end)) = &event.attributes {
-        Some(end.scheduled_event_id)
-    } else {
-        None
+    match role(event) {
+        Role::ActivityEnded { scheduled_event_id } => Some(scheduled_event_id),
+        Role::RunStarted(_)
+        | Role::RunClosed(_)
+        | Role::Signaled
+        | Role::WorkflowTaskScheduled
+        | Role::WorkflowTaskStarted
+        | Role::ActivityScheduled
+        | Role::ActivityStarted { .. }
+        | Role::TimerStarted
+        | Role::TimerFired(_)
+        | Role::ChildInitiated
+        | Role::ChildStarted { .. }
+        | Role::ChildEnded { .. }
+        | Role::Other => None,
     }
 }

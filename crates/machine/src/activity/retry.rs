@@ -41,11 +41,7 @@ fn wait(activity: &Activity, failure: Option<&Failure>, now: Time) -> Result<Dur
     }
     let info = failure.and_then(|failure| failure.failure_info.as_ref());
     is_retryable(info, &policy.non_retryable_error_types)?;
-    let requested = if let Some(FailureInfo::ApplicationFailureInfo(info)) = info {
-        requested_delay(info.next_retry_delay.as_ref())
-    } else {
-        None
-    };
+    let requested = requested_delay(application(info).and_then(|info| info.next_retry_delay.as_ref()));
     let expiration = Time(activity.schedule_to_close_deadline).non_zero();
     match RetryPolicy::with_defaults(policy).next(activity.attempt, now, expiration, None, requested) {
         RetryVerdict::After(wait) => Ok(wait),
@@ -84,6 +80,25 @@ pub(crate) fn is_retryable(info: Option<&FailureInfo>, listed: &[String]) -> Res
     }
 }
 
+/// What an application says of its failure; `None` for a failure of another kind.
+pub(crate) fn application(info: Option<&FailureInfo>) -> Option<&ApplicationFailureInfo> {
+    match info {
+        Some(FailureInfo::ApplicationFailureInfo(info)) => Some(info),
+        Some(
+            FailureInfo::TimeoutFailureInfo(_)
+            | FailureInfo::CanceledFailureInfo(_)
+            | FailureInfo::TerminatedFailureInfo(_)
+            | FailureInfo::ServerFailureInfo(_)
+            | FailureInfo::ResetWorkflowFailureInfo(_)
+            | FailureInfo::ActivityFailureInfo(_)
+            | FailureInfo::ChildWorkflowExecutionFailureInfo(_)
+            | FailureInfo::NexusOperationExecutionFailureInfo(_)
+            | FailureInfo::NexusHandlerFailureInfo(_),
+        )
+        | None => None,
+    }
+}
+
 /// The failure as it is kept while the next attempt is pending.
 fn kept(failure: &Failure) -> Failure {
     if failure.encoded_len() <= KEPT_FAILURE {
@@ -108,16 +123,28 @@ fn cut(failure: &Failure, mut room: usize, depth: usize) -> Failure {
         room = room.saturating_sub(end + if end == 0 { 0 } else { 4 });
         text[..end].to_owned()
     };
-    let failure_info = if let Some(FailureInfo::ApplicationFailureInfo(info)) = &failure.failure_info {
-        Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
-            r#type: take(&info.r#type),
-            non_retryable: info.non_retryable,
-            ..Default::default()
-        }))
-    } else if let Some(FailureInfo::ServerFailureInfo(info)) = &failure.failure_info {
-        Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: info.non_retryable }))
-    } else {
-        None
+    let failure_info = match &failure.failure_info {
+        Some(FailureInfo::ApplicationFailureInfo(info)) => {
+            Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
+                r#type: take(&info.r#type),
+                non_retryable: info.non_retryable,
+                ..Default::default()
+            }))
+        }
+        Some(FailureInfo::ServerFailureInfo(info)) => {
+            Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: info.non_retryable }))
+        }
+        Some(
+            FailureInfo::TimeoutFailureInfo(_)
+            | FailureInfo::CanceledFailureInfo(_)
+            | FailureInfo::TerminatedFailureInfo(_)
+            | FailureInfo::ResetWorkflowFailureInfo(_)
+            | FailureInfo::ActivityFailureInfo(_)
+            | FailureInfo::ChildWorkflowExecutionFailureInfo(_)
+            | FailureInfo::NexusOperationExecutionFailureInfo(_)
+            | FailureInfo::NexusHandlerFailureInfo(_),
+        )
+        | None => None,
     };
     let mut next = Failure {
         source: take(&failure.source),

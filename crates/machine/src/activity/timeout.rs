@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use model::Time;
 use proto::temporal::api::{
+    common::v1::Payloads,
     enums::v1::{RetryState, TimeoutType},
     failure::v1::{Failure, TimeoutFailureInfo, failure::FailureInfo},
     history::v1::{ActivityTaskTimedOutEventAttributes, history_event::Attributes as A},
@@ -86,29 +87,26 @@ pub(crate) fn expire(draft: &mut Draft) -> bool {
 /// Ends the current attempt because a timeout is up. Returns what the activity's end says unless it is retried.
 fn expire_attempt(draft: &mut Draft, activity: &Activity, kind: TimeoutType) -> Option<(Failure, RetryState)> {
     let name = crate::names::pascal(kind.as_str_name(), "TIMEOUT_TYPE_");
-    let mut failure = timeout_failure(format!("activity {name} timeout"), kind);
-    let state = retry(draft, activity, Some(&failure)).err()?;
-    if state == RetryState::Timeout && kind != TimeoutType::ScheduleToStart {
+    let message = format!("activity {name} timeout");
+    let state = retry(draft, activity, Some(&timeout_failure(message.clone(), kind, None))).err()?;
+    let (message, kind) = if state == RetryState::Timeout && kind != TimeoutType::ScheduleToStart {
         // What stands in the way of another attempt is the end of the whole.
-        failure = timeout_failure(
-            "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying".into(),
-            TimeoutType::ScheduleToClose,
-        );
-    }
-    failure.cause = activity.last_failure.clone().map(Into::into);
-    if let Some(FailureInfo::TimeoutFailureInfo(info)) = &mut failure.failure_info {
-        info.last_heartbeat_details.clone_from(&activity.heartbeat_details);
-    }
-    Some((failure, state))
+        let text = "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying";
+        (text.to_owned(), TimeoutType::ScheduleToClose)
+    } else {
+        (message, kind)
+    };
+    let cause = activity.last_failure.clone().map(Into::into);
+    Some((Failure { cause, ..timeout_failure(message, kind, activity.heartbeat_details.clone()) }, state))
 }
 
-fn timeout_failure(message: String, kind: TimeoutType) -> Failure {
+fn timeout_failure(message: String, kind: TimeoutType, last_heartbeat_details: Option<Payloads>) -> Failure {
     Failure {
         message,
         source: "Server".into(),
         failure_info: Some(FailureInfo::TimeoutFailureInfo(TimeoutFailureInfo {
             timeout_type: kind.into(),
-            last_heartbeat_details: None,
+            last_heartbeat_details,
         })),
         ..Default::default()
     }

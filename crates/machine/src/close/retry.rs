@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use model::{RetryPolicy, RetryVerdict, Time, requested_delay};
-use proto::temporal::api::{
-    enums::v1::RetryState,
-    failure::v1::{Failure, failure::FailureInfo},
-};
+use proto::temporal::api::{enums::v1::RetryState, failure::v1::Failure};
 
-use crate::{Run, activity::retry::is_retryable};
+use crate::{
+    Run,
+    activity::retry::{application, is_retryable},
+};
 
 /// How long the next run waits; or why there is none.
 pub(super) fn wait(run: &Run, failure: &Failure, now: Time) -> Result<Duration, RetryState> {
@@ -17,11 +17,7 @@ pub(super) fn wait(run: &Run, failure: &Failure, now: Time) -> Result<Duration, 
     };
     let info = failure.failure_info.as_ref();
     is_retryable(info, &policy.non_retryable_error_types)?;
-    let requested = if let Some(FailureInfo::ApplicationFailureInfo(info)) = info {
-        requested_delay(info.next_retry_delay.as_ref())
-    } else {
-        None
-    };
+    let requested = requested_delay(application(info).and_then(|info| info.next_retry_delay.as_ref()));
     let expiration = Time(run.core.execution_expiration).non_zero();
     let policy = RetryPolicy::with_defaults(policy);
     // The failure's own delay is capped like a computed one.

@@ -137,12 +137,12 @@ impl Draft {
         // The first request of a run that follows another is drawn by the server: no client has it.
         let own = own.skip(usize::from(!run.started().continued_execution_run_id.is_empty()));
         let starts: Vec<_> = run.core.earlier_starts.iter().cloned().chain(own).collect();
-        let cancel = Some(&run.core.cancel_request_id).filter(|id| !id.is_empty()).map(|id| id.as_str().into());
+        let cancel = Some(run.core.cancel_request_id.as_str()).filter(|id| !id.is_empty());
         let taken = run.requests.newest(EARLIER_REQUESTS).into_iter().chain(cancel);
         let requests = taken.map(|request_id| EarlierRequest {
             run_id: run
                 .requests
-                .earlier_run(&request_id)
+                .earlier_run(request_id)
                 .map_or_else(|| run.key.run_id.to_string(), |run| run.to_string()),
             request_id: request_id.to_string(),
         });

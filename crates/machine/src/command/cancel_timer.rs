@@ -9,7 +9,10 @@ use proto::temporal::api::{
 };
 
 use super::{CommandContext, CommandFailure, append};
-use crate::{Draft, Quiet, Run};
+use crate::{
+    Draft, Quiet, Run,
+    run::{Role, role},
+};
 
 /// Becomes `TimerCanceled`. The firing of the timer is taken out of the buffer, if it is there.
 ///
@@ -61,11 +64,20 @@ pub(super) fn apply(
 
 /// Where the firing of a timer stands among the buffered events, and the event that started the timer.
 fn fired(run: &Run, id: &str) -> Option<(usize, i64)> {
-    run.buffered.iter().enumerate().find_map(|(index, event)| {
-        if let Some(history_event::Attributes::TimerFiredEventAttributes(fired)) = &event.attributes {
-            (fired.timer_id == id).then_some((index, fired.started_event_id))
-        } else {
-            None
-        }
+    run.buffered.iter().enumerate().find_map(|(index, event)| match role(event) {
+        Role::TimerFired(fired) => (fired.timer_id == id).then_some((index, fired.started_event_id)),
+        Role::RunStarted(_)
+        | Role::RunClosed(_)
+        | Role::Signaled
+        | Role::WorkflowTaskScheduled
+        | Role::WorkflowTaskStarted
+        | Role::ActivityScheduled
+        | Role::ActivityStarted { .. }
+        | Role::ActivityEnded { .. }
+        | Role::TimerStarted
+        | Role::ChildInitiated
+        | Role::ChildStarted { .. }
+        | Role::ChildEnded { .. }
+        | Role::Other => None,
     })
 }

@@ -60,9 +60,12 @@ fn check(draft: &Draft, command: &mut ContinueAsNewWorkflowExecutionCommandAttri
     let (run, limits) = (draft.run(), &draft.facts.limits);
     let bad = |text: String| CommandFailure::task(Cause::BadContinueAsNewAttributes, text);
     let searchable = search_attributes::check(command.search_attributes.as_ref(), &draft.facts.namespace, limits);
-    if let Err(Invalid::Unknown(text)) = searchable {
-        return Err(CommandFailure::task(Cause::BadSearchAttributes, text));
-    }
+    let bad_attributes = match searchable {
+        Ok(()) => None,
+        // What else is wrong with the command is told first.
+        Err(Invalid::Bad(text)) => Some(text),
+        Err(Invalid::Unknown(text)) => return Err(CommandFailure::task(Cause::BadSearchAttributes, text)),
+    };
     if command.workflow_type.as_ref().is_none_or(|kind| kind.name.is_empty()) {
         command.workflow_type = Some(WorkflowType { name: run.workflow_type().to_owned() });
     }
@@ -94,7 +97,7 @@ fn check(draft: &Draft, command: &mut ContinueAsNewWorkflowExecutionCommandAttri
         model::check::retry_policy(policy)
             .map_err(|text| bad(format!("invalid WorkflowRetryPolicy on {COMMAND}: {text}. {context}")))?;
     }
-    if let Err(Invalid::Bad(text) | Invalid::Unknown(text)) = searchable {
+    if let Some(text) = bad_attributes {
         let text = format!("invalid SearchAttributes on {COMMAND}: {text}. {context}");
         return Err(CommandFailure::task(Cause::BadSearchAttributes, text));
     }

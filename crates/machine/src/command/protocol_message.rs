@@ -108,6 +108,16 @@ enum Word {
     Other(String),
 }
 
+impl Word {
+    /// A rejection leaves no event, so that it may be heard of a run that is over.
+    fn needs_open_run(&self) -> bool {
+        match self {
+            Word::Rejection(_) => false,
+            Word::Acceptance(_) | Word::Response(_) | Word::Other(_) => true,
+        }
+    }
+}
+
 fn receive(draft: &mut Draft, message: &Message, context: &mut CommandContext) -> Result<(), CommandFailure> {
     let Some(body) = &message.body else {
         return Err(Reject::invalid("nil message body").into());
@@ -139,7 +149,7 @@ fn receive(draft: &mut Draft, message: &Message, context: &mut CommandContext) -
             ),
         ));
     }
-    if !draft.run().is_open() && !matches!(word, Word::Rejection(_)) {
+    if !draft.run().is_open() && word.needs_open_run() {
         // The worker has closed the run with a command before: nothing can follow on that.
         return Ok(());
     }

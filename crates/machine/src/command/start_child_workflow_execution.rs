@@ -118,9 +118,12 @@ fn check(
     let bad = |text: String| CommandFailure::task(Cause::BadStartChildExecutionAttributes, text);
     let limits = &draft.facts.limits;
     let searchable = search_attributes::check(command.search_attributes.as_ref(), &draft.facts.namespace, limits);
-    if let Err(Invalid::Unknown(text)) = searchable {
-        return Err(CommandFailure::task(Cause::BadSearchAttributes, text));
-    }
+    let bad_attributes = match searchable {
+        Ok(()) => None,
+        // What else is wrong with the command is told first.
+        Err(Invalid::Bad(text)) => Some(text),
+        Err(Invalid::Unknown(text)) => return Err(CommandFailure::task(Cause::BadSearchAttributes, text)),
+    };
     valid::same_namespace(draft, namespace).map_err(bad)?;
     let named = check_names(command, namespace, limits.id_length).map_err(bad)?;
     for (name, given) in [
@@ -136,7 +139,7 @@ fn check(
     }
     cron::validate(&command.cron_schedule, draft.facts.now)
         .map_err(|reject| bad(format!("invalid CronSchedule on {COMMAND}: {reject}. {named}")))?;
-    if let Err(Invalid::Bad(text) | Invalid::Unknown(text)) = searchable {
+    if let Some(text) = bad_attributes {
         // The name of the command is the reference's own spelling.
         let text = format!("invalid SearchAttributes on StartChildWorkflowCommand: {text}. {named}");
         return Err(CommandFailure::task(Cause::BadSearchAttributes, text));

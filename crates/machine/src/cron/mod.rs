@@ -65,14 +65,17 @@ pub(crate) fn wait(schedule: &str, last: Time, now: Time) -> Option<Duration> {
 /// The first match after `last` that isn't before `now`.
 fn first_from(schedule: &Schedule, last: Time, now: Time) -> Option<Time> {
     let mut next = schedule.next(last)?;
-    if let Schedule::Every(span) = schedule
-        && next < now
-    {
-        let missed = now.since(next).as_nanos().div_ceil(span.as_nanos().max(1));
-        return Some(next + span.saturating_mul(u32::try_from(missed).unwrap_or(u32::MAX)));
-    }
-    while next < now {
-        next = schedule.next(next)?;
+    match schedule {
+        Schedule::Every(span) if next < now => {
+            let missed = now.since(next).as_nanos().div_ceil(span.as_nanos().max(1));
+            next = next + span.saturating_mul(u32::try_from(missed).unwrap_or(u32::MAX));
+        }
+        Schedule::Every(_) => {}
+        Schedule::Fields(_) => {
+            while next < now {
+                next = schedule.next(next)?;
+            }
+        }
     }
     Some(next)
 }

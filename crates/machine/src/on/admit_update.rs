@@ -26,11 +26,12 @@ pub(super) fn handle(mut draft: Draft, request: Request) -> Result<Step, Reject>
     let run = draft.run();
     let update_id = request.meta.as_ref().map_or("", |meta| meta.update_id.as_str());
     let stage = run.update_stage(update_id);
-    let is_known = stage.is_some();
-    if let Some(UpdateStage::Completed { .. }) = stage {
+    let is_known = match stage {
         // Its outcome stands, whatever state the run is in.
-        return draft.finish(Reply::Done);
-    }
+        Some(UpdateStage::Completed { .. }) => return draft.finish(Reply::Done),
+        Some(UpdateStage::Admitted | UpdateStage::Accepted | UpdateStage::Abandoned) => true,
+        None => false,
+    };
     if !run.is_open() {
         return if is_known { draft.finish(Reply::Done) } else { Err(completed()) };
     }

@@ -28,9 +28,7 @@ pub(super) fn handle(
     answer: ActivityAnswer,
 ) -> Result<Step, Reject> {
     let activity = find(draft.run(), &which)?;
-    // Who knows the id may complete what no worker has taken yet.
-    let may_wait = matches!((&which, &answer), (ActivityRef::Id(_), ActivityAnswer::Completed { .. }));
-    if !activity.is_running() && !may_wait {
+    if !activity.is_running() && !ends_waiting(&which, &answer) {
         return Err(activity::not_found());
     }
     match answer {
@@ -45,6 +43,18 @@ pub(super) fn handle(
         }
     }
     draft.finish(Reply::Done)
+}
+
+/// Whether the answer counts for an activity that no worker has taken yet: a caller that knows the id may complete it.
+fn ends_waiting(which: &ActivityRef, answer: &ActivityAnswer) -> bool {
+    match (which, answer) {
+        (ActivityRef::Id(_), ActivityAnswer::Completed { .. }) => true,
+        (ActivityRef::Token { .. }, ActivityAnswer::Completed { .. })
+        | (
+            ActivityRef::Token { .. } | ActivityRef::Id(_),
+            ActivityAnswer::Failed { .. } | ActivityAnswer::Canceled { .. } | ActivityAnswer::Heartbeat { .. },
+        ) => false,
+    }
 }
 
 fn find(run: &Run, which: &ActivityRef) -> Result<Arc<Activity>, Reject> {

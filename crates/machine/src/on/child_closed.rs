@@ -6,12 +6,15 @@ use proto::temporal::api::{
     history::v1::{
         ChildWorkflowExecutionCanceledEventAttributes, ChildWorkflowExecutionCompletedEventAttributes,
         ChildWorkflowExecutionFailedEventAttributes, ChildWorkflowExecutionTerminatedEventAttributes,
-        ChildWorkflowExecutionTimedOutEventAttributes, history_event::Attributes as A,
+        ChildWorkflowExecutionTimedOutEventAttributes, HistoryEvent, history_event::Attributes as A,
     },
 };
 
 use super::child_started::record_start;
-use crate::{Child, ChildClosed, Draft, Reply, Step};
+use crate::{
+    Child, ChildClosed, Draft, Reply, Step,
+    run::{Closed, Role, role},
+};
 
 /// # Errors
 /// `NotFound` when the run has ended or doesn't wait for this child: the child need not tell again.
@@ -45,7 +48,7 @@ pub(super) fn handle(mut draft: Draft, initiated_event_id: i64, closed: ChildClo
 
 /// What the parent's history says of the child's closing event. A continued run does not end the child.
 fn ending(child: &Child, closed: &ChildClosed) -> Option<A> {
-    let attributes = closed.event.attributes.as_ref()?;
+    let end = closed_by(&closed.event)?;
     // What all of them say of the child, and what each says of its end.
     macro_rules! ending {
         ($kind:ident, $message:ident { $($field:ident: $value:expr),* }) => {
@@ -63,29 +66,46 @@ fn ending(child: &Child, closed: &ChildClosed) -> Option<A> {
             }))
         };
     }
-    if let A::WorkflowExecutionCompletedEventAttributes(end) = attributes {
-        ending!(
+    match end {
+        Closed::Completed(end) => ending!(
             ChildWorkflowExecutionCompletedEventAttributes,
             ChildWorkflowExecutionCompletedEventAttributes { result: end.result.clone() }
-        )
-    } else if let A::WorkflowExecutionFailedEventAttributes(end) = attributes {
-        ending!(
+        ),
+        Closed::Failed(end) => ending!(
             ChildWorkflowExecutionFailedEventAttributes,
             ChildWorkflowExecutionFailedEventAttributes { failure: end.failure.clone(), retry_state: end.retry_state }
-        )
-    } else if let A::WorkflowExecutionCanceledEventAttributes(end) = attributes {
-        ending!(
+        ),
+        Closed::Canceled(end) => ending!(
             ChildWorkflowExecutionCanceledEventAttributes,
             ChildWorkflowExecutionCanceledEventAttributes { details: end.details.clone() }
-        )
-    } else if let A::WorkflowExecutionTimedOutEventAttributes(end) = attributes {
-        ending!(
+        ),
+        Closed::TimedOut(end) => ending!(
             ChildWorkflowExecutionTimedOutEventAttributes,
             ChildWorkflowExecutionTimedOutEventAttributes { retry_state: end.retry_state }
-        )
-    } else if let A::WorkflowExecutionTerminatedEventAttributes(_) = attributes {
-        ending!(ChildWorkflowExecutionTerminatedEventAttributes, ChildWorkflowExecutionTerminatedEventAttributes {})
-    } else {
-        None
+        ),
+        Closed::Terminated => {
+            ending!(ChildWorkflowExecutionTerminatedEventAttributes, ChildWorkflowExecutionTerminatedEventAttributes {})
+        }
+        Closed::ContinuedAsNew => None,
+    }
+}
+
+/// How the child closed, if the event closes a run.
+fn closed_by(event: &HistoryEvent) -> Option<Closed<'_>> {
+    match role(event) {
+        Role::RunClosed(closed) => Some(closed),
+        Role::RunStarted(_)
+        | Role::Signaled
+        | Role::WorkflowTaskScheduled
+        | Role::WorkflowTaskStarted
+        | Role::ActivityScheduled
+        | Role::ActivityStarted { .. }
+        | Role::ActivityEnded { .. }
+        | Role::TimerStarted
+        | Role::TimerFired(_)
+        | Role::ChildInitiated
+        | Role::ChildStarted { .. }
+        | Role::ChildEnded { .. }
+        | Role::Other => None,
     }
 }

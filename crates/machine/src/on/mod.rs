@@ -31,7 +31,7 @@ use proto::temporal::api::enums::v1::{ResourceExhaustedCause, ResourceExhaustedS
 
 pub(crate) use admit_update::check_total;
 
-use crate::{Draft, External, Facts, Input, Run, Step, task::Reporter};
+use crate::{Draft, External, Facts, Input, Run, Step, assert, task::Reporter};
 
 impl Run {
     /// Decides what follows from `input`, without touching the state.
@@ -39,8 +39,11 @@ impl Run {
     /// # Errors
     /// The refusal as the asker shall see it; nothing has changed then.
     pub fn handle(&self, input: Input, facts: &Facts) -> Result<Step, Reject> {
+        assert::state(self);
         let step = decide(Draft::new(self.clone(), facts.clone()), input)?;
-        history_limit::enforce(self, step, facts)
+        let step = history_limit::enforce(self, step, facts)?;
+        assert::step(self, &step);
+        Ok(step)
     }
 }
 

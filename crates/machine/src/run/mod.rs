@@ -1,6 +1,6 @@
 //! The state of one run, and the rules that hold for it whatever happens.
 
-mod event_type;
+mod event_kind;
 mod evolve;
 mod records;
 mod requests;
@@ -18,7 +18,7 @@ pub use records::{
 pub use requests::Requests;
 pub use state::{Run, StartedWorkflowTask};
 
-pub(crate) use event_type::event_type;
+pub(crate) use event_kind::{Closed, Role, event_type, role, started_event_id};
 pub(crate) use evolve::inherited_reset_points;
 
 /// When the event happened; zero where it doesn't say.

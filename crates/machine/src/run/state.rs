@@ -7,10 +7,10 @@ use imbl::{OrdMap, Vector};
 use model::{RunKey, Time};
 use proto::temporal::api::{
     enums::v1::{ParentClosePolicy, SuggestContinueAsNewReason, WorkflowExecutionStatus},
-    history::v1::{HistoryEvent, WorkflowExecutionStartedEventAttributes, history_event},
+    history::v1::{HistoryEvent, WorkflowExecutionStartedEventAttributes},
 };
 
-use super::{Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Requests, Timer, Update};
+use super::{Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Requests, Role, Timer, Update, role};
 use crate::PendingUpdate;
 
 /// The state of one run.
@@ -75,7 +75,10 @@ pub struct StartedWorkflowTask {
 impl Child {
     /// Whether something is done to it when its parent closes.
     pub fn ends_with_parent(&self) -> bool {
-        matches!(self.parent_close_policy(), ParentClosePolicy::Terminate | ParentClosePolicy::RequestCancel)
+        match self.parent_close_policy() {
+            ParentClosePolicy::Terminate | ParentClosePolicy::RequestCancel => true,
+            ParentClosePolicy::Unspecified | ParentClosePolicy::Abandon => false,
+        }
     }
 }
 
@@ -102,7 +105,16 @@ impl Run {
 
     /// Whether the run goes on; a paused one does.
     pub fn is_open(&self) -> bool {
-        matches!(self.status(), WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused)
+        match self.status() {
+            WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused => true,
+            WorkflowExecutionStatus::Unspecified
+            | WorkflowExecutionStatus::Completed
+            | WorkflowExecutionStatus::Failed
+            | WorkflowExecutionStatus::Canceled
+            | WorkflowExecutionStatus::Terminated
+            | WorkflowExecutionStatus::ContinuedAsNew
+            | WorkflowExecutionStatus::TimedOut => false,
+        }
     }
 
     /// `Running` from the first event on, until the event that closes the run.
@@ -114,10 +126,22 @@ impl Run {
     pub fn started(&self) -> &WorkflowExecutionStartedEventAttributes {
         static EMPTY: std::sync::LazyLock<WorkflowExecutionStartedEventAttributes> =
             std::sync::LazyLock::new(WorkflowExecutionStartedEventAttributes::default);
-        match &self.origin.attributes {
-            Some(history_event::Attributes::WorkflowExecutionStartedEventAttributes(started)) => started,
-            // A loaded run whose first event is of another kind is refused by the loader.
-            _ => &EMPTY,
+        match role(&self.origin) {
+            Role::RunStarted(started) => started,
+            // The state before the first event. A loaded run whose first event is of another kind is refused by the loader.
+            Role::RunClosed(_)
+            | Role::Signaled
+            | Role::WorkflowTaskScheduled
+            | Role::WorkflowTaskStarted
+            | Role::ActivityScheduled
+            | Role::ActivityStarted { .. }
+            | Role::ActivityEnded { .. }
+            | Role::TimerStarted
+            | Role::TimerFired(_)
+            | Role::ChildInitiated
+            | Role::ChildStarted { .. }
+            | Role::ChildEnded { .. }
+            | Role::Other => &EMPTY,
         }
     }
 

@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use proto::temporal::api::history::v1::{HistoryEvent, history_event::Attributes as A};
+use proto::temporal::api::history::v1::HistoryEvent;
 
-use crate::{Draft, Quiet};
+use crate::{
+    Draft, Quiet,
+    run::{Role, role, started_event_id},
+};
 
 impl Draft {
     /// Appends the buffered events, unless a worker still decides. Says whether there were any.
@@ -19,80 +22,61 @@ impl Draft {
         let mut started = BTreeMap::new();
         for event in others.into_iter().chain(ends) {
             let mut event = Arc::unwrap_or_clone(event);
-            wire(&mut event, &started);
-            let begins = begins(&event);
-            let event_id = self.append_event(event);
-            if let Some(key) = begins {
-                started.insert(key, event_id);
+            match phase(&event) {
+                Phase::Begins { announced } => {
+                    started.insert(announced, self.append_event(event));
+                }
+                Phase::Ends { announced } => {
+                    wire(&mut event, started.get(&announced));
+                    self.append_event(event);
+                }
+                Phase::Neither => {
+                    self.append_event(event);
+                }
             }
         }
         true
     }
 }
 
-/// Whether the event ends an activity, a child or a Nexus operation.
-fn is_end(event: &HistoryEvent) -> bool {
-    matches!(
-        event.attributes,
-        Some(
-            A::ActivityTaskCompletedEventAttributes(_)
-                | A::ActivityTaskFailedEventAttributes(_)
-                | A::ActivityTaskTimedOutEventAttributes(_)
-                | A::ActivityTaskCanceledEventAttributes(_)
-                | A::ChildWorkflowExecutionCompletedEventAttributes(_)
-                | A::ChildWorkflowExecutionFailedEventAttributes(_)
-                | A::ChildWorkflowExecutionTimedOutEventAttributes(_)
-                | A::ChildWorkflowExecutionCanceledEventAttributes(_)
-                | A::ChildWorkflowExecutionTerminatedEventAttributes(_)
-        )
-    )
+/// What an event says of an activity or a child. `announced` is the event that it was scheduled or initiated with.
+enum Phase {
+    Begins { announced: i64 },
+    Ends { announced: i64 },
+    Neither,
 }
 
-/// Of an event that begins something: the event that announced it.
-fn begins(event: &HistoryEvent) -> Option<i64> {
-    if let Some(A::ActivityTaskStartedEventAttributes(attributes)) = &event.attributes {
-        Some(attributes.scheduled_event_id)
-    } else if let Some(A::ChildWorkflowExecutionStartedEventAttributes(attributes)) = &event.attributes {
-        Some(attributes.initiated_event_id)
-    } else {
-        None
+fn phase(event: &HistoryEvent) -> Phase {
+    match role(event) {
+        Role::ActivityStarted { scheduled_event_id: announced }
+        | Role::ChildStarted { initiated_event_id: announced } => Phase::Begins { announced },
+        Role::ActivityEnded { scheduled_event_id: announced } | Role::ChildEnded { initiated_event_id: announced } => {
+            Phase::Ends { announced }
+        }
+        Role::RunStarted(_)
+        | Role::RunClosed(_)
+        | Role::Signaled
+        | Role::WorkflowTaskScheduled
+        | Role::WorkflowTaskStarted
+        | Role::ActivityScheduled
+        | Role::TimerStarted
+        | Role::TimerFired(_)
+        | Role::ChildInitiated
+        | Role::Other => Phase::Neither,
+    }
+}
+
+fn is_end(event: &HistoryEvent) -> bool {
+    match phase(event) {
+        Phase::Ends { .. } => true,
+        Phase::Begins { .. } | Phase::Neither => false,
     }
 }
 
 /// Tells an end the id of its start, which had none when the end was buffered.
-fn wire(event: &mut HistoryEvent, started: &BTreeMap<i64, i64>) {
-    let Some(attributes) = &mut event.attributes else {
-        return;
-    };
-    let Some((announced, start)) = ends(attributes) else {
-        return;
-    };
-    if let Some(event_id) = started.get(&announced) {
-        *start = *event_id;
-    }
-}
-
-/// Of an event that ends something: the event that announced it, and where the id of its start stands.
-fn ends(attributes: &mut A) -> Option<(i64, &mut i64)> {
-    if let A::ActivityTaskCompletedEventAttributes(a) = attributes {
-        Some((a.scheduled_event_id, &mut a.started_event_id))
-    } else if let A::ActivityTaskFailedEventAttributes(a) = attributes {
-        Some((a.scheduled_event_id, &mut a.started_event_id))
-    } else if let A::ActivityTaskTimedOutEventAttributes(a) = attributes {
-        Some((a.scheduled_event_id, &mut a.started_event_id))
-    } else if let A::ActivityTaskCanceledEventAttributes(a) = attributes {
-        Some((a.scheduled_event_id, &mut a.started_event_id))
-    } else if let A::ChildWorkflowExecutionCompletedEventAttributes(a) = attributes {
-        Some((a.initiated_event_id, &mut a.started_event_id))
-    } else if let A::ChildWorkflowExecutionFailedEventAttributes(a) = attributes {
-        Some((a.initiated_event_id, &mut a.started_event_id))
-    } else if let A::ChildWorkflowExecutionTimedOutEventAttributes(a) = attributes {
-        Some((a.initiated_event_id, &mut a.started_event_id))
-    } else if let A::ChildWorkflowExecutionCanceledEventAttributes(a) = attributes {
-        Some((a.initiated_event_id, &mut a.started_event_id))
-    } else if let A::ChildWorkflowExecutionTerminatedEventAttributes(a) = attributes {
-        Some((a.initiated_event_id, &mut a.started_event_id))
-    } else {
-        None
+fn wire(event: &mut HistoryEvent, start: Option<&i64>) {
+    let place = event.attributes.as_mut().and_then(started_event_id);
+    if let (Some(place), Some(start)) = (place, start) {
+        *place = *start;
     }
 }

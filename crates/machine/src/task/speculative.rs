@@ -8,12 +8,14 @@ use std::time::Duration;
 use model::Time;
 use prost::Name;
 use proto::temporal::api::{
-    history::v1::{HistoryEvent, history_event::Attributes as A},
-    update::v1::Rejection,
+    history::v1::HistoryEvent, update::v1::Rejection,
     workflowservice::v1::RespondWorkflowTaskCompletedRequest as Request,
 };
 
-use crate::{Draft, Quiet, Run, StartedWorkflowTask, Sticky, WorkflowTask, run::nanos};
+use crate::{
+    Draft, Quiet, Run, StartedWorkflowTask, Sticky, WorkflowTask,
+    run::{Role, nanos, role},
+};
 
 /// How long it waits on the common queue, or for a worker that has set no time, before it becomes an ordinary one: nothing on disk would bring it back if the
 /// queue lost it. Source: the reference server.
@@ -83,7 +85,22 @@ impl Draft {
 
 /// Whether a change may leave a speculative task as it is: it is the one that makes it ordinary.
 pub(crate) fn is_settling(event: &HistoryEvent) -> bool {
-    matches!(event.attributes, Some(A::WorkflowTaskScheduledEventAttributes(_)))
+    match role(event) {
+        Role::WorkflowTaskScheduled => true,
+        Role::RunStarted(_)
+        | Role::RunClosed(_)
+        | Role::Signaled
+        | Role::WorkflowTaskStarted
+        | Role::ActivityScheduled
+        | Role::ActivityStarted { .. }
+        | Role::ActivityEnded { .. }
+        | Role::TimerStarted
+        | Role::TimerFired(_)
+        | Role::ChildInitiated
+        | Role::ChildStarted { .. }
+        | Role::ChildEnded { .. }
+        | Role::Other => false,
+    }
 }
 
 /// Whether nothing came of a speculative task, so that it leaves no trace: its worker has only rejected updates, and

@@ -35,11 +35,20 @@ impl Run {
     /// The events of the current workflow task that are not in the history: of a transient attempt that it was
     /// scheduled, of a started one that it was started. Their ids are those that they will get if nothing changes.
     pub fn tail(&self) -> Vec<HistoryEvent> {
+        self.tail_started_by(self.started_task.as_ref().map_or("", |started| &started.identity))
+    }
+
+    /// The tail as a reader of the history sees it: of a transient attempt it doesn't say who runs it.
+    pub fn tail_without_worker(&self) -> Vec<HistoryEvent> {
+        if self.start_stands_for_event() { self.tail() } else { self.tail_started_by("") }
+    }
+
+    fn tail_started_by(&self, identity: &str) -> Vec<HistoryEvent> {
         let Some(task) = self.core.workflow_task.as_ref().filter(|_| self.is_open()) else {
             return Vec::new();
         };
         if !task.has_event() && task.scheduled_event_id != self.core.next_event_id {
-            // News have come since it was scheduled: when it starts it will be another task.
+            // Events have come since it was scheduled: when it starts it will be another task.
             return Vec::new();
         }
         let mut tail = Vec::new();
@@ -49,21 +58,8 @@ impl Run {
         if let Some(started) = &self.started_task {
             // Whose start stands for no event yet doesn't say which build has it.
             let version = started.worker_version.clone().filter(|_| task.has_event());
-            let attributes = started_attributes(task, started, started.identity.clone(), version);
+            let attributes = started_attributes(task, started, identity.to_owned(), version);
             tail.push(event(started.started_event_id, started.started_time, attributes));
-        }
-        tail
-    }
-
-    /// The tail as whoever reads the history sees it: of a transient attempt it doesn't say who runs it.
-    pub fn tail_without_worker(&self) -> Vec<HistoryEvent> {
-        let mut tail = self.tail();
-        if !self.start_stands_for_event() {
-            for event in &mut tail {
-                if let Some(A::WorkflowTaskStartedEventAttributes(started)) = &mut event.attributes {
-                    started.identity.clear();
-                }
-            }
         }
         tail
     }

@@ -152,13 +152,17 @@ fn terminates(reuse: WorkflowIdReusePolicy) -> bool {
 }
 
 fn is_failure(status: WorkflowExecutionStatus) -> bool {
-    matches!(
-        status,
+    match status {
         WorkflowExecutionStatus::Failed
-            | WorkflowExecutionStatus::Canceled
-            | WorkflowExecutionStatus::Terminated
-            | WorkflowExecutionStatus::TimedOut
-    )
+        | WorkflowExecutionStatus::Canceled
+        | WorkflowExecutionStatus::Terminated
+        | WorkflowExecutionStatus::TimedOut => true,
+        WorkflowExecutionStatus::Unspecified
+        | WorkflowExecutionStatus::Running
+        | WorkflowExecutionStatus::Paused
+        | WorkflowExecutionStatus::Completed
+        | WorkflowExecutionStatus::ContinuedAsNew => false,
+    }
 }
 
 fn refusal(current: &Current, message: String) -> Reject {

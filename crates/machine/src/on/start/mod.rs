@@ -9,7 +9,7 @@ use proto::temporal::api::{
     history::v1::{HistoryEvent, history_event::Attributes as A},
 };
 
-use crate::{Draft, Facts, Quiet, Reply, Run, StartSpec, Step, cron, payload, search_attributes};
+use crate::{Draft, Facts, Quiet, Reply, Run, StartSpec, Step, assert, cron, payload, search_attributes};
 
 pub use decide::{Current, Decision, Repeats, decide};
 
@@ -19,6 +19,12 @@ impl Run {
     /// # Errors
     /// A refusal where the spec breaks a rule that only the machine knows.
     pub fn start(key: RunKey, spec: StartSpec, facts: &Facts) -> Result<Step, Reject> {
+        let step = Self::first_step(key, spec, facts)?;
+        assert::state(&step.next);
+        Ok(step)
+    }
+
+    fn first_step(key: RunKey, spec: StartSpec, facts: &Facts) -> Result<Step, Reject> {
         if spec.attributes.continued_execution_run_id.is_empty() {
             // Of a run that follows another the schedule was in force before, and that run must be able to end.
             cron::validate(&spec.attributes.cron_schedule, facts.now)?;

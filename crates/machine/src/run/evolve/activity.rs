@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use model::from_proto_duration;
-use proto::temporal::api::history::v1::{
-    ActivityTaskCancelRequestedEventAttributes, ActivityTaskCanceledEventAttributes,
-    ActivityTaskCompletedEventAttributes, ActivityTaskFailedEventAttributes, ActivityTaskScheduledEventAttributes,
-    ActivityTaskStartedEventAttributes, ActivityTaskTimedOutEventAttributes, HistoryEvent,
+use model::{Time, from_proto_duration};
+use proto::temporal::api::{
+    common::v1::{Payloads, WorkerVersionStamp},
+    failure::v1::Failure,
+    history::v1::{
+        ActivityTaskCancelRequestedEventAttributes, ActivityTaskCanceledEventAttributes,
+        ActivityTaskCompletedEventAttributes, ActivityTaskFailedEventAttributes, ActivityTaskScheduledEventAttributes,
+        ActivityTaskStartedEventAttributes, ActivityTaskTimedOutEventAttributes, HistoryEvent,
+    },
 };
 
 use crate::{
-    Activity, Quiet, Run,
+    Activity, Run,
     run::{event_time, nanos},
 };
 
@@ -78,42 +82,65 @@ pub(super) fn canceled(run: &mut Run, _event: &HistoryEvent, attributes: &Activi
     run.activities.remove(&attributes.scheduled_event_id);
 }
 
-/// `Quiet::ActivityStarted`, `ActivityReturned`, `ActivityHeartbeat`, `ActivityRetried`, `ActivityReady`; other changes are not its own.
-pub(super) fn quiet(run: &mut Run, quiet: &Quiet) {
-    if let Quiet::ActivityStarted { scheduled_event_id, time, identity, request_id, worker_version } = quiet {
-        change(run, *scheduled_event_id, |activity| {
-            activity.started_time = time.0;
-            activity.started_identity.clone_from(identity);
-            activity.started_request_id.clone_from(request_id);
-            activity.worker_version.clone_from(worker_version);
-        });
-    } else if let Quiet::ActivityReturned { scheduled_event_id } = quiet {
-        change(run, *scheduled_event_id, |activity| {
-            activity.started_time = 0;
-            activity.started_identity.clear();
-            activity.started_request_id.clear();
-            activity.worker_version = None;
-        });
-    } else if let Quiet::ActivityHeartbeat { scheduled_event_id, time, details } = quiet {
-        change(run, *scheduled_event_id, |activity| {
-            activity.last_heartbeat_time = time.0;
-            activity.heartbeat_details.clone_from(details);
-        });
-    } else if let Quiet::ActivityRetried { scheduled_event_id, time, visible_time, failure } = quiet {
-        change(run, *scheduled_event_id, |activity| {
-            activity.attempt += 1;
-            activity.started_time = 0;
-            activity.started_request_id.clear();
-            activity.last_worker_identity = std::mem::take(&mut activity.started_identity);
-            activity.last_attempt_complete_time = time.0;
-            activity.last_failure = failure.as_deref().cloned();
-            activity.scheduled_time = visible_time.0;
-            // Without a wait it is ready in the same step.
-            activity.visible_time = if visible_time > time { visible_time.0 } else { 0 };
-        });
-    } else if let Quiet::ActivityReady { scheduled_event_id, .. } = quiet {
-        change(run, *scheduled_event_id, |activity| activity.visible_time = 0);
-    }
+/// A worker has the attempt.
+pub(super) fn taken(
+    run: &mut Run,
+    scheduled_event_id: i64,
+    time: Time,
+    identity: &str,
+    request_id: &str,
+    worker_version: Option<&WorkerVersionStamp>,
+) {
+    change(run, scheduled_event_id, |activity| {
+        activity.started_time = time.0;
+        identity.clone_into(&mut activity.started_identity);
+        request_id.clone_into(&mut activity.started_request_id);
+        activity.worker_version = worker_version.cloned();
+    });
+}
+
+/// The attempt didn't reach its worker: it waits again, as if it had not been started.
+pub(super) fn returned(run: &mut Run, scheduled_event_id: i64) {
+    change(run, scheduled_event_id, |activity| {
+        activity.started_time = 0;
+        activity.started_identity.clear();
+        activity.started_request_id.clear();
+        activity.worker_version = None;
+    });
+}
+
+/// The attempt lives; its details replace those of before.
+pub(super) fn heartbeat(run: &mut Run, scheduled_event_id: i64, time: Time, details: Option<&Payloads>) {
+    change(run, scheduled_event_id, |activity| {
+        activity.last_heartbeat_time = time.0;
+        activity.heartbeat_details = details.cloned();
+    });
+}
+
+/// The attempt ended at `time`, and another one follows at `visible_time`.
+pub(super) fn retried(
+    run: &mut Run,
+    scheduled_event_id: i64,
+    time: Time,
+    visible_time: Time,
+    failure: Option<&Failure>,
+) {
+    change(run, scheduled_event_id, |activity| {
+        activity.attempt += 1;
+        activity.started_time = 0;
+        activity.started_request_id.clear();
+        activity.last_worker_identity = std::mem::take(&mut activity.started_identity);
+        activity.last_attempt_complete_time = time.0;
+        activity.last_failure = failure.cloned();
+        activity.scheduled_time = visible_time.0;
+        // Without a wait it is ready in the same step.
+        activity.visible_time = if visible_time > time { visible_time.0 } else { 0 };
+    });
+}
+
+/// The wait of a retry is over.
+pub(super) fn ready(run: &mut Run, scheduled_event_id: i64) {
+    change(run, scheduled_event_id, |activity| activity.visible_time = 0);
 }
 
 /// Changes a pending activity; one that has ended is left alone.

@@ -7,7 +7,7 @@ use proto::temporal::api::history::v1::{
     StartChildWorkflowExecutionInitiatedEventAttributes,
 };
 
-use crate::{Child, Quiet, Run};
+use crate::{Child, Run};
 
 /// The child is pending. The id of the request that starts it follows from the run and the event, so a replay yields
 /// the same.
@@ -56,16 +56,17 @@ pub(super) fn closed(run: &mut Run, initiated_event_id: i64) {
     run.children.remove(&initiated_event_id);
 }
 
-/// `Quiet::ChildStartedLate`, `ClosePolicyApplied`; other changes are not its own.
-pub(super) fn quiet(run: &mut Run, quiet: &Quiet) {
-    if let Quiet::ChildStartedLate { initiated_event_id, run_id } = quiet {
-        if let Some(child) = run.children.get_mut(initiated_event_id).map(Arc::make_mut) {
-            child.run_id.clone_from(run_id);
-            child.close_policy_pending = true;
-        }
-    } else if let Quiet::ClosePolicyApplied { initiated_event_id } = quiet
-        && let Some(child) = run.children.get_mut(initiated_event_id).map(Arc::make_mut)
-    {
+/// The child turned out to have started after its parent closed: the parent's close policy is due.
+pub(super) fn started_late(run: &mut Run, initiated_event_id: i64, run_id: &str) {
+    if let Some(child) = run.children.get_mut(&initiated_event_id).map(Arc::make_mut) {
+        run_id.clone_into(&mut child.run_id);
+        child.close_policy_pending = true;
+    }
+}
+
+/// The parent has closed, and nothing is left to be done about the child.
+pub(super) fn settled(run: &mut Run, initiated_event_id: i64) {
+    if let Some(child) = run.children.get_mut(&initiated_event_id).map(Arc::make_mut) {
         child.close_policy_pending = false;
         child.settled = true;
     }

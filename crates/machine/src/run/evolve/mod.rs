@@ -19,11 +19,12 @@ use proto::temporal::api::history::v1::{HistoryEvent, history_event::Attributes 
 
 pub(crate) use build::inherited_reset_points;
 
-use crate::{Change, Quiet, Run};
+use crate::{Change, Run, assert};
 
 impl Run {
     /// Applies one change.
     pub fn evolve(&mut self, change: &Change) {
+        assert::change(self, change);
         match change {
             Change::Event(event) => {
                 self.core.next_event_id = event.event_id + 1;
@@ -31,11 +32,7 @@ impl Run {
                 workflow::count(self, event);
                 evolve_event(self, event);
             }
-            Change::Quiet(Quiet::Buffered(event)) => {
-                self.buffered.push_back(event.clone());
-                evolve_event(self, event);
-            }
-            Change::Quiet(quiet) => self.evolve_quiet(quiet),
+            Change::Quiet(change) => self.evolve_quiet(change),
         }
     }
 }

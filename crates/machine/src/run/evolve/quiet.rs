@@ -1,27 +1,30 @@
 //! What changes without an event.
 
+use std::sync::Arc;
+
+use proto::temporal::api::history::v1::HistoryEvent;
+
 use crate::{Quiet, Run};
 
-use super::{activity, build, child, update};
+use super::{activity, build, child, evolve_event, update};
 
 impl Run {
     /// Applies a change that leaves no event. Those of an activity or a child that is over by now change nothing.
     pub(super) fn evolve_quiet(&mut self, change: &Quiet) {
         match change {
-            // `evolve` itself has done it, because it takes effect like the event that it will be.
-            Quiet::Buffered(_) => {}
+            Quiet::Buffered(event) => buffer(self, event),
             Quiet::BufferTaken => self.buffered.clear(),
             Quiet::BufferedTimerFiredDropped { index } => {
                 self.buffered.remove(*index);
             }
-            Quiet::RequestSeen(request_id) => self.requests.insert(request_id.clone()),
+            Quiet::RequestSeen(request_id) => self.requests.insert(request_id),
             Quiet::StartRequestSeen(request_id) => {
                 self.core.start_request_ids.push(request_id.clone());
                 self.core.start_request_events.push(1);
             }
             Quiet::EarlierStartSeen(start) => self.core.earlier_starts.push(start.clone()),
             Quiet::EarlierRequestSeen(request) => {
-                self.requests.insert_earlier(request.request_id.as_str().into(), request.run_id.as_str().into());
+                self.requests.insert_earlier(&request.request_id, request.run_id.as_str().into());
             }
             Quiet::CancelRequestSeen(request_id) => self.core.cancel_request_id.clone_from(request_id),
             Quiet::Stepped => self.core.state_transitions += 1,
@@ -29,11 +32,11 @@ impl Run {
                 self.core.workflow_task = *task;
                 self.started_task = None;
             }
-            Quiet::UpdateAdmitted(_)
-            | Quiet::UpdatesSent
-            | Quiet::UpdateRejected { .. }
-            | Quiet::UpdatesAborted
-            | Quiet::WorkflowTaskReturned => update::quiet(self, change),
+            Quiet::UpdateAdmitted(update) => self.pending_updates.push_back(update.clone()),
+            Quiet::UpdatesSent => update::sent(self),
+            Quiet::UpdateRejected { update_id, .. } => update::forgotten(self, update_id),
+            Quiet::UpdatesAborted => self.pending_updates.retain(|update| !update.sent),
+            Quiet::WorkflowTaskReturned => update::returned(self),
             Quiet::FirstTaskDueSet(time) => self.core.first_task_due = time.0,
             Quiet::WorkflowTaskStarted(started) => self.started_task = Some(started.clone()),
             Quiet::StickySet(sticky) => self.core.sticky = sticky.clone(),
@@ -48,12 +51,21 @@ impl Run {
                 self.core.reported_problem.clone_from(reported);
             }
             Quiet::CloseAttempted(attempted) => self.core.close_attempted = *attempted,
-            Quiet::ActivityStarted { .. }
-            | Quiet::ActivityReturned { .. }
-            | Quiet::ActivityHeartbeat { .. }
-            | Quiet::ActivityRetried { .. }
-            | Quiet::ActivityReady { .. } => activity::quiet(self, change),
-            Quiet::ChildStartedLate { .. } | Quiet::ClosePolicyApplied { .. } => child::quiet(self, change),
+            Quiet::ActivityStarted { scheduled_event_id, time, identity, request_id, worker_version } => {
+                activity::taken(self, *scheduled_event_id, *time, identity, request_id, worker_version.as_ref());
+            }
+            Quiet::ActivityReturned { scheduled_event_id } => activity::returned(self, *scheduled_event_id),
+            Quiet::ActivityHeartbeat { scheduled_event_id, time, details } => {
+                activity::heartbeat(self, *scheduled_event_id, *time, details.as_ref());
+            }
+            Quiet::ActivityRetried { scheduled_event_id, time, visible_time, failure } => {
+                activity::retried(self, *scheduled_event_id, *time, *visible_time, failure.as_deref());
+            }
+            Quiet::ActivityReady { scheduled_event_id, .. } => activity::ready(self, *scheduled_event_id),
+            Quiet::ChildStartedLate { initiated_event_id, run_id } => {
+                child::started_late(self, *initiated_event_id, run_id);
+            }
+            Quiet::ClosePolicyApplied { initiated_event_id } => child::settled(self, *initiated_event_id),
             Quiet::ParentNotified => {
                 self.core.parent_notice_pending = false;
                 self.core.closing_event = None;
@@ -67,4 +79,10 @@ impl Run {
             }
         }
     }
+}
+
+/// The event is held back, and takes effect like the one that it will be.
+fn buffer(run: &mut Run, event: &Arc<HistoryEvent>) {
+    run.buffered.push_back(event.clone());
+    evolve_event(run, event);
 }

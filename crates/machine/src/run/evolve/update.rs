@@ -6,7 +6,7 @@ use proto::temporal::api::history::v1::{
     HistoryEvent, WorkflowExecutionUpdateAcceptedEventAttributes, WorkflowExecutionUpdateCompletedEventAttributes,
 };
 
-use crate::{Quiet, Run, Update};
+use crate::{Run, Update};
 
 /// A worker works on it from now on.
 pub(super) fn accepted(
@@ -32,22 +32,22 @@ pub(super) fn completed(
     }
 }
 
-/// What happens to updates that no worker has accepted, and to a task that comes back with them; it is in memory alone.
-pub(super) fn quiet(run: &mut Run, change: &Quiet) {
-    if let Quiet::UpdateAdmitted(update) = change {
-        run.pending_updates.push_back(update.clone());
-    } else if let Quiet::UpdatesSent = change {
-        for update in run.pending_updates.iter_mut().filter(|update| !update.sent) {
-            Arc::make_mut(update).sent = true;
-        }
-    } else if let Quiet::UpdateRejected { update_id, .. } = change {
-        run.pending_updates.retain(|update| update.id() != update_id);
-    } else if let Quiet::UpdatesAborted = change {
-        run.pending_updates.retain(|update| !update.sent);
-    } else if let Quiet::WorkflowTaskReturned = change {
-        run.started_task = None;
-        for update in run.pending_updates.iter_mut().filter(|update| update.sent) {
-            Arc::make_mut(update).sent = false;
-        }
+/// The updates that were admitted go to a worker.
+pub(super) fn sent(run: &mut Run) {
+    for update in run.pending_updates.iter_mut().filter(|update| !update.sent) {
+        Arc::make_mut(update).sent = true;
+    }
+}
+
+/// A worker has rejected it, which leaves no trace.
+pub(super) fn forgotten(run: &mut Run, update_id: &str) {
+    run.pending_updates.retain(|update| update.id() != update_id);
+}
+
+/// The started task didn't reach its worker: it waits again, and so do the updates that it brought.
+pub(super) fn returned(run: &mut Run) {
+    run.started_task = None;
+    for update in run.pending_updates.iter_mut().filter(|update| update.sent) {
+        Arc::make_mut(update).sent = false;
     }
 }

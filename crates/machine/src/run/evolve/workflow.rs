@@ -13,26 +13,33 @@ use proto::temporal::api::{
         WorkflowExecutionOptionsUpdatedEventAttributes, WorkflowExecutionSignaledEventAttributes,
         WorkflowExecutionStartedEventAttributes, WorkflowExecutionTerminatedEventAttributes,
         WorkflowExecutionTimedOutEventAttributes, WorkflowPropertiesModifiedEventAttributes,
-        history_event::Attributes as A,
     },
 };
 
-use crate::{Attributes, Child, Run, run::event_time};
+use crate::{
+    Attributes, Child, Run,
+    run::{Role, event_time, role},
+};
 
 /// What is counted per appended event. (A buffered event counts when it is appended.)
 pub(super) fn count(run: &mut Run, event: &HistoryEvent) {
-    let Some(attributes) = &event.attributes else { return };
-    if matches!(attributes, A::WorkflowExecutionSignaledEventAttributes(_)) {
-        run.core.signal_count += 1;
-    } else if matches!(attributes, A::ActivityTaskScheduledEventAttributes(_)) {
-        run.core.activity_count += 1;
-    } else if matches!(attributes, A::TimerStartedEventAttributes(_)) {
-        run.core.timer_count += 1;
-    } else if matches!(attributes, A::StartChildWorkflowExecutionInitiatedEventAttributes(_)) {
-        run.core.child_count += 1;
-    } else if matches!(attributes, A::WorkflowTaskStartedEventAttributes(_)) {
+    let core = &mut run.core;
+    match role(event) {
+        Role::Signaled => core.signal_count += 1,
+        Role::ActivityScheduled => core.activity_count += 1,
+        Role::TimerStarted => core.timer_count += 1,
+        Role::ChildInitiated => core.child_count += 1,
         // The start was a step of its own, which left nothing durable.
-        run.core.state_transitions += 1;
+        Role::WorkflowTaskStarted => core.state_transitions += 1,
+        Role::RunStarted(_)
+        | Role::RunClosed(_)
+        | Role::WorkflowTaskScheduled
+        | Role::ActivityStarted { .. }
+        | Role::ActivityEnded { .. }
+        | Role::TimerFired(_)
+        | Role::ChildStarted { .. }
+        | Role::ChildEnded { .. }
+        | Role::Other => {}
     }
 }
 

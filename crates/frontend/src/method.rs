@@ -1,6 +1,8 @@
 //! The methods of the API: what is known of one that is served, and what is answered to one that is not in it.
 
+use model::{Kind, Reject};
 use tonic::Status;
+use transport::to_status;
 
 use crate::{quota::Class, turn::Turn};
 
@@ -33,11 +35,12 @@ pub(crate) const SERVICES: [&str; 2] =
 pub(crate) fn unknown(path: &str) -> Status {
     let (service, method) = path.trim_start_matches('/').rsplit_once('/').unwrap_or((path, ""));
     let is_known = SERVICES.iter().any(|known| known.trim_matches('/') == service);
-    Status::unimplemented(if is_known {
+    let text = if is_known {
         format!("unknown method {method} for service {service}")
     } else {
         format!("unknown service {service}")
-    })
+    };
+    to_status(&Reject::new(Kind::Unimplemented, text))
 }
 
 #[cfg(test)]

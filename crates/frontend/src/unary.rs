@@ -28,7 +28,7 @@ use tonic::{
 use transport::{
     Answering, Raw,
     codec::{self, Reply},
-    frame, headers, refused, to_status,
+    frame, headers, refused, to_status, too_large,
 };
 
 use crate::{
@@ -392,7 +392,7 @@ pub(crate) fn settle(response: HttpResponse, limit: usize) -> (HttpResponse, Cod
     }
     let found = status.message().split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty());
     let text = format!("grpc: received message larger than max ({} vs. {limit})", found.unwrap_or("?"));
-    (Status::resource_exhausted(text).into_http(), Code::ResourceExhausted)
+    (too_large(text).into_http(), Code::ResourceExhausted)
 }
 
 /// The way of one call from its message to its reply.
@@ -412,7 +412,7 @@ impl UnaryCall {
         let now = context.engine.now();
         pass.come_whole(message.len(), now).map_err(|refusal| to_status(&refusal))?;
         if pass.deadline().is_some_and(|deadline| deadline <= now) {
-            return Err(Status::deadline_exceeded("context deadline exceeded"));
+            return Err(to_status(&Reject::new(Kind::DeadlineExceeded, "context deadline exceeded")));
         }
         let Handled { namespace, answering } = handle(context.clone(), client.clone(), message)?;
         let answer = match context.policy {
@@ -443,7 +443,7 @@ impl UnaryService<Bytes> for Service {
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
         let call = self.0.take();
         Box::pin(async move {
-            let call = call.ok_or_else(|| Status::internal("a call was made twice"))?;
+            let call = call.ok_or_else(|| to_status(&Reject::internal("a call was made twice")))?;
             call.answer(request.into_inner()).await.map(|reply| Response::new(reply.slice(frame::PREFIX..)))
         })
     }

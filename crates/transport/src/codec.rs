@@ -1,9 +1,12 @@
 //! Between messages and their bytes: prost, with the texts of the reference where bytes do not make a message.
 
 use bytes::{BufMut, Bytes};
+use model::Reject;
 use prost::Message;
 use proto::cause::TOO_DEEP;
 use tonic::Status;
+
+use crate::status::to_status;
 
 /// What a handler answers with: a message, or one of which a part is encoded already.
 pub trait Reply: Send + 'static {
@@ -48,7 +51,7 @@ fn unreadable(error: &prost::DecodeError) -> Status {
     } else {
         "proto:\u{a0}cannot parse invalid wire-format data".to_owned()
     };
-    Status::internal(format!("grpc: error unmarshalling request: {reason}"))
+    to_status(&Reject::internal(format!("grpc: error unmarshalling request: {reason}")))
 }
 
 #[cfg(test)]

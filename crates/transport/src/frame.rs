@@ -15,7 +15,7 @@ use tonic::{
     },
 };
 
-use crate::{codec::Reply, headers};
+use crate::{codec::Reply, headers, status::too_large};
 
 /// Bytes before a message: whether it is compressed, and its length.
 pub const PREFIX: usize = 5;
@@ -70,9 +70,7 @@ pub fn encode(reply: &impl Reply) -> Bytes {
 pub fn within(message: Bytes, limit: usize) -> Result<Bytes, Status> {
     match message.len() - PREFIX {
         length if length <= limit => Ok(message),
-        length => {
-            Err(Status::resource_exhausted(format!("trying to send message larger than max ({length} vs. {limit})")))
-        }
+        length => Err(too_large(format!("trying to send message larger than max ({length} vs. {limit})"))),
     }
 }
 

@@ -23,5 +23,5 @@ pub use listen::{Peer, Port, SPEAK_PLAIN, SPEAK_TLS};
 pub use loops::{LoopHandles, Loops};
 pub use raw::Raw;
 pub use serve::{Backend, Endpoint, Versions, serve};
-pub use status::{http_status, refused, to_status};
+pub use status::{http_status, refused, to_status, too_large};
 pub use tls::{Acceptor, Clients, ServerTls, TlsFault};

@@ -1,6 +1,6 @@
 //! The one mapping from a refusal to a gRPC status: its code and, where the API has one, its detail message.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, error::Error};
 
 use hyper::StatusCode;
 use model::{Kind, Reject};
@@ -76,6 +76,16 @@ pub fn http_status(code: Code) -> StatusCode {
         Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
     }
+}
+
+/// The status of a message that is larger than a peer takes, in the reference's words: as of a gRPC library, without a detail.
+pub fn too_large(text: String) -> Status {
+    Status::new(Code::ResourceExhausted, text)
+}
+
+/// The status of a call whose connection broke in the middle of its message.
+pub(crate) fn broken(error: impl Error + Send + Sync + 'static) -> Status {
+    Status::from_error(Box::new(error))
 }
 
 fn cut(text: &str) -> &str {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use model::Reject;
+use model::{Kind, Reject};
 use tonic::{
     Code, Status,
     body::Body,
@@ -100,7 +100,10 @@ async fn serve(cloud: Arc<Cloud>, request: Request<Body>) -> Response<Body> {
 /// The answer to a method that is not in the API.
 fn unknown(path: &str, method: Option<&str>) -> Status {
     match method {
-        Some(method) => Status::unimplemented(format!("unknown method {method} for service {SERVICE}")),
+        Some(method) => {
+            let text = format!("unknown method {method} for service {SERVICE}");
+            to_status(&Reject::new(Kind::Unimplemented, text))
+        }
         None => method::unknown(path),
     }
 }

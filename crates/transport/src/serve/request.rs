@@ -22,7 +22,10 @@ use tokio::time::{Timeout, timeout};
 use tonic::Status;
 
 use super::usage::{Unfinished, Usage};
-use crate::{frame::PREFIX, status::to_status};
+use crate::{
+    frame::PREFIX,
+    status::{broken, to_status},
+};
 
 /// For all of a message, as a multiple of how long it may come no further.
 const WHOLE: u32 = 10;
@@ -202,7 +205,7 @@ where
             Ok(Err(trailers)) => Poll::Ready(Some(Ok(trailers))),
             Err(error) => {
                 message.waiting = None;
-                Poll::Ready(Some(Err(Status::from_error(Box::new(error)))))
+                Poll::Ready(Some(Err(broken(error))))
             }
         }
     }

@@ -142,7 +142,8 @@ pub(super) fn planted() -> Vec<super::Planted> {
         of("Worker commands", "StartTimer", &[]).found("the command \"StartTimer\" works but no transcript"),
         of("Events", "TimerFired", &[transcript]).found("the event \"TimerFired\" works but no transcript"),
         of("Workflow Task failure causes", "BadBinary", &[]).found("the cause \"BadBinary\" works but no transcript"),
-        of("WorkflowService", "PollA", &[("tests/a.py", "PollA")]).found("\"PollA\" works but no service has a function of its name"),
+        of("WorkflowService", "PollA", &[("tests/a.py", "PollA")])
+            .found("\"PollA\" works but no service has a function of its name"),
         of("OperatorService", "PollA", &[("crates/frontend/src/a.rs", "fn poll_a() {}")])
             .found("\"PollA\" works but no transcript or test names it"),
         super::Planted::of(&[(DOCUMENT, ""), ("crates/machine/src/input.rs", input)])

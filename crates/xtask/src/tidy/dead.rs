@@ -20,6 +20,8 @@ const FOR_TESTS: &[(&str, &str, &str)] = &[
     ("crates/engine/src/node/queue.rs", "task_queues", "tests see that an idle queue costs no memory"),
     ("crates/frontend/src/cloud/paths.rs", "http_path", "tests walk all paths"),
     ("crates/proto/src/cause.rs", "MOST_FAILURES", "tests make the longest chain, and one that is longer"),
+    ("crates/transport/src/listen/mismatch.rs", "SPEAK_PLAIN", "tests speak the wrong protocol"),
+    ("crates/transport/src/listen/mismatch.rs", "SPEAK_TLS", "tests speak the wrong protocol"),
     ("crates/store/src/lib.rs", "conformance", "the script that each storage engine's tests run"),
 ];
 

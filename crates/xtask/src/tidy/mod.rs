@@ -14,6 +14,7 @@ mod metadata;
 mod names;
 mod paths;
 mod source;
+mod status;
 mod unwraps;
 mod words;
 
@@ -94,8 +95,22 @@ macro_rules! rules {
     ($($rule:ident),+) => { &[$(Rule { check: $rule::check, #[cfg(test)] planted: $rule::planted }),+] };
 }
 
-const RULES: &[Rule] =
-    rules![arms, arrows, circles, clippy_files, comments, coverage, dead, length, links, names, paths, unwraps, words];
+const RULES: &[Rule] = rules![
+    arms,
+    arrows,
+    circles,
+    clippy_files,
+    comments,
+    coverage,
+    dead,
+    length,
+    links,
+    names,
+    paths,
+    status,
+    unwraps,
+    words
+];
 
 /// Checks every rule and prints what was found and the figures a reader measures.
 pub(crate) fn run() -> Result<(), String> {

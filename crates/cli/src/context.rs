@@ -10,8 +10,10 @@ use jiff::Timestamp;
 
 use crate::{
     connect::{
-        self, CloudSession, Session, Transport, identity,
-        settings::{Environment, Settings},
+        self, CloudSession, Session, Transport,
+        environment::Environment,
+        identity,
+        settings::Settings,
     },
     failure::Failure,
     flags::Globals,

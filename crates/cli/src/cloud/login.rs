@@ -1,10 +1,9 @@
 //! `cloud user login-link`: a way into the web pages for a user, once.
 
-use proto::temporal::api::cloud::cloudservice::v1::cloud_service_client::CloudServiceClient;
+use proto::temporal::api::cloud::identity::v1::User;
 use tonic::{Request, client::Grpc, codegen::http::uri::PathAndQuery};
 use tonic_prost::ProstCodec;
 
-use super::user::WhichArgs;
 use crate::{
     connect::Transport,
     context::Context,
@@ -16,9 +15,7 @@ use crate::{
 const METHOD: &str = "/perdure.cloud.v1.LoginService/CreateLoginLink";
 
 /// Makes a login link for the user and prints it, this once.
-pub(super) async fn create(context: &mut Context, which: &WhichArgs) -> Result<(), Failure> {
-    let transport = context.reach_cloud().await?;
-    let user = which.find(&mut CloudServiceClient::new(transport.clone())).await?;
+pub(super) async fn create(context: &mut Context, transport: Transport, user: User) -> Result<(), Failure> {
     let email = user.spec.unwrap_or_default().email;
     let link = ask(transport, user.id).await?;
     context.printer.line(&format!("{link}\n\nOpens the web page as {email}, once, within a day."))?;

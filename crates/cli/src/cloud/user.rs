@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use proto::temporal::api::cloud::{
     cloudservice::v1::{
         CreateUserRequest, DeleteUserRequest, GetUserRequest, GetUsersRequest, SetUserNamespaceAccessRequest,
-        UpdateUserRequest,
+        UpdateUserRequest, cloud_service_client::CloudServiceClient,
     },
     identity::v1::{User, UserSpec},
 };
@@ -104,7 +104,11 @@ impl UserArgs {
                 context.printer.message(&user)
             }
             Verb::List(args) => args.run(context, &mut session).await,
-            Verb::LoginLink(which) => login::create(context, &which).await,
+            Verb::LoginLink(which) => {
+                let transport = context.reach_cloud().await?;
+                let user = which.find(&mut CloudServiceClient::new(transport.clone())).await?;
+                login::create(context, transport, user).await
+            }
             Verb::Update(args) => args.run(context, &mut session).await,
             Verb::SetNamespaceAccess(args) => args.set_access(context, &mut session).await,
         }

@@ -2,6 +2,7 @@
 
 mod address;
 pub(crate) mod diagnose;
+pub(crate) mod environment;
 pub(crate) mod health;
 pub(crate) mod identity;
 pub(crate) mod pem;
@@ -23,7 +24,10 @@ use tonic::{
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
-use self::settings::{Client, Environment, Settings, TlsSettings};
+use self::{
+    environment::Environment,
+    settings::{Client, Settings, TlsSettings},
+};
 use crate::failure::{Attempt, Failure};
 
 /// The largest reply that is accepted, in bytes; a history page may be far beyond gRPC's customary 4 MiB.

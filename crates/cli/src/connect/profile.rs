@@ -9,7 +9,7 @@ use std::{fs, io::ErrorKind, path::PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::settings::{Environment, HEADER_PREFIX};
+use super::environment::{Environment, HEADER_PREFIX};
 use crate::{failure::Failure, flags::globals::Globals};
 
 const DEFAULT_PROFILE: &str = "default";

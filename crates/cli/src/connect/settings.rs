@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
 pub(crate) use super::address::Address;
 use super::{
+    environment::{Environment, HEADER_PREFIX},
     identity::default_identity,
     pem::{Pem, holds_certificate},
     profile,
@@ -28,13 +29,8 @@ const CLOUD_API_KEYS: [&str; 2] = ["TEMPORAL_CLOUD_API_KEY", "TEMPORAL_API_KEY"]
 const DEFAULT_NAMESPACE: &str = "default";
 /// Replaced by the namespace wherever it occurs in an address.
 const NAMESPACE_PLACEHOLDER: &str = "${namespace}";
-/// Variables of this prefix are request headers.
-pub(super) const HEADER_PREFIX: &str = "TEMPORAL_GRPC_META_";
 /// How long connecting may take where nothing is said.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The process environment as a value, so that it can be put to the test.
-pub(crate) type Environment = BTreeMap<String, String>;
 
 /// What a connection needs.
 // Without `Debug`: there are secrets in it.

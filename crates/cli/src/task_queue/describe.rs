@@ -48,7 +48,7 @@ pub(crate) struct DescribeArgs {
     /// Enable a legacy mode for servers that do not support rules-based worker versioning. This mode only provides
     /// pollers info.
     #[arg(long)]
-    legacy_mode: bool,
+    pub(super) legacy_mode: bool,
     /// Task Queue type (legacy mode only). Accepted values: workflow, activity.
     #[arg(long, value_name = "string", value_parser = choice::<LegacyType>)]
     pub(super) task_queue_type_legacy: Option<LegacyType>,
@@ -81,9 +81,6 @@ impl Choice for TaskQueueType {
 
 impl DescribeArgs {
     pub(crate) async fn run(self, context: &mut Context) -> Result<(), Failure> {
-        if self.legacy_mode {
-            return super::legacy::describe(&self, context).await;
-        }
         let mut session = context.connect().await?;
         let request = self.request(session.namespace.clone());
         let response = session.workflow.describe_task_queue(request).await;

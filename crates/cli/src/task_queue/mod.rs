@@ -24,6 +24,7 @@ enum Verb {
 impl TaskQueueArgs {
     pub(crate) async fn run(self, context: &mut Context) -> Result<(), Failure> {
         match self.verb {
+            Verb::Describe(args) if args.legacy_mode => legacy::describe(&args, context).await,
             Verb::Describe(args) => args.run(context).await,
         }
     }

@@ -9,12 +9,7 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    connect::{
-        self, CloudSession, Session, Transport,
-        environment::Environment,
-        identity,
-        settings::Settings,
-    },
+    connect::{self, CloudSession, Session, Transport, environment::Environment, identity, settings::Settings},
     failure::Failure,
     flags::Globals,
     output::{Printer, Style, colour::Colour, proto_json::Payloads},

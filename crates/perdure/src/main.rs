@@ -4,6 +4,7 @@ mod certificates;
 mod cloud;
 mod config;
 mod logs;
+mod memory;
 mod server;
 
 use std::{io::Write, process::ExitCode};

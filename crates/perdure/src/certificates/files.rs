@@ -5,7 +5,10 @@ use std::{
     io::{ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
+    sync::Arc,
 };
+
+use auth::SigningKey;
 
 /// Writes a new file that everybody may read.
 ///
@@ -54,4 +57,13 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), String> {
 /// One line with path and cause.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("the file {} can't be read: {error}", path.display()))
+}
+
+/// Reads the key that API keys are signed with.
+///
+/// # Errors
+/// A file that can't be read or is no such key.
+pub(crate) fn signing_key(path: &Path) -> Result<Arc<SigningKey>, String> {
+    let pem = read(path)?;
+    SigningKey::from_pem(&pem).map(Arc::new).map_err(|reject| format!("{}: {reject}", path.display()))
 }

@@ -15,7 +15,7 @@ use rcgen::{
     KeyUsagePurpose, SanType, date_time_ymd,
 };
 
-pub(crate) use self::files::{create_folder, read, write_public, write_secret};
+pub(crate) use self::files::{create_folder, read, signing_key, write_public, write_secret};
 
 /// How far back a certificate begins, so that a clock that is a little behind takes it, too.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);

@@ -5,7 +5,6 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
@@ -259,15 +258,6 @@ impl Outcome {
         });
         format!("{value:#}\n")
     }
-}
-
-/// The key that API keys are signed with.
-///
-/// # Errors
-/// A file that can't be read or is no such key.
-pub(crate) fn signing_key(path: &Path) -> Result<Arc<SigningKey>, String> {
-    let pem = certificates::read(path)?;
-    SigningKey::from_pem(&pem).map(Arc::new).map_err(|reject| format!("{}: {reject}", path.display()))
 }
 
 #[cfg(test)]

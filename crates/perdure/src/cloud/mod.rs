@@ -7,8 +7,6 @@ mod recover;
 
 use clap::{Args, Subcommand};
 
-pub(crate) use self::init::signing_key;
-
 /// `perdure cloud`.
 #[derive(Args, Debug)]
 pub(crate) struct CloudArgs {

@@ -33,7 +33,7 @@ pub(crate) fn load(path: &Path) -> Result<Config, String> {
         format!("the configuration {} can't be read: {error}{remedy}", path.display())
     })?;
     let directory = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    keys::read(&text, &directory, crate::server::limits()).map_err(|complaints| {
+    keys::read(&text, &directory, crate::memory::limits()).map_err(|complaints| {
         let lines: Vec<String> = complaints.iter().map(|complaint| complaint.told(path)).collect();
         lines.join("\n")
     })

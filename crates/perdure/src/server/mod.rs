@@ -4,7 +4,6 @@ mod banner;
 mod files;
 mod flags;
 mod listen;
-mod memory;
 mod open_files;
 mod secured;
 mod settings;
@@ -15,9 +14,8 @@ use clap::{Args, Subcommand};
 use cli::Refusal;
 
 use self::flags::{StartArgs, StartDevArgs};
-pub(crate) use self::memory::limits;
 pub(crate) use self::secured::{control_settings, moment, secret};
-use crate::logs::Output;
+use crate::{logs::Output, memory};
 
 /// `perdure server`.
 #[derive(Args, Debug)]

@@ -27,7 +27,7 @@ use super::{
     verification::Verification,
 };
 use crate::{
-    cloud::signing_key,
+    certificates::signing_key,
     config::{self, Config},
     logs::Output,
 };

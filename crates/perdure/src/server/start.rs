@@ -21,10 +21,10 @@ use super::{
     banner::Banner,
     flags::StartDevArgs,
     listen::{self, Ports, shown},
-    memory, open_files, settings,
+    open_files, settings,
     verification::Verification,
 };
-use crate::logs::Output;
+use crate::{logs::Output, memory};
 
 /// The version that clients read to decide what they may use.
 pub(super) const SERVER_VERSION: &str = "1.32.0";

@@ -20,7 +20,7 @@ fn for_callers(memory: usize) -> usize {
 ///
 /// # Errors
 /// What is wrong with it, and what is accepted.
-pub(super) fn read(text: &str) -> Result<usize, String> {
+pub(crate) fn read(text: &str) -> Result<usize, String> {
     let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
     let (digits, shift) = units
         .iter()

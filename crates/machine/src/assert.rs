@@ -51,13 +51,13 @@ pub(crate) fn change(run: &Run, change: &Change) {
             debug_assert!(event.event_time.is_some(), "an event says when it happened");
             debug_assert!(event.attributes.is_some(), "an event says what happened");
         }
-        Change::Quiet(_) => {}
+        Change::State(_) => {}
     }
 }
 
 /// Of what a state makes due.
 pub(crate) fn due(run: &Run, due: &Due) {
-    let covers = |wake: Time| due.alarm.is_some_and(|alarm| alarm <= wake);
+    let covers = |wake: Time| due.deadline.is_some_and(|deadline| deadline <= wake);
     debug_assert!(due.wake.is_none_or(covers), "what outlives a crash is due in memory too");
     debug_assert!(run.is_open() || due.tasks.is_empty(), "a worker has nothing to do for a closed run");
     debug_assert!(

@@ -17,7 +17,7 @@ pub enum Change {
     /// An event, with its id, is appended to the history.
     Event(Box<HistoryEvent>),
     /// Something changes that the history doesn't tell.
-    Quiet(Quiet),
+    State(StateChange),
 }
 
 impl Change {
@@ -25,14 +25,14 @@ impl Change {
     pub(crate) fn is_durable(&self) -> bool {
         match self {
             Change::Event(_) => true,
-            Change::Quiet(change) => change.is_durable(),
+            Change::State(change) => change.is_durable(),
         }
     }
 }
 
 /// A change that leaves no event.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Quiet {
+pub enum StateChange {
     /// An event arrived while a worker decides; it gets its id later.
     Buffered(Arc<HistoryEvent>),
     /// The buffered events are about to be appended.
@@ -74,11 +74,11 @@ pub enum Quiet {
     WorkflowTaskReturned,
     /// The queue of the worker that holds the run in its cache; `None` forgets it.
     StickySet(Option<Sticky>),
-    /// The worker that completed a task told of itself.
+    /// What the worker that completed a task says of its SDK and its build.
     WorkerSeen { sdk_name: String, sdk_version: String, version: Option<WorkerVersionStamp> },
     /// How many workflow tasks have failed since the last that completed, and what visibility says of it.
     WorkflowTaskProblem { failed_tasks: i32, last_problem: String, reported: String },
-    /// Whether the workflow tried to close although news had arrived.
+    /// Whether the workflow tried to close although events had arrived that it has not seen.
     CloseAttempted(bool),
     /// A worker has the attempt. It is an event only once the activity ends.
     ActivityStarted {
@@ -106,42 +106,42 @@ pub enum Quiet {
     Closed { delete_time: Time, batch_event_id: i64 },
 }
 
-impl Quiet {
+impl StateChange {
     /// Whether the change outlives a crash: all but the start of a workflow task, a task that only brings updates, and
     /// updates that no worker has accepted.
     pub(crate) fn is_durable(&self) -> bool {
         match self {
-            Quiet::WorkflowTaskStarted(_)
-            | Quiet::WorkflowTaskReturned
-            | Quiet::SpeculativeTaskSet(_)
-            | Quiet::UpdateAdmitted(_)
-            | Quiet::UpdatesSent
-            | Quiet::UpdateRejected { .. }
-            | Quiet::UpdatesAborted => false,
-            Quiet::Buffered(_)
-            | Quiet::BufferTaken
-            | Quiet::BufferedTimerFiredDropped { .. }
-            | Quiet::RequestSeen(_)
-            | Quiet::StartRequestSeen(_)
-            | Quiet::EarlierStartSeen(_)
-            | Quiet::EarlierRequestSeen(_)
-            | Quiet::CancelRequestSeen(_)
-            | Quiet::Stepped
-            | Quiet::FirstTaskDueSet(_)
-            | Quiet::WorkflowTaskSet(_)
-            | Quiet::StickySet(_)
-            | Quiet::WorkerSeen { .. }
-            | Quiet::WorkflowTaskProblem { .. }
-            | Quiet::CloseAttempted(_)
-            | Quiet::ActivityStarted { .. }
-            | Quiet::ActivityReturned { .. }
-            | Quiet::ActivityHeartbeat { .. }
-            | Quiet::ActivityRetried { .. }
-            | Quiet::ActivityReady { .. }
-            | Quiet::ChildStartedLate { .. }
-            | Quiet::ClosePolicyApplied { .. }
-            | Quiet::ParentNotified
-            | Quiet::Closed { .. } => true,
+            StateChange::WorkflowTaskStarted(_)
+            | StateChange::WorkflowTaskReturned
+            | StateChange::SpeculativeTaskSet(_)
+            | StateChange::UpdateAdmitted(_)
+            | StateChange::UpdatesSent
+            | StateChange::UpdateRejected { .. }
+            | StateChange::UpdatesAborted => false,
+            StateChange::Buffered(_)
+            | StateChange::BufferTaken
+            | StateChange::BufferedTimerFiredDropped { .. }
+            | StateChange::RequestSeen(_)
+            | StateChange::StartRequestSeen(_)
+            | StateChange::EarlierStartSeen(_)
+            | StateChange::EarlierRequestSeen(_)
+            | StateChange::CancelRequestSeen(_)
+            | StateChange::Stepped
+            | StateChange::FirstTaskDueSet(_)
+            | StateChange::WorkflowTaskSet(_)
+            | StateChange::StickySet(_)
+            | StateChange::WorkerSeen { .. }
+            | StateChange::WorkflowTaskProblem { .. }
+            | StateChange::CloseAttempted(_)
+            | StateChange::ActivityStarted { .. }
+            | StateChange::ActivityReturned { .. }
+            | StateChange::ActivityHeartbeat { .. }
+            | StateChange::ActivityRetried { .. }
+            | StateChange::ActivityReady { .. }
+            | StateChange::ChildStartedLate { .. }
+            | StateChange::ClosePolicyApplied { .. }
+            | StateChange::ParentNotified
+            | StateChange::Closed { .. } => true,
         }
     }
 }

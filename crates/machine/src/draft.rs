@@ -10,7 +10,7 @@ use proto::temporal::api::{
 };
 
 use crate::{
-    Change, Facts, Quiet, Reply, Run, Step,
+    Change, Reply, Run, StateChange, Step, StepContext,
     run::event_type,
     task::{Failed, is_settling},
 };
@@ -21,15 +21,15 @@ pub struct Draft {
     run: Run,
     changes: Vec<Change>,
     /// What the step may know besides the state.
-    pub(crate) facts: Facts,
+    pub(crate) context: StepContext,
     /// The first step of the run that follows on this one, if the step closes it.
     pub(crate) successor: Option<Box<Step>>,
 }
 
 impl Draft {
     /// A draft without changes.
-    pub fn new(run: Run, facts: Facts) -> Self {
-        Self { run, changes: Vec::new(), facts, successor: None }
+    pub fn new(run: Run, context: StepContext) -> Self {
+        Self { run, changes: Vec::new(), context, successor: None }
     }
 
     /// The state as it is with the changes made so far.
@@ -60,7 +60,7 @@ impl Draft {
     /// Buffers the event in any case: it follows what was buffered before it, and the commands of this step.
     pub(crate) fn buffer_event(&mut self, mut event: HistoryEvent) {
         self.fill(&mut event);
-        self.quiet(Quiet::Buffered(Arc::new(event)));
+        self.change(StateChange::Buffered(Arc::new(event)));
     }
 
     /// Appends an event to the history and returns its id. The caller has made sure that it need not be buffered.
@@ -82,18 +82,18 @@ impl Draft {
 
     /// What every event says: when it happened and of which type it is.
     fn fill(&self, event: &mut HistoryEvent) {
-        event.event_time.get_or_insert_with(|| self.facts.now.to_proto());
+        event.event_time.get_or_insert_with(|| self.context.now.to_proto());
         if let Some(attributes) = &event.attributes {
             event.set_event_type(event_type(attributes));
         }
     }
 
     /// Makes a change that leaves no event.
-    pub fn quiet(&mut self, change: Quiet) {
+    pub fn change(&mut self, change: StateChange) {
         if change.is_durable() {
             self.settle_speculative();
         }
-        self.apply(Change::Quiet(change));
+        self.apply(Change::State(change));
     }
 
     fn apply(&mut self, change: Change) {
@@ -111,7 +111,7 @@ impl Draft {
         }
         if self.changes.iter().any(Change::is_durable) {
             // It says nothing new, so a task that this step has made in memory alone stays as it is.
-            self.apply(Change::Quiet(Quiet::Stepped));
+            self.apply(Change::State(StateChange::Stepped));
         }
         Ok(Step { next: self.run, changes: self.changes, successor: self.successor, reply })
     }
@@ -120,7 +120,7 @@ impl Draft {
 impl Draft {
     /// Whether more events are buffered than may be.
     fn holds_too_much(&self) -> bool {
-        let (buffered, limits) = (&self.run.buffered, &self.facts.limits);
+        let (buffered, limits) = (&self.run.buffered, &self.context.limits);
         buffered.len() > limits.buffered_events
             || buffered.iter().map(|event| event.encoded_len()).sum::<usize>() > limits.buffered_bytes
     }

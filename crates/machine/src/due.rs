@@ -16,11 +16,10 @@ use crate::{Activity, Run, activity, assert, input::External, on::wake};
 /// Everything that must exist because of a state.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Due {
-    /// The earliest deadline that outlives a crash. Of a closed run: when retention deletes it, which is for whoever holds
-    /// the run to do.
+    /// The earliest deadline that outlives a crash. Of a closed run: when retention deletes it, which the engine does.
     pub wake: Option<Time>,
     /// The earliest deadline of all, those of memory included.
-    pub alarm: Option<Time>,
+    pub deadline: Option<Time>,
     /// What workers may take now: the workflow's task, and then activities in the order of their events.
     pub tasks: Vec<Task>,
     /// What is to be delivered now.
@@ -137,7 +136,7 @@ impl Run {
         let started = self.started_task.as_ref().map(|started| started.deadline);
         let due = Due {
             wake,
-            alarm: wake.into_iter().chain(started).min(),
+            deadline: wake.into_iter().chain(started).min(),
             tasks: self.tasks(self.is_deciding()),
             messages: self.messages(),
         };
@@ -146,7 +145,7 @@ impl Run {
     }
 
     /// Everything that must exist because of the durable part of this state: the same whether or not its workflow task was
-    /// started, for a start is never stored, and without a task that is in memory alone. The alarm is that of the whole
+    /// started, for a start is never stored, and without a task that is in memory alone. The deadline is that of the whole
     /// state.
     pub fn durable_due(&self) -> Due {
         let due = self.due();
@@ -319,7 +318,7 @@ impl Run {
     fn sender(&self, initiated_event_id: i64, child_workflow_only: bool) -> External {
         let execution = self.execution();
         External {
-            // A run knows the id of its namespace; the name may change, and whoever delivers looks it up.
+            // A run knows the id of its namespace; the name may change, and the engine that delivers looks it up.
             namespace: String::new(),
             namespace_id: self.key.workflow.namespace.to_string(),
             workflow_id: execution.workflow_id,

@@ -1,4 +1,4 @@
-//! Everything that can be asked of a run. `Run::handle` has one line for each.
+//! The inputs of a run. `Run::handle` has one line for each.
 
 use model::Token;
 use proto::temporal::api::{
@@ -16,7 +16,7 @@ use proto::temporal::api::{
 
 use crate::EarlierRequest;
 
-/// Something that is asked of a run, or that it has to be told.
+/// A request to a run, or the outcome of something that it waits for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// A client, or another workflow, signals.
@@ -72,7 +72,7 @@ pub enum Input {
     /// The started attempt was not written to its worker's connection: it waits again. `attempt` counts from one;
     /// `started_time` is in nanoseconds and tells this start from a later one of the same attempt.
     ActivityUndelivered { scheduled_event_id: i64, attempt: i32, started_time: i64 },
-    /// A worker, or somebody who knows the activity's id, reports on an activity.
+    /// A worker, or another caller that knows the activity's id, reports on an activity.
     AnswerActivity {
         activity: ActivityRef,
         identity: String,
@@ -102,7 +102,7 @@ pub enum Input {
     ResetSticky,
     /// The worker on this sticky queue has shut down: move a task that waits for it to the normal queue.
     StickyWorkerGone { task_queue: String },
-    /// Time has passed: do what is ripe.
+    /// Time has passed: do what is due.
     Wake,
     /// The run was just loaded: what was only in memory is gone.
     Recover,
@@ -128,7 +128,7 @@ pub struct Signal {
 /// The workflow that sent a signal or a cancel request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct External {
-    /// Its name, where whoever delivers knows it.
+    /// Its name, where the engine that delivers knows it.
     pub namespace: String,
     /// Tells a signal to oneself from one to a workflow of the same id elsewhere.
     pub namespace_id: String,

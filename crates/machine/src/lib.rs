@@ -1,7 +1,7 @@
 //! The pure state machines: what happens to a workflow when something is asked of it.
 //!
 //! `Run::handle` decides, `Run::evolve` writes, `Run::due` says which tasks, wake-ups and messages must exist. There is
-//! no clock, randomness, log, lock, task or IO in this crate: time and ids come in as `Facts`, and everything that
+//! no clock, randomness, log, lock, task or IO in this crate: time and ids come in as `StepContext`, and everything that
 //! shall happen goes out as the difference between two states.
 
 // A new input, command, change or event must be decided about everywhere.
@@ -11,9 +11,9 @@ mod activity;
 mod assert;
 mod change;
 mod close;
+mod context;
 mod draft;
 mod due;
-mod facts;
 mod input;
 mod names;
 mod payload;
@@ -28,10 +28,10 @@ pub(crate) mod command;
 pub mod cron;
 pub mod on;
 
-pub use change::{Change, Quiet};
+pub use change::{Change, StateChange};
+pub use context::StepContext;
 pub use draft::Draft;
 pub use due::{Due, Message, MessageKey, Target, Task};
-pub use facts::Facts;
 pub use input::{
     ActivityAnswer, ActivityRef, ChildClosed, ChildOutcome, EagerStart, Earlier, External, ExternalOutcome, Input,
     Signal, StartSpec, TaskRef,

@@ -86,10 +86,10 @@ fn check_value(name: &str, value: &Payload, namespace: &Namespace) -> Result<(),
     };
     match Value::from_payload(value, kind) {
         Ok(_) => Ok(()),
-        Err(Misfit(shown)) => {
-            let shown = shown.unwrap_or_else(|| format!("value from <{}>", undecoded(value)));
+        Err(Misfit(text)) => {
+            let text = text.unwrap_or_else(|| format!("value from <{}>", undecoded(value)));
             let kind = kind_name(kind);
-            Err(Invalid::Bad(format!("invalid value for search attribute {name} of type {kind}: {shown}")))
+            Err(Invalid::Bad(format!("invalid value for search attribute {name} of type {kind}: {text}")))
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct Step {
     pub changes: Vec<Change>,
     /// The run that follows on this one (continue-as-new, retry, cron), committed together with it.
     pub successor: Option<Box<Step>>,
-    /// What the asker is told, once the step is durable.
+    /// What the caller gets, once the step is durable.
     pub reply: Reply,
 }
 
@@ -27,15 +27,15 @@ impl Step {
     pub fn events(&self) -> impl Iterator<Item = &HistoryEvent> {
         self.changes.iter().filter_map(|change| match change {
             Change::Event(event) => Some(&**event),
-            Change::Quiet(_) => None,
+            Change::State(_) => None,
         })
     }
 }
 
-/// What the asker is told.
+/// What the caller gets.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// Accepted; there is nothing else to say.
+    /// Accepted; there is nothing else to answer.
     Done,
     /// A workflow task was started for a worker.
     WorkflowTask(Box<WorkflowTaskAnswer>),
@@ -53,11 +53,11 @@ pub enum Reply {
     Activity(Box<ActivityTask>),
     /// A heartbeat was noted; the worker hears whether it shall stop.
     Heartbeat { cancel_requested: bool },
-    /// The step stands, but the asker is refused: the run was terminated because its history has grown too large.
+    /// The step stands, but the caller is refused: the run was terminated because its history has grown too large.
     Refused(model::Reject),
 }
 
-/// A workflow task as a worker has to be told of it, but for the history up to it.
+/// A workflow task as a worker gets it, but for the history up to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkflowTaskAnswer {
     pub scheduled_event_id: i64,
@@ -80,7 +80,7 @@ pub struct WorkflowTaskAnswer {
     pub sticky: bool,
 }
 
-/// An activity task as a worker has to be told of it.
+/// An activity task as a worker gets it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActivityTask {
     pub scheduled_event_id: i64,

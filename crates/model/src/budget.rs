@@ -1,7 +1,7 @@
 //! A budget of bytes: what a server may hold for its callers at one time, over everything that holds.
 //!
 //! Each holder takes its part before it grows and gives it back by dropping it. A part that does not fit is refused at once:
-//! the caller is then told that the server is busy, or what could be dropped is dropped. Nothing here waits.
+//! the caller is then refused because the server is busy, or what could be dropped is dropped. Nothing here waits.
 
 use std::sync::{
     Arc,

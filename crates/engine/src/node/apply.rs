@@ -143,8 +143,8 @@ impl Node {
         let grown = Held::Grew { run_id, next_event_id: next.core.next_event_id, is_open: next.is_open() };
         let news = news(old.map(|(_, due)| due), &due, &next);
         let anew = waits_anew(old, &next, &due);
-        let old_alarm = old.and_then(|(_, due)| due.alarm);
-        let alarm = due.alarm;
+        let old_alarm = old.and_then(|(_, due)| due.deadline);
+        let alarm = due.deadline;
         let is_written = rows.len() != number;
         *state.changes() = rows;
         if is_new {
@@ -193,7 +193,7 @@ impl Node {
 
     /// After a wake-up: an alarm that the step left in place is set again, not before the next moment.
     fn rearm(&mut self, shard: ShardId, run_id: RunId) {
-        let Some(time) = self.entry(shard, run_id).and_then(|entry| entry.due.alarm) else {
+        let Some(time) = self.entry(shard, run_id).and_then(|entry| entry.due.deadline) else {
             return;
         };
         let soon = self.now + std::time::Duration::from_millis(1);
@@ -261,6 +261,6 @@ fn news(old: Option<&Due>, due: &Due, run: &Run) -> Vec<Held> {
 fn event_of(change: &Change) -> Option<&HistoryEvent> {
     match change {
         Change::Event(event) => Some(event),
-        Change::Quiet(_) => None,
+        Change::State(_) => None,
     }
 }

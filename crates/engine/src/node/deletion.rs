@@ -80,7 +80,7 @@ impl Node {
         if is_newest {
             state.set_current(workflow, None);
         }
-        if let Some(time) = entry.due.alarm {
+        if let Some(time) = entry.due.deadline {
             self.alarms.remove(&(time, Alarm::Run(shard, run_id)));
         }
         for waiter in entry.waiters {

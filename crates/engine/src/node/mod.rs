@@ -32,7 +32,7 @@ use std::{
 
 use bytes::Bytes;
 use cluster::{Member, NodeId};
-use machine::{Facts, MessageKey};
+use machine::{MessageKey, StepContext};
 use model::{Budget, Entropy, Epoch, Limits, Namespace, NamespaceId, QueueKey, Reject, RunId, ShardId, Time, TokenKey};
 use proto::temporal::api::enums::v1::NamespaceState;
 use store::{Batch, CommitError, StoreError};
@@ -310,9 +310,9 @@ impl Node {
     }
 
     /// The facts of a step in a namespace.
-    fn facts(&mut self, namespace: NamespaceId) -> Facts {
+    fn facts(&mut self, namespace: NamespaceId) -> StepContext {
         let namespace = self.namespace(namespace);
-        Facts {
+        StepContext {
             now: self.now,
             entropy: Entropy::new(self.entropy.uuid().as_u128()),
             limits: self.config.limits.clone(),

@@ -242,7 +242,7 @@ impl Node {
             let due = run.durable_due();
             let stored_before = run.core.next_event_id;
             let recovers = !run.buffered.is_empty();
-            let alarm = due.alarm;
+            let alarm = due.deadline;
             let entry = Entry::new(run, due, stored_before, self.now, &self.config.memory);
             if let Some(state) = self.shards.get_mut(&shard) {
                 state.runs.insert(run_id, Box::new(entry));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use machine::{
-    Facts, Input, Reply, Run, Signal, StartSpec,
+    Input, Reply, Run, Signal, StartSpec, StepContext,
     on::start::{Current, Decision, Repeats, decide},
 };
 use model::{Kind, Namespace, Reject, RunId, RunKey, ShardId, Time, WorkflowKey};
@@ -171,7 +171,7 @@ impl Node {
         Ok(self.existing(shard, id))
     }
 
-    fn start_new(&mut self, start: Start, run_id: RunId, facts: Facts) -> Result<Started, Reject> {
+    fn start_new(&mut self, start: Start, run_id: RunId, facts: StepContext) -> Result<Started, Reject> {
         let Start { workflow, shard, request, signal, parent, asker: _ } = start;
         let mut spec = StartSpec::from_request(&request, &facts);
         spec.signal = signal;
@@ -210,7 +210,7 @@ impl Node {
     }
 
     /// Ends the open run and starts the new one, in one commit.
-    fn replace(&mut self, start: Start, open: Option<Current>, mut facts: Facts) -> Result<Started, Reject> {
+    fn replace(&mut self, start: Start, open: Option<Current>, mut facts: StepContext) -> Result<Started, Reject> {
         let run_id = facts.entropy.run_id(self.now);
         if let Some(open) = open {
             let terminate = Input::Terminate {

@@ -296,12 +296,12 @@ fn said(changes: &[Change], continues: bool) -> Said {
                     said.outcomes.insert(meta.update_id.clone(), outcome.clone());
                 }
             }
-            Change::Quiet(machine::Quiet::UpdateRejected { update_id, failure }) => {
+            Change::State(machine::StateChange::UpdateRejected { update_id, failure }) => {
                 let failure = failure.as_deref().cloned().unwrap_or_default();
                 said.outcomes.insert(update_id.clone(), Outcome { value: Some(Value::Failure(failure)) });
             }
-            Change::Quiet(machine::Quiet::UpdatesAborted) => said.aborted = true,
-            Change::Quiet(_) => {}
+            Change::State(machine::StateChange::UpdatesAborted) => said.aborted = true,
+            Change::State(_) => {}
         }
     }
     said

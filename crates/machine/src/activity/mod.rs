@@ -39,7 +39,7 @@ impl Activity {
         self.started_time != 0
     }
 
-    /// The current attempt as a worker has to be told of it.
+    /// The current attempt as a worker gets it.
     pub(crate) fn task(&self, priority: Option<Priority>) -> ActivityTask {
         ActivityTask {
             scheduled_event_id: self.scheduled_event_id,
@@ -62,7 +62,7 @@ impl Activity {
     }
 }
 
-/// The answer to who asks of an activity that is no longer, or not yet, as he thinks.
+/// The answer to a caller whose activity has ended, or is in another attempt.
 pub(crate) fn not_found() -> Reject {
     Reject::not_found("invalid activityID or activity already timed out or invoking workflow is completed")
 }

@@ -11,7 +11,7 @@ use proto::temporal::api::{
     failure::v1::{ApplicationFailureInfo, Failure, ServerFailureInfo, failure::FailureInfo},
 };
 
-use crate::{Activity, Draft, Quiet};
+use crate::{Activity, Draft, StateChange};
 
 /// The largest failure that is kept with a pending activity, in bytes; of a larger one the beginning is.
 const KEPT_FAILURE: usize = 4 * 1024;
@@ -20,9 +20,9 @@ const KEPT_CAUSES: usize = 20;
 
 /// Retries the activity, if its policy allows for it after `failure`. Otherwise nothing changes, and the answer says why.
 pub(crate) fn retry(draft: &mut Draft, activity: &Activity, failure: Option<&Failure>) -> Result<(), RetryState> {
-    let now = draft.facts.now;
+    let now = draft.context.now;
     let wait = wait(activity, failure, now)?;
-    draft.quiet(Quiet::ActivityRetried {
+    draft.change(StateChange::ActivityRetried {
         scheduled_event_id: activity.scheduled_event_id,
         time: now,
         visible_time: now + wait,

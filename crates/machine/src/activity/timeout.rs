@@ -44,22 +44,22 @@ const fn rank(kind: TimeoutType) -> u8 {
     }
 }
 
-/// Does what is ripe at `draft.facts.now`: ends attempts, and activities that are not retried. Whether any ended.
+/// Does what is due at `draft.context.now`: ends attempts, and activities that are not retried. Whether any ended.
 ///
 /// The order is that of the deadlines, then of the activities, then of what a timeout runs from (`rank`); of what ends in one
 /// step all starts stand before all ends.
 pub(crate) fn expire(draft: &mut Draft) -> bool {
-    let now = draft.facts.now;
-    let mut ripe: Vec<_> = (draft.run().activities.values())
+    let now = draft.context.now;
+    let mut due: Vec<_> = (draft.run().activities.values())
         .flat_map(|activity| {
-            let due = running(activity).filter(|(time, _)| *time <= now);
-            due.map(|(time, kind)| (time, activity.scheduled_event_id, kind)).collect::<Vec<_>>()
+            let up = running(activity).filter(|(time, _)| *time <= now);
+            up.map(|(time, kind)| (time, activity.scheduled_event_id, kind)).collect::<Vec<_>>()
         })
         .collect();
-    ripe.sort_by_key(|(time, scheduled_event_id, kind)| (*time, *scheduled_event_id, rank(*kind)));
+    due.sort_by_key(|(time, scheduled_event_id, kind)| (*time, *scheduled_event_id, rank(*kind)));
     let mut ended: Vec<(Arc<Activity>, Failure, RetryState)> = Vec::new();
     let mut seen = BTreeSet::new();
-    for (_, scheduled_event_id, kind) in ripe {
+    for (_, scheduled_event_id, kind) in due {
         // An earlier timeout of this very step has ended the attempt.
         if !seen.insert(scheduled_event_id) {
             continue;

@@ -2,15 +2,15 @@
 
 use model::Time;
 
-use crate::{Activity, Draft, Quiet, activity::timeout};
+use crate::{Activity, Draft, StateChange, activity::timeout};
 
-/// When something of this activity is ripe next; `fire` does it then.
+/// When something of this activity is due next; `fire` does it then.
 pub(crate) fn deadline(activity: &Activity) -> Option<Time> {
     let retry = Time(activity.visible_time).non_zero();
     timeout::running(activity).map(|(time, _)| time).chain(retry).min()
 }
 
-/// Does what is ripe at `draft.facts.now`, and schedules a workflow task if an event came of it.
+/// Does what is due at `draft.context.now`, and schedules a workflow task if an event came of it.
 pub(crate) fn fire(draft: &mut Draft) {
     let ended = timeout::expire(draft);
     ready(draft);
@@ -21,12 +21,12 @@ pub(crate) fn fire(draft: &mut Draft) {
 
 /// Puts the activities whose retry has waited long enough on their queues.
 fn ready(draft: &mut Draft) {
-    let now = draft.facts.now;
+    let now = draft.context.now;
     let waited: Vec<_> = (draft.run().activities.values())
         .filter(|activity| activity.visible_time != 0 && activity.visible_time <= now.0)
         .map(|activity| activity.scheduled_event_id)
         .collect();
     for scheduled_event_id in waited {
-        draft.quiet(Quiet::ActivityReady { scheduled_event_id, time: now });
+        draft.change(StateChange::ActivityReady { scheduled_event_id, time: now });
     }
 }

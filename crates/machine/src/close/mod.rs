@@ -28,7 +28,7 @@ use proto::temporal::api::{
     },
 };
 
-use crate::{Draft, Quiet, cron, task::Failed};
+use crate::{Draft, StateChange, cron, task::Failed};
 use successor::Continuation;
 
 /// The run that is to follow: after which wait, and why.
@@ -127,7 +127,7 @@ impl Draft {
         self.follow_as_new(run_id, command)
     }
 
-    /// Ends the run from outside. A worker that decides is told so by its answer being refused.
+    /// Ends the run from outside. A worker that decides hears of it when its answer is refused.
     pub(crate) fn terminate_run(
         &mut self,
         reason: String,
@@ -163,7 +163,7 @@ impl Draft {
             ..Failure::default()
         };
         let expiration = self.run().core.execution_expiration;
-        let (next, retry_state) = if expiration != 0 && expiration <= self.facts.now.0 {
+        let (next, retry_state) = if expiration != 0 && expiration <= self.context.now.0 {
             (None, RetryState::Timeout)
         } else {
             self.next_after_failure(&failure)
@@ -187,8 +187,8 @@ impl Draft {
         event.attributes = Some(attributes);
         self.drop_waiting_speculative();
         self.append_event(event);
-        let delete_time = self.facts.now + self.facts.namespace.retention;
-        self.quiet(Quiet::Closed { delete_time, batch_event_id });
+        let delete_time = self.context.now + self.context.namespace.retention;
+        self.change(StateChange::Closed { delete_time, batch_event_id });
     }
 
     fn end_task_by_force(&mut self) {
@@ -199,12 +199,12 @@ impl Draft {
     }
 
     fn new_run_id(&mut self) -> RunId {
-        let now = self.facts.now;
-        self.facts.entropy.run_id(now)
+        let now = self.context.now;
+        self.context.entropy.run_id(now)
     }
 
     fn next_after_failure(&mut self, failure: &Failure) -> (Option<Next>, RetryState) {
-        match retry::wait(self.run(), failure, self.facts.now) {
+        match retry::wait(self.run(), failure, self.context.now) {
             Ok(wait) => {
                 let run_id = self.new_run_id();
                 let initiator = ContinueAsNewInitiator::Retry;
@@ -216,7 +216,7 @@ impl Draft {
 
     fn cron_next(&mut self) -> Option<Next> {
         let core = &self.run().core;
-        let wait = cron::wait(&self.run().started().cron_schedule, model::Time(core.execution_time), self.facts.now)?;
+        let wait = cron::wait(&self.run().started().cron_schedule, model::Time(core.execution_time), self.context.now)?;
         Some(Next { run_id: self.new_run_id(), wait, initiator: ContinueAsNewInitiator::CronSchedule })
     }
 }

@@ -1,6 +1,6 @@
 //! The run that follows on a closed one: what it takes over, and what it starts with.
 //!
-//! It takes over the parent, so that whoever waits for the workflow waits for the last run of the chain.
+//! It takes over the parent, so that a parent that waits for the workflow waits for the last run of the chain.
 
 use std::time::Duration;
 
@@ -94,10 +94,10 @@ impl Draft {
     /// The first wait of the next run. Runs that follow each other at once would spin, so their starts keep a distance.
     /// A run that was let go before its time has lived since its start.
     fn wait(&self, wanted: Option<Duration>) -> Option<Duration> {
-        let (now, core) = (self.facts.now, &self.run().core);
+        let (now, core) = (self.context.now, &self.run().core);
         let was_hastened = Time(core.execution_time) > now;
         let lifetime = now.since(Time(if was_hastened { core.start_time } else { core.execution_time }));
-        let distance = self.facts.limits.run_interval_min;
+        let distance = self.context.limits.run_interval_min;
         if lifetime + wanted.unwrap_or_default() < distance {
             return Some(distance.saturating_sub(lifetime));
         }
@@ -120,7 +120,7 @@ impl Draft {
             workflow_execution_timeout: started.workflow_execution_timeout,
             workflow_execution_expiration_time: started.workflow_execution_expiration_time,
             priority: started.priority.clone(),
-            prev_auto_reset_points: Some(inherited_reset_points(run, self.facts.now)),
+            prev_auto_reset_points: Some(inherited_reset_points(run, self.context.now)),
             ..WorkflowExecutionStartedEventAttributes::default()
         }
     }
@@ -156,14 +156,14 @@ impl Draft {
         attributes: WorkflowExecutionStartedEventAttributes,
     ) -> Result<(), Reject> {
         let spec = StartSpec {
-            request_id: self.facts.entropy.uuid().to_string(),
+            request_id: self.context.entropy.uuid().to_string(),
             links: self.run().origin.links.clone(),
             attributes: Box::new(attributes),
             earlier: self.earlier(),
             ..StartSpec::default()
         };
         let key = RunKey { workflow: self.run().key.workflow.clone(), run_id };
-        self.successor = Some(Box::new(Run::start(key, spec, &self.facts)?));
+        self.successor = Some(Box::new(Run::start(key, spec, &self.context)?));
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use proto::temporal::api::{
 
 use super::{CommandContext, CommandFailure, append};
 use crate::{
-    Draft, Quiet, Run,
+    Draft, Run, StateChange,
     run::{Role, role},
 };
 
@@ -28,7 +28,7 @@ pub(super) fn apply(
     let Some(command) = attributes else {
         return Err(bad("CancelTimerCommandAttributes is not set on CancelTimerCommand.".into()));
     };
-    let limit = draft.facts.limits.id_length;
+    let limit = draft.context.limits.id_length;
     let id = command.timer_id;
     if id.is_empty() {
         return Err(bad("TimerId is not set on CancelTimerCommand.".into()));
@@ -43,7 +43,7 @@ pub(super) fn apply(
     let started_event_id = match (pending, fired(draft.run(), &id)) {
         (Some(started_event_id), _) => started_event_id,
         (None, Some((index, started_event_id))) => {
-            draft.quiet(Quiet::BufferedTimerFiredDropped { index });
+            draft.change(StateChange::BufferedTimerFiredDropped { index });
             context.unhandled &= !draft.run().buffered.is_empty();
             started_event_id
         }

@@ -11,7 +11,7 @@ use crate::Draft;
 /// Becomes `WorkflowExecutionCanceled`, whether or not anybody asked for it; no other run follows.
 ///
 /// # Errors
-/// The workflow task fails with `UnhandledCommand` while there is news, else with
+/// The workflow task fails with `UnhandledCommand` while events wait that the worker has not seen, else with
 /// `BadCancelWorkflowExecutionAttributes`.
 pub(super) fn apply(
     draft: &mut Draft,

@@ -11,7 +11,7 @@ use crate::Draft;
 /// Becomes `WorkflowExecutionCompleted`; a cron schedule starts the next run in the same step.
 ///
 /// # Errors
-/// The workflow task fails with `UnhandledCommand` while there is news. A result above the size limit terminates the
+/// The workflow task fails with `UnhandledCommand` while events wait that the worker has not seen. A result above the size limit terminates the
 /// run.
 pub(super) fn apply(
     draft: &mut Draft,

@@ -21,7 +21,7 @@ const COMMAND: &str = "ContinueAsNewWorkflowExecutionCommand";
 /// type, queue and timeouts, the next run has from this one.
 ///
 /// # Errors
-/// The workflow task fails with `UnhandledCommand` while there is news, with `BadContinueAsNewAttributes` or
+/// The workflow task fails with `UnhandledCommand` while events wait that the worker has not seen, with `BadContinueAsNewAttributes` or
 /// `BadSearchAttributes`. Input, memo or search attributes above their size limits terminate the run.
 pub(super) fn apply(
     draft: &mut Draft,
@@ -49,20 +49,20 @@ pub(super) fn apply(
         cause,
         "ContinueAsNewWorkflowExecutionCommandAttributes. Memo exceeds size limit.",
     )?;
-    search_attributes::check_size(command.search_attributes.as_ref(), &draft.facts.limits)
+    search_attributes::check_size(command.search_attributes.as_ref(), &draft.context.limits)
         .map_err(|text| CommandFailure::terminate(cause, text))?;
-    command.search_attributes = search_attributes::typed(command.search_attributes, &draft.facts.namespace);
+    command.search_attributes = search_attributes::typed(command.search_attributes, &draft.context.namespace);
     Ok(draft.continue_run_as_new(context.closing(event), command)?)
 }
 
 /// Checks the attributes and fills in what they leave out from the run.
 fn check(draft: &Draft, command: &mut ContinueAsNewWorkflowExecutionCommandAttributes) -> Result<(), CommandFailure> {
-    let (run, limits) = (draft.run(), &draft.facts.limits);
+    let (run, limits) = (draft.run(), &draft.context.limits);
     let bad = |text: String| CommandFailure::task(Cause::BadContinueAsNewAttributes, text);
-    let searchable = search_attributes::check(command.search_attributes.as_ref(), &draft.facts.namespace, limits);
+    let searchable = search_attributes::check(command.search_attributes.as_ref(), &draft.context.namespace, limits);
     let bad_attributes = match searchable {
         Ok(()) => None,
-        // What else is wrong with the command is told first.
+        // What else is wrong with the command is reported first.
         Err(Invalid::Bad(text)) => Some(text),
         Err(Invalid::Unknown(text)) => return Err(CommandFailure::task(Cause::BadSearchAttributes, text)),
     };
@@ -117,6 +117,6 @@ fn fill_timeouts(draft: &Draft, command: &mut ContinueAsNewWorkflowExecutionComm
     let task = given(&command.workflow_task_timeout, &started.workflow_task_timeout);
     let run = valid::run_timeout(run, valid::span(&started.workflow_execution_timeout));
     command.workflow_run_timeout = Some(to_proto_duration(run));
-    let task = valid::workflow_task_timeout(task, run, &draft.facts.limits);
+    let task = valid::workflow_task_timeout(task, run, &draft.context.limits);
     command.workflow_task_timeout = Some(to_proto_duration(task));
 }

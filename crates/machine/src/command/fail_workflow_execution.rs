@@ -12,7 +12,7 @@ use crate::Draft;
 /// the same step.
 ///
 /// # Errors
-/// The workflow task fails with `UnhandledCommand` while there is news, with `BadFailWorkflowExecutionAttributes`
+/// The workflow task fails with `UnhandledCommand` while events wait that the worker has not seen, with `BadFailWorkflowExecutionAttributes`
 /// without a failure. One above the size limit terminates the run.
 pub(super) fn apply(
     draft: &mut Draft,

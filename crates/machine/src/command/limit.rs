@@ -18,7 +18,7 @@ pub(super) fn blob(
     cause: WorkflowTaskFailedCause,
     text: &str,
 ) -> Result<(), CommandFailure> {
-    check(size, draft.facts.limits.blob_size_error, cause, text)
+    check(size, draft.context.limits.blob_size_error, cause, text)
 }
 
 /// As `blob`, for a memo.
@@ -28,7 +28,7 @@ pub(super) fn memo(
     cause: WorkflowTaskFailedCause,
     text: &str,
 ) -> Result<(), CommandFailure> {
-    check(memo.map_or(0, Message::encoded_len), draft.facts.limits.memo_size_error, cause, text)
+    check(memo.map_or(0, Message::encoded_len), draft.context.limits.memo_size_error, cause, text)
 }
 
 fn check(size: usize, limit: usize, cause: WorkflowTaskFailedCause, text: &str) -> Result<(), CommandFailure> {

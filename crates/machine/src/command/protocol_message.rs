@@ -22,7 +22,7 @@ use proto::temporal::api::{
 
 use super::{CommandContext, CommandFailure, limit};
 use crate::{
-    Draft, PendingUpdate, Quiet, Run,
+    Draft, PendingUpdate, Run, StateChange,
     on::check_total,
     update::{failed_by_server, message_id},
 };
@@ -89,7 +89,7 @@ pub(crate) fn take_rest(draft: &mut Draft, context: &mut CommandContext) -> Resu
 pub(crate) fn reject_unprocessed(draft: &mut Draft) {
     let ids = draft.run().pending_updates.iter().filter(|update| update.sent).map(|update| update.id().to_owned());
     for update_id in ids.collect::<Vec<_>>() {
-        draft.quiet(Quiet::UpdateRejected { update_id, failure: Some(Box::new(unprocessed())) });
+        draft.change(StateChange::UpdateRejected { update_id, failure: Some(Box::new(unprocessed())) });
     }
 }
 
@@ -190,9 +190,9 @@ fn resurrect(draft: &mut Draft, word: &Word) -> Result<(), CommandFailure> {
         Word::Response(_) | Word::Other(_) => None,
     };
     let Some(request) = request else { return Ok(()) };
-    check_total(draft.run(), draft.facts.limits.updates_per_execution)?;
+    check_total(draft.run(), draft.context.limits.updates_per_execution)?;
     let size = request.encoded_len();
-    draft.quiet(Quiet::UpdateAdmitted(Arc::new(PendingUpdate { request, size, sent: false })));
+    draft.change(StateChange::UpdateAdmitted(Arc::new(PendingUpdate { request, size, sent: false })));
     Ok(())
 }
 
@@ -226,7 +226,7 @@ fn reject(draft: &mut Draft, update_id: &str, word: Rejection, context: &Command
         return Err(out_of_turn(draft, update_id, Rejection::NAME, context));
     }
     let failure = word.failure.map(Box::new);
-    draft.quiet(Quiet::UpdateRejected { update_id: update_id.to_owned(), failure });
+    draft.change(StateChange::UpdateRejected { update_id: update_id.to_owned(), failure });
     Ok(())
 }
 

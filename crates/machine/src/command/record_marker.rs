@@ -24,7 +24,7 @@ pub(super) fn apply(
     let Some(command) = attributes else {
         return Err(bad("RecordMarkerCommandAttributes is not set on RecordMarkerCommand.".into()));
     };
-    let longest = draft.facts.limits.id_length;
+    let longest = draft.context.limits.id_length;
     let name = &command.marker_name;
     if name.is_empty() {
         return Err(bad("MarkerName is not set on RecordMarkerCommand.".into()));

@@ -26,7 +26,7 @@ pub(super) fn apply(
     let namespace_id = valid::namespace(draft, namespace)?;
     check(draft, attributes.as_ref(), context)?;
     let command = attributes.unwrap_or_default();
-    let limits = draft.facts.limits.clone();
+    let limits = draft.context.limits.clone();
     limit::pending(
         draft.run().external_cancels.len(),
         limits.pending_cancel_requests,
@@ -62,7 +62,7 @@ fn check(
     if let Err(text) = valid::same_namespace(draft, command.namespace.as_str()) {
         return bad(text);
     }
-    let limit = draft.facts.limits.id_length;
+    let limit = draft.context.limits.id_length;
     let (namespace, id, run) = (command.namespace.as_str(), &command.workflow_id, &command.run_id);
     if id.is_empty() {
         return bad(format!("WorkflowId is not set on {COMMAND}. Namespace={namespace} RunId={run}"));

@@ -10,7 +10,7 @@ use proto::temporal::api::{
 };
 
 use super::{CommandContext, CommandFailure, append, limit, valid};
-use crate::{ActivityTask, Draft, Quiet};
+use crate::{ActivityTask, Draft, StateChange};
 
 /// Becomes `ActivityTaskScheduled`. An activity that the worker asks for itself is handed to it with the answer, see
 /// `start_eager`.
@@ -38,7 +38,7 @@ pub(super) fn apply(
     )?;
     limit::pending(
         draft.run().activities.len(),
-        draft.facts.limits.pending_activities,
+        draft.context.limits.pending_activities,
         Cause::PendingActivitiesLimitExceeded,
         "pending activities",
     )?;
@@ -80,10 +80,16 @@ pub(crate) fn start_eager(draft: &mut Draft, context: &CommandContext) -> Vec<Ac
         if !draft.run().activities.contains_key(&scheduled_event_id) {
             continue;
         }
-        let time = draft.facts.now;
-        let request_id = draft.facts.entropy.uuid().to_string();
+        let time = draft.context.now;
+        let request_id = draft.context.entropy.uuid().to_string();
         let identity = context.identity.clone();
-        draft.quiet(Quiet::ActivityStarted { scheduled_event_id, time, identity, request_id, worker_version: None });
+        draft.change(StateChange::ActivityStarted {
+            scheduled_event_id,
+            time,
+            identity,
+            request_id,
+            worker_version: None,
+        });
         if let Some(activity) = draft.run().activities.get(&scheduled_event_id) {
             tasks.push(activity.task(activity.priority.clone()));
         }
@@ -93,7 +99,7 @@ pub(crate) fn start_eager(draft: &mut Draft, context: &CommandContext) -> Vec<Ac
 
 /// Checks the attributes and fills in what they leave out.
 fn check(draft: &Draft, command: &mut ScheduleActivityTaskCommandAttributes) -> Result<(), String> {
-    let limit = draft.facts.limits.id_length;
+    let limit = draft.context.limits.id_length;
     let own = draft.run().core.task_queue.as_str();
     let Some(queue) = &mut command.task_queue else {
         return Err("taskQueue is not set".into());

@@ -25,7 +25,7 @@ pub(super) fn apply(
     let namespace_id = valid::namespace(draft, namespace)?;
     check(draft, attributes.as_ref())?;
     let command = attributes.unwrap_or_default();
-    let limits = draft.facts.limits.clone();
+    let limits = draft.context.limits.clone();
     limit::pending(
         draft.run().external_signals.len(),
         limits.pending_signals,
@@ -72,7 +72,7 @@ fn check(
     if let Err(text) = valid::same_namespace(draft, command.namespace.as_str()) {
         return bad(text);
     }
-    let limit = draft.facts.limits.id_length;
+    let limit = draft.context.limits.id_length;
     let (namespace, id, run, signal) =
         (command.namespace.as_str(), &execution.workflow_id, &execution.run_id, &command.signal_name);
     if id.is_empty() {

@@ -34,11 +34,11 @@ pub(super) fn apply(
     };
     let namespace_id = valid::namespace(draft, command.namespace.as_str())?;
     let namespace = match command.namespace.as_str() {
-        "" => draft.facts.namespace.name.to_string(),
+        "" => draft.context.namespace.name.to_string(),
         named => named.to_owned(),
     };
     check(draft, &mut command, &namespace)?;
-    let limits = draft.facts.limits.clone();
+    let limits = draft.context.limits.clone();
     limit::blob(
         draft,
         limit::size(command.input.as_ref()),
@@ -53,7 +53,7 @@ pub(super) fn apply(
     )?;
     search_attributes::check_size(command.search_attributes.as_ref(), &limits)
         .map_err(|text| CommandFailure::terminate(cause, text))?;
-    command.search_attributes = search_attributes::typed(command.search_attributes, &draft.facts.namespace);
+    command.search_attributes = search_attributes::typed(command.search_attributes, &draft.context.namespace);
     limit::pending(
         draft.run().children.len(),
         limits.pending_children,
@@ -116,11 +116,11 @@ fn check(
     namespace: &str,
 ) -> Result<(), CommandFailure> {
     let bad = |text: String| CommandFailure::task(Cause::BadStartChildExecutionAttributes, text);
-    let limits = &draft.facts.limits;
-    let searchable = search_attributes::check(command.search_attributes.as_ref(), &draft.facts.namespace, limits);
+    let limits = &draft.context.limits;
+    let searchable = search_attributes::check(command.search_attributes.as_ref(), &draft.context.namespace, limits);
     let bad_attributes = match searchable {
         Ok(()) => None,
-        // What else is wrong with the command is told first.
+        // What else is wrong with the command is reported first.
         Err(Invalid::Bad(text)) => Some(text),
         Err(Invalid::Unknown(text)) => return Err(CommandFailure::task(Cause::BadSearchAttributes, text)),
     };
@@ -137,7 +137,7 @@ fn check(
         model::check::retry_policy(policy)
             .map_err(|text| bad(format!("invalid WorkflowRetryPolicy on {COMMAND}: {text}. {named}")))?;
     }
-    cron::validate(&command.cron_schedule, draft.facts.now)
+    cron::validate(&command.cron_schedule, draft.context.now)
         .map_err(|reject| bad(format!("invalid CronSchedule on {COMMAND}: {reject}. {named}")))?;
     if let Some(text) = bad_attributes {
         // The name of the command is the reference's own spelling.

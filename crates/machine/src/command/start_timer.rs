@@ -24,7 +24,7 @@ pub(super) fn apply(
     let Some(mut command) = attributes else {
         return Err(bad("StartTimerCommandAttributes is not set on StartTimerCommand.".into()));
     };
-    let limit = draft.facts.limits.id_length;
+    let limit = draft.context.limits.id_length;
     let id = &command.timer_id;
     if id.is_empty() {
         return Err(bad("TimerId is not set on StartTimerCommand.".into()));

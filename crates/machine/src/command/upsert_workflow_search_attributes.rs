@@ -35,8 +35,8 @@ pub(super) fn apply(
     if attributes.indexed_fields.is_empty() {
         return Err(bad("IndexedFields is not set on UpsertWorkflowSearchAttributesCommand."));
     }
-    let limits = draft.facts.limits.clone();
-    search_attributes::check(Some(attributes), &draft.facts.namespace, &limits).map_err(|invalid| match invalid {
+    let limits = draft.context.limits.clone();
+    search_attributes::check(Some(attributes), &draft.context.namespace, &limits).map_err(|invalid| match invalid {
         Invalid::Unknown(text) | Invalid::Bad(text) => bad(&text),
     })?;
     limit::blob(
@@ -51,7 +51,7 @@ pub(super) fn apply(
         .map_err(|text| CommandFailure::terminate(Cause::BadSearchAttributes, text))?;
     let attributes = UpsertWorkflowSearchAttributesEventAttributes {
         workflow_task_completed_event_id: context.workflow_task_completed_event_id,
-        search_attributes: search_attributes::typed(command.search_attributes, &draft.facts.namespace),
+        search_attributes: search_attributes::typed(command.search_attributes, &draft.context.namespace),
     };
     append(draft, event, history_event::Attributes::UpsertWorkflowSearchAttributesEventAttributes(attributes));
     Ok(())

@@ -52,7 +52,7 @@ pub(super) fn is_run_id(text: &str) -> bool {
 /// # Errors
 /// The worker's call is refused when there is no such namespace.
 pub(super) fn namespace(draft: &Draft, name: &str) -> Result<NamespaceId, Reject> {
-    draft.facts.namespace_id(name).ok_or_else(|| {
+    draft.context.namespace_id(name).ok_or_else(|| {
         let kind = Kind::NamespaceNotFound { namespace: name.to_owned() };
         Reject::new(kind, format!("Namespace {name} is not found."))
     })
@@ -60,7 +60,7 @@ pub(super) fn namespace(draft: &Draft, name: &str) -> Result<NamespaceId, Reject
 
 /// Commands do not reach into other namespaces.
 pub(super) fn same_namespace(draft: &Draft, name: &str) -> Result<(), String> {
-    if draft.facts.namespace_id(name) == Some(draft.facts.namespace.id) {
+    if draft.context.namespace_id(name) == Some(draft.context.namespace.id) {
         Ok(())
     } else {
         Err("cross namespace commands are not allowed".into())

@@ -3,7 +3,7 @@
 
 use model::Reject;
 
-use crate::{Draft, Quiet, Reply, Step, activity};
+use crate::{Draft, Reply, StateChange, Step, activity};
 
 /// The activity waits again, in the same attempt.
 ///
@@ -21,6 +21,6 @@ pub(super) fn handle(
     if !draft.run().is_open() || !is_current {
         return Err(activity::not_found());
     }
-    draft.quiet(Quiet::ActivityReturned { scheduled_event_id });
+    draft.change(StateChange::ActivityReturned { scheduled_event_id });
     draft.finish(Reply::Done)
 }

@@ -10,7 +10,7 @@ use proto::temporal::api::{
 };
 
 use super::{closing, completed};
-use crate::{Draft, PendingUpdate, Quiet, Reply, Run, Step, UpdateStage};
+use crate::{Draft, PendingUpdate, Reply, Run, StateChange, Step, UpdateStage};
 
 /// From this attempt on, a failing workflow task refuses updates at once. Source: the reference server.
 const REFUSED_FROM_ATTEMPT: i32 = 3;
@@ -42,7 +42,7 @@ pub(super) fn handle(mut draft: Draft, request: Request) -> Result<Step, Reject>
     let size = request.encoded_len();
     check_limits(&draft, size)?;
     check_form(&request)?;
-    draft.quiet(Quiet::UpdateAdmitted(Arc::new(PendingUpdate { request, size, sent: false })));
+    draft.change(StateChange::UpdateAdmitted(Arc::new(PendingUpdate { request, size, sent: false })));
     draft.schedule_speculative();
     draft.finish(Reply::Done)
 }
@@ -62,7 +62,7 @@ fn check_state(run: &Run) -> Result<(), Reject> {
 }
 
 fn check_limits(draft: &Draft, size: usize) -> Result<(), Reject> {
-    let (run, limits) = (draft.run(), &draft.facts.limits);
+    let (run, limits) = (draft.run(), &draft.context.limits);
     let most = limits.updates_in_flight;
     if most > 0 && run.updates_in_flight() >= most {
         return Err(exhausted(format!("limit on number of concurrent in-flight updates has been reached ({most})")));

@@ -1,4 +1,4 @@
-//! A worker, or somebody who knows the activity's id, reports on an activity.
+//! A worker, or another caller that knows the activity's id, reports on an activity.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use proto::temporal::api::{
 };
 
 use crate::{
-    Activity, ActivityAnswer, ActivityRef, Draft, Quiet, Reply, Run, Step,
+    Activity, ActivityAnswer, ActivityRef, Draft, Reply, Run, StateChange, Step,
     activity::{self, retry::retry},
     task::Reporter,
 };
 
 /// # Errors
 /// `NotFound` when the run or the activity has ended or the attempt is not the running one; `InvalidArgument` for an
-/// empty id, and for a cancellation that nobody asked for.
+/// empty id, and for a cancellation that the workflow has not asked for.
 pub(super) fn handle(
     mut draft: Draft,
     which: ActivityRef,
@@ -82,7 +82,7 @@ fn complete(draft: &mut Draft, activity: &Activity, reporter: Reporter, result: 
     let mut ended = activity.clone();
     if !activity.is_running() {
         // The history has to tell of a start all the same.
-        ended.started_time = draft.facts.now.0;
+        ended.started_time = draft.context.now.0;
         ended.started_identity.clone_from(&identity);
         ended.started_request_id.clear();
     }
@@ -146,6 +146,6 @@ fn cancel(draft: &mut Draft, activity: &Activity, identity: String, details: Opt
 }
 
 fn heartbeat(draft: &mut Draft, activity: &Activity, details: Option<Payloads>) {
-    let time = draft.facts.now;
-    draft.quiet(Quiet::ActivityHeartbeat { scheduled_event_id: activity.scheduled_event_id, time, details });
+    let time = draft.context.now;
+    draft.change(StateChange::ActivityHeartbeat { scheduled_event_id: activity.scheduled_event_id, time, details });
 }

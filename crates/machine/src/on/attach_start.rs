@@ -9,7 +9,7 @@ use proto::temporal::api::{
 use super::completed;
 use crate::{Draft, Reply, Step};
 
-/// The workflow isn't told: nothing of it is for the worker to decide on.
+/// The workflow doesn't hear of it: nothing of it is for the worker to decide on.
 pub(super) fn handle(mut draft: Draft, request_id: String, links: Vec<Link>) -> Result<Step, Reject> {
     if !draft.run().is_open() {
         return Err(completed());

@@ -9,7 +9,7 @@ use proto::temporal::api::{
     },
 };
 
-use crate::{Child, ChildOutcome, Draft, Quiet, Reply, Step};
+use crate::{Child, ChildOutcome, Draft, Reply, StateChange, Step};
 
 /// # Errors
 /// `NotFound` when the run doesn't wait for this child. A start that is known already is only acknowledged.
@@ -21,13 +21,15 @@ pub(super) fn handle(mut draft: Draft, initiated_event_id: i64, outcome: ChildOu
         return draft.finish(Reply::Done);
     }
     if !draft.run().is_open() {
-        draft.quiet(match outcome {
+        draft.change(match outcome {
             // The request was on its way when the parent closed.
             ChildOutcome::Started { run_id } if child.ends_with_parent() => {
-                Quiet::ChildStartedLate { initiated_event_id, run_id }
+                StateChange::ChildStartedLate { initiated_event_id, run_id }
             }
             // It was to be started in spite of the parent's end, and now that is done; or there is nothing to end.
-            ChildOutcome::Started { .. } | ChildOutcome::Failed(_) => Quiet::ClosePolicyApplied { initiated_event_id },
+            ChildOutcome::Started { .. } | ChildOutcome::Failed(_) => {
+                StateChange::ClosePolicyApplied { initiated_event_id }
+            }
         });
         return draft.finish(Reply::Done);
     }

@@ -2,12 +2,12 @@
 
 use model::Reject;
 
-use crate::{Draft, Quiet, Reply, Step};
+use crate::{Draft, Reply, StateChange, Step};
 
-/// Told twice it changes nothing.
+/// A second time it changes nothing.
 pub(super) fn handle(mut draft: Draft, initiated_event_id: i64) -> Result<Step, Reject> {
     if draft.run().children.get(&initiated_event_id).is_some_and(|child| child.close_policy_pending) {
-        draft.quiet(Quiet::ClosePolicyApplied { initiated_event_id });
+        draft.change(StateChange::ClosePolicyApplied { initiated_event_id });
     }
     draft.finish(Reply::Done)
 }

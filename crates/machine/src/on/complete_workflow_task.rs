@@ -11,7 +11,8 @@ use proto::temporal::api::{
 };
 
 use crate::{
-    ActivityTask, Draft, Quiet, Reply, StartedWorkflowTask, Step, Sticky, TaskRef, WorkflowTask, WorkflowTaskAnswer,
+    ActivityTask, Draft, Reply, StartedWorkflowTask, StateChange, Step, Sticky, TaskRef, WorkflowTask,
+    WorkflowTaskAnswer,
     command::{self, CommandContext, CommandFailure, TaskFailure},
     run::nanos,
     task::{Failed, Reporter, SERVER, leaves_no_trace},
@@ -29,7 +30,7 @@ const INLINE_REQUEST: &str = "request-from-RespondWorkflowTaskCompleted";
 pub(super) fn handle(mut draft: Draft, task: &TaskRef, request: Request) -> Result<Step, Reject> {
     let (task, started) = draft.run().answered_task(task)?;
     let pristine = draft.clone();
-    if leaves_no_trace(draft.run(), &task, &request, draft.facts.limits.speculative_task_events) {
+    if leaves_no_trace(draft.run(), &task, &request, draft.context.limits.speculative_task_events) {
         return match forget(&mut draft, &request) {
             Ok(()) => finish(draft, &request, &Outcome::default(), None),
             Err(CommandFailure::Reject(reject)) => Err(reject),
@@ -54,8 +55,8 @@ pub(super) fn handle(mut draft: Draft, task: &TaskRef, request: Request) -> Resu
 /// What the commands leave to do.
 #[derive(Default)]
 struct Outcome {
-    /// The workflow has to hear of something.
-    news: bool,
+    /// The workflow has to hear of something, so another workflow task follows.
+    needs_task: bool,
     activities: Vec<ActivityTask>,
     /// The task is in the history.
     stands: bool,
@@ -63,12 +64,12 @@ struct Outcome {
 
 /// All that came of a speculative task are rejections: it is as if it had not been.
 fn forget(draft: &mut Draft, request: &Request) -> Result<(), CommandFailure> {
-    draft.quiet(Quiet::SpeculativeTaskSet(None));
+    draft.change(StateChange::SpeculativeTaskSet(None));
     let sticky = sticky(draft, request);
     let queue = |sticky: &Option<Sticky>| sticky.as_ref().map(|sticky| sticky.task_queue.clone());
     if queue(&sticky) != queue(&draft.run().core.sticky) {
         // Another worker has the run in its cache now, or none.
-        draft.quiet(Quiet::StickySet(sticky));
+        draft.change(StateChange::StickySet(sticky));
     }
     let mut context = CommandContext::new(0, request, false, draft.run());
     command::take_rest(draft, &mut context)?;
@@ -99,7 +100,7 @@ fn decide(
         command::reject_unprocessed(draft);
     }
     let activities = if draft.run().is_open() { command::start_eager(draft, &context) } else { Vec::new() };
-    Ok(Outcome { news: context.unhandled || context.activity_canceled, activities, stands: true })
+    Ok(Outcome { needs_task: context.unhandled || context.activity_canceled, activities, stands: true })
 }
 
 fn finish(
@@ -112,7 +113,7 @@ fn finish(
     if draft.run().is_open() {
         draft.flush_buffered();
         let known = draft.run().pending_updates.iter().filter(|update| update.sent).count();
-        if request.force_create_new_workflow_task || outcome.news {
+        if request.force_create_new_workflow_task || outcome.needs_task {
             draft.schedule_attempt(1, original_scheduled_time);
         } else if !draft.run().pending_updates.is_empty() {
             // They came while the worker decided. Where it takes them at once, nothing has to be written for that.
@@ -141,7 +142,7 @@ fn finish(
 /// The worker has done nothing for so long that another one shall try.
 fn give_up_heartbeats(mut draft: Draft, request: &Request) -> Result<Step, Reject> {
     let attempt = draft.time_out_workflow_task();
-    draft.quiet(Quiet::StickySet(None));
+    draft.change(StateChange::StickySet(None));
     remember_worker(&mut draft, request);
     draft.schedule_attempt(attempt, None);
     draft.finish(Reply::WorkflowTaskCompleted {
@@ -160,7 +161,7 @@ fn fail(mut draft: Draft, task: &WorkflowTask, request: &Request, failure: &Task
         return Err(refusal);
     }
     if draft.run().pending_updates.iter().any(|update| update.sent) {
-        draft.quiet(Quiet::UpdatesAborted);
+        draft.change(StateChange::UpdatesAborted);
     }
     let binary_checksum = request.binary_checksum.clone();
     let attempt = draft.fail_workflow_task(Failed {
@@ -195,25 +196,25 @@ fn sticky(draft: &Draft, request: &Request) -> Option<Sticky> {
     Some(Sticky {
         task_queue: queue.name.clone(),
         schedule_to_start_timeout: nanos(model::from_proto_duration(sticky.schedule_to_start_timeout.as_ref())),
-        updated_time: draft.facts.now.0,
+        updated_time: draft.context.now.0,
     })
 }
 
 /// What the completion tells of the worker: its cache, its SDK and its version.
 fn remember_worker(draft: &mut Draft, request: &Request) {
     let sticky = sticky(draft, request);
-    draft.quiet(Quiet::StickySet(sticky));
+    draft.change(StateChange::StickySet(sticky));
     let metadata = request.sdk_metadata.as_ref();
     let core = &draft.run().core;
     // The SDK names itself only when that has changed.
-    let told = |told: Option<&String>, known: &str| match told {
-        Some(told) if !told.is_empty() => told.clone(),
+    let newest = |given: Option<&String>, known: &str| match given {
+        Some(given) if !given.is_empty() => given.clone(),
         Some(_) | None => known.to_owned(),
     };
-    let sdk_name = told(metadata.map(|metadata| &metadata.sdk_name), &core.sdk_name);
-    let sdk_version = told(metadata.map(|metadata| &metadata.sdk_version), &core.sdk_version);
+    let sdk_name = newest(metadata.map(|metadata| &metadata.sdk_name), &core.sdk_name);
+    let sdk_version = newest(metadata.map(|metadata| &metadata.sdk_version), &core.sdk_version);
     let version = request.worker_version_stamp.clone();
-    draft.quiet(Quiet::WorkerSeen { sdk_name, sdk_version, version });
+    draft.change(StateChange::WorkerSeen { sdk_name, sdk_version, version });
 }
 
 fn completed(
@@ -241,7 +242,7 @@ impl Draft {
     /// Whether the worker has kept the task alive by nothing but heartbeats for too long.
     fn heartbeats_too_long(&self, task: &WorkflowTask) -> bool {
         let since = model::Time(task.original_scheduled_time);
-        since != model::Time::ZERO && self.facts.now > since + self.facts.limits.workflow_task_heartbeat
+        since != model::Time::ZERO && self.context.now > since + self.context.limits.workflow_task_heartbeat
     }
 }
 

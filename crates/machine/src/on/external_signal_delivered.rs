@@ -11,7 +11,7 @@ use proto::temporal::api::{
 
 use crate::{Draft, ExternalOutcome, Reply, Step};
 
-/// An outcome that is known already, or that nobody waits for any more, is only acknowledged.
+/// An outcome that is known already, or that the run waits for no more, is only acknowledged.
 ///
 /// # Errors
 /// None.
@@ -23,7 +23,7 @@ pub(super) fn handle(
     let Some(signal) = draft.run().external_signals.get(&initiated_event_id).cloned() else {
         return draft.finish(Reply::Done);
     };
-    let namespace = draft.facts.namespace.name.to_string();
+    let namespace = draft.context.namespace.name.to_string();
     let namespace_id = signal.namespace_id.clone();
     let (workflow_execution, control) = (signal.execution.clone(), signal.control.clone());
     draft.record(match outcome {

@@ -31,17 +31,17 @@ use proto::temporal::api::enums::v1::{ResourceExhaustedCause, ResourceExhaustedS
 
 pub(crate) use admit_update::check_total;
 
-use crate::{Draft, External, Facts, Input, Run, Step, assert, task::Reporter};
+use crate::{Draft, External, Input, Run, Step, StepContext, assert, task::Reporter};
 
 impl Run {
     /// Decides what follows from `input`, without touching the state.
     ///
     /// # Errors
-    /// The refusal as the asker shall see it; nothing has changed then.
-    pub fn handle(&self, input: Input, facts: &Facts) -> Result<Step, Reject> {
+    /// The refusal as the caller gets it; nothing has changed then.
+    pub fn handle(&self, input: Input, context: &StepContext) -> Result<Step, Reject> {
         assert::state(self);
-        let step = decide(Draft::new(self.clone(), facts.clone()), input)?;
-        let step = history_limit::enforce(self, step, facts)?;
+        let step = decide(Draft::new(self.clone(), context.clone()), input)?;
+        let step = history_limit::enforce(self, step, context)?;
         assert::step(self, &step);
         Ok(step)
     }
@@ -92,12 +92,13 @@ fn decide(draft: Draft, input: Input) -> Result<Step, Reject> {
     }
 }
 
-/// The answer to who asks something of a run that is over.
+/// The answer to a caller that wants something of a run that is over.
 pub(crate) fn completed() -> Reject {
     Reject::not_found("workflow execution already completed")
 }
 
-/// The answer to who brings news while the worker is about to close the run: they would make it try again and again.
+/// The answer to a caller that brings an event while the worker is about to close the run: it would make the worker try again
+/// and again.
 fn closing() -> Reject {
     let text = "workflow operation can not be applied because workflow is closing";
     Reject::exhausted(ResourceExhaustedCause::BusyWorkflow, ResourceExhaustedScope::Namespace, text)

@@ -2,12 +2,12 @@
 
 use model::Reject;
 
-use crate::{Draft, Quiet, Reply, Step};
+use crate::{Draft, Reply, StateChange, Step};
 
-/// Told twice it changes nothing.
+/// A second time it changes nothing.
 pub(super) fn handle(mut draft: Draft) -> Result<Step, Reject> {
     if draft.run().core.parent_notice_pending {
-        draft.quiet(Quiet::ParentNotified);
+        draft.change(StateChange::ParentNotified);
     }
     draft.finish(Reply::Done)
 }

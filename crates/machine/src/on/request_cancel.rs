@@ -1,4 +1,4 @@
-//! Somebody asks the workflow to cancel itself. It may take its time, or ignore it.
+//! A client, another workflow or a parent's close policy asks the workflow to cancel itself. It may take its time, or ignore it.
 
 use model::Reject;
 use proto::temporal::api::{
@@ -7,7 +7,7 @@ use proto::temporal::api::{
 };
 
 use super::check_sender;
-use crate::{Draft, External, Quiet, Reply, Step};
+use crate::{Draft, External, Reply, StateChange, Step};
 
 /// Records the request and schedules a workflow task. A second request changes nothing, and neither does one to a run
 /// that is over; both are acknowledged.
@@ -34,7 +34,7 @@ pub(super) fn handle(
     if is_known || draft.run().core.cancel_requested {
         return draft.finish(Reply::Done);
     }
-    draft.quiet(Quiet::CancelRequestSeen(request_id));
+    draft.change(StateChange::CancelRequestSeen(request_id));
     draft.record_event(HistoryEvent {
         links,
         attributes: Some(A::WorkflowExecutionCancelRequestedEventAttributes(

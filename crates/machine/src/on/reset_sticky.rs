@@ -1,9 +1,9 @@
-//! Whoever asks knows that the worker's cache is no good: the next workflow task goes to any worker.
+//! The caller knows that the worker's cache is no good: the next workflow task goes to any worker.
 
 use model::Reject;
 
 use super::completed;
-use crate::{Draft, Quiet, Reply, Step};
+use crate::{Draft, Reply, StateChange, Step};
 
 /// The worker's queue is forgotten; a task that waits there waits on the common queue from now on.
 ///
@@ -14,7 +14,7 @@ pub(super) fn handle(mut draft: Draft) -> Result<Step, Reject> {
         return Err(completed());
     }
     if draft.run().core.sticky.is_some() {
-        draft.quiet(Quiet::StickySet(None));
+        draft.change(StateChange::StickySet(None));
     }
     draft.finish(Reply::Done)
 }

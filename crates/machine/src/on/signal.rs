@@ -9,7 +9,7 @@ use proto::temporal::api::{
 
 use super::{check_sender, closing, completed};
 use crate::{
-    Draft, Quiet, Reply, Run, Signal, Step,
+    Draft, Reply, Run, Signal, StateChange, Step,
     run::{Role, role},
 };
 
@@ -31,7 +31,7 @@ pub(super) fn handle(mut draft: Draft, signal: Signal) -> Result<Step, Reject> {
     check(&draft, &signal)?;
     let dispatch = signal.comes_with_start || !draft.run().awaits_first_task();
     if !signal.request_id.is_empty() {
-        draft.quiet(Quiet::RequestSeen(signal.request_id.as_str().into()));
+        draft.change(StateChange::RequestSeen(signal.request_id.as_str().into()));
     }
     draft.record_event(event(signal));
     if dispatch {
@@ -41,7 +41,7 @@ pub(super) fn handle(mut draft: Draft, signal: Signal) -> Result<Step, Reject> {
 }
 
 fn check(draft: &Draft, signal: &Signal) -> Result<(), Reject> {
-    let (run, limits) = (draft.run(), &draft.facts.limits);
+    let (run, limits) = (draft.run(), &draft.context.limits);
     if signal.input.as_ref().is_some_and(|input| input.encoded_len() > limits.blob_size_error) {
         return Err(Reject::invalid("Blob data size exceeds limit."));
     }

@@ -3,7 +3,7 @@
 use model::Reject;
 use proto::temporal::api::common::v1::WorkerVersionStamp;
 
-use crate::{ActivityTask, Draft, Quiet, Reply, Run, Step, activity};
+use crate::{ActivityTask, Draft, Reply, Run, StateChange, Step, activity};
 
 /// # Errors
 /// `NotFound` when the activity has ended, and `AlreadyExists` when another poll was given it: the task is stale.
@@ -30,8 +30,8 @@ pub(super) fn handle(
             return Err(Reject::new(model::Kind::AlreadyExists, "Activity task already started."));
         }
     } else {
-        let time = draft.facts.now;
-        draft.quiet(Quiet::ActivityStarted { scheduled_event_id, time, identity, request_id, worker_version });
+        let time = draft.context.now;
+        draft.change(StateChange::ActivityStarted { scheduled_event_id, time, identity, request_id, worker_version });
     }
     match task(draft.run(), scheduled_event_id) {
         Some(task) => draft.finish(Reply::Activity(Box::new(task))),
@@ -39,7 +39,7 @@ pub(super) fn handle(
     }
 }
 
-/// The activity as its worker is told of it; what its priority leaves open the workflow's decides.
+/// The activity as its worker gets it; what its priority leaves open the workflow's decides.
 fn task(run: &Run, scheduled_event_id: i64) -> Option<ActivityTask> {
     let started = run.activities.get(&scheduled_event_id)?;
     Some(started.task(run.priority_of(started.priority.as_ref())))

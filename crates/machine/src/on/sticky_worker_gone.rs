@@ -2,7 +2,7 @@
 
 use model::Reject;
 
-use crate::{Draft, Quiet, Reply, Step, WorkflowTask};
+use crate::{Draft, Reply, StateChange, Step, WorkflowTask};
 
 /// The task's event stands, and so does the deadline that went with it.
 pub(super) fn handle(mut draft: Draft, task_queue: &str) -> Result<Step, Reject> {
@@ -13,10 +13,10 @@ pub(super) fn handle(mut draft: Draft, task_queue: &str) -> Result<Step, Reject>
         && !draft.run().is_deciding()
     {
         let task = Some(WorkflowTask { sticky: false, ..task });
-        draft.quiet(if draft.run().is_speculative() {
-            Quiet::SpeculativeTaskSet(task)
+        draft.change(if draft.run().is_speculative() {
+            StateChange::SpeculativeTaskSet(task)
         } else {
-            Quiet::WorkflowTaskSet(task)
+            StateChange::WorkflowTaskSet(task)
         });
     }
     draft.finish(Reply::Done)

@@ -1,4 +1,4 @@
-//! Somebody ends the run at once.
+//! A client, or a parent's close policy, ends the run at once.
 
 use model::Reject;
 use proto::temporal::api::common::v1::{Link, Payloads};

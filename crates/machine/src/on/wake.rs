@@ -1,6 +1,6 @@
-//! Time has passed: everything that is ripe is done, in one step.
+//! Time has passed: everything that is due is done, in one step.
 //!
-//! What is ripe together goes in this order: the workflow task (its first wait, its worker's time, its wait for the worker
+//! What is due together goes in this order: the workflow task (its first wait, its worker's time, its wait for the worker
 //! with the cache, its retry), timers, activities (`activity::timeout` has the order among their timeouts; the end of a
 //! retry's wait comes after all of those), and at last the end of the run.
 
@@ -10,7 +10,7 @@ use proto::temporal::api::{
     history::v1::{WorkflowTaskTimedOutEventAttributes, history_event::Attributes as A},
 };
 
-use crate::{Draft, Quiet, Reply, Run, Step, WorkflowTask, activity, timer};
+use crate::{Draft, Reply, Run, StateChange, Step, WorkflowTask, activity, timer};
 
 /// What a closed run waits for, its deletion, isn't for the machine to do.
 pub(super) fn handle(mut draft: Draft) -> Result<Step, Reject> {
@@ -18,8 +18,8 @@ pub(super) fn handle(mut draft: Draft) -> Result<Step, Reject> {
         workflow_task(&mut draft);
         timer::fire(&mut draft);
         activity::wake::fire(&mut draft);
-        // The end comes last, so that what was ripe before it is in the history.
-        if ripe(&draft, expiration(draft.run())) {
+        // The end comes last, so that what was due before it is in the history.
+        if is_due(&draft, expiration(draft.run())) {
             draft.time_out_run()?;
         }
     }
@@ -44,32 +44,32 @@ pub(crate) fn visible(run: &Run) -> Option<Time> {
     Time(run.core.workflow_task.as_ref()?.visible_time).non_zero()
 }
 
-fn ripe(draft: &Draft, deadline: Option<Time>) -> bool {
-    deadline.is_some_and(|deadline| deadline <= draft.facts.now)
+fn is_due(draft: &Draft, deadline: Option<Time>) -> bool {
+    deadline.is_some_and(|deadline| deadline <= draft.context.now)
 }
 
 fn workflow_task(draft: &mut Draft) {
-    if ripe(draft, Time(draft.run().core.first_task_due).non_zero()) {
+    if is_due(draft, Time(draft.run().core.first_task_due).non_zero()) {
         draft.schedule_workflow_task();
     }
-    if ripe(draft, worker_deadline(draft)) {
+    if is_due(draft, worker_deadline(draft)) {
         let attempt = draft.time_out_workflow_task();
         draft.schedule_attempt(attempt, None);
     }
-    if ripe(draft, sticky_deadline(draft.run(), draft.run().is_deciding())) {
+    if is_due(draft, sticky_deadline(draft.run(), draft.run().is_deciding())) {
         give_up_sticky(draft);
     }
-    if ripe(draft, visible(draft.run()))
+    if is_due(draft, visible(draft.run()))
         && let Some(task) = draft.run().core.workflow_task
     {
-        draft.quiet(Quiet::WorkflowTaskSet(Some(WorkflowTask { visible_time: 0, ..task })));
+        draft.change(StateChange::WorkflowTaskSet(Some(WorkflowTask { visible_time: 0, ..task })));
     }
 }
 
 /// When the time of the worker that decides is up. A run that ends at the same time ends without further ado.
 fn worker_deadline(draft: &Draft) -> Option<Time> {
     let deadline = draft.run().started_task.as_ref()?.deadline;
-    let end = expiration(draft.run()).filter(|end| *end <= draft.facts.now);
+    let end = expiration(draft.run()).filter(|end| *end <= draft.context.now);
     end.is_none_or(|end| deadline < end).then_some(deadline)
 }
 

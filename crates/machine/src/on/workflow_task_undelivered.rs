@@ -3,7 +3,7 @@
 
 use model::Reject;
 
-use crate::{Draft, Quiet, Reply, Step, TaskRef};
+use crate::{Draft, Reply, StateChange, Step, TaskRef};
 
 /// The task waits again, and what was held back for its worker's sake joins the history before it starts.
 ///
@@ -11,7 +11,7 @@ use crate::{Draft, Quiet, Reply, Step, TaskRef};
 /// `NotFound` when the task is not the running one (any more).
 pub(super) fn handle(mut draft: Draft, task: &TaskRef) -> Result<Step, Reject> {
     draft.run().answered_task(task)?;
-    draft.quiet(Quiet::WorkflowTaskReturned);
+    draft.change(StateChange::WorkflowTaskReturned);
     draft.flush_buffered();
     draft.finish(Reply::Done)
 }

@@ -49,7 +49,7 @@ pub struct Core {
     /// `None` when no worker is known to hold the run in its cache.
     #[prost(message, optional, tag = "10")]
     pub sticky: Option<Sticky>,
-    /// Somebody has asked the workflow to cancel itself; the workflow decides what comes of it.
+    /// The workflow was asked to cancel itself; it decides what comes of it.
     #[prost(bool, tag = "11")]
     pub cancel_requested: bool,
     /// The request id of the cancellation, so that the same request is acknowledged twice.
@@ -116,7 +116,8 @@ pub struct Core {
     /// Workflow tasks that failed or timed out since the last that completed.
     #[prost(int32, tag = "32")]
     pub failed_workflow_tasks: i32,
-    /// The worker tried to close the run, but news had arrived: until its next answer no more are taken in.
+    /// The worker tried to close the run, but events had arrived that it has not seen: until its next answer no more are
+    /// taken in.
     #[prost(bool, tag = "33")]
     pub close_attempted: bool,
     /// The last failure or timeout of a workflow task, in the form of `reported_problem`.
@@ -256,7 +257,7 @@ pub struct Activity {
     /// When the current attempt was handed to a worker; zero while it waits.
     #[prost(int64, tag = "16")]
     pub started_time: i64,
-    /// Who runs the current attempt; empty while it waits.
+    /// The identity of the worker that runs the current attempt; empty while it waits.
     #[prost(string, tag = "17")]
     pub started_identity: String,
     /// The poll that got the current attempt, so that the same poll gets it again.
@@ -277,7 +278,7 @@ pub struct Activity {
     /// Why the attempt before failed, cut to a size that is worth keeping.
     #[prost(message, optional, tag = "23")]
     pub last_failure: Option<Failure>,
-    /// Who ran the attempt before.
+    /// The identity of the worker that ran the attempt before.
     #[prost(string, tag = "24")]
     pub last_worker_identity: String,
     /// When the attempt before ended; zero in the first.

@@ -56,7 +56,7 @@ pub struct StartedWorkflowTask {
     /// The id that the started event will get.
     pub started_event_id: i64,
     pub started_time: Time,
-    /// Who polled the task.
+    /// The identity of the worker that polled the task.
     pub identity: String,
     /// The poll that got the task.
     pub request_id: String,
@@ -64,7 +64,7 @@ pub struct StartedWorkflowTask {
     pub suggest_continue_as_new: bool,
     /// Why it is suggested.
     pub suggest_reasons: Vec<SuggestContinueAsNewReason>,
-    /// Encoded bytes of the history before the task, as the worker is told.
+    /// Encoded bytes of the history before the task, as the worker gets them.
     pub history_size: i64,
     /// When the worker's time is up.
     pub deadline: Time,

@@ -10,7 +10,7 @@ use proto::temporal::api::{
 };
 
 use super::Reporter;
-use crate::{Draft, Quiet, names::pascal};
+use crate::{Draft, StateChange, names::pascal};
 
 /// Who the reference says did what the server did by itself.
 pub(crate) const SERVER: &str = "history-service";
@@ -94,9 +94,9 @@ impl Draft {
     }
 
     fn end_transient_task(&mut self, close_attempted: bool) {
-        self.quiet(Quiet::WorkflowTaskSet(None));
-        self.quiet(Quiet::StickySet(None));
-        self.quiet(Quiet::CloseAttempted(close_attempted));
+        self.change(StateChange::WorkflowTaskSet(None));
+        self.change(StateChange::StickySet(None));
+        self.change(StateChange::CloseAttempted(close_attempted));
     }
 
     /// Remembers that it went wrong again; visibility hears of it after a few times. What it hears is the outcome that
@@ -104,12 +104,12 @@ impl Draft {
     fn report(&mut self, failed_tasks: i32, problem: String, has_event: bool) {
         let core = &self.run().core;
         let last_problem = if has_event { problem } else { core.last_problem.clone() };
-        let reported = if failed_tasks >= self.facts.limits.workflow_task_problems {
+        let reported = if failed_tasks >= self.context.limits.workflow_task_problems {
             last_problem.clone()
         } else {
             core.reported_problem.clone()
         };
-        self.quiet(Quiet::WorkflowTaskProblem { failed_tasks, last_problem, reported });
+        self.change(StateChange::WorkflowTaskProblem { failed_tasks, last_problem, reported });
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use proto::temporal::api::history::v1::HistoryEvent;
 
 use crate::{
-    Draft, Quiet,
+    Draft, StateChange,
     run::{Role, role, started_event_id},
 };
 
@@ -16,7 +16,7 @@ impl Draft {
             return false;
         }
         let buffered = self.run().buffered.clone();
-        self.quiet(Quiet::BufferTaken);
+        self.change(StateChange::BufferTaken);
         // What ends an activity or a child comes last, so that it never stands before its start.
         let (ends, others): (Vec<_>, Vec<_>) = buffered.into_iter().partition(|event| is_end(event));
         let mut started = BTreeMap::new();

@@ -2,16 +2,16 @@
 //!
 //! | state     | by                                | becomes                                  |
 //! |-----------|-----------------------------------|------------------------------------------|
-//! | none      | news for the workflow             | scheduled, attempt 1, with its event     |
+//! | none      | an event that it has to see       | scheduled, attempt 1, with its event     |
 //! | none      | an update                         | scheduled, attempt 1, speculative        |
 //! | scheduled | a poll                            | started, in memory only                  |
 //! | scheduled | sticky worker doesn't come        | timed out, then scheduled on the normal queue |
-//! | started   | completed                         | none, or scheduled if there are news     |
+//! | started   | completed                         | none, or scheduled if events have come   |
 //! | started   | failed or timed out, was sticky   | scheduled, attempt 1, on the normal queue |
 //! | started   | failed or timed out               | scheduled, attempt + 1, transient        |
 //!
 //! An attempt after the first is transient: it has no events until it completes, so that a workflow that can't make
-//! progress doesn't grow its history. If news arrive meanwhile it becomes a first attempt again. A speculative one has no
+//! progress doesn't grow its history. If events arrive meanwhile it becomes a first attempt again. A speculative one has no
 //! events either until something comes of it.
 
 mod end;
@@ -29,7 +29,7 @@ use proto::temporal::api::{
 };
 
 use crate::{
-    Draft, Quiet, Run, WorkflowTask,
+    Draft, Run, StateChange, WorkflowTask,
     run::{nanos, span},
 };
 
@@ -57,7 +57,7 @@ impl Run {
 }
 
 impl Draft {
-    /// Makes sure that a worker will hear the news: schedules a workflow task unless one waits or is running.
+    /// Makes sure that a worker will see the new events: schedules a workflow task unless one waits or is running.
     pub fn schedule_workflow_task(&mut self) {
         self.schedule_attempt(1, None);
     }
@@ -68,7 +68,7 @@ impl Draft {
         if !self.run().is_open() || self.run().core.workflow_task.is_some() {
             return;
         }
-        // News make it a first attempt, and have to stand before it.
+        // New events make it a first attempt, and have to stand before it.
         let attempt = if self.flush_buffered() { 1 } else { attempt };
         let timeout = self.start_to_close_timeout(attempt);
         if attempt == 1 {
@@ -79,10 +79,10 @@ impl Draft {
                 attempt,
             }));
         } else {
-            self.quiet(Quiet::WorkflowTaskSet(Some(WorkflowTask {
+            self.change(StateChange::WorkflowTaskSet(Some(WorkflowTask {
                 scheduled_event_id: self.run().core.next_event_id,
-                scheduled_time: self.facts.now.0,
-                original_scheduled_time: self.facts.now.0,
+                scheduled_time: self.context.now.0,
+                original_scheduled_time: self.context.now.0,
                 attempt,
                 sticky: false,
                 start_to_close_timeout: nanos(timeout),
@@ -92,7 +92,7 @@ impl Draft {
             })));
         }
         if let (Some(time), Some(task)) = (original_scheduled_time, self.run().core.workflow_task) {
-            self.quiet(Quiet::WorkflowTaskSet(Some(WorkflowTask { original_scheduled_time: time, ..task })));
+            self.change(StateChange::WorkflowTaskSet(Some(WorkflowTask { original_scheduled_time: time, ..task })));
         }
     }
 
@@ -103,9 +103,9 @@ impl Draft {
             return own;
         };
         let wait = RETRY_INITIAL.saturating_mul(2_u32.saturating_pow(repeated - 1));
-        let wait = wait.min(self.facts.limits.workflow_task_retry_max);
+        let wait = wait.min(self.context.limits.workflow_task_retry_max);
         // A fifth of it is jitter, so that what failed together is not tried together.
-        own.saturating_add(wait.mul_f64(0.8 + 0.2 * self.facts.entropy.fraction()))
+        own.saturating_add(wait.mul_f64(0.8 + 0.2 * self.context.entropy.fraction()))
     }
 
     /// How long the running or waiting task may take, as its record says.

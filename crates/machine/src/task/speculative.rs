@@ -1,7 +1,7 @@
 //! The workflow task that only brings updates to a worker: it leaves no trace unless something comes of it.
 //!
 //! It is in memory alone. Whatever makes the run's state on disk change makes it an ordinary one first, so that the
-//! event ids which its worker was told stay true. Where all its updates were rejected it is forgotten.
+//! event ids which its worker was given stay true. Where all its updates were rejected it is forgotten.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use proto::temporal::api::{
 };
 
 use crate::{
-    Draft, Quiet, Run, StartedWorkflowTask, Sticky, WorkflowTask,
+    Draft, Run, StartedWorkflowTask, StateChange, Sticky, WorkflowTask,
     run::{Role, nanos, role},
 };
 
@@ -36,7 +36,7 @@ impl Draft {
     /// Makes sure that a worker will hear of the updates: schedules a workflow task, in memory only, unless one waits or
     /// is running.
     pub(crate) fn schedule_speculative(&mut self) {
-        let now = self.facts.now;
+        let now = self.context.now;
         let core = &self.run().core;
         if !self.run().is_open() || core.workflow_task.is_some() {
             return;
@@ -44,7 +44,7 @@ impl Draft {
         let patience = core.sticky.as_ref().and_then(Sticky::patience).unwrap_or(PATIENCE);
         let (scheduled_event_id, sticky) = (core.next_event_id, core.sticky.is_some());
         let timeout = self.start_to_close_timeout(1);
-        self.quiet(Quiet::SpeculativeTaskSet(Some(WorkflowTask {
+        self.change(StateChange::SpeculativeTaskSet(Some(WorkflowTask {
             scheduled_event_id,
             scheduled_time: now.0,
             original_scheduled_time: now.0,
@@ -71,14 +71,14 @@ impl Draft {
         if let Some(started) = self.run().started_task.clone() {
             // As on the reference, such a start doesn't say who made it.
             let started = StartedWorkflowTask { identity: String::new(), worker_version: None, ..(*started).clone() };
-            self.quiet(Quiet::WorkflowTaskStarted(started.into()));
+            self.change(StateChange::WorkflowTaskStarted(started.into()));
         }
     }
 
     /// Forgets a speculative task that no worker has taken: the run is about to close.
     pub(crate) fn drop_waiting_speculative(&mut self) {
         if self.run().is_speculative() && !self.run().is_deciding() {
-            self.quiet(Quiet::SpeculativeTaskSet(None));
+            self.change(StateChange::SpeculativeTaskSet(None));
         }
     }
 }
@@ -104,7 +104,7 @@ pub(crate) fn is_settling(event: &HistoryEvent) -> bool {
 }
 
 /// Whether nothing came of a speculative task, so that it leaves no trace: its worker has only rejected updates, and
-/// has seen few events that it would be shown again.
+/// has seen few events that it would get again.
 pub(crate) fn leaves_no_trace(run: &Run, task: &WorkflowTask, request: &Request, most_events: i64) -> bool {
     let capable = request
         .capabilities

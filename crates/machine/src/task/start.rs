@@ -14,7 +14,7 @@ use proto::temporal::api::{
 };
 
 use crate::{
-    Draft, Quiet, Run, StartedWorkflowTask, WorkflowTask, WorkflowTaskAnswer,
+    Draft, Run, StartedWorkflowTask, StateChange, WorkflowTask, WorkflowTaskAnswer,
     run::{event_type, span},
 };
 
@@ -22,7 +22,7 @@ use crate::{
 /// server.
 const UPDATES_SUGGEST: f64 = 0.9;
 
-/// The worker that told of a task's outcome. The start of a task that had no event until then is written as if this worker had
+/// The worker that reported a task's outcome. The start of a task that had no event until then is written as if this worker had
 /// polled it. Source: the reference server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reporter {
@@ -84,7 +84,7 @@ impl Run {
         })
     }
 
-    /// The running workflow task as its worker has to be told of it.
+    /// The running workflow task as its worker gets it.
     pub fn task_answer(&self) -> Option<WorkflowTaskAnswer> {
         let task = self.core.workflow_task.as_ref()?;
         let started = self.started_task.as_ref()?;
@@ -130,25 +130,25 @@ impl Draft {
         request_id: String,
         worker_version: Option<WorkerVersionStamp>,
     ) -> Result<WorkflowTaskAnswer, Reject> {
-        let suggest_reasons = self.run().suggest_reasons(&self.facts.limits);
+        let suggest_reasons = self.run().suggest_reasons(&self.context.limits);
         let history_size = self.run().core.history_size;
         let task = self.startable_task()?;
         let started_event_id =
             if task.has_event() { self.run().core.next_event_id } else { task.scheduled_event_id + 1 };
-        self.quiet(Quiet::WorkflowTaskStarted(Arc::new(StartedWorkflowTask {
+        self.change(StateChange::WorkflowTaskStarted(Arc::new(StartedWorkflowTask {
             started_event_id,
-            started_time: self.facts.now,
+            started_time: self.context.now,
             identity,
             request_id,
             suggest_continue_as_new: !suggest_reasons.is_empty(),
             suggest_reasons,
             history_size,
-            deadline: self.facts.now + Self::task_timeout(&task),
+            deadline: self.context.now + Self::task_timeout(&task),
             worker_version,
         })));
         let answer = self.run().task_answer().ok_or_else(not_found)?;
         if self.run().pending_updates.iter().any(|update| !update.sent) {
-            self.quiet(Quiet::UpdatesSent);
+            self.change(StateChange::UpdatesSent);
         }
         Ok(answer)
     }
@@ -163,10 +163,10 @@ impl Draft {
         }
         if !task.sticky && !task.speculative && self.run().core.sticky.is_some() {
             // The worker with the cache didn't come: another one decides now. (Of a speculative task its end will tell.)
-            self.quiet(Quiet::StickySet(None));
+            self.change(StateChange::StickySet(None));
         }
         if task.attempt > 1 && task.scheduled_event_id != self.run().core.next_event_id {
-            // News have come since: no longer the same decision again.
+            // Events have come since: no longer the same decision again.
             self.append(A::WorkflowTaskScheduledEventAttributes(WorkflowTaskScheduledEventAttributes {
                 task_queue: Some(TaskQueue {
                     name: self.run().core.task_queue.clone(),
@@ -180,7 +180,7 @@ impl Draft {
         self.run().core.workflow_task.ok_or_else(not_found)
     }
 
-    /// Writes the start of the running task, whose outcome `reporter` has told. Returns the ids of its two events.
+    /// Writes the start of the running task, whose outcome comes from `reporter`. Returns the ids of its two events.
     pub(crate) fn append_task_start(
         &mut self,
         task: &WorkflowTask,

@@ -6,7 +6,7 @@
 //! | admitted  | a workflow task starts               | sent, in memory only                           |
 //! | sent      | the worker's acceptance              | accepted, with its event                       |
 //! | sent      | the worker's rejection, or no word of it | none: a rejection leaves no trace          |
-//! | sent      | the worker's answer is bad           | none: its client is told to try again          |
+//! | sent      | the worker's answer is bad           | none: its client is to try again               |
 //! | accepted  | the worker's response                | completed, with its event                      |
 //!
 //! An update that is only admitted doesn't outlive a crash: its client asks again. Where nothing else needs a workflow

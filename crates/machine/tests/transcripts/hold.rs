@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use imbl::OrdMap;
-use machine::{Change, Facts, Input, Requests, Run, Step};
+use machine::{Change, Input, Requests, Run, Step, StepContext};
 use prost::Message;
 use proto::temporal::api::history::v1::HistoryEvent;
 
 /// Checks a step from `before` (where there was a run before).
-pub(crate) fn step(before: &Run, step: &Step, facts: &Facts) {
+pub(crate) fn step(before: &Run, step: &Step, context: &StepContext) {
     let mut folded = before.clone();
     let mut next_event_id = before.core.next_event_id;
     for change in &step.changes {
@@ -22,9 +22,9 @@ pub(crate) fn step(before: &Run, step: &Step, facts: &Facts) {
     assert_eq!(folded, step.next, "the next state is the state before with the changes applied");
     assert_eq!(step.next.core.next_event_id, next_event_id);
     due(&step.next);
-    recovers(&step.next, facts);
+    recovers(&step.next, context);
     if let Some(successor) = &step.successor {
-        self::step(&blank(&successor.next), successor, facts);
+        self::step(&blank(&successor.next), successor, context);
         assert_eq!(step.next.core.new_execution_run_id, successor.next.key.run_id.to_string());
     }
 }
@@ -78,10 +78,10 @@ pub(crate) fn replay(history: &[HistoryEvent], run: &Run) {
 
 fn due(run: &Run) {
     let due = run.due();
-    let stored = machine::Due { alarm: due.alarm, ..run.durable().due() };
+    let stored = machine::Due { deadline: due.deadline, ..run.durable().due() };
     assert_eq!(run.durable_due(), stored, "what is in memory alone is not due on disk");
     if let Some(wake) = due.wake {
-        assert!(due.alarm.is_some_and(|alarm| alarm <= wake), "the alarm covers the wake-up");
+        assert!(due.deadline.is_some_and(|deadline| deadline <= wake), "the deadline covers the wake-up");
     }
     assert_eq!(
         due.tasks.len(),
@@ -90,18 +90,18 @@ fn due(run: &Run) {
     for key in due.messages {
         assert!(run.message(key).is_some(), "a message that is due has content: {key:?}");
     }
-    assert!(run.is_open() || run.started_task.is_none(), "nobody decides for a closed run");
-    assert!(run.is_open() || run.workflow_task().is_none(), "nobody shall decide for a closed run");
+    assert!(run.is_open() || run.started_task.is_none(), "no worker decides for a closed run");
+    assert!(run.is_open() || run.workflow_task().is_none(), "no worker is to decide for a closed run");
 }
 
 /// What is written and read again is the same state, but for what is in memory alone; and once loaded the run stands.
-fn recovers(run: &Run, facts: &Facts) {
+fn recovers(run: &Run, context: &StepContext) {
     let durable = run.durable();
     assert!(!durable.is_volatile(), "what is durable is on disk");
     let run = &durable;
     let loaded = loaded(run);
     assert_eq!(&loaded, run, "what is read is what was written");
-    let step = loaded.handle(Input::Recover, facts).expect("a loaded run takes up its work");
+    let step = loaded.handle(Input::Recover, context).expect("a loaded run takes up its work");
     if run.buffered.is_empty() {
         assert_eq!(step.next, loaded, "a loaded run without buffered events needs nothing");
     } else {

@@ -83,7 +83,7 @@ fn payload(fields: &Map<String, Value>) -> Option<Value> {
     }
 }
 
-/// JSON without the quotes that nobody needs.
+/// JSON without the quotes that a reader doesn't need.
 pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) if !text.is_empty() && !text.contains([' ', ',', '}', ']', '\n']) => text.clone(),

@@ -1,4 +1,4 @@
-//! The machine's behaviour, told in text. Each file under `transcripts/` says why it is there, then what is done to a run
+//! The machine's behaviour, as text. Each file under `transcripts/` says why it is there, then what is done to a run
 //! and, after `---`, what follows. `UPDATE_TRANSCRIPTS=1` writes what follows now into the files.
 //!
 //! `script` reads the files, `stage` does what they say, with `inputs`

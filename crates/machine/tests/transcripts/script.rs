@@ -52,10 +52,10 @@ impl Line {
 pub(crate) fn play(name: &str, text: &str) -> String {
     assert!(text.starts_with("# "), "the transcript {name} does not say why it is there");
     let mut stage = Stage::new();
-    let mut told = Vec::new();
+    let mut written = Vec::new();
     for block in text.trim_end().split("\n\n") {
         if block.lines().all(|line| line.starts_with('#')) {
-            told.push(block.to_owned());
+            written.push(block.to_owned());
             continue;
         }
         let inputs = block.split("\n---").next().unwrap_or_default();
@@ -64,9 +64,9 @@ pub(crate) fn play(name: &str, text: &str) -> String {
             output.extend(stage.play(&line));
         }
         output.extend(stage.standing());
-        told.push(format!("{inputs}\n---\n{}", output.join("\n")).trim_end().to_owned());
+        written.push(format!("{inputs}\n---\n{}", output.join("\n")).trim_end().to_owned());
     }
-    told.join("\n\n") + "\n"
+    written.join("\n\n") + "\n"
 }
 
 fn lines(text: &str) -> Vec<Line> {

@@ -1,7 +1,9 @@
-//! What follows, in words. Ids that were drawn are named in the order of their appearance, times are told from the
+//! What follows, in words. Ids that were drawn are named in the order of their appearance, times count from the
 //! beginning of the transcript.
 
-use machine::{ActivityTask, Change, Due, Message, MessageKey, Quiet, Reply, Run, Step, Task, WorkflowTaskAnswer};
+use machine::{
+    ActivityTask, Change, Due, Message, MessageKey, Reply, Run, StateChange, Step, Task, WorkflowTaskAnswer,
+};
 use model::{Reject, Time};
 use prost::Message as _;
 use proto::temporal::api::{history::v1::HistoryEvent, protocol::v1::message::SequencingId, update::v1::Request};
@@ -37,14 +39,14 @@ pub(crate) fn step(step: &Step) -> Vec<String> {
 fn change(change: &Change) -> Option<String> {
     match change {
         Change::Event(event) => Some(format!("{} {}", event.event_id, self::event(event))),
-        Change::Quiet(Quiet::Buffered(event)) => Some(format!("~ {}", self::event(event))),
-        Change::Quiet(Quiet::UpdateAdmitted(update)) => Some(format!("update {} admitted", update.id())),
-        Change::Quiet(Quiet::UpdateRejected { update_id, failure }) => {
+        Change::State(StateChange::Buffered(event)) => Some(format!("~ {}", self::event(event))),
+        Change::State(StateChange::UpdateAdmitted(update)) => Some(format!("update {} admitted", update.id())),
+        Change::State(StateChange::UpdateRejected { update_id, failure }) => {
             let text = failure.as_ref().map_or("", |failure| failure.message.as_str());
             Some(format!("update {update_id} rejected: {text}"))
         }
-        Change::Quiet(Quiet::UpdatesAborted) => Some("updates aborted".into()),
-        Change::Quiet(_) => None,
+        Change::State(StateChange::UpdatesAborted) => Some("updates aborted".into()),
+        Change::State(_) => None,
     }
 }
 
@@ -159,8 +161,8 @@ pub(crate) fn due(due: &Due) -> Vec<String> {
     if let Some(wake) = due.wake {
         lines.push(format!("wake {}", time(wake)));
     }
-    if let Some(alarm) = due.alarm.filter(|alarm| Some(*alarm) != due.wake) {
-        lines.push(format!("alarm {}", time(alarm)));
+    if let Some(deadline) = due.deadline.filter(|deadline| Some(*deadline) != due.wake) {
+        lines.push(format!("deadline {}", time(deadline)));
     }
     lines.extend(due.tasks.iter().map(task));
     lines.extend(due.messages.iter().map(|key| format!("message {}", self::key(*key))));

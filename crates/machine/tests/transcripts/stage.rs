@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use machine::{
-    EagerStart, Facts, Input, Run, Signal, StartSpec, Step,
+    EagerStart, Input, Run, Signal, StartSpec, Step, StepContext,
     on::start::{Decision, Repeats, decide},
 };
 use model::{Entropy, Limits, Namespace, NamespaceId, RunId, RunKey, Time, WorkflowKey};
@@ -54,7 +54,7 @@ impl Stage {
 
     /// Does one line and says what follows.
     pub(crate) fn play(&mut self, line: &Line) -> Vec<String> {
-        let told = match line.verb.as_str() {
+        let lines = match line.verb.as_str() {
             "start" => self.start(line),
             "start-as" => self.start_as(line),
             "decide" => self.decide(line),
@@ -77,7 +77,7 @@ impl Stage {
                 self.give(input)
             }
         };
-        told.into_iter().map(|line| self.named(&line)).collect()
+        lines.into_iter().map(|line| self.named(&line)).collect()
     }
 
     /// What stands after a block.
@@ -86,7 +86,7 @@ impl Stage {
         lines.into_iter().map(|line| self.named(&line)).collect()
     }
 
-    fn facts(&mut self) -> Facts {
+    fn context(&mut self) -> StepContext {
         self.steps += 1;
         let attributes = [
             ("CustomText", IndexedValueType::Text),
@@ -94,7 +94,7 @@ impl Stage {
             ("CustomInt", IndexedValueType::Int),
             ("CustomBool", IndexedValueType::Bool),
         ];
-        Facts {
+        StepContext {
             now: self.now,
             entropy: Entropy::new(self.steps),
             limits: Arc::new(self.limits.clone()),
@@ -114,13 +114,13 @@ impl Stage {
     }
 
     fn give(&mut self, input: Input) -> Vec<String> {
-        let facts = self.facts();
+        let context = self.context();
         let before = self.run().clone();
-        let given = before.handle(input, &facts);
+        let given = before.handle(input, &context);
         assert_eq!(&before, self.run(), "handle leaves the state alone");
         match given {
             Ok(step) => {
-                hold::step(&before, &step, &facts);
+                hold::step(&before, &step, &context);
                 self.accept(step)
             }
             Err(reject) => vec![show::reject("rejects", &reject)],
@@ -128,14 +128,14 @@ impl Stage {
     }
 
     fn accept(&mut self, step: Step) -> Vec<String> {
-        let told = show::step(&step);
+        let lines = show::step(&step);
         if let Some(successor) = &step.successor {
             self.successor = Some((successor.next.clone(), successor.events().cloned().collect()));
         }
         self.history.extend(step.events().cloned());
         hold::replay(&self.history, &step.next);
         self.run = Some(step.next);
-        told
+        lines
     }
 
     /// `start [signal=name] [eager] {request}`: what a client starts.
@@ -153,33 +153,33 @@ impl Stage {
                 *field = default.into();
             }
         }
-        let facts = self.facts();
-        let mut spec = StartSpec::from_request(&request, &facts);
+        let context = self.context();
+        let mut spec = StartSpec::from_request(&request, &context);
         spec.signal = line.get("signal").map(|name| Signal { name: name.into(), ..Signal::default() });
         if line.has("eager") {
             spec.eager =
                 Some(EagerStart { identity: "client".into(), request_id: "eager".into(), worker_version: None });
         }
-        self.first(&request.workflow_id, spec, &facts)
+        self.first(&request.workflow_id, spec, &context)
     }
 
     /// `start-as {started attributes}`: what a parent starts, for instance.
     fn start_as(&mut self, line: &Line) -> Vec<String> {
-        let facts = self.facts();
+        let context = self.context();
         let attributes = parse(line, "temporal.api.history.v1.WorkflowExecutionStartedEventAttributes");
         let spec = StartSpec { attributes: Box::new(attributes), request_id: "start-1".into(), ..StartSpec::default() };
         let id = spec.attributes.workflow_id.clone();
-        self.first(&id, spec, &facts)
+        self.first(&id, spec, &context)
     }
 
-    fn first(&mut self, workflow_id: &str, spec: StartSpec, facts: &Facts) -> Vec<String> {
+    fn first(&mut self, workflow_id: &str, spec: StartSpec, context: &StepContext) -> Vec<String> {
         let mut entropy = Entropy::new(self.steps << 64);
         let key =
-            RunKey { workflow: WorkflowKey::new(facts.namespace.id, workflow_id), run_id: entropy.run_id(self.now) };
-        match Run::start(key, spec, facts) {
+            RunKey { workflow: WorkflowKey::new(context.namespace.id, workflow_id), run_id: entropy.run_id(self.now) };
+        match Run::start(key, spec, context) {
             Ok(step) => {
                 self.history.clear();
-                hold::step(&hold::blank(&step.next), &step, facts);
+                hold::step(&hold::blank(&step.next), &step, context);
                 self.accept(step)
             }
             Err(reject) => vec![show::reject("rejects", &reject)],
@@ -188,7 +188,7 @@ impl Stage {
 
     /// `decide [reuse=…] [conflict=…] [request=…] [signal-request=…]`: what a start with the same id comes to.
     fn decide(&mut self, line: &Line) -> Vec<String> {
-        let facts = self.facts();
+        let context = self.context();
         let current = self.run.as_ref().map(Run::current);
         let decision = decide(
             current.as_ref(),
@@ -199,7 +199,7 @@ impl Stage {
             "order",
             cause(line, "reuse", "WORKFLOW_ID_REUSE_POLICY_UNSPECIFIED"),
             cause(line, "conflict", "WORKFLOW_ID_CONFLICT_POLICY_UNSPECIFIED"),
-            &facts,
+            &context,
         );
         vec![match decision {
             Ok(Decision::Start) => "starts".into(),
@@ -240,18 +240,18 @@ impl Stage {
         Vec::new()
     }
 
-    /// `advance 10s`: time passes, and whatever is ripe on the way happens when it is ripe.
+    /// `advance 10s`: time passes, and what is due on the way happens when it is due.
     fn advance(&mut self, line: &Line) -> Vec<String> {
         let until = self.now + span(line.first());
-        let mut told = Vec::new();
+        let mut lines = Vec::new();
         for _ in 0..100 {
-            let alarm = self.run().due().alarm.filter(|alarm| *alarm <= until && self.run().is_open());
-            let Some(alarm) = alarm else {
+            let deadline = self.run().due().deadline.filter(|deadline| *deadline <= until && self.run().is_open());
+            let Some(deadline) = deadline else {
                 self.now = until;
-                return told;
+                return lines;
             };
-            self.now = self.now.max(alarm);
-            told.extend(self.give(Input::Wake));
+            self.now = self.now.max(deadline);
+            lines.extend(self.give(Input::Wake));
         }
         panic!("the run wakes again and again at {}", show::time(self.now));
     }

@@ -11,7 +11,7 @@ use proto::temporal::api::enums::v1::{ResourceExhaustedCause as Busy, WorkflowTa
 pub use self::seen::{Scope, Seen};
 use self::{
     Scope::{Connection, Namespace, Request, Server, WorkflowExecution},
-    seen::{exhausted, exhausted_server, refused, task_fails, told},
+    seen::{described, exhausted, exhausted_server, refused, task_fails},
     value::Value,
 };
 
@@ -55,9 +55,9 @@ macro_rules! limits {
             }
 
             /// The value of the field `name`, as [`Limits::assign`] takes it. `None`: there is no such field.
-            pub fn shown(&self, name: &str) -> Option<String> {
+            pub fn formatted(&self, name: &str) -> Option<String> {
                 $(if name == stringify!($name) {
-                    return Some(self.$name.shown());
+                    return Some(self.$name.formatted());
                 })+
                 None
             }
@@ -79,7 +79,7 @@ macro_rules! limits {
     };
 }
 
-/// What a caller is told while there is more to do than can be done.
+/// What a caller gets while there is more to do than can be done.
 pub const OVERLOADED: Seen = exhausted_server(Busy::SystemOverloaded, "server is overloaded, try again later");
 
 /// What became of an assignment.
@@ -123,7 +123,7 @@ limits! {
     /// Calls of one kind that wait for the server for as long as they must: they are no load, and have met a disk that stands
     /// still. Of fewer none is refused for the time that one waits.
     few_calls: u32 = 128, "server.fewCalls", "calls", Server,
-        told("From here on `limits.call_wait` counts.");
+        described("From here on `limits.call_wait` counts.");
     /// Calls whose outcome waits to be on disk beyond which nothing new is begun.
     unwritten_calls: usize = 10_000, "server.unwrittenCalls", "calls", Server,
         OVERLOADED;
@@ -139,22 +139,22 @@ limits! {
         refused("INVALID_ARGUMENT", "Blob data size exceeds limit.");
     /// Size of one payload set at which a warning is logged, in bytes.
     blob_size_warn: usize = 512 * 1024, "limit.blobSize.warn", "bytes", Request,
-        told("What is kept of a failure that is too large has at most this size.");
+        described("What is kept of a failure that is too large has at most this size.");
     /// Size of a memo at which a request is refused, in bytes.
     memo_size_error: usize = 2 * 1024 * 1024, "limit.memoSize.error", "bytes", Request,
         refused("INVALID_ARGUMENT", "Memo size exceeds limit.");
     /// Events in one history at which the run is terminated.
     history_count_error: i64 = 50 * 1024, "limit.historyCount.error", "events", WorkflowExecution,
         refused("INVALID_ARGUMENT", "Workflow history count exceeds limit.");
-    /// Events in one history at which workers are told to continue as new.
+    /// Events in one history at which workers are advised to continue as new.
     history_count_suggest_continue_as_new: i64 = 4 * 1024, "limit.historyCount.suggestContinueAsNew", "events", WorkflowExecution,
-        told("The worker is advised to continue as new.");
+        described("The worker is advised to continue as new.");
     /// Bytes of one history at which the run is terminated.
     history_size_error: i64 = 50 * 1024 * 1024, "limit.historySize.error", "bytes", WorkflowExecution,
         refused("INVALID_ARGUMENT", "Workflow history size exceeds limit.");
-    /// Bytes of one history at which workers are told to continue as new.
+    /// Bytes of one history at which workers are advised to continue as new.
     history_size_suggest_continue_as_new: i64 = 4 * 1024 * 1024, "limit.historySize.suggestContinueAsNew", "bytes", WorkflowExecution,
-        told("The worker is advised to continue as new.");
+        described("The worker is advised to continue as new.");
     /// Activities of one run that may be pending.
     pending_activities: usize = 2_000, "limit.numPendingActivities.error", "activities", WorkflowExecution,
         task_fails(
@@ -184,47 +184,47 @@ limits! {
         refused("INVALID_ARGUMENT", "exceeded workflow execution limit for signal events");
     /// Events that are buffered while a workflow task is running.
     buffered_events: usize = 100, "history.maximumBufferedEventsBatch", "events", WorkflowExecution,
-        told("The running Workflow Task fails, cause FORCE_CLOSE_COMMAND, and is scheduled again with the events.");
+        described("The running Workflow Task fails, cause FORCE_CLOSE_COMMAND, and is scheduled again with the events.");
     /// Bytes of buffered events.
     buffered_bytes: usize = 2 * 1024 * 1024, "history.maximumBufferedEventsSizeInBytes", "bytes", WorkflowExecution,
-        told("The running Workflow Task fails, cause FORCE_CLOSE_COMMAND, and is scheduled again with the events.");
+        described("The running Workflow Task fails, cause FORCE_CLOSE_COMMAND, and is scheduled again with the events.");
     /// Workflow task timeout where the caller gives none.
     workflow_task_timeout: Duration = Duration::from_secs(10), "history.defaultWorkflowTaskTimeout", "", WorkflowExecution,
-        told("The Workflow Task times out and is scheduled again.");
+        described("The Workflow Task times out and is scheduled again.");
     /// Longest workflow task timeout; longer ones are cut to it.
     workflow_task_timeout_max: Duration = Duration::from_secs(120), "history.maxWorkflowTaskTimeout", "", WorkflowExecution,
-        told("The timeout is cut to it.");
+        described("The timeout is cut to it.");
     /// How long a worker may keep a workflow task by heartbeats that bring nothing new.
     workflow_task_heartbeat: Duration = Duration::from_secs(30 * 60), "history.workflowTaskHeartbeatTimeout", "", WorkflowExecution,
-        told("The Workflow Task times out and is scheduled again.");
+        described("The Workflow Task times out and is scheduled again.");
     /// Most that repeated failures add to a workflow task's timeout.
     workflow_task_retry_max: Duration = Duration::from_secs(10 * 60), "history.workflowTaskRetryMaxInterval", "", WorkflowExecution,
-        told("The wait is cut to it.");
+        described("The wait is cut to it.");
     /// Failed workflow tasks in a row at which visibility reports a problem.
     workflow_task_problems: i32 = 5, "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute", "failures", WorkflowExecution,
-        told("The search attribute TemporalReportedProblems says so.");
+        described("The search attribute TemporalReportedProblems says so.");
     /// Shortest time between the starts of two runs of a chain.
     run_interval_min: Duration = Duration::from_secs(1), "history.workflowIdReuseMinimalInterval", "", WorkflowExecution,
-        told("The first Workflow Task of the next run waits.");
+        described("The first Workflow Task of the next run waits.");
     /// How long a call waits for history to grow before it answers with an empty page.
     history_long_poll: Duration = Duration::from_secs(20), "history.longPollExpirationInterval", "", Request,
-        told("An empty page, with a token to go on with.");
+        described("An empty page, with a token to go on with.");
     /// How long a poll for a task waits before it answers empty.
     task_long_poll: Duration = Duration::from_secs(60), "matching.longPollExpirationInterval", "", Request,
-        told("An empty answer: the worker polls again.");
+        described("An empty answer: the worker polls again.");
     /// Most events in one page of history.
     history_page: i32 = 256, "frontend.historyMaxPageSize", "events", Request,
-        told("A page that is not longer, with a token for the next.");
+        described("A page that is not longer, with a token for the next.");
     /// Bytes of the events in one page of history, also in the one that a worker gets with its task. A batch of events that is
-    /// larger is a page of its own. Clients read messages of 4 MiB, if they are not told otherwise.
+    /// larger is a page of its own. Clients read messages of 4 MiB, if they are not configured otherwise.
     history_page_bytes: usize = 3 * 1024 * 1024 + 512 * 1024, "frontend.historyMaxPageBytes", "bytes", Request,
-        told("A page that is not longer, with a token for the next.");
+        described("A page that is not longer, with a token for the next.");
     /// Whether histories are sent raw: batch by batch as encoded bytes, not as events.
     raw_history: bool = false, "frontend.sendRawWorkflowHistory", "", Request,
-        told("Histories in the field raw_history.");
+        described("Histories in the field raw_history.");
     /// Most rows in one page of a list.
     visibility_page: i32 = 1_000, "frontend.visibilityMaxPageSize", "rows", Request,
-        told("A page that is not longer, with a token for the next.");
+        described("A page that is not longer, with a token for the next.");
     /// Custom search attributes on one run.
     search_attributes_count: usize = 100, "system.searchAttributesNumberOfKeysLimit", "attributes", Request,
         refused("INVALID_ARGUMENT", "number of search attributes … exceeds limit …");
@@ -259,9 +259,9 @@ limits! {
             "FAILED_PRECONDITION",
             "The limit on the total number of distinct updates in this workflow has been reached (…). …",
         );
-    /// Events that a workflow task which only rejected updates may have shown to its worker and still leave no trace.
+    /// Events that a workflow task which only rejected updates may have brought to its worker and still leave no trace.
     speculative_task_events: i64 = 10, "history.discardSpeculativeWorkflowTaskMaximumEventsCount", "events", WorkflowExecution,
-        told("The Workflow Task is written into the history.");
+        described("The Workflow Task is written into the history.");
     /// Links on one request.
     links_per_request: usize = 10, "frontend.maxlinksPerRequest", "links", Request,
         refused("INVALID_ARGUMENT", "cannot attach more than … links per request, got …");
@@ -322,13 +322,13 @@ limits! {
         refused("RESOURCE_EXHAUSTED", "grpc: received message larger than max (… vs. …)");
     /// Bytes of one request's headers.
     header_size: u32 = 64 * 1024, "frontend.maxHeaderSize", "bytes", Request,
-        told("The call is reset by HTTP/2, or answered with 431.");
+        described("The call is reset by HTTP/2, or answered with 431.");
     /// Connections that may be open at one time, over all ports: no more than the limit on open files leaves room for.
     connections: usize = 10_000, "server.connections", "connections", Server,
-        told("A connection on which no caller is identified is closed for the new one; where there is none, the new one.");
+        described("A connection on which no caller is identified is closed for the new one; where there is none, the new one.");
     /// Connections, over all ports, on which no caller is identified.
     unidentified_connections: usize = 4_096, "server.unidentifiedConnections", "connections", Server,
-        told("The oldest of the address that has the most of them is closed for the new one.");
+        described("The oldest of the address that has the most of them is closed for the new one.");
     /// Calls whose message has begun and not come to its end. Until a caller is identified on the connection, a tenth of it.
     unfinished_calls: usize = 10_000, "server.unfinishedCalls", "calls", Connection,
         exhausted_server(Busy::ConcurrentLimit, "too many calls of this connection have not come to their end");
@@ -341,16 +341,16 @@ limits! {
         exhausted_server(Busy::ConcurrentLimit, "too many replies of this connection wait to be taken");
     /// How long a client may take for its TLS handshake, and for the first bytes of HTTP.
     handshake_time: Duration = Duration::from_secs(10), "server.handshakeTimeout", "", Connection,
-        told("The connection is closed.");
+        described("The connection is closed.");
     /// How long a connection may be open without a first request.
     first_request_time: Duration = Duration::from_secs(60), "server.firstRequestTimeout", "", Connection,
-        told("The connection is closed.");
+        described("The connection is closed.");
     /// How long a message may come no further; all of it may take ten times as long.
     request_time: Duration = Duration::from_secs(30), "server.requestTimeout", "", Request,
         refused("DEADLINE_EXCEEDED", "the request did not come to its end in time");
     /// How long a client may take nothing of the replies that wait for it.
     reply_time: Duration = Duration::from_secs(60), "server.replyTimeout", "", Connection,
-        told("The connection is closed.");
+        described("The connection is closed.");
 }
 
 impl Limits {
@@ -405,7 +405,7 @@ mod tests {
         let mut limits = Limits::default();
         assert_eq!(limits.assign("frontend.rps", "9"), Assigned::Done);
         assert_eq!(
-            (limits.server_requests_per_second, limits.shown("server_requests_per_second")),
+            (limits.server_requests_per_second, limits.formatted("server_requests_per_second")),
             (Some(9), Some("9".into()))
         );
         assert_eq!(limits.assign("frontend.rps", "off"), Assigned::Done);
@@ -426,14 +426,14 @@ mod tests {
     fn what_is_shown_is_taken() {
         let (defaults, mut limits) = (Limits::default(), Limits::default());
         for entry in TABLE {
-            let text = defaults.shown(entry.name).unwrap();
+            let text = defaults.formatted(entry.name).unwrap();
             assert_eq!(limits.assign(entry.setting, &text), Assigned::Done, "{} = {text}", entry.name);
         }
         assert_eq!(limits, defaults);
-        let shown = |name| defaults.shown(name).unwrap();
-        assert_eq!(shown("id_length"), "1000");
-        assert_eq!(shown("workflow_task_heartbeat"), "30m");
-        assert_eq!(shown("history_long_poll"), "20s");
-        assert_eq!(defaults.shown("no_such"), None);
+        let formatted = |name| defaults.formatted(name).unwrap();
+        assert_eq!(formatted("id_length"), "1000");
+        assert_eq!(formatted("workflow_task_heartbeat"), "30m");
+        assert_eq!(formatted("history_long_poll"), "20s");
+        assert_eq!(defaults.formatted("no_such"), None);
     }
 }

@@ -44,7 +44,7 @@ pub enum Seen {
     /// The Workflow Task whose completion asks for too much fails.
     TaskFails { cause: WorkflowTaskFailedCause, text: &'static str },
     /// No refusal, but what the sentence says.
-    Told(&'static str),
+    Described(&'static str),
 }
 
 /// The request is refused, with a gRPC code as the wire has it, in capitals.
@@ -68,8 +68,8 @@ pub(super) const fn task_fails(cause: WorkflowTaskFailedCause, text: &'static st
 }
 
 /// Nothing is refused: a sentence says what happens instead.
-pub(super) const fn told(sentence: &'static str) -> Seen {
-    Seen::Told(sentence)
+pub(super) const fn described(sentence: &'static str) -> Seen {
+    Seen::Described(sentence)
 }
 
 impl fmt::Display for Seen {
@@ -87,7 +87,7 @@ impl fmt::Display for Seen {
                 let cause = cause.strip_prefix("WORKFLOW_TASK_FAILED_CAUSE_").unwrap_or(cause);
                 write!(f, "The Workflow Task fails, cause {cause}: \"{text}\"")
             }
-            Self::Told(sentence) => f.write_str(sentence),
+            Self::Described(sentence) => f.write_str(sentence),
         }
     }
 }
@@ -97,7 +97,7 @@ impl Seen {
     pub fn exhaustion(&self) -> Option<Reject> {
         match *self {
             Self::Exhausted { cause, scope, text } => Some(Reject::exhausted(cause, scope, text)),
-            Self::Refused { .. } | Self::TaskFails { .. } | Self::Told(_) => None,
+            Self::Refused { .. } | Self::TaskFails { .. } | Self::Described(_) => None,
         }
     }
 }
@@ -108,14 +108,14 @@ mod tests {
 
     #[test]
     fn what_is_seen_is_told_with_code_cause_and_scope() {
-        let shown = |seen: Seen| seen.to_string();
-        assert_eq!(shown(refused("INVALID_ARGUMENT", "too long")), "INVALID_ARGUMENT: \"too long\"");
+        let text = |seen: Seen| seen.to_string();
+        assert_eq!(text(refused("INVALID_ARGUMENT", "too long")), "INVALID_ARGUMENT: \"too long\"");
         let busy = exhausted(ResourceExhaustedCause::RpsLimit, "busy");
-        assert_eq!(shown(busy), "RESOURCE_EXHAUSTED, cause RPS_LIMIT, scope NAMESPACE: \"busy\"");
+        assert_eq!(text(busy), "RESOURCE_EXHAUSTED, cause RPS_LIMIT, scope NAMESPACE: \"busy\"");
         let full = exhausted_server(ResourceExhaustedCause::SystemOverloaded, "full");
-        assert_eq!(shown(full), "RESOURCE_EXHAUSTED, cause SYSTEM_OVERLOADED, scope SYSTEM: \"full\"");
+        assert_eq!(text(full), "RESOURCE_EXHAUSTED, cause SYSTEM_OVERLOADED, scope SYSTEM: \"full\"");
         let failed = task_fails(WorkflowTaskFailedCause::PendingSignalsLimitExceeded, "many");
-        assert_eq!(shown(failed), "The Workflow Task fails, cause PENDING_SIGNALS_LIMIT_EXCEEDED: \"many\"");
-        assert_eq!(shown(told("It waits.")), "It waits.");
+        assert_eq!(text(failed), "The Workflow Task fails, cause PENDING_SIGNALS_LIMIT_EXCEEDED: \"many\"");
+        assert_eq!(text(described("It waits.")), "It waits.");
     }
 }

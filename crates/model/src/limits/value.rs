@@ -11,7 +11,7 @@ pub(super) trait Value: Sized {
 
     fn read(text: &str) -> Option<Self>;
 
-    fn shown(&self) -> String;
+    fn formatted(&self) -> String;
 }
 
 macro_rules! numbers {
@@ -25,7 +25,7 @@ macro_rules! numbers {
                 <$number>::try_from(number).ok()
             }
 
-            fn shown(&self) -> String {
+            fn formatted(&self) -> String {
                 self.to_string()
             }
         })+
@@ -47,7 +47,7 @@ impl Value for bool {
         text.parse().ok()
     }
 
-    fn shown(&self) -> String {
+    fn formatted(&self) -> String {
         self.to_string()
     }
 }
@@ -61,7 +61,7 @@ impl Value for Option<u32> {
         if text == "off" { Some(None) } else { u32::read(text).map(Some) }
     }
 
-    fn shown(&self) -> String {
+    fn formatted(&self) -> String {
         self.map_or("off".to_owned(), |number| number.to_string())
     }
 }
@@ -75,7 +75,7 @@ impl Value for f64 {
         text.parse::<f64>().ok().filter(|number| (0.0..=1e6).contains(number))
     }
 
-    fn shown(&self) -> String {
+    fn formatted(&self) -> String {
         format!("{self:?}")
     }
 }
@@ -112,7 +112,7 @@ impl Value for Duration {
         (!text.is_empty() && whole <= LONGEST).then_some(whole)
     }
 
-    fn shown(&self) -> String {
+    fn formatted(&self) -> String {
         match (self.as_secs(), self.subsec_millis()) {
             (seconds, 0) if seconds > 0 && seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
             (seconds, 0) if seconds > 0 && seconds % 60 == 0 => format!("{}m", seconds / 60),

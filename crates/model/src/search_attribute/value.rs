@@ -43,15 +43,15 @@ impl Value {
             Json::Null => return Ok(None),
             Json::Array(items) => items,
             Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Object(_) => {
-                return whole(&json, payload, kind).map(Some).ok_or_else(|| Misfit(Some(shown(&json))));
+                return whole(&json, payload, kind).map(Some).ok_or_else(|| Misfit(Some(format_go(&json))));
             }
         };
         let list = (kind == IndexedValueType::KeywordList).then(|| keywords(items)).flatten();
         match (list, items.as_slice()) {
             (_, []) => Ok(None),
             (Some(list), _) => Ok(Some(Value::KeywordList(list))),
-            (None, [one]) => item(one, kind).map(Some).ok_or_else(|| Misfit(Some(shown(&json)))),
-            (None, _) => Err(Misfit(Some(shown(&json)))),
+            (None, [one]) => item(one, kind).map(Some).ok_or_else(|| Misfit(Some(format_go(&json)))),
+            (None, _) => Err(Misfit(Some(format_go(&json)))),
         }
     }
 
@@ -194,7 +194,7 @@ fn text_json(text: &str) -> String {
 }
 
 /// JSON as Go prints what it has decoded without a type. The fields of an object come in the order of their names.
-fn shown(value: &Json) -> String {
+fn format_go(value: &Json) -> String {
     match value {
         Json::Null => "<nil>".into(),
         Json::Bool(flag) => flag.to_string(),
@@ -204,9 +204,10 @@ fn shown(value: &Json) -> String {
             _ => go_float(number.as_f64().unwrap_or_default()),
         },
         Json::String(text) => text.clone(),
-        Json::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(" ")),
+        Json::Array(items) => format!("[{}]", items.iter().map(format_go).collect::<Vec<_>>().join(" ")),
         Json::Object(fields) => {
-            let mut fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}:{}", shown(value))).collect();
+            let mut fields: Vec<_> =
+                fields.iter().map(|(name, value)| format!("{name}:{}", format_go(value))).collect();
             fields.sort();
             format!("map[{}]", fields.join(" "))
         }

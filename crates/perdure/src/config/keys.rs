@@ -115,7 +115,7 @@ const NAMESPACES: &str = "namespaces.";
 pub(super) fn all() -> Vec<Key> {
     let defaults = Limits::default();
     let limits = TABLE.iter().map(|entry| {
-        let default = defaults.shown(entry.name).map(|text| limit_of(entry, &text));
+        let default = defaults.formatted(entry.name).map(|text| limit_of(entry, &text));
         Key {
             name: format!("{LIMITS}{}", entry.name),
             meaning: entry.meaning.trim_start(),

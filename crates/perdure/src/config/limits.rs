@@ -42,7 +42,7 @@ pub(super) fn page() -> String {
     let rows = TABLE.iter().map(|entry| {
         let meaning = entry.meaning.trim();
         let Entry { name, setting, unit, scope, seen, .. } = entry;
-        let value = defaults.shown(name).unwrap_or_default();
+        let value = defaults.formatted(name).unwrap_or_default();
         format!("| {meaning} | {value} | {unit} | {scope} | `{LIMITS}{name}`, `{setting}` | {seen} |\n")
     });
     HEAD.to_owned() + &rows.collect::<String>()
@@ -58,7 +58,7 @@ pub(super) fn as_json() -> serde_json::Value {
                 "key": format!("{LIMITS}{}", entry.name),
                 "setting": entry.setting,
                 "meaning": entry.meaning.trim(),
-                "default": defaults.shown(entry.name),
+                "default": defaults.formatted(entry.name),
                 "unit": entry.unit,
                 "scope": entry.scope.to_string(),
                 "seen": entry.seen.to_string(),

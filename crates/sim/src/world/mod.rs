@@ -277,7 +277,7 @@ impl World {
         }
     }
 
-    /// Lets the node's next alarm ring when its own clock says so.
+    /// Lets the node's next timer fire when its own clock says so.
     fn arm(&mut self, slot: usize, life: u64, next: Time) {
         let state = &mut self.slots[slot];
         let at = (next - state.skew).max(self.now + Duration::from_micros(1));

@@ -15,7 +15,7 @@ use model::{Kind, Reject};
 use proto::temporal::api::enums::v1::{WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy};
 
 use super::is_closed;
-use crate::{EarlierRequest, Facts, Requests};
+use crate::{EarlierRequest, Requests, StepContext};
 
 /// What the policies say of a start whose workflow id was used before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,10 +87,10 @@ pub fn decide(
     workflow_id: &str,
     reuse: WorkflowIdReusePolicy,
     conflict: WorkflowIdConflictPolicy,
-    facts: &Facts,
+    context: &StepContext,
 ) -> Result<Decision, Reject> {
     // The reference's least interval between starts with one id is switched off by default, so nothing depends on time.
-    let _ = facts;
+    let _ = context;
     let Some(current) = current else {
         return Ok(Decision::Start);
     };

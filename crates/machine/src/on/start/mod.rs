@@ -9,7 +9,7 @@ use proto::temporal::api::{
     history::v1::{HistoryEvent, history_event::Attributes as A},
 };
 
-use crate::{Draft, Facts, Quiet, Reply, Run, StartSpec, Step, assert, cron, payload, search_attributes};
+use crate::{Draft, Reply, Run, StartSpec, StateChange, Step, StepContext, assert, cron, payload, search_attributes};
 
 pub use decide::{Current, Decision, Repeats, decide};
 
@@ -18,19 +18,19 @@ impl Run {
     ///
     /// # Errors
     /// A refusal where the spec breaks a rule that only the machine knows.
-    pub fn start(key: RunKey, spec: StartSpec, facts: &Facts) -> Result<Step, Reject> {
-        let step = Self::first_step(key, spec, facts)?;
+    pub fn start(key: RunKey, spec: StartSpec, context: &StepContext) -> Result<Step, Reject> {
+        let step = Self::first_step(key, spec, context)?;
         assert::state(&step.next);
         Ok(step)
     }
 
-    fn first_step(key: RunKey, spec: StartSpec, facts: &Facts) -> Result<Step, Reject> {
+    fn first_step(key: RunKey, spec: StartSpec, context: &StepContext) -> Result<Step, Reject> {
         if spec.attributes.continued_execution_run_id.is_empty() {
             // Of a run that follows another the schedule was in force before, and that run must be able to end.
-            cron::validate(&spec.attributes.cron_schedule, facts.now)?;
+            cron::validate(&spec.attributes.cron_schedule, context.now)?;
         }
         let run_id = key.run_id.to_string();
-        let mut draft = Draft::new(Run::blank(key), facts.clone());
+        let mut draft = Draft::new(Run::blank(key), context.clone());
         let eager = spec.eager;
         let mut attributes = spec.attributes;
         attributes.memo = payload::filter_memo(attributes.memo);
@@ -38,7 +38,7 @@ impl Run {
         if attributes.search_attributes.is_none() {
             attributes.search_attributes = payload::filter_search_attributes(spec.search_attributes);
         }
-        attributes.search_attributes = search_attributes::typed(attributes.search_attributes, &facts.namespace);
+        attributes.search_attributes = search_attributes::typed(attributes.search_attributes, &context.namespace);
         if attributes.first_execution_run_id.is_empty() {
             attributes.first_execution_run_id.clone_from(&run_id);
         }
@@ -48,13 +48,13 @@ impl Run {
         let waits = !model::from_proto_duration(attributes.first_workflow_task_backoff.as_ref()).is_zero();
         attributes.eager_execution_accepted = eager.is_some() && !waits;
         if !spec.request_id.is_empty() {
-            draft.quiet(Quiet::StartRequestSeen(spec.request_id));
+            draft.change(StateChange::StartRequestSeen(spec.request_id));
         }
         for start in spec.earlier.starts {
-            draft.quiet(Quiet::EarlierStartSeen(start));
+            draft.change(StateChange::EarlierStartSeen(start));
         }
         for request in spec.earlier.requests {
-            draft.quiet(Quiet::EarlierRequestSeen(request));
+            draft.change(StateChange::EarlierRequestSeen(request));
         }
         draft.append_event(HistoryEvent {
             user_metadata: spec.user_metadata,
@@ -64,7 +64,7 @@ impl Run {
         });
         if let Some(signal) = spec.signal {
             if !signal.request_id.is_empty() {
-                draft.quiet(Quiet::RequestSeen(signal.request_id.as_str().into()));
+                draft.change(StateChange::RequestSeen(signal.request_id.as_str().into()));
             }
             draft.append_event(super::signal::event(signal));
         }

@@ -10,22 +10,22 @@ use proto::temporal::api::{
     workflowservice::v1::StartWorkflowExecutionRequest,
 };
 
-use crate::{EagerStart, Earlier, Facts, StartSpec, cron};
+use crate::{EagerStart, Earlier, StartSpec, StepContext, cron};
 
 impl StartSpec {
     /// What a client's request starts a run with, defaults and limits filled in.
-    pub fn from_request(request: &StartWorkflowExecutionRequest, facts: &Facts) -> Self {
+    pub fn from_request(request: &StartWorkflowExecutionRequest, context: &StepContext) -> Self {
         let execution_timeout = from_proto_duration(request.workflow_execution_timeout.as_ref());
         let run_timeout = run_timeout(from_proto_duration(request.workflow_run_timeout.as_ref()), execution_timeout);
         let task_timeout =
-            task_timeout(from_proto_duration(request.workflow_task_timeout.as_ref()), run_timeout, facts);
+            task_timeout(from_proto_duration(request.workflow_task_timeout.as_ref()), run_timeout, context);
         let delay = from_proto_duration(request.workflow_start_delay.as_ref());
         let wait = if delay.is_zero() {
-            cron::wait(&request.cron_schedule, facts.now, facts.now).unwrap_or_default()
+            cron::wait(&request.cron_schedule, context.now, context.now).unwrap_or_default()
         } else {
             delay
         };
-        let expiration = (!execution_timeout.is_zero()).then(|| rounded_to_millis(facts.now + execution_timeout));
+        let expiration = (!execution_timeout.is_zero()).then(|| rounded_to_millis(context.now + execution_timeout));
         let initiator = if request.cron_schedule.is_empty() {
             ContinueAsNewInitiator::Unspecified
         } else {
@@ -91,9 +91,9 @@ fn run_timeout(run: Duration, execution: Duration) -> Duration {
     }
 }
 
-fn task_timeout(task: Duration, run: Duration, facts: &Facts) -> Duration {
-    let task = if task.is_zero() { facts.limits.workflow_task_timeout } else { task };
-    let task = task.min(facts.limits.workflow_task_timeout_max);
+fn task_timeout(task: Duration, run: Duration, context: &StepContext) -> Duration {
+    let task = if task.is_zero() { context.limits.workflow_task_timeout } else { task };
+    let task = task.min(context.limits.workflow_task_timeout_max);
     if run.is_zero() { task } else { task.min(run) }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn scheduled(run: &mut Run, event: &HistoryEvent, attributes: &Activi
     run.activities.insert(event.event_id, Arc::new(activity));
 }
 
-/// A start is written together with the end of the activity: that it runs is known from `Quiet::ActivityStarted`.
+/// A start is written together with the end of the activity: that it runs is known from `StateChange::ActivityStarted`.
 pub(super) fn started(_run: &mut Run, _event: &HistoryEvent, _attributes: &ActivityTaskStartedEventAttributes) {}
 
 /// The activity is over, as with the three other ends.
@@ -55,7 +55,7 @@ pub(super) fn completed(run: &mut Run, _event: &HistoryEvent, attributes: &Activ
     run.activities.remove(&attributes.scheduled_event_id);
 }
 
-/// Only of the last attempt: one that is retried leaves no event, see `Quiet::ActivityRetried`.
+/// Only of the last attempt: one that is retried leaves no event, see `StateChange::ActivityRetried`.
 pub(super) fn failed(run: &mut Run, _event: &HistoryEvent, attributes: &ActivityTaskFailedEventAttributes) {
     run.activities.remove(&attributes.scheduled_event_id);
 }

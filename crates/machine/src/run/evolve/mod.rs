@@ -8,7 +8,7 @@ mod activity;
 mod build;
 mod child;
 mod external;
-mod quiet;
+mod state_change;
 mod timer;
 mod update;
 mod workflow;
@@ -32,7 +32,7 @@ impl Run {
                 workflow::count(self, event);
                 evolve_event(self, event);
             }
-            Change::Quiet(change) => self.evolve_quiet(change),
+            Change::State(change) => self.evolve_state(change),
         }
     }
 }

@@ -188,7 +188,7 @@ pub(super) fn properties_modified(
     run.attributes = Arc::new(next);
 }
 
-/// Nothing is asked of a worker any more, though what was pending is still shown. What is left to do are the children,
+/// A worker has nothing to do any more, though what was pending is still described. What is left to do are the children,
 /// by their policy, and the parent's notice, which the last run of a chain alone gives.
 fn close(run: &mut Run, event: &HistoryEvent, status: WorkflowExecutionStatus, successor: &str) {
     run.timers = OrdMap::new();

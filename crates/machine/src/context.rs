@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use model::{Entropy, Limits, Namespace, NamespaceId, Time};
 
-/// The facts of one step, fetched before it begins.
+/// The context of one step, fetched before it begins.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct StepContext {
     /// The time of the step: of its events, and what deadlines are compared with.
     pub now: Time,
     /// Where new ids and jitter come from.
@@ -21,7 +21,7 @@ pub struct Facts {
     pub other_namespaces: Arc<[(String, NamespaceId)]>,
 }
 
-impl Facts {
+impl StepContext {
     /// The id of the namespace called `name`; empty means the run's own.
     pub fn namespace_id(&self, name: &str) -> Option<NamespaceId> {
         if name.is_empty() || name == &*self.namespace.name {

@@ -72,7 +72,7 @@ const ROWS: &[Row] = &[
         external: &["base64", "bytes", "imbl", "prost", "prost-types", "sha2"],
         tests: &["rcgen"],
     },
-    // Beside the layers: messages made into pages, without a door of its own.
+    // Beside the layers: messages made into pages, without a port of its own.
     Row { name: "web", internal: &["proto"], external: &["maud", "prost", "prost-reflect", "prost-types"], tests: &[] },
     // Layer 3: requests and answers. `transport` knows of nothing that is behind it. `frontend` knows of `store` only the
     // list filter's typed tree, which it parses and words errors about.

@@ -2,6 +2,7 @@
 //! reply. A function checks the form, asks the engine and words the reply.
 
 pub(crate) mod namespace;
+mod numbered;
 pub(crate) mod operator;
 pub(crate) mod queue;
 pub(crate) mod system;

@@ -1,15 +1,17 @@
 //! Replies with a history: its events come encoded from the engine, and go out so.
 
-use bytes::{BufMut, Bytes};
+use bytes::BufMut;
 use prost::Message;
 use transport::codec::Reply;
+
+use super::numbered::Piece;
 
 /// A message whose field `FIELD`, a `History`, is encoded already. The message's own field is left empty.
 #[derive(Debug)]
 pub(crate) struct WithHistory<M, const FIELD: u8> {
     pub(crate) message: M,
-    /// Encoded `History` messages, which one after the other are one; `None`: the field is absent.
-    pub(crate) history: Option<Vec<Bytes>>,
+    /// The events in order; `None`: the field is absent.
+    pub(crate) history: Option<Vec<Piece>>,
 }
 
 impl<M: Message + 'static, const FIELD: u8> WithHistory<M, FIELD> {
@@ -19,8 +21,8 @@ impl<M: Message + 'static, const FIELD: u8> WithHistory<M, FIELD> {
         FIELD << 3 | 2
     };
 
-    fn history_length(pieces: &[Bytes]) -> usize {
-        pieces.iter().map(Bytes::len).sum()
+    fn history_length(pieces: &[Piece]) -> usize {
+        pieces.iter().map(Piece::length).sum()
     }
 }
 
@@ -47,7 +49,7 @@ impl<M: Message + 'static, const FIELD: u8> Reply for WithHistory<M, FIELD> {
         buffer.put_u8(Self::TAG);
         let _ = prost::encode_length_delimiter(Self::history_length(pieces), buffer);
         for piece in pieces {
-            buffer.put_slice(piece);
+            piece.write(buffer);
         }
     }
 }
@@ -64,11 +66,13 @@ mod tests {
     #[test]
     fn a_history_that_is_encoded_already_makes_the_same_message() {
         let history: Vec<_> = (1..200)
-            .map(|event_id| HistoryEvent { event_id, task_id: event_id << 40, ..HistoryEvent::default() })
+            .map(|event_id| HistoryEvent { event_id, version: event_id << 40, ..HistoryEvent::default() })
             .collect();
-        let piece = |events: &[HistoryEvent]| History { events: events.to_vec() }.encode_to_vec().into();
-        let encoded = || history.chunks(7).map(piece).collect::<Vec<Bytes>>();
-        let whole = Some(History { events: history.clone() });
+        let piece = |events: &[HistoryEvent]| Piece::stored(History { events: events.to_vec() }.encode_to_vec().into());
+        let encoded = || history.chunks(7).map(piece).collect::<Vec<_>>();
+        let numbered =
+            history.iter().map(|event| HistoryEvent { task_id: (1 << 20) + event.event_id, ..event.clone() });
+        let whole = Some(History { events: numbered.collect() });
 
         let message = PollWorkflowTaskQueueResponse { attempt: 4, ..Default::default() };
         let mut bytes = Vec::new();

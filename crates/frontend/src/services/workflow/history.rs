@@ -12,8 +12,8 @@ use proto::temporal::api::{
 };
 
 use super::{
-    page::{Batch, PageToken, batches, cut, is_transient, state},
-    stored::{self, Event},
+    page::{Batch, PageToken, batches, cut, state},
+    stored::{self, Event, is_transient},
 };
 use crate::{
     check,
@@ -85,8 +85,8 @@ async fn all_events(scope: &Scope, execution: Execution, page: Page) -> Result<H
     let is_last = next >= known.range.before;
     let is_cut = !is_last && !shown.is_empty();
     let is_transient = is_transient(&known.tail);
-    let tail = known.tail.iter().filter(|event| is_last && event.event_id >= next);
-    let mut tail: Vec<_> = tail.map(Event::from).collect();
+    let mut tail = stored::tail(&known.tail);
+    tail.retain(|event| is_last && event.event_id >= next);
     // As on the reference, a wait that ends without a stored event ends with an empty page, also behind another attempt.
     if wait_from.is_some_and(|from| from >= known.range.before) && is_transient {
         tail.clear();

@@ -1,19 +1,19 @@
 //! Pages of history: the token between two of them, reading one, and a worker's task with its first.
 
-use bytes::Bytes;
 use engine::{Answer, Call, Execution, HistoryRange, HistoryState, PageLimit, WorkflowTask};
 use model::{Reject, RunId, Time};
 use prost::Message;
 use proto::temporal::api::{
-    enums::v1::EventType,
-    history::v1::{History, HistoryEvent},
-    workflowservice::v1::PollWorkflowTaskQueueResponse,
+    enums::v1::EventType, history::v1::History, workflowservice::v1::PollWorkflowTaskQueueResponse,
 };
 
 use super::stored::{self, Event};
 use crate::{
     context::{Scope, unexpected},
-    services::with_history::{POLLED_HISTORY, WithHistory},
+    services::{
+        numbered::{Piece, joined},
+        with_history::{POLLED_HISTORY, WithHistory},
+    },
 };
 
 /// Where the next page begins, bound to one run. Field numbers are what clients hold during an upgrade.
@@ -138,7 +138,7 @@ pub(super) fn fitting<'a>(batches: impl Iterator<Item = &'a Batch>, most_bytes: 
 
 /// All of a range as it is stored, of which nothing is taken apart but what holds an end of the range; `None` where events
 /// are missing, or it is more than so many bytes.
-async fn whole(scope: &Scope, range: &HistoryRange, most_bytes: usize) -> Result<Option<Vec<Bytes>>, Reject> {
+async fn whole(scope: &Scope, range: &HistoryRange, most_bytes: usize) -> Result<Option<Vec<Piece>>, Reject> {
     let mut pieces = Vec::new();
     let mut next = range.from;
     let mut bytes = 0_usize;
@@ -146,7 +146,7 @@ async fn whole(scope: &Scope, range: &HistoryRange, most_bytes: usize) -> Result
         bytes = bytes.saturating_add(batch.len());
         let span = stored::span(&batch)?;
         if span.start >= range.from && span.end <= range.before {
-            pieces.push(batch);
+            pieces.push(Piece::stored(batch));
         } else {
             let events = stored::events(batch)?.into_iter();
             pieces.extend(stored::pieces(events.filter(|event| (range.from..range.before).contains(&event.event_id))));
@@ -163,12 +163,6 @@ fn as_written(mut events: Batch) -> impl Iterator<Item = Batch> {
     [events, rest].into_iter().filter(|batch| !batch.is_empty())
 }
 
-/// Whether the unstored end of a history is an attempt that leaves no event if it fails; otherwise it is the start of a
-/// task that will be stored as it is.
-pub(super) fn is_transient(tail: &[HistoryEvent]) -> bool {
-    tail.first().is_some_and(|event| event.event_type() == EventType::WorkflowTaskScheduled)
-}
-
 /// A workflow task as its worker gets it: with the first page of its history.
 pub(crate) async fn worker_task(scope: &Scope, task: WorkflowTask) -> Result<WorkerTask, Reject> {
     let most = usize::try_from(scope.limits().history_page).unwrap_or(usize::MAX);
@@ -179,7 +173,7 @@ pub(crate) async fn worker_task(scope: &Scope, task: WorkflowTask) -> Result<Wor
     if range.before - range.from <= i64::from(scope.limits().history_page)
         && let Some(mut pieces) = whole(scope, &range, room).await?
     {
-        pieces.extend(stored::pieces(task.tail.iter().map(Event::from)));
+        pieces.extend(stored::pieces(stored::tail(&task.tail)));
         return Ok(WorkerTask { message, history: Some(pieces) });
     }
     let mut found = batches(scope, &range, range.from, (most, room)).await?;
@@ -189,7 +183,7 @@ pub(crate) async fn worker_task(scope: &Scope, task: WorkflowTask) -> Result<Wor
     let mut events: Vec<_> = found.into_iter().flatten().collect();
     let next = events.last().map_or(range.from, |event| event.event_id + 1);
     if next >= range.before {
-        events.extend(task.tail.iter().map(Event::from));
+        events.extend(stored::tail(&task.tail));
     } else {
         message.next_page_token = PageToken::new(&range.run_id.to_string(), next, true).seal();
     }
@@ -206,7 +200,7 @@ impl WorkerTask {
     /// `Internal` when what is stored is damaged.
     pub(crate) fn decoded(self) -> Result<PollWorkflowTaskQueueResponse, Reject> {
         let damaged = |error| Reject::internal(format!("a stored event is damaged: {error}"));
-        let history = self.history.unwrap_or_default().concat();
+        let history = joined(&self.history.unwrap_or_default());
         let history = History::decode(&*history).map_err(damaged)?;
         Ok(PollWorkflowTaskQueueResponse { history: Some(history), ..self.message })
     }
@@ -214,6 +208,8 @@ impl WorkerTask {
 
 #[cfg(test)]
 mod tests {
+    use proto::temporal::api::history::v1::HistoryEvent;
+
     use super::*;
 
     const RUN: &str = "01a20485-6c98-7b69-b75a-b25c51883b9d";

@@ -8,8 +8,8 @@ use proto::temporal::api::workflowservice::v1::{
 
 use super::{
     history::page_size,
-    page::{Batch, PageToken, batches, fitting, is_transient, state},
-    stored::{self, Event},
+    page::{Batch, PageToken, batches, fitting, state},
+    stored::{self, Event, is_transient},
 };
 use crate::{
     check,

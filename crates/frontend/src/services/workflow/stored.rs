@@ -13,8 +13,7 @@ use proto::temporal::api::{
     history::v1::{History, HistoryEvent},
 };
 
-/// The tag of `History.events`, as it stands before each event of a batch: field 1, length-delimited.
-const EVENT_TAG: u8 = 0x0a;
+use crate::services::numbered::{self, Piece, joined};
 
 /// One event of a history.
 #[derive(Clone, Debug)]
@@ -22,8 +21,8 @@ pub(crate) struct Event {
     pub(crate) event_id: i64,
     pub(crate) time: Time,
     pub(crate) kind: EventType,
-    /// An encoded `History` of the event alone.
-    history: Bytes,
+    /// The event alone.
+    piece: Piece,
 }
 
 /// The fields of a `HistoryEvent` that pages are cut by; decoding passes over all others.
@@ -38,35 +37,51 @@ struct Head {
 }
 
 impl Event {
-    /// Bytes that it takes in a history.
-    pub(crate) fn length(&self) -> usize {
-        self.history.len()
-    }
-
-    /// The event itself.
-    ///
-    /// # Errors
-    /// `Internal` when what is stored is damaged.
-    pub(crate) fn decoded(&self) -> Result<HistoryEvent, Reject> {
-        let history = History::decode(self.history.clone()).map_err(damaged)?;
-        history.events.into_iter().next().ok_or_else(|| damaged("an event is missing"))
-    }
-}
-
-/// The events as encoded `History` messages.
-pub(crate) fn pieces(events: impl IntoIterator<Item = Event>) -> Vec<Bytes> {
-    events.into_iter().map(|event| event.history).collect()
-}
-
-impl From<&HistoryEvent> for Event {
-    fn from(event: &HistoryEvent) -> Self {
+    fn new(event: &HistoryEvent, piece: fn(Bytes) -> Piece) -> Self {
         Self {
             event_id: event.event_id,
             time: event.event_time.as_ref().map_or(Time::ZERO, Time::from_proto),
             kind: event.event_type(),
-            history: history_batch(iter::once(event)),
+            piece: piece(history_batch(iter::once(event))),
         }
     }
+
+    /// Bytes that it takes in a history on the wire.
+    pub(crate) fn length(&self) -> usize {
+        self.piece.length()
+    }
+
+    /// The event itself, without a task id.
+    ///
+    /// # Errors
+    /// `Internal` when what is stored is damaged.
+    pub(crate) fn decoded(&self) -> Result<HistoryEvent, Reject> {
+        let history = History::decode(self.piece.history()).map_err(damaged)?;
+        history.events.into_iter().next().ok_or_else(|| damaged("an event is missing"))
+    }
+}
+
+/// The events as they are written to the wire.
+pub(crate) fn pieces(events: impl IntoIterator<Item = Event>) -> Vec<Piece> {
+    events.into_iter().map(|event| event.piece).collect()
+}
+
+impl From<&HistoryEvent> for Event {
+    fn from(event: &HistoryEvent) -> Self {
+        Self::new(event, Piece::stored)
+    }
+}
+
+/// The unstored end of a history.
+pub(crate) fn tail(events: &[HistoryEvent]) -> Vec<Event> {
+    let piece = if is_transient(events) { Piece::transient } else { Piece::stored };
+    events.iter().map(|event| Event::new(event, piece)).collect()
+}
+
+/// Whether the unstored end of a history is an attempt that leaves no event if it fails; otherwise it is the start of a
+/// task that will be stored as it is.
+pub(crate) fn is_transient(tail: &[HistoryEvent]) -> bool {
+    tail.first().is_some_and(|event| event.event_type() == EventType::WorkflowTaskScheduled)
 }
 
 /// The events of a stored batch, which is an encoded `History`.
@@ -79,8 +94,8 @@ pub(crate) fn events(mut batch: Bytes) -> Result<Vec<Event>, Reject> {
         let (event, rest) = first(&batch)?;
         let head = Head::decode(event).map_err(damaged)?;
         let time = head.event_time.as_ref().map_or(Time::ZERO, Time::from_proto);
-        let history = batch.split_to(batch.len() - rest.len());
-        events.push(Event { event_id: head.event_id, time, kind: head.event_type(), history });
+        let piece = Piece::stored(batch.split_to(batch.len() - rest.len()));
+        events.push(Event { event_id: head.event_id, time, kind: head.event_type(), piece });
     }
     Ok(events)
 }
@@ -102,16 +117,13 @@ pub(crate) fn span(batch: &[u8]) -> Result<Range<i64>, Reject> {
 
 /// The first event of an encoded `History`, and what is behind it.
 fn first(batch: &[u8]) -> Result<(&[u8], &[u8]), Reject> {
-    let mut rest = batch.strip_prefix(&[EVENT_TAG]).ok_or_else(|| damaged("no event begins where one should"))?;
-    let length = prost::decode_length_delimiter(&mut rest).map_err(damaged)?;
-    rest.split_at_checked(length).ok_or_else(|| damaged("it is cut short"))
+    numbered::first(batch).ok_or_else(|| damaged("no whole event stands where one should"))
 }
 
 /// The events as an encoded `History`, which clients that take histories raw decode themselves.
 pub(crate) fn blob(events: &[Event]) -> DataBlob {
-    let pieces: Vec<_> = events.iter().map(|event| &*event.history).collect();
-    let data = pieces.concat();
-    DataBlob { encoding_type: EncodingType::Proto3.into(), data: data.into() }
+    let pieces: Vec<_> = events.iter().map(|event| event.piece.clone()).collect();
+    DataBlob { encoding_type: EncodingType::Proto3.into(), data: joined(&pieces).into() }
 }
 
 fn damaged(error: impl Display) -> Reject {
@@ -147,7 +159,8 @@ mod tests {
         let decoded: Vec<_> = found.iter().map(|event| event.decoded().unwrap()).collect();
         assert_eq!(decoded, whole);
         assert_eq!(span(&bytes).unwrap(), 1..3);
-        assert_eq!(History::decode(blob(&found).data).unwrap(), History { events: whole });
+        let numbered = whole.into_iter().map(|event| HistoryEvent { task_id: 1_048_576 + event.event_id, ..event });
+        assert_eq!(History::decode(blob(&found).data).unwrap(), History { events: numbered.collect() });
     }
 
     #[test]

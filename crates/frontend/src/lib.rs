@@ -33,4 +33,4 @@ pub use grpc::serve;
 pub use pages::{Hosts, Login, Page, Ui, serve_page};
 pub use router::{is_served, not_yet};
 pub use secured::{Port, Secured, serve_secured};
-pub use services::namespace::{NewNamespace, ensure, resume_deletions};
+pub use services::namespace::{NewNamespace, ensure, ensure_system, resume_deletions};

@@ -189,6 +189,51 @@ fn values_that_can_not_be_meant_are_refused() {
     }
 }
 
+/// What the command line prints, with runs of spaces as one.
+fn told(server: &Server, arguments: &[&str]) -> String {
+    let address = format!("127.0.0.1:{}", server.port);
+    let output = Command::new(env!("CARGO_BIN_EXE_perdure"))
+        .args(arguments)
+        .args(["--address", &address])
+        .output()
+        .expect("the binary starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("stdout is text");
+    text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect()
+}
+
+/// Asked of the reference, but for the state of replication.
+const SYSTEM_NAMESPACE: &str = "\
+NamespaceInfo.Name temporal-system
+NamespaceInfo.Id 32049b68-7872-4094-8e63-d0dd59896a83
+NamespaceInfo.Description Temporal internal system namespace
+NamespaceInfo.OwnerEmail temporal-core@temporal.io
+NamespaceInfo.State Registered
+NamespaceInfo.Data map[]
+Config.WorkflowExecutionRetentionTtl 168h0m0s
+ReplicationConfig.ActiveClusterName active
+ReplicationConfig.Clusters [{\"clusterName\":\"active\"}]
+ReplicationConfig.State Normal
+Config.HistoryArchivalState Disabled
+Config.VisibilityArchivalState Disabled
+IsGlobalNamespace false
+FailoverVersion 0
+FailoverHistory []
+Config.HistoryArchivalUri
+Config.VisibilityArchivalUri
+Config.CustomSearchAttributeAliases map[]
+";
+
+#[test]
+fn the_command_line_shows_the_system_namespace() {
+    let server = start(&[]);
+    let describe = ["operator", "namespace", "describe"];
+    assert_eq!(told(&server, &[&describe[..], &["-n", "temporal-system"]].concat()), SYSTEM_NAMESPACE);
+    let id = ["--namespace-id", "32049b68-7872-4094-8e63-d0dd59896a83"];
+    assert_eq!(told(&server, &[&describe[..], &id].concat()), SYSTEM_NAMESPACE);
+    assert!(told(&server, &["operator", "namespace", "list"]).contains(SYSTEM_NAMESPACE));
+}
+
 #[test]
 fn those_who_want_a_secured_server_are_led_to_its_file() {
     let output =

@@ -89,7 +89,7 @@ impl Reader {
         })
     }
 
-    /// All namespaces of an open server.
+    /// All namespaces of an open server, but for the system's: as on the reference's pages.
     pub(super) async fn local_namespaces(&self, token: Vec<u8>) -> Result<Names, Reject> {
         let request =
             ListNamespacesRequest { page_size: NAMESPACES, next_page_token: token.into(), ..Default::default() };
@@ -98,8 +98,9 @@ impl Reader {
             namespace::list_namespaces(self.context.clone(), request).await
         };
         let found = self.counted(LIST_NAMESPACES, asked).await?;
-        let names = found.namespaces.into_iter().filter_map(|namespace| namespace.namespace_info);
-        Ok((names.map(|info| info.name).collect(), found.next_page_token.into()))
+        let infos = found.namespaces.into_iter().filter_map(|namespace| namespace.namespace_info);
+        let names = infos.map(|info| info.name).filter(|name| name != namespace::SYSTEM).collect();
+        Ok((names, found.next_page_token.into()))
     }
 
     /// The namespaces of the account that the caller may see.

@@ -163,7 +163,7 @@ fn open_store(
     Ok((store, "sqlite", verification))
 }
 
-/// The namespaces of the flags, and the one that is always there.
+/// The namespaces of the flags, and the two that are always there.
 async fn namespaces(
     context: &ServerContext,
     names: &[String],
@@ -175,7 +175,7 @@ async fn namespaces(
             .await
             .map_err(|reject| format!("namespace \"{name}\" can't be created: {reject}"))?;
     }
-    Ok(())
+    frontend::ensure_system(context).await.map_err(|reject| format!("the system namespace can't be created: {reject}"))
 }
 
 fn open_ports(

@@ -11,11 +11,9 @@ use proto::temporal::api::{
 };
 use store::visibility::{Query, Row};
 
-use super::change;
+use super::{change, system};
 use crate::{context::ServerContext, gate};
 
-/// What the reference calls the namespace of its own workers: there is none here, and the name stays refused.
-const SYSTEM: &str = "temporal-system";
 /// Characters of the id in the new name; more where that name is taken.
 const SHORTEST_SUFFIX: usize = 5;
 /// Runs that are looked up at once.
@@ -66,9 +64,10 @@ fn named(context: &ServerContext, request: &DeleteNamespaceRequest) -> Result<Ar
     let table = context.engine.namespaces();
     match (request.namespace_id.as_str(), request.namespace.as_str()) {
         ("", "") => Err(Reject::invalid("Namespace not set on request.")),
-        ("", SYSTEM) => Err(Reject::precondition("unable to delete system namespace")),
+        ("", system::NAME) => Err(Reject::precondition("unable to delete system namespace")),
         ("", name) => gate::find(&table, name),
         (id, "") => match id.parse() {
+            Ok(system::ID) => Err(Reject::precondition("unable to delete system namespace")),
             Ok(id) => gate::find_id(&table, id),
             Err(_) => Err(gate::not_found(id)),
         },

@@ -6,6 +6,7 @@ mod deprecate;
 mod describe;
 mod list;
 mod register;
+mod system;
 mod update;
 
 pub(crate) use change::{change, write};
@@ -16,6 +17,8 @@ pub(crate) use describe::describe_namespace;
 pub(crate) use list::list_namespaces;
 pub(crate) use register::register_namespace;
 pub use register::{NewNamespace, ensure};
+pub(crate) use system::NAME as SYSTEM;
+pub use system::ensure_system;
 pub(crate) use update::{shape, update_namespace};
 
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use engine::NamespaceRecord;
-use model::{Kind, Reject};
+use model::{Kind, NamespaceId, Reject};
 use proto::temporal::api::{
     enums::v1::{ArchivalState, IndexedValueType, NamespaceState},
     replication::v1::ClusterReplicationConfig,
@@ -39,17 +39,17 @@ impl NewNamespace {
     }
 }
 
-/// Makes a namespace.
+/// Makes a namespace of this id.
 ///
 /// # Errors
 /// `NamespaceAlreadyExists` when there is one of that name; the storage's errors.
-pub(super) async fn register(context: &ServerContext, new: NewNamespace) -> Result<(), Reject> {
+pub(super) async fn register(context: &ServerContext, id: NamespaceId, new: NewNamespace) -> Result<(), Reject> {
     if context.engine.namespaces().by_name(&new.name).is_some() {
         return Err(exists(&new.name));
     }
     let name = new.name.clone();
     let record = NamespaceRecord {
-        id: (context.new_id)().as_bytes().to_vec(),
+        id: id.as_bytes().to_vec(),
         name: new.name,
         state: NamespaceState::Registered.into(),
         description: new.description,
@@ -75,7 +75,7 @@ pub(super) async fn register(context: &ServerContext, new: NewNamespace) -> Resu
 pub async fn ensure(context: &ServerContext, new: NewNamespace) -> Result<(), Reject> {
     let known = context.engine.namespaces().by_name(&new.name).map(|(record, _)| record.namespace_id());
     let Some(id) = known else {
-        return register(context, new).await;
+        return register(context, new_id(context), new).await;
     };
     change(context, id, move |record| {
         for (name, kind) in &new.search_attributes {
@@ -85,6 +85,10 @@ pub async fn ensure(context: &ServerContext, new: NewNamespace) -> Result<(), Re
     })
     .await
     .map(|_| ())
+}
+
+fn new_id(context: &ServerContext) -> NamespaceId {
+    NamespaceId((context.new_id)())
 }
 
 fn exists(name: &str) -> Reject {
@@ -114,7 +118,7 @@ pub(crate) async fn register_namespace(
         retention,
         search_attributes: BTreeMap::new(),
     };
-    register(&context, new).await?;
+    register(&context, new_id(&context), new).await?;
     Ok(RegisterNamespaceResponse {})
 }
 

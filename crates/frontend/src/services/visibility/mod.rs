@@ -36,10 +36,16 @@ pub(crate) async fn get_search_attributes(
     Ok(GetSearchAttributesResponse { keys })
 }
 
+/// Runs that may be asked for in one page of archived ones. Source: `visibilityArchivalQueryMaxPageSize` of the reference server.
+const MOST_ARCHIVED: i32 = 10_000;
+
 /// `ListArchivedWorkflowExecutions`: nothing is archived, and the answer is that of a reference without an archive.
 pub(crate) async fn list_archived_workflow_executions(
     _scope: Scope,
-    _request: ListArchivedWorkflowExecutionsRequest,
+    request: ListArchivedWorkflowExecutionsRequest,
 ) -> Result<ListArchivedWorkflowExecutionsResponse, Reject> {
+    if request.page_size > MOST_ARCHIVED {
+        return Err(Reject::invalid(format!("PageSize is larger than allowed {MOST_ARCHIVED}.")));
+    }
     Err(Reject::invalid("Cluster is not configured for visibility archival."))
 }

@@ -47,6 +47,9 @@ pub(super) const ROWS: &[Refusal] = &[
     row(DELETE, "FAILED_PRECONDITION", "unable to delete system namespace", |r, _| {
         r["namespace"] = json!("temporal-system")
     }),
+    row(DELETE, "FAILED_PRECONDITION", "unable to delete system namespace", |r, _| {
+        *r = json!({"namespaceId": "32049b68-7872-4094-8e63-d0dd59896a83"})
+    }),
     row(ADD, "INVALID_ARGUMENT", "Namespace is not set on request.", |r, _| r["namespace"] = json!("")),
     row(ADD, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
     row(ADD, "INVALID_ARGUMENT", "SearchAttributes are not set on request.", |r, _| r["searchAttributes"] = json!({})),

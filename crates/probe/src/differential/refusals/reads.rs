@@ -50,6 +50,7 @@ pub(super) const ROWS: &[Refusal] = &[
     row(ARCHIVED, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
     row(ARCHIVED, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
     row(ARCHIVED, "INVALID_ARGUMENT", "Cluster is not configured for visibility archival.", |_, _| {}),
+    row(ARCHIVED, "INVALID_ARGUMENT", "PageSize is larger than allowed 10000.", |r, _| r["pageSize"] = json!(10_001)),
     row(REVERSE, "INVALID_ARGUMENT", "Namespace is empty.", |r, _| r["namespace"] = json!("")),
     row(REVERSE, "NOT_FOUND", "Namespace probe-nowhere is not found.", |r, _| r["namespace"] = json!(NOWHERE)),
     row(REVERSE, "INVALID_ARGUMENT", "Execution is not set on request.", |r, _| r["execution"] = json!(null)),

@@ -160,7 +160,7 @@ mod tests {
     fn an_event_that_may_turn_out_not_to_have_been_has_none() {
         let events = vec![signal(5, 100), signal(6, 1)];
         let piece = Piece::transient(history_batch(events.iter()));
-        let bytes = joined(&[piece.clone()]);
+        let bytes = joined(std::slice::from_ref(&piece));
         assert_eq!((bytes.len(), History::decode(&*bytes).unwrap()), (piece.length(), History { events }));
     }
 

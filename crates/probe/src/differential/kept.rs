@@ -16,21 +16,44 @@ pub(crate) struct Kept {
 /// The kept differences.
 pub(crate) const KEPT: &[Kept] = &[
     Kept { rpc: "GetSystemInfo", path: "serverVersion", reason: "each server names its own version" },
+    Kept { rpc: "GetSystemInfo", path: "capabilities.supportsSchedules", reason: "schedules are not built yet" },
+    Kept { rpc: "GetSystemInfo", path: "capabilities.nexus", reason: "Nexus operations are not built yet" },
     Kept {
         rpc: "GetSystemInfo",
-        path: "capabilities.*",
-        reason: "a capability is announced only when it is true, and what is not built yet is not announced",
+        path: "capabilities.serverScaledDeployments",
+        reason: "the server starts no workers yet",
     },
     Kept {
         rpc: "*",
-        path: "*namespaceInfo.capabilities.*",
-        reason: "a capability is announced only when it is true, and what is not built yet is not announced",
+        path: "*namespaceInfo.capabilities.workerHeartbeats",
+        reason: "what workers report of themselves is not kept yet",
     },
     Kept {
         rpc: "*",
-        path: "*namespaceInfo.supportsSchedules",
-        reason: "announced only when it is true, and schedules are not built yet",
+        path: "*namespaceInfo.capabilities.standaloneActivities",
+        reason: "activities without a workflow are not built yet",
     },
+    Kept {
+        rpc: "*",
+        path: "*namespaceInfo.capabilities.pollerAutoscaling",
+        reason: "polls are told nothing about how many there should be yet",
+    },
+    Kept {
+        rpc: "*",
+        path: "*namespaceInfo.capabilities.standaloneActivityStartDelay",
+        reason: "activities without a workflow are not built yet",
+    },
+    Kept {
+        rpc: "*",
+        path: "*namespaceInfo.capabilities.standaloneActivityBatchOperations",
+        reason: "activities without a workflow are not built yet",
+    },
+    Kept {
+        rpc: "*",
+        path: "*namespaceInfo.capabilities.standaloneActivityOperatorCommands",
+        reason: "activities without a workflow are not built yet",
+    },
+    Kept { rpc: "*", path: "*namespaceInfo.supportsSchedules", reason: "schedules are not built yet" },
     Kept {
         rpc: "*",
         path: "*namespaceInfo.limits.workflowTaskCompletionSizeLimitError",

@@ -19,6 +19,7 @@ pub(crate) async fn respond_workflow_task_completed(
     request: RespondWorkflowTaskCompletedRequest,
 ) -> Result<RespondWorkflowTaskCompletedResponse, Reject> {
     check::identity(&request.identity, scope.limits())?;
+    check_whole(&scope, &request)?;
     let sticky = request.sticky_attributes.as_ref().and_then(|sticky| sticky.worker_task_queue.as_ref());
     let version = WorkerVersion::from(request.worker_version_stamp.as_ref());
     check::worker_version(version, request.deployment_options.as_ref(), sticky)?;
@@ -35,4 +36,14 @@ pub(crate) async fn respond_workflow_task_completed(
         None => None,
     };
     Ok(RespondWorkflowTaskCompletedResponse { workflow_task, activity_tasks, reset_history_event_id })
+}
+
+/// A completion that comes in several pages is refused, as on a reference where its namespace does not announce that it may. One
+/// page alone would be taken for all that the worker decided.
+fn check_whole(scope: &Scope, request: &RespondWorkflowTaskCompletedRequest) -> Result<(), Reject> {
+    if !request.intermediate_page && request.page_number <= 0 {
+        return Ok(());
+    }
+    let text = "workflow task completion pagination is disabled for this namespace";
+    Err(Reject::precondition(format!("{text} {}", scope.namespace.name)))
 }

@@ -37,6 +37,12 @@ pub(super) const ROWS: &[Refusal] = &[
     row(COMPLETE, "INVALID_ARGUMENT", "Task token not set on request.", |r, _| r["taskToken"] = json!("")),
     row(COMPLETE, "INVALID_ARGUMENT", "Error deserializing task token.", |r, _| r["taskToken"] = json!("AAAA")),
     row(COMPLETE, "INVALID_ARGUMENT", "Identity length exceeds limit.", |r, _| r["identity"] = long()),
+    row(COMPLETE, "FAILED_PRECONDITION", "workflow task completion pagination is disabled", |r, _| {
+        r["intermediatePage"] = json!(true)
+    }),
+    row(COMPLETE, "FAILED_PRECONDITION", "workflow task completion pagination is disabled", |r, _| {
+        r["pageNumber"] = json!(1)
+    }),
     row(FAIL, "INVALID_ARGUMENT", "Task token not set on request.", |r, _| r["taskToken"] = json!("")),
     row(FAIL, "INVALID_ARGUMENT", "Error deserializing task token.", |r, _| r["taskToken"] = json!("AAAA")),
     row(FAIL, "INVALID_ARGUMENT", "Identity length exceeds limit.", |r, _| r["identity"] = long()),

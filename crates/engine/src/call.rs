@@ -123,6 +123,48 @@ pub enum Call {
     RemoveNamespace,
 }
 
+/// What decides where a call is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route<'a> {
+    /// The shard of this workflow id.
+    Workflow(&'a str),
+    /// Where the pollers of this queue wait.
+    Queue(&'a QueueKey),
+    /// The shard of what belongs to the whole cluster.
+    Home,
+    /// Wherever queues are.
+    Everywhere,
+}
+
+impl Call {
+    /// Where the call is carried out.
+    pub(crate) fn route(&self) -> Route<'_> {
+        match self {
+            Call::Start(request) => Route::Workflow(&request.workflow_id),
+            Call::SignalWithStart(request) => Route::Workflow(&request.workflow_id),
+            Call::UpdateWithStart { start, .. } => Route::Workflow(&start.workflow_id),
+            Call::Update(update) => Route::Workflow(&update.execution.workflow_id),
+            Call::Signal { execution, .. }
+            | Call::RequestCancel { execution, .. }
+            | Call::Terminate { execution, .. }
+            | Call::Delete { execution }
+            | Call::Describe { execution }
+            | Call::HistoryState { execution, .. }
+            | Call::Query { execution, .. }
+            | Call::AnswerActivity { execution, .. }
+            | Call::PollUpdate { execution, .. }
+            | Call::ResetSticky { execution } => Route::Workflow(&execution.workflow_id),
+            Call::CompleteWorkflowTask { token, .. }
+            | Call::FailWorkflowTask { token, .. }
+            | Call::AnswerQuery { token, .. } => Route::Workflow(&token.workflow_id),
+            Call::PollWorkflowTask(poll) | Call::PollActivityTask(poll) => Route::Queue(&poll.queue),
+            Call::DescribeTaskQueue { queue } => Route::Queue(queue),
+            Call::PutNamespace { .. } | Call::RemoveNamespace => Route::Home,
+            Call::ListWorkers { .. } | Call::ShutdownWorker { .. } => Route::Everywhere,
+        }
+    }
+}
+
 /// An update as a client asks for it.
 #[derive(Clone, Debug)]
 pub struct UpdateCall {

@@ -1,7 +1,7 @@
 //! The engine: the only place where the machines meet clock, store and cluster.
 //!
-//! `Node` is the whole of it without IO: events go in, actions come out, one after the other, so that the simulator can
-//! run it from a seed. `Engine` is the thin driver that gives a `Node` a clock, threads for the store and callers.
+//! `Lane` is the whole of it without IO: events go in, actions come out, one after the other, so that the simulator can
+//! run it from a seed. `Engine` is the thin driver that gives a `Lane` a clock, threads for the store and callers.
 
 // A new input, answer or refusal must be decided about everywhere.
 #![warn(clippy::wildcard_enum_match_arm)]
@@ -9,8 +9,9 @@
 mod call;
 mod driver;
 mod namespace;
-mod node;
+mod lane;
 mod persist;
+mod placement;
 mod visibility;
 
 pub use call::{
@@ -25,6 +26,7 @@ pub use machine::{
     validate_search_attributes as check_search_attributes,
 };
 pub use namespace::{NamespaceRecord, NamespaceTable};
-pub use node::{Action, CallId, Event, Node, NodeConfig, ReadRequest, ReadResult};
+pub use lane::{Action, CallId, Event, Lane, LaneConfig, Parcel, ReadRequest, ReadResult};
+pub use placement::{LaneId, Placement};
 /// Events as they are stored.
 pub use persist::history_batch;

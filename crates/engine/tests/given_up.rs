@@ -11,8 +11,8 @@ use std::{
 
 use cluster::{Member, NodeId};
 use engine::{
-    Action, Answer, Call, Class, Config, Engine, Event, Execution, Node, NodeConfig, ReadRequest, ReadResult, Request,
-    Stands,
+    Action, Answer, Call, Class, Config, Engine, Event, Execution, Lane, LaneConfig, LaneId, Placement, ReadRequest,
+    ReadResult, Request, Stands,
 };
 use model::{Budget, Kind, Limits, Namespace, Reject, Time, TokenKey};
 use proto::temporal::api::{
@@ -36,7 +36,7 @@ fn start(workflow_id: &str) -> Call {
 
 /// A node whose reads are done when the test wants it.
 struct Slow {
-    node: Node,
+    node: Lane,
     store: MemoryStore,
     namespace: Arc<Namespace>,
     reads: Vec<(u64, ReadRequest)>,
@@ -50,10 +50,11 @@ impl Slow {
     }
 
     fn with(memory: Arc<Budget>) -> Self {
-        let config = NodeConfig {
+        let config = LaneConfig {
             id: NodeId(1),
             members: vec![Member { id: NodeId(1), address: String::new(), lease_until: Time::MAX }],
-            shards: 1,
+            placement: Placement::new(1, 1),
+            lane: LaneId(0),
             limits: Arc::new(Limits::default()),
             token_key: TokenKey::new([7; 32]),
             seed: 1,
@@ -62,7 +63,7 @@ impl Slow {
         };
         let record = given::namespace(given::DAY);
         let namespace = Arc::new(record.snapshot());
-        let node = Node::new(config, START);
+        let node = Lane::new(config, START);
         let (store, reads, answers) = (MemoryStore::default(), Vec::new(), Vec::new());
         let mut slow = Self { node, store, namespace, reads, answers, commits: 0 };
         slow.act(START);
@@ -83,7 +84,7 @@ impl Slow {
             for action in actions {
                 match action {
                     Action::Answer { id, result } => self.answers.push((id, result)),
-                    Action::Namespaces(_) => {}
+                    Action::Namespaces(_) | Action::Deliver { .. } => {}
                     Action::Acquire { shard } => {
                         let result = self.store.acquire(shard);
                         self.node.on(now, Event::Acquired { shard, result });

@@ -1,11 +1,13 @@
-//! Task queues on a node without threads, where time passes only when it is told to.
+//! Task queues on lanes without threads, where time passes only when it is told to.
 
 mod given;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cluster::{Member, NodeId};
-use engine::{Action, Answer, Call, Event, Execution, Node, NodeConfig, Poll, Request, TaskQueueDescription};
+use engine::{
+    Action, Answer, Call, Event, Execution, Lane, LaneConfig, LaneId, Placement, Poll, Request, TaskQueueDescription,
+};
 use model::{Budget, Limits, Namespace, QueueKey, QueueKind, Reject, Time, TokenKey};
 use proto::temporal::api::{
     command::v1::{Command, ScheduleActivityTaskCommandAttributes, command::Attributes},
@@ -17,10 +19,12 @@ use proto::temporal::api::{
 use store::{Batch, Change, Key, MemoryStore, Store, key::OwnedKey};
 
 const START: Time = Time(1_700_000_000_000_000_000);
+const SHARDS: u32 = 2;
 
-/// One node and its store. Every action is done at once.
+/// The lanes of a node and their store. Every action is done at once.
 struct World {
-    node: Node,
+    placement: Placement,
+    lanes: Vec<Lane>,
     store: Arc<MemoryStore>,
     token_key: TokenKey,
     namespace: Arc<Namespace>,
@@ -33,47 +37,79 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::of(1)
+    }
+
+    fn of(lanes: u32) -> Self {
         let record = given::namespace(given::DAY);
-        let mut world = Self::on(Arc::new(MemoryStore::default()), START, Arc::new(record.snapshot()));
+        let placement = Placement::new(SHARDS, lanes);
+        let mut world = Self::on(placement, Arc::new(MemoryStore::default()), START, Arc::new(record.snapshot()));
         world.ask(Call::PutNamespace { record: Box::new(record), expected_version: 0 });
         world
     }
 
-    fn on(store: Arc<MemoryStore>, now: Time, namespace: Arc<Namespace>) -> Self {
+    fn on(placement: Placement, store: Arc<MemoryStore>, now: Time, namespace: Arc<Namespace>) -> Self {
         let token_key = TokenKey::new([7; 32]);
-        let config = NodeConfig {
+        let config = |lane| LaneConfig {
             id: NodeId(1),
             members: vec![Member { id: NodeId(1), address: String::new(), lease_until: Time::MAX }],
-            shards: 2,
+            placement,
+            lane,
             limits: Arc::new(Limits::default()),
             token_key: token_key.clone(),
             seed: 1,
             cached_runs: 10_000,
             memory: Budget::new(usize::MAX),
         };
-        let node = Node::new(config, now);
+        let lanes = placement.lanes().map(|lane| Lane::new(config(lane), now)).collect();
         let (answers, commits) = (BTreeMap::new(), Vec::new());
-        let mut world = Self { node, store, token_key, namespace, now, calls: 0, answers, commits };
+        let mut world = Self { placement, lanes, store, token_key, namespace, now, calls: 0, answers, commits };
         world.act();
         world
     }
 
     /// The process ends and starts again.
     fn restart(self) -> Self {
-        Self::on(self.store, self.now, self.namespace)
+        Self::on(self.placement, self.store, self.now, self.namespace)
     }
 
     fn act(&mut self) {
+        let mut next = Some(LaneId(0));
+        while let Some(lane) = next {
+            self.act_at(lane);
+            let is_active = |lane: &LaneId| self.lane(*lane).has_actions() || self.lane(*lane).has_changes();
+            next = self.placement.lanes().find(is_active);
+        }
+    }
+
+    fn task_queues(&self) -> usize {
+        self.lanes.iter().map(Lane::task_queues).sum()
+    }
+
+    fn lane(&self, lane: LaneId) -> &Lane {
+        &self.lanes[lane.0 as usize]
+    }
+
+    fn tell(&mut self, lane: LaneId, event: Event) {
+        self.lanes[lane.0 as usize].on(self.now, event);
+    }
+
+    /// Does what one lane wants, until it is for others to do something.
+    fn act_at(&mut self, lane: LaneId) {
         loop {
-            let actions = self.node.take_actions();
+            let actions = self.lanes[lane.0 as usize].take_actions();
             if actions.is_empty() {
-                if !self.node.has_changes() {
+                if !self.lane(lane).has_changes() {
                     return;
                 }
-                self.node.on(self.now, Event::Cut);
+                self.tell(lane, Event::Cut);
             }
             for action in actions {
                 let event = match action {
+                    Action::Deliver { to, parcel } => {
+                        self.tell(to, Event::Delivered { from: lane, parcel });
+                        continue;
+                    }
                     Action::Answer { id, result } => {
                         self.answers.insert(id, (self.now, result));
                         continue;
@@ -87,7 +123,7 @@ impl World {
                         Event::Committed { shard, result }
                     }
                 };
-                self.node.on(self.now, event);
+                self.tell(lane, event);
             }
         }
     }
@@ -95,20 +131,27 @@ impl World {
     /// Lets time pass; what is to happen meanwhile happens at its time.
     fn pass(&mut self, span: Duration) {
         let end = self.now + span;
-        while let Some(alarm) = self.node.next_alarm().filter(|alarm| *alarm <= end) {
+        let next = |lanes: &[Lane]| lanes.iter().filter_map(Lane::next_alarm).min().filter(|alarm| *alarm <= end);
+        while let Some(alarm) = next(&self.lanes) {
             self.now = self.now.max(alarm);
-            self.node.on(self.now, Event::Tick);
-            self.act();
+            self.tick();
         }
         self.now = end;
-        self.node.on(self.now, Event::Tick);
+        self.tick();
+    }
+
+    fn tick(&mut self) {
+        for lane in self.placement.lanes() {
+            self.tell(lane, Event::Tick);
+        }
         self.act();
     }
 
     fn call(&mut self, call: Call) -> u64 {
         self.calls += 1;
         let request = Request { namespace: self.namespace.clone(), call };
-        self.node.on(self.now, Event::Call { id: self.calls, request, until: Time::MAX });
+        let lane = self.placement.of_request(&request).unwrap_or_default();
+        self.tell(lane, Event::Call { id: self.calls, request, until: Time::MAX });
         self.act();
         self.calls
     }
@@ -224,7 +267,7 @@ fn a_backlog_is_known_also_after_a_restart() {
     assert_eq!(description.pollers.len(), 1);
     // The worker is lost, its task waits again, and the queue is forgotten and counted anew.
     world.pass(Duration::from_secs(320));
-    assert_eq!(world.node.task_queues(), 0);
+    assert_eq!(world.task_queues(), 0);
     world.start("late");
     let (count, age) = backlog(&world.describe(QueueKind::Workflow));
     assert_eq!(count, 2_101);
@@ -253,15 +296,15 @@ fn queues_that_nobody_uses_are_forgotten() {
     let patient = world.poll(QueueKind::Workflow, "patient", Duration::from_secs(600));
     let patient = world.call(Call::PollWorkflowTask(patient));
     world.pass(Duration::from_secs(2));
-    assert_eq!(world.node.task_queues(), 52);
+    assert_eq!(world.task_queues(), 52);
     world.pass(Duration::from_secs(300));
-    assert_eq!(world.node.task_queues(), 1, "only the one at which somebody waits");
+    assert_eq!(world.task_queues(), 1, "only the one at which somebody waits");
     assert!(!world.answers.contains_key(&patient));
     // The task that waited at a forgotten queue is found again.
     let poll = world.poll(QueueKind::Workflow, "orders", Duration::from_secs(60));
     assert!(matches!(world.ask(Call::PollWorkflowTask(poll)), Answer::WorkflowTask(Some(_))));
     world.pass(Duration::from_secs(1_000));
-    assert_eq!(world.node.task_queues(), 0);
+    assert_eq!(world.task_queues(), 0);
 }
 
 /// The tasks whose rows a commit puts.
@@ -313,16 +356,16 @@ fn who_writes_waits_for_callers_and_not_for_timers() {
     world.schedule_activities(1);
     assert_eq!(world.departures(&[poll]), [0]);
     world.now = world.now + Duration::from_secs(600);
-    world.node.on(world.now, Event::Tick);
-    assert!(world.node.has_changes(), "the activity has taken too long");
-    assert_eq!(world.node.callers(), 0);
+    world.tell(LaneId(0), Event::Tick);
+    assert!(world.lane(LaneId(0)).has_changes(), "the activity has taken too long");
+    assert_eq!(world.lane(LaneId(0)).callers(), 0);
     let execution = Execution { workflow_id: "order".into(), run_id: String::new() };
     let signal = Call::Signal { execution, signal: Box::default() };
     let request = Request { namespace: world.namespace.clone(), call: signal };
-    world.node.on(world.now, Event::Call { id: 1_000, request, until: Time::MAX });
-    assert_eq!(world.node.callers(), 1);
-    world.node.on(world.now, Event::Cut);
-    assert_eq!(world.node.callers(), 0);
+    world.tell(LaneId(0), Event::Call { id: 1_000, request, until: Time::MAX });
+    assert_eq!(world.lane(LaneId(0)).callers(), 1);
+    world.tell(LaneId(0), Event::Cut);
+    assert_eq!(world.lane(LaneId(0)).callers(), 0);
 }
 
 #[test]

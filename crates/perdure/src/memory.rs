@@ -1,5 +1,5 @@
-//! How much memory a server may take, where nothing else is said: half of what its machine gives it. The other half is for the
-//! pages of its file, which the system keeps, and for the programs beside it.
+//! What a server takes of its machine, where nothing else is said: lanes and event loops for its processors, and half of the
+//! memory. The other half is for the pages of its file, which the system keeps, and for the programs beside it.
 
 use std::{fs, path::Path};
 
@@ -35,7 +35,17 @@ pub(crate) fn read(text: &str) -> Result<usize, String> {
 /// The limits that hold where nothing else is said.
 pub(crate) fn limits() -> Limits {
     let defaults = Limits::default();
-    Limits { memory: of_machine().map_or(defaults.memory, for_callers), ..defaults }
+    Limits { memory: of_machine().map_or(defaults.memory, for_callers), lanes: lanes_for(processors()), ..defaults }
+}
+
+/// Processors that the process may use.
+pub(super) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Lanes of a server that has so many processors: on two, one lane and what is beside it fill both.
+fn lanes_for(processors: usize) -> u32 {
+    u32::try_from(processors / 2).unwrap_or(u32::MAX).clamp(1, 64)
 }
 
 /// Half of the machine's memory, or of what the process' control group may use, if that is less; `None` where neither is

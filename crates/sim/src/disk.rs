@@ -147,11 +147,11 @@ impl State {
 }
 
 impl Store for Disk {
-    fn acquire(&self, shard: ShardId) -> Result<Epoch, StoreError> {
+    fn acquire_all(&self, shards: &[ShardId]) -> Result<Vec<Epoch>, StoreError> {
         let mut state = self.state();
-        let epoch = state.visible.acquire(shard)?;
+        let epochs = state.visible.acquire_all(shards)?;
         state.keep_all();
-        Ok(epoch)
+        Ok(epochs)
     }
 
     fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {

@@ -199,12 +199,12 @@ fn fold_all(folding: &Folding, log: &mut Log) -> Result<(), StoreError> {
 }
 
 impl Store for SqliteStore {
-    fn acquire(&self, shard: ShardId) -> Result<Epoch, StoreError> {
+    fn acquire_all(&self, shards: &[ShardId]) -> Result<Vec<Epoch>, StoreError> {
         let mut committer = self.committer();
-        let epoch = Epoch(committer.current(shard).0 + 1);
-        self.folding.fold().tables.set_epoch(shard, epoch)?;
-        committer.epochs.insert(shard, epoch);
-        Ok(epoch)
+        let raised: Vec<_> = shards.iter().map(|shard| (*shard, Epoch(committer.current(*shard).0 + 1))).collect();
+        self.folding.fold().tables.set_epochs(&raised)?;
+        committer.epochs.extend(raised.iter().copied());
+        Ok(raised.into_iter().map(|(_, epoch)| epoch).collect())
     }
 
     fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {

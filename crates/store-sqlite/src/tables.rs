@@ -75,10 +75,13 @@ impl Tables {
         found.collect()
     }
 
-    pub(crate) fn set_epoch(&mut self, shard: ShardId, epoch: Epoch) -> Result<(), StoreError> {
+    pub(crate) fn set_epochs(&mut self, epochs: &[(ShardId, Epoch)]) -> Result<(), StoreError> {
         self.transact(true, |transaction, _| {
-            let values = params![shard.0, epoch.0.cast_signed()];
-            transaction.execute("INSERT OR REPLACE INTO epoch (shard, epoch) VALUES (?1, ?2)", values)?;
+            let mut set = transaction.prepare("INSERT OR REPLACE INTO epoch (shard, epoch) VALUES (?1, ?2)")?;
+            for (shard, epoch) in epochs {
+                set.execute(params![shard.0, epoch.0.cast_signed()])?;
+            }
+            drop(set);
             known::count_write(transaction)
         })
     }

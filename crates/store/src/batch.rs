@@ -89,12 +89,21 @@ pub struct Page {
 
 /// A storage engine. Calls block; the caller has threads for them. Reads see every commit that has returned.
 pub trait Store: Send + Sync + 'static {
-    /// Takes the shard: raises its epoch by one, durably, and returns the new one. Commits under older epochs fail from
-    /// then on.
+    /// Takes shards, each named once: raises the epoch of each by one, all in one durable write, and returns the new ones in
+    /// order. Commits under older epochs fail from then on.
     ///
     /// # Errors
-    /// When the storage fails.
-    fn acquire(&self, shard: ShardId) -> Result<Epoch, StoreError>;
+    /// When the storage fails; none is taken then.
+    fn acquire_all(&self, shards: &[ShardId]) -> Result<Vec<Epoch>, StoreError>;
+
+    /// Takes one shard.
+    ///
+    /// # Errors
+    /// As `acquire_all`.
+    fn acquire(&self, shard: ShardId) -> Result<Epoch, StoreError> {
+        let epochs = self.acquire_all(&[shard])?;
+        epochs.first().copied().ok_or_else(|| StoreError::Io("a shard was acquired without an epoch".into()))
+    }
 
     /// Makes the batches durable, all in one synced write. Each batch stands under its shard's epoch; a fenced one fails
     /// alone, a storage failure fails all. One result for each batch, in order.

@@ -69,11 +69,14 @@ impl Clone for MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn acquire(&self, shard: ShardId) -> Result<Epoch, StoreError> {
+    fn acquire_all(&self, shards: &[ShardId]) -> Result<Vec<Epoch>, StoreError> {
         let mut content = self.write();
-        let shard = content.shards.entry(shard).or_default();
-        shard.epoch.0 += 1;
-        Ok(shard.epoch)
+        let mut acquire = |shard: &ShardId| {
+            let shard = content.shards.entry(*shard).or_default();
+            shard.epoch.0 += 1;
+            shard.epoch
+        };
+        Ok(shards.iter().map(&mut acquire).collect())
     }
 
     fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {

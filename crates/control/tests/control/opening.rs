@@ -114,8 +114,8 @@ struct Failing {
 }
 
 impl Store for Failing {
-    fn acquire(&self, shard: ShardId) -> Result<Epoch, StoreError> {
-        self.inner.acquire(shard)
+    fn acquire_all(&self, shards: &[ShardId]) -> Result<Vec<Epoch>, StoreError> {
+        self.inner.acquire_all(shards)
     }
 
     fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use model::Reject;
 
 use super::inner::Inner;
-use crate::{Answer, Event};
+use crate::{Answer, Event, LaneId};
 
 /// An answer, and what becomes of its tasks.
 pub(super) struct Told {
@@ -19,10 +19,10 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub(super) fn new(inner: &Arc<Inner>, result: Result<Answer, Reject>) -> Result<Self, Reject> {
+    pub(super) fn new(inner: &Arc<Inner>, lane: LaneId, result: Result<Answer, Reject>) -> Result<Self, Reject> {
         let answer = result?;
         let tokens = answer.task_tokens();
-        let delivery = (!tokens.is_empty()).then(|| Delivery { inner: Arc::downgrade(inner), tokens });
+        let delivery = (!tokens.is_empty()).then(|| Delivery { inner: Arc::downgrade(inner), lane, tokens });
         Ok(Self { answer, delivery })
     }
 }
@@ -31,6 +31,8 @@ impl Told {
 #[derive(Debug)]
 pub struct Delivery {
     inner: Weak<Inner>,
+    /// Which has handed the tasks out: it owns their runs.
+    lane: LaneId,
     /// Sealed task tokens.
     tokens: Vec<Bytes>,
 }
@@ -48,7 +50,7 @@ impl Drop for Delivery {
             return;
         }
         if let Some(inner) = self.inner.upgrade() {
-            inner.tell_soon(Event::Undelivered { tokens: mem::take(&mut self.tokens) });
+            inner.tell_soon(self.lane, Event::Undelivered { tokens: mem::take(&mut self.tokens) });
         }
     }
 }

@@ -3,9 +3,7 @@
 
 use std::{
     array,
-    cell::Cell,
     collections::VecDeque,
-    ptr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -49,10 +47,6 @@ impl Waits for Letter {
 #[derive(Default)]
 pub(super) struct Inbox(Mutex<[Turns<Letter>; CLASSES]>);
 
-thread_local! {
-    /// The inbox that this thread will look into later.
-    static GATHERS_IN: Cell<*const Inbox> = const { Cell::new(ptr::null()) };
-}
 
 impl Inbox {
     fn letters(&self) -> MutexGuard<'_, [Turns<Letter>; CLASSES]> {
@@ -64,6 +58,14 @@ impl Inbox {
         self.letters()[class as usize].put(letter);
     }
 
+    /// Puts letters in together, in their order.
+    pub(super) fn put_all(&self, letters: impl IntoIterator<Item = Letter>) {
+        let mut places = self.letters();
+        for letter in letters {
+            places[letter.class() as usize].put(letter);
+        }
+    }
+
     /// All that is in it, class by class and each in its order; of new calls some, from each namespace in its turn.
     pub(super) fn take(&self) -> [VecDeque<Letter>; CLASSES] {
         let mut letters = self.letters();
@@ -72,24 +74,5 @@ impl Inbox {
 
     pub(super) fn is_empty(&self) -> bool {
         self.letters().iter().all(Turns::is_empty)
-    }
-
-    /// From now on, and until this is dropped, this thread only puts letters in and looks later.
-    pub(super) fn gather(&self) -> Gathering {
-        Gathering(GATHERS_IN.replace(self))
-    }
-
-    /// Whether this thread will look into it later.
-    pub(super) fn is_gathering(&self) -> bool {
-        ptr::eq(GATHERS_IN.get(), self)
-    }
-}
-
-/// Ends the gathering, also where a panic does; holds what was before.
-pub(super) struct Gathering(*const Inbox);
-
-impl Drop for Gathering {
-    fn drop(&mut self) {
-        GATHERS_IN.set(self.0);
     }
 }

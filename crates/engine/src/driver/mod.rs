@@ -1,17 +1,23 @@
-//! `Engine`: a `Node` with a clock, a store and callers.
+//! `Engine`: the lanes of a process with a clock, a store and callers.
 //!
-//! A call is told to the node, which takes microseconds, and then awaits its answer; a thread writes commits, merging all
-//! that wait, unless a caller is alone; long reads have threads of their own, and lists a few others.
+//! A call is told to its lane, which takes microseconds, and then awaits its answer; each lane has a thread that writes commits,
+//! merging all that wait, unless a caller is alone; long reads have threads of their own, and lists a few others.
 
 mod admission;
 mod clock;
 mod cluster_record;
+mod committer;
 mod delivery;
+mod everywhere;
+mod gather;
 mod history;
 mod inbox;
 mod inner;
+mod lanes;
 mod lists;
 mod memos;
+mod open;
+mod seat;
 mod timekeeper;
 mod turns;
 mod writer;
@@ -29,14 +35,16 @@ use store::{
     visibility::{Query, QueryPage, Value},
 };
 
-use crate::{Answer, CallId, Event, HistoryRange, NamespaceTable, Node, NodeConfig, Request, persist};
+use crate::{
+    Answer, CallId, Event, HistoryRange, Lane, LaneConfig, LaneId, NamespaceTable, Placement, Request, persist,
+};
 pub use admission::{Class, Pass, Stands};
 pub use clock::Clocks;
 use clock::{Clock, SystemClocks};
 pub use delivery::Delivery;
 use delivery::Told;
 pub use history::PageLimit;
-use inner::Inner;
+use inner::{Inner, Parts};
 pub use memos::{ListPage, Listed};
 
 /// How an engine is set up.
@@ -47,7 +55,7 @@ pub struct Config {
     pub limits: Arc<Limits>,
     /// Where this node serves, as `host:port`, for the other nodes.
     pub address: String,
-    /// Runs that each shard keeps in memory when they are idle.
+    /// Runs that are kept in memory when they are idle, over all shards.
     pub cached_runs: usize,
 }
 
@@ -76,24 +84,33 @@ impl Engine {
         // One node for now: it lives as long as its process, and the store's epochs fence off any other.
         let members = vec![Member { id, address: config.address.clone(), lease_until: Time::MAX }];
         let memory = Budget::new(config.limits.memory);
-        let settings = NodeConfig {
-            id,
-            members,
-            shards: cluster.shards,
-            limits: config.limits.clone(),
-            token_key: cluster.token_key.clone(),
-            seed: random_id().as_u128(),
-            cached_runs: config.cached_runs,
-            memory: memory.clone(),
-        };
+        let placement = Placement::new(cluster.shards, config.limits.lanes.min(lanes::MOST_LANES));
         let clock = Clock::new(clocks, last_committed(&*store, cluster.shards)?);
-        let node = Node::new(settings, clock.now());
-        let inner = Arc::new(Inner::new(node, store, config.limits, memory, cluster, clock));
-        inner.open_shards()?;
-        if inner.store.waits() {
-            writer::start(&inner);
+        let now = clock.now();
+        let lane = |lane: LaneId| {
+            let settings = LaneConfig {
+                id,
+                members: members.clone(),
+                placement,
+                lane,
+                limits: config.limits.clone(),
+                token_key: cluster.token_key.clone(),
+                seed: random_id().as_u128(),
+                cached_runs: (config.cached_runs / placement.count()).max(1),
+                memory: memory.clone(),
+            };
+            Lane::new(settings, now)
+        };
+        let lanes = placement.lanes().map(lane).collect();
+        let limits = config.limits.clone();
+        let inner = Arc::new(Inner::new(Parts { store, limits, memory, cluster, clock, placement }, lanes));
+        open::open_shards(&inner)?;
+        for lane in placement.lanes() {
+            if inner.store.waits() {
+                writer::start(&inner, lane);
+            }
+            inner.runtime.spawn(timekeeper::keep_time(Arc::downgrade(&inner), lane));
         }
-        inner.runtime.spawn(timekeeper::keep_time(Arc::downgrade(&inner)));
         Ok(Self { inner })
     }
 
@@ -103,7 +120,7 @@ impl Engine {
     /// # Errors
     /// The refusal as the caller shall see it.
     pub async fn call(&self, request: Request) -> Result<Answer, Reject> {
-        let Told { answer, delivery } = self.answered(self.inner.ask(request, None)).await?;
+        let Told { answer, delivery } = self.ask(request, None).await?;
         if let Some(delivery) = delivery {
             delivery.done();
         }
@@ -116,7 +133,7 @@ impl Engine {
     /// # Errors
     /// The refusal as the caller shall see it.
     pub async fn call_with(&self, request: Request, pass: &Arc<Pass>) -> Result<Answer, Reject> {
-        let Told { answer, delivery } = self.answered(self.inner.ask(request, Some(pass.clone()))).await?;
+        let Told { answer, delivery } = self.ask(request, Some(pass.clone())).await?;
         if let Some(delivery) = delivery {
             pass.carry(delivery);
         }
@@ -131,6 +148,27 @@ impl Engine {
     pub fn admit(&self, class: Class, leaves: Stands, timeout: Option<Duration>) -> Result<Pass, Reject> {
         let came = self.now();
         self.inner.admission.admit(class, leaves, came, timeout.map_or(Time::MAX, |timeout| came + timeout))
+    }
+
+    async fn ask(&self, request: Request, pass: Option<Arc<Pass>>) -> Result<Told, Reject> {
+        match self.inner.placement.of_request(&request) {
+            Some(lane) => {
+                let asked = self.inner.ask(lane, request, pass);
+                self.answered(asked).await
+            }
+            None => self.ask_everywhere(request, pass).await,
+        }
+    }
+
+    /// Asks each lane; the call was let in once.
+    async fn ask_everywhere(&self, request: Request, mut pass: Option<Arc<Pass>>) -> Result<Told, Reject> {
+        let lanes = self.inner.placement.lanes();
+        let asked: Vec<_> = lanes.map(|lane| self.inner.ask(lane, request.clone(), pass.take())).collect();
+        let mut answers = Vec::with_capacity(asked.len());
+        for asked in asked {
+            answers.push(self.answered(asked).await.map(|told| told.answer));
+        }
+        Ok(Told { answer: everywhere::join(&request.call, answers)?, delivery: None })
     }
 
     async fn answered(&self, asked: (CallId, inner::Answered)) -> Result<Told, Reject> {
@@ -178,7 +216,7 @@ impl Engine {
     /// # Errors
     /// As `list`.
     pub async fn list_with_memos(&self, query: Query) -> Result<ListPage, Reject> {
-        let shards = self.inner.shards;
+        let shards = self.inner.placement.shards();
         self.read_lists(query.namespace, move |store| memos::page(store, &query, shards)).await
     }
 
@@ -220,6 +258,11 @@ impl Engine {
         &self.inner.token_key
     }
 
+    /// How many shards the data has.
+    pub fn shards(&self) -> u32 {
+        self.inner.placement.shards()
+    }
+
     /// The id that this cluster got when its store was made.
     pub fn cluster_id(&self) -> &str {
         &self.inner.cluster_id
@@ -227,9 +270,13 @@ impl Engine {
 
     /// Lets waiting polls return empty and returns when everything accepted is durable.
     pub async fn shutdown(&self) {
-        self.inner.step(|core| core.tell(Event::Drain));
-        while !self.inner.step(|core| core.node.is_settled()) {
-            self.inner.writer.idle().await;
+        for seat in self.inner.seats() {
+            self.inner.step(seat, |core| core.tell(Event::Drain));
+        }
+        for seat in self.inner.seats() {
+            while !self.inner.step(seat, |core| core.lane.is_settled()) {
+                seat.writer.idle().await;
+            }
         }
     }
 
@@ -265,7 +312,7 @@ struct Pending<'a> {
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
         if !self.done {
-            self.inner.tell(Event::Abandoned { id: self.id });
+            self.inner.abandon(self.id);
         }
     }
 }

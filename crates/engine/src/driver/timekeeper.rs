@@ -1,27 +1,28 @@
-//! The task that tells the node that time has passed.
+//! The tasks that tell the lanes that time has passed, one for each.
 
 use std::{sync::Weak, time::Duration};
 
 use super::inner::Inner;
-use crate::Event;
+use crate::{Event, LaneId};
 
 /// The longest between two looks at the clocks: for an alarm, so that those which fell due while the machine slept go off at
 /// once, for the timer that is waited for here may not count that; and where there is none.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
 const LONG_WAIT: Duration = Duration::from_secs(60);
 
-/// Ticks the node whenever an alarm is ripe, and steers the clock, for as long as the engine lives. Does not hold on to it
+/// Ticks a lane whenever an alarm is ripe, and steers the clock, for as long as the engine lives. Does not hold on to it
 /// meanwhile.
-pub(super) async fn keep_time(inner: Weak<Inner>) {
+pub(super) async fn keep_time(inner: Weak<Inner>, lane: LaneId) {
     loop {
         let Some(strong) = inner.upgrade() else { return };
         strong.clock.steer();
-        let next = strong.step(|core| {
+        let seat = strong.seat(lane);
+        let next = strong.step(seat, |core| {
             core.tell(Event::Tick);
-            core.armed = core.node.next_alarm();
+            core.armed = core.lane.next_alarm();
             core.armed
         });
-        let alarm = strong.alarm.clone();
+        let alarm = seat.alarm.clone();
         let wait = next.map_or(LONG_WAIT, |next| next.since(strong.clock.now()).min(SHORT_WAIT));
         drop(strong);
         // Either the time has come, or an earlier one was set.

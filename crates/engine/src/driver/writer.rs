@@ -1,4 +1,4 @@
-//! The writing thread: it makes everything that the node has to write by then durable together, and then catches up.
+//! A lane's writing thread: it makes everything that the lane has to write by then durable together, and then catches up.
 
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -11,6 +11,7 @@ use store::Batch;
 use tokio::sync::Notify;
 
 use super::inner::{Inner, stop};
+use crate::LaneId;
 
 /// One shard's batch on its way to the disk.
 pub(super) type Commit = (ShardId, Epoch, Arc<Batch>);
@@ -70,28 +71,28 @@ impl Writer {
     }
 }
 
-/// Starts the writing thread; it ends when the engine is gone.
-pub(super) fn start(inner: &Arc<Inner>) {
+/// Starts a lane's writing thread; it ends when the engine is gone.
+pub(super) fn start(inner: &Arc<Inner>, lane: LaneId) {
     let weak = Arc::downgrade(inner);
-    let writer = inner.writer.clone();
+    let writer = inner.seat(lane).writer.clone();
     inner.runtime.spawn_blocking(move || {
-        let ended = panic::catch_unwind(AssertUnwindSafe(|| write_until_gone(&weak, &writer)));
+        let ended = panic::catch_unwind(AssertUnwindSafe(|| write_until_gone(&weak, lane, &writer)));
         // A panic leaves nobody to write.
         ended.unwrap_or_else(|_| stop());
     });
 }
 
 /// Holds on to the engine only while it writes, so that the store is closed as soon as nobody uses it.
-fn write_until_gone(weak: &Weak<Inner>, writer: &Writer) {
+fn write_until_gone(weak: &Weak<Inner>, lane: LaneId, writer: &Writer) {
     loop {
         writer.wait(Duration::MAX);
         let Some(inner) = weak.upgrade() else { return };
         loop {
-            let written = inner.write_all();
+            let written = inner.write_all(inner.seat(lane));
             inner.store.catch_up();
             let Some(wait) = written else { break };
             if !wait.is_zero() {
-                inner.writer.wait(wait);
+                writer.wait(wait);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::{pin::Pin, sync::Arc};
 
 use engine::{Answer, Call, Config, Engine, Request};
-use model::{Namespace, Reject};
+use model::{Limits, Namespace, Reject};
 use store::MemoryStore;
 
 use crate::given;
@@ -17,7 +17,9 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let config = Config { shards: 1, limits: Arc::default(), address: String::new(), cached_runs: 9 };
+        // Runs and queues at several lanes.
+        let limits = Arc::new(Limits { lanes: 3, ..Limits::default() });
+        let config = Config { shards: 8, limits, address: String::new(), cached_runs: 9 };
         let engine = Engine::open(Arc::new(MemoryStore::default()), config).expect("an empty store opens");
         let record = given::namespace(given::DAY);
         let world = Self { engine, namespace: Arc::new(record.snapshot()) };

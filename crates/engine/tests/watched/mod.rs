@@ -54,8 +54,8 @@ impl Drop for Watched {
 }
 
 impl Store for Watched {
-    fn acquire(&self, shard: ShardId) -> Result<Epoch, StoreError> {
-        self.store.acquire(shard)
+    fn acquire_all(&self, shards: &[ShardId]) -> Result<Vec<Epoch>, StoreError> {
+        self.store.acquire_all(shards)
     }
 
     fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {

@@ -79,8 +79,8 @@ keys! {
     /// The file that keeps all state: workflows, namespaces, users, keys, the audit log. Back it up.
     storage_file: PathBuf = Some("data/perdure.db"), "storage.file", Bounds::Free;
     /// Shards of new data. What a file was made with stays.
-    shards: u32 = Some("1"), "storage.shards", Bounds::Between(1, 4_096);
-    /// Idle Workflow Executions that each shard keeps in memory.
+    shards: u32 = Some("64"), "storage.shards", Bounds::Between(1, 4_096);
+    /// Idle Workflow Executions that are kept in memory.
     cached_runs: u32 = Some("2000"), "storage.cached_runs", Bounds::Between(1, 1_000_000);
     /// Where workers and clients connect, always with TLS: gRPC with a client certificate or an API key.
     data_plane_listen: SocketAddr = Some("127.0.0.1:7233"), "data_plane.listen", Bounds::Free;

@@ -153,15 +153,14 @@ async fn serve(mut config: Config, output: &Output, loops: LoopHandles) -> Resul
     let verification = Verification::begin(&store).map_err(|error| format!("a thread can't start: {error}"))?;
     let store: Arc<dyn Store> = store;
     let control = open_account(&config, &store)?;
-    let shards = config.shards;
     let engine_config = engine::Config {
-        shards,
+        shards: config.shards,
         limits: Arc::new(config.limits.clone()),
         address: address.clone(),
         cached_runs: config.cached_runs as usize,
     };
     let engine = Engine::open(store, engine_config).map_err(|error| error.to_string())?;
-    let about = About { server_version: SERVER_VERSION, store: "sqlite", shards, address };
+    let about = About { server_version: SERVER_VERSION, store: "sqlite", shards: engine.shards(), address };
     let policy = auth::Policy::secured(Arc::new(control.clone()));
     let context = ServerContext::new(engine.clone(), policy, about, Uuid::new_v4);
     frontend::resume_deletions(&context);

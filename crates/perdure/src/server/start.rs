@@ -28,11 +28,12 @@ use crate::{logs::Output, memory};
 
 /// The version that clients read to decide what they may use.
 pub(super) const SERVER_VERSION: &str = "1.32.0";
-/// Threads that connections live on. What waits for the disk long has threads of its own.
-const LOOPS: usize = 2;
-/// Shards of new data: as on the reference's development server. One node with one writer gains nothing from more.
-const SHARDS: u32 = 1;
-/// Idle runs that each shard keeps in memory.
+/// The fewest threads that connections live on; there is one for each processor. What waits for the disk long has threads of
+/// its own.
+const FEWEST_LOOPS: usize = 2;
+/// Shards of new data: enough for the lanes of a large machine, and to be dealt out among several.
+const SHARDS: u32 = 64;
+/// Idle runs that are kept in memory.
 const CACHED_RUNS: usize = 2_000;
 /// How long a closed workflow is kept in a namespace that the server makes itself.
 const RETENTION: Duration = Duration::from_secs(24 * 3_600);
@@ -52,7 +53,7 @@ where
 {
     let no_loop = |error| format!("an event loop can't start: {error}");
     let runtime = Builder::new_current_thread().enable_all().build().map_err(no_loop)?;
-    let loops = Loops::start(LOOPS).map_err(no_loop)?;
+    let loops = Loops::start(memory::processors().max(FEWEST_LOOPS)).map_err(no_loop)?;
     let outcome = runtime.block_on(serve(loops.handles()));
     drop(loops);
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -80,7 +81,7 @@ async fn serve(args: StartDevArgs, output: &Output, loops: LoopHandles) -> Resul
     let config =
         engine::Config { shards: SHARDS, limits: Arc::new(limits), address: address.clone(), cached_runs: CACHED_RUNS };
     let engine = Engine::open(store, config).map_err(|error| error.to_string())?;
-    let about = About { server_version: SERVER_VERSION, store: store_name, shards: SHARDS, address };
+    let about = About { server_version: SERVER_VERSION, store: store_name, shards: engine.shards(), address };
     let context = ServerContext::new(engine.clone(), auth::Policy::Open, about, uuid::Uuid::new_v4);
     namespaces(&context, &args.namespace, &attributes).await?;
     frontend::resume_deletions(&context);

@@ -22,7 +22,7 @@ impl World {
     /// starts a little later.
     pub(super) fn crash(&mut self) {
         for slot in &mut self.slots {
-            slot.node = None;
+            slot.seats.clear();
         }
         self.disk.crash(&mut self.rng);
         self.boot();

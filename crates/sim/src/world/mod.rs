@@ -4,14 +4,16 @@ mod faults;
 mod network;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt::Write as _,
     sync::Arc,
     time::Duration,
 };
 
 use cluster::{Member, NodeId};
-use engine::{Action, Answer, CallId, Event, NamespaceRecord, Node, NodeConfig, ReadRequest, ReadResult};
+use engine::{
+    Action, Answer, CallId, Event, Lane, LaneConfig, LaneId, NamespaceRecord, Placement, ReadRequest, ReadResult,
+};
 use model::{Budget, Epoch, Limits, Namespace, Reject, ShardId, Time, TokenKey};
 use proto::temporal::api::enums::v1::NamespaceState;
 use store::{Batch, Key, Store as _};
@@ -60,11 +62,13 @@ pub(crate) enum Actor {
 /// Something that happens at its time.
 #[derive(Debug)]
 enum Happening {
-    Node { slot: usize, life: u64, event: Event },
-    Write { slot: usize, life: u64, shard: ShardId, epoch: Epoch, batch: Arc<Batch> },
-    Sync { slot: usize, life: u64, shard: ShardId, number: u64 },
-    Read { slot: usize, life: u64, ticket: u64, request: ReadRequest },
-    Acquire { slot: usize, life: u64, shard: ShardId },
+    Lane { at: At, event: Event },
+    /// Parcels from one lane to another are taken in, in their order.
+    Parcel { at: At, from: LaneId },
+    Write { at: At, shard: ShardId, epoch: Epoch, batch: Arc<Batch> },
+    Sync { at: At, shard: ShardId, number: u64 },
+    Read { at: At, ticket: u64, request: ReadRequest },
+    Acquire { at: At, shard: ShardId },
     Reply { call: CallId, result: Result<Answer, Reject> },
     Timeout { call: CallId },
     Act(Actor),
@@ -73,17 +77,34 @@ enum Happening {
     Kill { slot: usize, life: u64 },
 }
 
+/// A lane of a process. Which process it is tells its life; events for an earlier one are void.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct At {
+    slot: usize,
+    life: u64,
+    lane: LaneId,
+}
+
 /// A process that is, was or will be a node.
 struct Slot {
-    node: Option<Node>,
-    /// Which process this is; events for an earlier one are void.
+    /// Empty when it is dead.
+    seats: Vec<Seat>,
+    /// Which process this is.
     life: u64,
     /// How far its clock is ahead of the world's.
     skew: Duration,
+    placement: Placement,
+}
+
+/// A lane of a process.
+struct Seat {
+    lane: Lane,
     /// Ticks that are on their way.
     ticks: BTreeSet<Time>,
     /// A cut is on its way.
     is_writing: bool,
+    /// What other lanes have sent, by sender.
+    parcels: BTreeMap<LaneId, VecDeque<Event>>,
 }
 
 /// Everything there is.
@@ -191,16 +212,22 @@ impl World {
     fn happen(&mut self, happening: Happening) {
         self.note(&happening);
         match happening {
-            Happening::Node { slot, life, event } => self.feed(slot, life, event),
-            Happening::Write { slot, life, shard, epoch, batch } => self.write(slot, life, (shard, epoch, batch)),
-            Happening::Sync { slot, life, shard, number } => self.sync((slot, life), shard, number),
-            Happening::Read { slot, life, ticket, request } => self.read(slot, life, ticket, &request),
-            Happening::Acquire { slot, life, shard } => {
+            Happening::Lane { at, event } => self.feed(at, event),
+            Happening::Parcel { at, from } => {
+                let parcel = self.seat(at).and_then(|seat| seat.parcels.get_mut(&from)?.pop_front());
+                if let Some(event) = parcel {
+                    self.feed(at, event);
+                }
+            }
+            Happening::Write { at, shard, epoch, batch } => self.write(at, (shard, epoch, batch)),
+            Happening::Sync { at, shard, number } => self.sync(at, shard, number),
+            Happening::Read { at, ticket, request } => self.read(at, ticket, &request),
+            Happening::Acquire { at, shard } => {
                 // Membership names one owner: a process that was superseded does not take its shards back.
-                let is_owner = slot + 1 == self.slots.len();
-                if is_owner && self.is_alive(slot, life) {
+                let is_owner = at.slot + 1 == self.slots.len();
+                if is_owner && self.is_alive(at) {
                     let result = self.disk.acquire(shard);
-                    self.feed(slot, life, Event::Acquired { shard, result });
+                    self.feed(at, Event::Acquired { shard, result });
                 }
             }
             Happening::Reply { call, result } => self.reply(call, Some(result)),
@@ -213,8 +240,8 @@ impl World {
             Happening::Crash => self.crash(),
             Happening::TakeOver => self.take_over(),
             Happening::Kill { slot, life } => {
-                if self.is_alive(slot, life) {
-                    self.slots[slot].node = None;
+                if self.slots.get(slot).is_some_and(|slot| slot.life == life && !slot.seats.is_empty()) {
+                    self.slots[slot].seats.clear();
                     self.active = self.slots.len() - 1;
                 }
             }
@@ -235,86 +262,103 @@ impl World {
         self.workers[n] = worker;
     }
 
-    fn is_alive(&self, slot: usize, life: u64) -> bool {
-        self.slots.get(slot).is_some_and(|slot| slot.life == life && slot.node.is_some())
+    fn is_alive(&self, at: At) -> bool {
+        let slot = self.slots.get(at.slot).filter(|slot| slot.life == at.life);
+        slot.is_some_and(|slot| slot.seats.len() > at.lane.0 as usize)
     }
 
-    fn feed(&mut self, slot: usize, life: u64, event: Event) {
-        if !self.is_alive(slot, life) || !self.reaches_node(slot, &event) {
+    fn seat(&mut self, at: At) -> Option<&mut Seat> {
+        let slot = self.slots.get_mut(at.slot).filter(|slot| slot.life == at.life)?;
+        slot.seats.get_mut(at.lane.0 as usize)
+    }
+
+    fn feed(&mut self, at: At, event: Event) {
+        if !self.is_alive(at) || !self.reaches_lane(at, &event) {
             return;
         }
         let asked = if let Event::Call { id, .. } = &event { Some(*id) } else { None };
         if asked.is_some() {
             // What is due is done first, so that what follows is the call's.
-            self.feed(slot, life, Event::Tick);
+            self.feed(at, Event::Tick);
         }
-        let state = &mut self.slots[slot];
-        let local = self.now + state.skew;
+        let local = self.now + self.slots[at.slot].skew;
+        let now = self.now;
+        let Some(state) = self.seat(at) else { return };
         if matches!(event, Event::Tick) {
-            state.ticks.remove(&self.now);
+            state.ticks.remove(&now);
         }
         if matches!(event, Event::Cut) {
             state.is_writing = false;
         }
-        let Some(node) = &mut state.node else { return };
-        node.on(local, event);
-        let actions = node.take_actions();
-        let next = node.next_alarm();
-        // Whoever writes is free at any time: sooner or later more steps share a commit.
-        let is_called = node.has_changes() && !std::mem::replace(&mut state.is_writing, true);
+        let lane = &mut state.lane;
+        lane.on(local, event);
+        let actions = lane.take_actions();
+        let next = lane.next_alarm();
+        // The writer is free at any time: sooner or later more steps share a commit.
+        let is_called = lane.has_changes() && !std::mem::replace(&mut state.is_writing, true);
         if let Some(id) = asked {
-            self.callers.note_wait(id, slot, &actions);
+            self.callers.note_wait(id, at, &actions);
         }
         for action in actions {
-            self.act(slot, life, action);
+            self.act(at, action);
         }
         if is_called {
             let wait = self.rng.within(2);
-            self.after(wait, Happening::Node { slot, life, event: Event::Cut });
+            self.after(wait, Happening::Lane { at, event: Event::Cut });
         }
         if let Some(next) = next {
-            self.arm(slot, life, next);
+            self.arm(at, next);
         }
     }
 
-    /// Lets the node's next timer fire when its own clock says so.
-    fn arm(&mut self, slot: usize, life: u64, next: Time) {
-        let state = &mut self.slots[slot];
-        let at = (next - state.skew).max(self.now + Duration::from_micros(1));
-        if state.ticks.range(..=at).next().is_none() {
-            state.ticks.insert(at);
-            let wait = at.since(self.now);
-            self.after(wait, Happening::Node { slot, life, event: Event::Tick });
+    /// Lets the lane's next timer fire when its own clock says so.
+    fn arm(&mut self, at: At, next: Time) {
+        let skew = self.slots[at.slot].skew;
+        let time = (next - skew).max(self.now + Duration::from_micros(1));
+        let Some(seat) = self.seat(at) else { return };
+        if seat.ticks.range(..=time).next().is_none() {
+            seat.ticks.insert(time);
+            let wait = time.since(self.now);
+            self.after(wait, Happening::Lane { at, event: Event::Tick });
         }
     }
 
-    fn act(&mut self, slot: usize, life: u64, action: Action) {
+    fn act(&mut self, at: At, action: Action) {
         match action {
-            Action::Answer { id, result } => self.answer(slot, life, id, result),
+            Action::Answer { id, result } => self.answer(at, id, result),
             Action::Acquire { shard } => {
                 let wait = self.rng.within(20);
-                self.after(wait, Happening::Acquire { slot, life, shard });
+                self.after(wait, Happening::Acquire { at, shard });
             }
             Action::Commit { shard, epoch, batch } => {
                 let wait = self.rng.within(3);
-                self.after(wait, Happening::Write { slot, life, shard, epoch, batch });
+                self.after(wait, Happening::Write { at, shard, epoch, batch });
                 if self.options.bug == Some(Bug::EarlyRelease) {
                     self.after(
                         Duration::ZERO,
-                        Happening::Node { slot, life, event: Event::Committed { shard, result: Ok(()) } },
+                        Happening::Lane { at, event: Event::Committed { shard, result: Ok(()) } },
                     );
                 }
             }
             Action::Read { ticket, request } => {
                 let wait = self.rng.within(3);
-                self.after(wait, Happening::Read { slot, life, ticket, request });
+                self.after(wait, Happening::Read { at, ticket, request });
+            }
+            Action::Deliver { to, parcel } => {
+                let event = Event::Delivered { from: at.lane, parcel };
+                let (from, to) = (at.lane, At { lane: to, ..at });
+                let Some(seat) = self.seat(to) else { return };
+                seat.parcels.entry(from).or_default().push_back(event);
+                // In its order from lane to lane; between lanes in any.
+                let wait = self.rng.within(2);
+                self.after(wait, Happening::Parcel { at: to, from });
             }
             Action::Namespaces(_) => {}
         }
     }
 
-    fn write(&mut self, slot: usize, life: u64, record: (ShardId, Epoch, Arc<Batch>)) {
-        if !self.is_alive(slot, life) {
+    fn write(&mut self, at: At, record: (ShardId, Epoch, Arc<Batch>)) {
+        if !self.is_alive(at) {
             return;
         }
         let shard = record.0;
@@ -322,36 +366,36 @@ impl World {
             Ok(number) => {
                 let longest = if self.rng.one_in(30) { 400 } else { 4 };
                 let wait = self.rng.within(longest);
-                self.after(wait, Happening::Sync { slot, life, shard, number });
+                self.after(wait, Happening::Sync { at, shard, number });
             }
-            Err(error) => self.committed(slot, life, shard, Err(error)),
+            Err(error) => self.committed(at, shard, Err(error)),
         }
     }
 
-    fn sync(&mut self, (slot, life): (usize, u64), shard: ShardId, number: u64) {
-        if !self.is_alive(slot, life) {
+    fn sync(&mut self, at: At, shard: ShardId, number: u64) {
+        if !self.is_alive(at) {
             return;
         }
         let fails = self.is_failing() && self.rng.one_in(250);
         let result = self.disk.sync(number, fails, &mut self.rng).map_err(store::CommitError::Store);
-        self.committed(slot, life, shard, result);
+        self.committed(at, shard, result);
     }
 
-    fn committed(&mut self, slot: usize, life: u64, shard: ShardId, result: Result<(), store::CommitError>) {
+    fn committed(&mut self, at: At, shard: ShardId, result: Result<(), store::CommitError>) {
         if self.options.bug != Some(Bug::EarlyRelease) {
-            self.feed(slot, life, Event::Committed { shard, result });
+            self.feed(at, Event::Committed { shard, result });
         }
     }
 
-    fn read(&mut self, slot: usize, life: u64, ticket: u64, request: &ReadRequest) {
-        if !self.is_alive(slot, life) {
+    fn read(&mut self, at: At, ticket: u64, request: &ReadRequest) {
+        if !self.is_alive(at) {
             return;
         }
         let mut result = request.perform(&*self.disk);
         if let (Some(bug), Ok(ReadResult::Run { rows, .. })) = (self.options.bug, &mut result) {
             bug.mangle_rows(rows);
         }
-        self.feed(slot, life, Event::Read { ticket, result });
+        self.feed(at, Event::Read { ticket, result });
     }
 
     /// A new process takes the next slot, and the network leads to it.
@@ -360,22 +404,32 @@ impl World {
         let id = NodeId(u128::from(self.lives));
         let member = Member { id, address: format!("node-{}", self.lives), lease_until: Time::MAX };
         let skew = if self.rng.one_in(3) { self.rng.within(30_000) } else { Duration::ZERO };
-        let config = NodeConfig {
-            id,
-            members: vec![member],
-            shards: SHARDS,
-            limits: Arc::new(Limits::default()),
-            token_key: self.token_key.clone(),
-            seed: u128::from(self.rng.next()),
-            cached_runs: if self.rng.one_in(2) { 1 } else { 100 },
-            // Every other process keeps no idle run.
-            memory: Budget::new(if self.lives.is_multiple_of(2) { 1 } else { usize::MAX }),
-        };
-        let node = Node::new(config, self.now + skew);
-        self.slots.push(Slot { node: Some(node), life: self.lives, skew, ticks: BTreeSet::new(), is_writing: false });
+        let placement = Placement::new(SHARDS, 1 + u32::try_from(self.rng.below(3)).unwrap_or(0));
+        let cached_runs = if self.rng.one_in(2) { 1 } else { 100 };
+        // Every other process keeps no idle run.
+        let memory = Budget::new(if self.lives.is_multiple_of(2) { 1 } else { usize::MAX });
+        let mut seats = Vec::new();
+        for lane in placement.lanes() {
+            let config = LaneConfig {
+                id,
+                members: vec![member.clone()],
+                placement,
+                lane,
+                limits: Arc::new(Limits::default()),
+                token_key: self.token_key.clone(),
+                seed: u128::from(self.rng.next()),
+                cached_runs,
+                memory: memory.clone(),
+            };
+            let lane = Lane::new(config, self.now + skew);
+            seats.push(Seat { lane, ticks: BTreeSet::new(), is_writing: false, parcels: BTreeMap::new() });
+        }
+        self.slots.push(Slot { seats, life: self.lives, skew, placement });
         self.active = self.slots.len() - 1;
         let (slot, life) = (self.active, self.lives);
-        self.after(Duration::ZERO, Happening::Node { slot, life, event: Event::Tick });
+        for lane in placement.lanes() {
+            self.after(Duration::ZERO, Happening::Lane { at: At { slot, life, lane }, event: Event::Tick });
+        }
     }
 
     fn is_at_rest(&self) -> bool {

@@ -11,62 +11,61 @@ use std::{
 use engine::{Action, Answer, Call, CallId, Event, ReadRequest, Request};
 use model::{Reject, Time};
 
-use super::{Actor, Happening, World};
+use super::{Actor, At, Happening, World};
 use crate::bug::Bug;
 
 /// A call that its caller waits for.
 #[derive(Debug)]
 struct Asked {
     actor: Actor,
-    slot: usize,
-    life: u64,
-    /// When the node gets it; `None` where it is lost on its way.
+    at: At,
+    /// When the lane gets it; `None` where it is lost on its way.
     arrives: Option<Time>,
 }
 
-/// What a call waits for before its node looks at it.
+/// What a call waits for before its lane looks at it.
 #[derive(Debug, PartialEq)]
 enum Wait {
-    /// An answer to the read of this number, of the node in this slot.
-    Read(usize, u64),
-    /// Any shard at all, for the node in this slot.
-    Shard(usize),
+    /// An answer to the read of this number, of this lane.
+    Read(At, u64),
+    /// Any shard at all, or the namespaces, for this lane.
+    Opening(At),
 }
 
 /// Who waits for what.
 #[derive(Debug, Default)]
 pub(super) struct Callers {
     asked: BTreeMap<CallId, Asked>,
-    /// Calls that their node has not looked at for certain.
+    /// Calls that their lane has not looked at for certain.
     unseen: BTreeMap<CallId, Wait>,
     /// How the request of a call is named whose caller goes away, and does not send it again.
     left: BTreeMap<CallId, String>,
-    /// Slots of nodes that have had a shard.
-    opened: BTreeSet<usize>,
+    /// Lanes that have had a shard, or have heard of the namespaces from another one.
+    opened: BTreeSet<At>,
 }
 
 impl Callers {
-    /// What the node did when the call came to it says what the call waits for.
-    pub(super) fn note_wait(&mut self, id: CallId, slot: usize, actions: &[Action]) {
-        if !self.opened.contains(&slot) {
-            self.unseen.insert(id, Wait::Shard(slot));
+    /// What the lane did when the call came to it says what the call waits for.
+    pub(super) fn note_wait(&mut self, id: CallId, at: At, actions: &[Action]) {
+        if !self.opened.contains(&at) {
+            self.unseen.insert(id, Wait::Opening(at));
             return;
         }
         for action in actions {
             if let Action::Read { ticket, request: ReadRequest::Get { .. } | ReadRequest::Run { .. } } = action {
-                self.unseen.insert(id, Wait::Read(slot, *ticket));
+                self.unseen.insert(id, Wait::Read(at, *ticket));
             }
         }
     }
 
-    /// An event is about to reach a node: calls that waited for it are looked at from now on.
-    fn note_event(&mut self, slot: usize, event: &Event) {
+    /// An event is about to reach a lane: calls that waited for it are looked at from now on.
+    fn note_event(&mut self, at: At, event: &Event) {
         let over = match event {
-            Event::Acquired { .. } => {
-                self.opened.insert(slot);
-                Wait::Shard(slot)
+            Event::Acquired { .. } | Event::Delivered { .. } => {
+                self.opened.insert(at);
+                Wait::Opening(at)
             }
-            Event::Read { ticket, .. } => Wait::Read(slot, *ticket),
+            Event::Read { ticket, .. } => Wait::Read(at, *ticket),
             Event::Call { .. }
             | Event::Abandoned { .. }
             | Event::Undelivered { .. }
@@ -80,19 +79,26 @@ impl Callers {
 }
 
 impl World {
+    /// The lane that carries a request out, of the process that the network leads to.
+    fn lane_for(&self, request: &Request) -> At {
+        let slot = self.slots.get(self.active);
+        let lane = slot.and_then(|slot| slot.placement.of_request(request)).unwrap_or_default();
+        At { slot: self.active, life: slot.map_or(0, |slot| slot.life), lane }
+    }
+
     /// Sends a call to the cluster. Every call that is not answered in `patience` comes back as timed out.
     pub(crate) fn send(&mut self, actor: Actor, call: Call, patience: Duration) -> CallId {
         self.sequence += 1;
         let id = self.sequence;
         let lost = self.is_failing() && self.rng.one_in(60);
         let wait = self.rng.within(5);
-        let (slot, life) = (self.active, self.slots.get(self.active).map_or(0, |slot| slot.life));
+        let request = Request { namespace: self.namespace.clone(), call };
+        let at = self.lane_for(&request);
         let arrives = (!lost).then(|| self.now + wait);
-        self.callers.asked.insert(id, Asked { actor, slot, life, arrives });
+        self.callers.asked.insert(id, Asked { actor, at, arrives });
         if !lost {
-            let request = Request { namespace: self.namespace.clone(), call };
             let event = Event::Call { id, request, until: self.clock() + patience };
-            self.after(wait, Happening::Node { slot, life, event });
+            self.after(wait, Happening::Lane { at, event });
         }
         self.after(patience, Happening::Timeout { call: id });
         id
@@ -111,13 +117,13 @@ impl World {
 
     /// The caller waits no longer; the node hears of it, unless the network is down.
     pub(super) fn hang_up(&mut self, id: CallId) {
-        let Some(Asked { slot, life, arrives: Some(arrives), .. }) = self.callers.asked.get(&id) else { return };
-        let (slot, life, arrives) = (*slot, *life, *arrives);
+        let Some(Asked { at, arrives: Some(arrives), .. }) = self.callers.asked.get(&id) else { return };
+        let (at, arrives) = (*at, *arrives);
         if self.is_failing() && self.rng.one_in(10) {
             return;
         }
         let wait = self.rng.within(5).max(arrives.since(self.now));
-        self.after(wait, Happening::Node { slot, life, event: Event::Abandoned { id } });
+        self.after(wait, Happening::Lane { at, event: Event::Abandoned { id } });
     }
 
     /// Gives a caller the answer to its call, or the time-out; the first of the two counts.
@@ -130,33 +136,33 @@ impl World {
     }
 
     /// An answer leaves the cluster: from here on it is a promise.
-    pub(super) fn answer(&mut self, slot: usize, life: u64, call: CallId, mut result: Result<Answer, Reject>) {
+    pub(super) fn answer(&mut self, at: At, call: CallId, mut result: Result<Answer, Reject>) {
         if let Some(bug) = self.options.bug {
             bug.mangle_answer(&mut result);
         }
         self.promises.spoken(&self.disk, &result);
         let lost = self.is_failing() && self.rng.one_in(60);
         if lost || !self.callers.asked.contains_key(&call) {
-            return self.lose_answer(slot, life, result);
+            return self.lose_answer(at, result);
         }
         let wait = self.rng.within(5);
         self.after(wait, Happening::Reply { call, result });
     }
 
     /// An answer reaches no caller, and the process that gave it may notice.
-    fn lose_answer(&mut self, slot: usize, life: u64, result: Result<Answer, Reject>) {
+    fn lose_answer(&mut self, at: At, result: Result<Answer, Reject>) {
         let Ok(answer) = result else { return };
         let tokens = answer.task_tokens();
         if !tokens.is_empty() && self.rng.one_in(2) {
             self.promises.taken_back(&answer);
             let wait = self.rng.within(5);
-            self.after(wait, Happening::Node { slot, life, event: Event::Undelivered { tokens } });
+            self.after(wait, Happening::Lane { at, event: Event::Undelivered { tokens } });
         }
     }
 
-    /// Notes what an event for a living node means for its callers; says whether it reaches the node.
-    pub(super) fn reaches_node(&mut self, slot: usize, event: &Event) -> bool {
-        self.callers.note_event(slot, event);
+    /// Notes what an event for a living lane means for its callers; says whether it reaches the lane.
+    pub(super) fn reaches_lane(&mut self, at: At, event: &Event) -> bool {
+        self.callers.note_event(at, event);
         let Event::Abandoned { id } = event else { return true };
         let key = self.callers.left.remove(id);
         if let (Some(_), Some(key)) = (self.callers.unseen.remove(id), key) {

@@ -14,7 +14,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -23,6 +23,7 @@ use model::{Advice, Budget, Limits, Part, Reject, Time, limits::OVERLOADED};
 
 use self::line::{HALF, Line};
 use super::delivery::Delivery;
+use crate::LaneId;
 
 /// What a call is to the work that is under way. The first go first, and the last are refused first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +68,8 @@ pub(super) struct Admission {
     part: i64,
     memory: Arc<Budget>,
     /// More steps wait for the disk than may.
-    is_writing_late: AtomicBool,
+    /// The lanes whose writes are late, a bit for each.
+    writing_late: AtomicU64,
 }
 
 /// When a call leaves its line.
@@ -109,7 +111,7 @@ impl Admission {
         // In one endless part all are young.
         let part = part.filter(|part| *part > 0).unwrap_or(i64::MAX);
         let lines = std::array::from_fn(|_| Line::default());
-        Self { limits, lines, part, memory, is_writing_late: AtomicBool::new(false) }
+        Self { limits, lines, part, memory, writing_late: AtomicU64::new(0) }
     }
 
     /// Lets a call in whose head has come at `came`.
@@ -127,7 +129,7 @@ impl Admission {
         let late = match class {
             Class::Report | Class::Poll => None,
             Class::Existing => waits(class).then_some(Overload::Waits),
-            Class::New if self.is_writing_late.load(Ordering::Relaxed) => Some(Overload::Unwritten),
+            Class::New if self.is_writing_late() => Some(Overload::Unwritten),
             Class::New => (waits(class) || waits(Class::Existing)).then_some(Overload::Waits),
         };
         if let Some(late) = late {
@@ -154,8 +156,21 @@ impl Admission {
     }
 
     /// Steps wait for the disk, so many more than may or not.
-    pub(super) fn set_writing_late(&self, is_late: bool) {
-        self.is_writing_late.store(is_late, Ordering::Relaxed);
+    pub(super) fn set_writing_late(&self, lane: LaneId, is_late: bool) {
+        let bit = 1 << lane.0;
+        // Nearly always it is as it was.
+        if (self.writing_late.load(Ordering::Relaxed) & bit != 0) == is_late {
+            return;
+        }
+        if is_late {
+            self.writing_late.fetch_or(bit, Ordering::Relaxed);
+        } else {
+            self.writing_late.fetch_and(!bit, Ordering::Relaxed);
+        }
+    }
+
+    fn is_writing_late(&self) -> bool {
+        self.writing_late.load(Ordering::Relaxed) != 0
     }
 
     /// The share of the budget that a class may fill; the rest is for those before it.
@@ -248,7 +263,7 @@ impl Pass {
             return None;
         }
         let longest = self.admission.part.saturating_mul(2 * HALF as i64);
-        let is_unwritten = || self.class == Class::New && self.admission.is_writing_late.load(Ordering::Relaxed);
+        let is_unwritten = || self.class == Class::New && self.admission.is_writing_late();
         let is_late =
             now.0.saturating_sub(state.since.0) > longest && self.line().standing() >= self.admission.limits.few_calls;
         let why = match is_late {
@@ -460,12 +475,12 @@ mod tests {
     fn nothing_is_begun_while_too_many_steps_wait_for_the_disk() {
         let admission = admission(1 << 30);
         let waits = admit(&admission, Class::New, at(0)).unwrap();
-        admission.set_writing_late(true);
+        admission.set_writing_late(LaneId(3), true);
         assert_eq!(admit(&admission, Class::New, at(0)).unwrap_err(), "unwritten_calls");
         assert_eq!(waits.take(at(1)).map(limit), Some("unwritten_calls"));
         let existing = admit(&admission, Class::Existing, at(0)).unwrap();
         assert_eq!(existing.take(at(1)), None);
-        admission.set_writing_late(false);
+        admission.set_writing_late(LaneId(3), false);
         assert!(admit(&admission, Class::New, at(2)).is_ok());
     }
 

@@ -6,7 +6,7 @@ use machine::{Input, TaskRef};
 use model::{Namespace, Reject, RunId, ShardId, Time, Token, WorkflowKey};
 
 use super::{
-    Action, Alarm, Asker, CallId, Node, Work, answer,
+    Action, Alarm, Asker, CallId, Lane, Work, answer,
     apply::{Apply, Presence},
     queries::NewQuery,
     shard::{Held, Need, Waiter},
@@ -33,7 +33,7 @@ enum Target {
     Query(Box<NewQuery>),
 }
 
-impl Node {
+impl Lane {
     /// Does what a client asks, or has it wait for what it lacks.
     pub(crate) fn call(&mut self, asker: Asker, namespace: Arc<Namespace>, call: Call, until: Time) {
         if !self.is_waited_for(&asker) {
@@ -81,7 +81,7 @@ impl Node {
     fn call_run(&mut self, asker: Asker, namespace: Arc<Namespace>, call: Call, until: Time) {
         let execution = execution_of(&call);
         let workflow = WorkflowKey::new(namespace.id, &execution.workflow_id);
-        let shard = workflow.shard(self.config.shards);
+        let shard = workflow.shard(self.config.placement.shards());
         let work = Work::Call { asker: asker.clone(), namespace, call, until };
         if self.defer_until_open(shard, &work) {
             return;

@@ -1,6 +1,7 @@
 //! The whole engine without IO: events go in, actions come out.
 //!
-//! A node owns shards and the task queues fed from them. Each event is worked off completely before the next: what a
+//! A lane owns shards, and the task queues whose pollers wait at it. There are several in a process; a lane touches nothing of
+//! another one, but sends it parcels. Each event is worked off completely before the next: what a
 //! piece of work lacks is fetched while others go on (prefetch), then the machine decides in memory (step), what it
 //! changed joins the shard's open batch (commit), and what it said is held until that batch is durable (release).
 //! There is no clock, thread, channel or store here.
@@ -13,6 +14,7 @@ mod deletion;
 mod describe;
 mod messages;
 mod pace;
+mod parcel;
 mod polls;
 mod queries;
 mod queue;
@@ -37,11 +39,13 @@ use model::{Budget, Entropy, Epoch, Limits, Namespace, NamespaceId, QueueKey, Re
 use proto::temporal::api::enums::v1::NamespaceState;
 use store::{Batch, CommitError, StoreError};
 
-use crate::{Answer, Call, NamespaceTable, Request};
+use crate::{Answer, Call, LaneId, NamespaceTable, Placement, Request};
 
+pub use parcel::Parcel;
 pub use read::{ReadRequest, ReadResult};
 
 use apply::Apply;
+use messages::Unacknowledged;
 use polls::Polls;
 use queries::Queries;
 use queue::TaskQueue;
@@ -49,31 +53,32 @@ use read::Ticket;
 use shard::{Held, Shard};
 use updates::Updates;
 
-/// Names a call between the node and its driver.
+/// Names a call between the lanes of a process and their driver.
 pub type CallId = u64;
 
-/// What a node is set up with.
+/// What a lane is set up with.
 #[derive(Clone, Debug)]
-pub struct NodeConfig {
+pub struct LaneConfig {
     /// This node's name among the members.
     pub id: NodeId,
     /// All nodes of the cluster, this one included.
     pub members: Vec<Member>,
-    /// Shards of the whole cluster.
-    pub shards: u32,
+    /// How the shards are dealt out to the lanes of this node, and which of them this is.
+    pub placement: Placement,
+    pub lane: LaneId,
     /// In force for all namespaces.
     pub limits: Arc<Limits>,
     /// What task tokens are sealed with; the same on all nodes.
     pub token_key: TokenKey,
     /// Everything random comes from here.
     pub seed: u128,
-    /// Runs that a shard keeps in memory when they are idle.
+    /// Runs that the lane keeps in memory when they are idle: each shard its part, and at least one.
     pub cached_runs: usize,
     /// What the runs in memory are counted against; when half of it is used up, fewer of them are kept.
     pub memory: Arc<Budget>,
 }
 
-/// What happens to a node.
+/// What happens to a lane.
 #[derive(Debug)]
 pub enum Event {
     /// A caller asks; `id` names the call until it is answered. It is not carried out any more from `until` on.
@@ -90,13 +95,15 @@ pub enum Event {
     Read { ticket: u64, result: Result<ReadResult, StoreError> },
     /// Time has passed.
     Tick,
+    /// Another lane of this node has sent something.
+    Delivered { from: LaneId, parcel: Parcel },
     /// Whoever writes is free: hand over what there is to write.
     Cut,
     /// The process is about to stop: waiting polls return empty, new ones at once.
     Drain,
 }
 
-/// What a node wants done.
+/// What a lane wants done.
 #[derive(Debug)]
 pub enum Action {
     /// The one answer to a call.
@@ -107,6 +114,8 @@ pub enum Action {
     Commit { shard: ShardId, epoch: Epoch, batch: Arc<Batch> },
     /// Read from the store; it may take as long as it takes, others go on.
     Read { ticket: u64, request: ReadRequest },
+    /// Bring this to another lane of this node, behind all that was sent there before.
+    Deliver { to: LaneId, parcel: Parcel },
     /// The table of namespaces has changed, durably.
     Namespaces(Arc<NamespaceTable>),
 }
@@ -137,8 +146,10 @@ pub(crate) enum Work {
     Call { asker: Asker, namespace: Arc<Namespace>, call: Call, until: Time },
     /// An input for a run.
     Apply(Box<Apply>),
-    /// Deliver a message of a run.
+    /// Send a message of a run.
     Send(Sender),
+    /// A message has come to the shard of its target.
+    Deliver(Box<messages::Delivery>),
     /// A message's target wants a child started.
     StartChild(Box<start::ChildStart>),
     /// Let pollers and tasks of a queue meet.
@@ -168,18 +179,20 @@ pub(crate) enum Alarm {
     Queue(QueueKey),
     /// A queue may have stood unused for long.
     QueueIdle(QueueKey),
-    /// A message could not be delivered a moment ago.
+    /// A message was not acknowledged.
     Resend(Sender),
     /// A shard was lost; try to have it again.
     Reacquire(ShardId),
 }
 
-/// One node of the cluster.
-pub struct Node {
-    config: NodeConfig,
+/// One lane of a node.
+pub struct Lane {
+    config: LaneConfig,
     now: Time,
     entropy: Entropy,
     shards: BTreeMap<ShardId, Shard>,
+    /// Those with changes that are not being written yet.
+    dirty: BTreeSet<ShardId>,
     queues: BTreeMap<QueueKey, TaskQueue>,
     polls: Polls,
     queries: Queries,
@@ -187,6 +200,7 @@ pub struct Node {
     namespaces: NamespaceTable,
     /// Work that came before the namespaces were read; `None` once they are.
     unnamed: Option<Vec<Work>>,
+    unacknowledged: Unacknowledged,
     /// Calls that wait for history, by the run they wait for.
     waits: BTreeMap<CallId, (ShardId, RunId)>,
     /// Calls that wait for data, and whether their callers still wait.
@@ -204,10 +218,11 @@ pub struct Node {
     actions: Vec<Action>,
 }
 
-impl Node {
-    /// A node that owns its part of the shards at `now`; its first actions acquire them.
-    pub fn new(config: NodeConfig, now: Time) -> Self {
-        let owned = cluster::owned(config.id, config.shards, &config.members, now);
+impl Lane {
+    /// A lane that owns its part of the node's shards at `now`; its first actions acquire them.
+    pub fn new(config: LaneConfig, now: Time) -> Self {
+        let mut owned = cluster::owned(config.id, config.placement.shards(), &config.members, now);
+        owned.retain(|shard| config.placement.of_shard(*shard) == config.lane);
         let shards = owned.iter().map(|id| (*id, Shard::closed())).collect();
         let acquire = owned.into_iter().map(|shard| Action::Acquire { shard }).collect();
         Self {
@@ -215,12 +230,14 @@ impl Node {
             config,
             now,
             shards,
+            dirty: BTreeSet::new(),
             queues: BTreeMap::new(),
             polls: Polls::default(),
             queries: Queries::default(),
             updates: Updates::default(),
             namespaces: NamespaceTable::default(),
             unnamed: Some(Vec::new()),
+            unacknowledged: Unacknowledged::default(),
             waits: BTreeMap::new(),
             kept_back: BTreeMap::new(),
             alarms: BTreeSet::new(),
@@ -244,6 +261,7 @@ impl Node {
             Event::Acquired { shard, result } => self.acquired(shard, result),
             Event::Committed { shard, result } => self.committed(shard, result),
             Event::Read { ticket, result } => self.read_done(ticket, result),
+            Event::Delivered { from: _, parcel } => self.delivered(parcel),
             Event::Tick => {}
             Event::Cut => return self.cut(),
             Event::Drain => self.drain(),
@@ -259,6 +277,11 @@ impl Node {
         std::mem::take(&mut self.actions)
     }
 
+    /// Whether there is something to be done.
+    pub fn has_actions(&self) -> bool {
+        !self.actions.is_empty()
+    }
+
     /// When `Tick` is due next.
     pub fn next_alarm(&self) -> Option<Time> {
         self.alarms.first().map(|(time, _)| *time)
@@ -266,12 +289,12 @@ impl Node {
 
     /// Whether there is something to write: the driver answers with `Event::Cut` when it can.
     pub fn has_changes(&self) -> bool {
-        self.shards.values().any(Shard::has_changes)
+        self.dirty_shards().any(Shard::has_changes)
     }
 
     /// How many callers wait until the changes that can be written are durable.
     pub fn callers(&self) -> usize {
-        self.shards.values().filter(|shard| shard.has_changes()).map(Shard::callers).sum()
+        self.dirty_shards().filter(|shard| shard.has_changes()).map(Shard::callers).sum()
     }
 
     /// Whether every shard is open and nothing waits to become durable.
@@ -281,7 +304,11 @@ impl Node {
 
     /// Whether every shard has been acquired and read in.
     pub fn is_open(&self) -> bool {
-        self.shards.values().all(|shard| shard.epoch.is_some()) && self.tickets.is_empty()
+        self.unnamed.is_none() && self.shards.values().all(|shard| shard.epoch.is_some()) && self.tickets.is_empty()
+    }
+
+    fn dirty_shards(&self) -> impl Iterator<Item = &Shard> {
+        self.dirty.iter().filter_map(|shard| self.shards.get(shard))
     }
 
     fn work(&mut self, work: Work) {
@@ -295,6 +322,7 @@ impl Node {
             Work::Call { asker, namespace, call, until } => self.call(asker, namespace, call, until),
             Work::Apply(apply) => self.apply(*apply),
             Work::Send(sender) => self.send(sender),
+            Work::Deliver(delivery) => self.deliver(*delivery),
             Work::StartChild(start) => self.start_child(*start),
             Work::Match(queue) => self.match_queue(&queue),
             Work::Dispatch(meeting) => self.dispatch(*meeting),

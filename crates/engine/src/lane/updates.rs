@@ -15,7 +15,7 @@ use proto::temporal::api::{
     update::v1::{Outcome, outcome::Value},
 };
 
-use super::{Action, Alarm, Asker, CallId, Node, Work, answer, shard::Held};
+use super::{Action, Alarm, Asker, CallId, Lane, Work, answer, shard::Held};
 use crate::{Answer, Call, Started, UpdateOutcome, UpdateState, UpdateWait};
 
 /// A client that waits for an update.
@@ -92,7 +92,7 @@ enum News {
     Refused(Reject),
 }
 
-impl Node {
+impl Lane {
     /// A client's call about an update of a loaded run.
     pub(crate) fn update_call(
         &mut self,

@@ -5,9 +5,9 @@ use bytes::Bytes;
 use machine::Input;
 use model::{NamespaceId, RunId, Token, WorkflowKey};
 
-use super::{Asker, Node, Work, apply::Apply, calls::task_ref};
+use super::{Asker, Lane, Work, apply::Apply, calls::task_ref};
 
-impl Node {
+impl Lane {
     /// Takes the tasks of an answer back; one that is not as it was handed out is left alone.
     pub(crate) fn undelivered(&mut self, tokens: &[Bytes]) {
         for sealed in tokens {
@@ -22,7 +22,7 @@ impl Node {
     fn take_back(&mut self, token: &Token) {
         let ids = NamespaceId::from_slice(&token.namespace_id).zip(RunId::from_slice(&token.run_id));
         let Some((namespace, run_id)) = ids else { return };
-        let shard = WorkflowKey::new(namespace, &token.workflow_id).shard(self.config.shards);
+        let shard = WorkflowKey::new(namespace, &token.workflow_id).shard(self.config.placement.shards());
         let input = if token.activity_id.is_empty() {
             if self.epoch(shard).0 != token.epoch {
                 // The start was in a memory that is gone.

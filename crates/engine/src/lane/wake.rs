@@ -6,9 +6,9 @@ use machine::Input;
 use model::{ShardId, Time};
 use store::Key;
 
-use super::{Action, Alarm, Asker, Node, Ticket, Work, apply::Apply};
+use super::{Action, Alarm, Asker, Lane, Ticket, Work, apply::Apply};
 
-impl Node {
+impl Lane {
     /// Sets off every alarm that is ripe.
     pub(crate) fn ring(&mut self) {
         while let Some((time, _)) = self.alarms.first() {
@@ -46,7 +46,7 @@ impl Node {
         if self.alarms.len() < self.most_alarms || is_reading() {
             return;
         }
-        let keep = self.config.cached_runs;
+        let keep = self.kept_runs();
         let mut near: BTreeMap<ShardId, usize> = BTreeMap::new();
         let mut horizons: BTreeMap<ShardId, Time> = BTreeMap::new();
         let mut far = Vec::new();
@@ -82,6 +82,6 @@ impl Node {
             self.alarm(time, Alarm::Horizon(shard));
         }
         // So that the walk costs little for each alarm, whatever they are.
-        self.most_alarms = 2 * self.alarms.len().max(2 * keep);
+        self.most_alarms = 2 * self.alarms.len().max(2 * self.config.cached_runs);
     }
 }

@@ -16,7 +16,7 @@ use proto::temporal::api::{
 };
 
 use super::{
-    Asker, Node, Sender, Work,
+    Asker, Lane, Sender, Work,
     apply::Presence,
     shard::{Held, Need},
 };
@@ -64,11 +64,11 @@ pub(crate) struct Start {
     pub(crate) parent: Option<ParentInfo>,
 }
 
-impl Node {
+impl Lane {
     /// Starts a run for a client, or answers as the policies on its workflow id say.
     pub(crate) fn start(&mut self, asker: Asker, namespace: Arc<Namespace>, kind: StartKind, until: Time) {
         let workflow = WorkflowKey::new(namespace.id, kind.workflow_id());
-        let shard = workflow.shard(self.config.shards);
+        let shard = workflow.shard(self.config.placement.shards());
         let current = match self.current_for_start(shard, &workflow) {
             Ok(current) => current,
             Err(need) => {
@@ -87,7 +87,7 @@ impl Node {
     /// Starts a run for its parent, which hears of the outcome as of any message.
     pub(crate) fn start_child(&mut self, child: ChildStart) {
         let workflow = WorkflowKey::new(child.namespace.id, &child.request.workflow_id);
-        let shard = workflow.shard(self.config.shards);
+        let shard = workflow.shard(self.config.placement.shards());
         let current = match self.current_for_start(shard, &workflow) {
             Ok(current) => current,
             Err(need) => return self.park(shard, need, Work::StartChild(Box::new(child))),

@@ -16,13 +16,13 @@ use proto::temporal::api::{
     workflowservice::v1::DescribeWorkflowExecutionResponse,
 };
 
-use super::Node;
+use super::Lane;
 use crate::visibility::{self, Types};
 
 /// How the reference shows that a run has no expiration: the first moment of the common era.
 const NEVER: prost_types::Timestamp = prost_types::Timestamp { seconds: -62_135_596_800, nanos: 0 };
 
-impl Node {
+impl Lane {
     /// The description of a loaded run.
     pub(crate) fn describe(&self, shard: ShardId, run_id: RunId) -> Option<DescribeWorkflowExecutionResponse> {
         let entry = self.entry(shard, run_id)?;

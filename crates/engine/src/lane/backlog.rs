@@ -3,18 +3,19 @@
 //! What stands in memory is known. What stands behind it on disk is counted once, when somebody asks, and from then on
 //! kept in step; so asking again costs nothing, and a restart costs nothing until somebody asks.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use model::{QueueKey, ShardId, Time};
 use proto::temporal::api::taskqueue::v1::{PollerInfo, TaskQueueStats};
 use store::{Page, StoreError};
 
 use super::{
-    Asker, Node, ReadRequest, Ticket, Work,
+    Asker, Lane, ReadRequest, Ticket, Work,
     pace::Pace,
-    queue::{Seen, TaskQueue, places},
+    parcel::Content,
+    queue::{COUNT_PAGE, Seen, TaskQueue, places},
 };
-use crate::{Answer, TaskQueueDescription};
+use crate::{Answer, TaskQueueDescription, persist::TaskPlace};
 
 /// How long a poller is shown after its last poll.
 pub(crate) const POLLER_SHOWN_FOR: std::time::Duration = std::time::Duration::from_secs(300);
@@ -69,7 +70,7 @@ impl Backlog {
     }
 }
 
-impl Node {
+impl Lane {
     /// Somebody asks what a queue looks like; answered when everything that waits there is counted.
     pub(crate) fn describe_queue(&mut self, asker: Asker, key: QueueKey) {
         self.queue(&key).describers.push(asker);
@@ -79,8 +80,10 @@ impl Node {
     /// Counts what has not been counted for those who wait for it, and answers them when nothing is left. Shards that
     /// are not open are left out.
     pub(crate) fn count_queue(&mut self, key: &QueueKey) {
-        let open: Vec<ShardId> =
-            self.shards.iter().filter(|(_, state)| state.epoch.is_some()).map(|(id, _)| *id).collect();
+        let open: Vec<ShardId> = (0..self.config.placement.shards())
+            .map(ShardId)
+            .filter(|shard| self.is_readable(*shard))
+            .collect();
         let Some(queue) = self.queues.get_mut(key) else { return };
         if queue.describers.is_empty() {
             return;
@@ -92,9 +95,43 @@ impl Node {
                 self.answer_now(asker, Ok(Answer::TaskQueue(Box::new(description.clone()))));
             }
         }
-        for (shard, request) in reads {
-            self.read(request, Ticket::Count(shard, key.clone()));
+        for (shard, range) in reads {
+            self.count_in(shard, key, range);
         }
+    }
+
+    /// Has a page of a shard's tasks counted: by its owner, who knows which of them wait no more.
+    fn count_in(&mut self, shard: ShardId, key: &QueueKey, range: Range<Vec<u8>>) {
+        if !self.owns(shard) {
+            return self.send_to_shard(shard, Content::Count { shard, queue: key.clone(), range });
+        }
+        self.read(ReadRequest::scan(shard, range, COUNT_PAGE), Ticket::Count(shard, key.clone()));
+    }
+
+    /// Another lane wants to know what waits at its queue. While the shard is not open it hears nothing: it asks again when it
+    /// hears that it is.
+    pub(crate) fn count_for(&mut self, shard: ShardId, queue: QueueKey, range: Range<Vec<u8>>) {
+        if self.owns(shard) && self.is_readable(shard) {
+            self.read(ReadRequest::scan(shard, range, COUNT_PAGE), Ticket::CountFor(shard, queue));
+        }
+    }
+
+    /// A page of tasks that another lane wants to know of.
+    ///
+    /// # Errors
+    /// A row of it is damaged.
+    pub(crate) fn tasks_counted_for(&mut self, shard: ShardId, queue: &QueueKey, page: Page) -> Result<(), StoreError> {
+        let last = last_key(&page);
+        let places = self.waiting_of(shard, queue, page)?;
+        self.send_to_queue(queue, Content::Counted { shard, queue: queue.clone(), places, last });
+        Ok(())
+    }
+
+    /// Those of a page that wait. The row of a workflow task stays until the task ends, also while a worker has it.
+    fn waiting_of(&self, shard: ShardId, queue: &QueueKey, page: Page) -> Result<Vec<TaskPlace>, StoreError> {
+        let mut places = places(queue, page)?;
+        places.retain(|place| self.entry(shard, place.run_id).is_none_or(|entry| entry.has_waiting(place)));
+        Ok(places)
     }
 
     /// A page of the tasks that are only on disk.
@@ -102,29 +139,32 @@ impl Node {
     /// # Errors
     /// A row of it is damaged.
     pub(crate) fn tasks_counted(&mut self, shard: ShardId, key: &QueueKey, page: Page) -> Result<(), StoreError> {
-        let next = page.more.then(|| page.pairs.last().map(|(last, _)| last.clone())).flatten();
+        let last = last_key(&page);
+        let places = self.waiting_of(shard, key, page)?;
+        self.counted(shard, key, &places, last);
+        Ok(())
+    }
+
+    /// Takes in the tasks of a page that wait, and has the next one counted.
+    pub(crate) fn counted(&mut self, shard: ShardId, key: &QueueKey, places: &[TaskPlace], last: Option<Vec<u8>>) {
+        let Some(queue) = self.queues.get_mut(key) else { return };
         let mut found = Backlog::default();
-        for place in places(key, page)? {
-            let is_known = self.queues.get(key).is_some_and(|queue| queue.holds(shard, &place));
-            // The row of a workflow task stays until the task ends, also while a worker has it.
-            let is_over = self.entry(shard, place.run_id).is_some_and(|entry| !entry.has_waiting(&place));
-            if !is_known && !is_over {
-                found.add(place.priority, Time(place.since));
-            }
+        for place in places.iter().filter(|place| !queue.holds(shard, place)) {
+            found.add(place.priority, Time(place.since));
         }
-        let Some(queue) = self.queues.get_mut(key) else { return Ok(()) };
-        match queue.counted(shard, &found, next) {
-            Some(range) => {
-                let request = ReadRequest::scan(shard, range, super::queue::COUNT_PAGE);
-                self.read(request, Ticket::Count(shard, key.clone()));
-            }
+        match queue.counted(shard, &found, last) {
+            Some(range) => self.count_in(shard, key, range),
             None => {
                 self.count_queue(key);
                 self.agenda.push_back(Work::Match(key.clone()));
             }
         }
-        Ok(())
     }
+}
+
+/// The last key of a page behind which more follow.
+fn last_key(page: &Page) -> Option<Vec<u8>> {
+    page.pairs.last().filter(|_| page.more).map(|(last, _)| last.clone())
 }
 
 fn describe(queue: &mut TaskQueue, now: Time) -> TaskQueueDescription {

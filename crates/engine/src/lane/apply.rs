@@ -7,7 +7,7 @@ use model::{Reject, RunId, ShardId};
 use proto::temporal::api::history::v1::HistoryEvent;
 
 use super::{
-    Alarm, Asker, Node, Work, answer,
+    Alarm, Asker, Lane, Work, answer,
     calls::execution_of,
     shard::{Entry, Held, Need},
 };
@@ -29,7 +29,7 @@ pub(crate) enum Presence {
     Missing,
 }
 
-impl Node {
+impl Lane {
     pub(crate) fn presence(&mut self, shard: ShardId, run_id: RunId) -> Presence {
         let now = self.now;
         match self.shards.get_mut(&shard).and_then(|state| state.runs.get_mut(&run_id)) {
@@ -166,6 +166,7 @@ impl Node {
             // What changed in memory alone leaves nothing to wait for.
             state.touch(run_id);
         }
+        self.changed(shard);
         self.set_alarm(shard, run_id, old_alarm, alarm);
         if grew {
             self.hold(shard, grown);
@@ -227,6 +228,7 @@ impl Node {
             Work::Call { call, .. } => answer::run_not_found(&execution_of(call).workflow_id, &run_id.to_string()),
             Work::Apply(_)
             | Work::Send(_)
+            | Work::Deliver(_)
             | Work::StartChild(_)
             | Work::Match(_)
             | Work::Dispatch(_)

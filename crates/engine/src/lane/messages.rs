@@ -1,9 +1,9 @@
 //! Messages between entities: delivered at least once, applied once by their request ids, forgotten when acknowledged.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use machine::{ChildClosed, ChildOutcome, ExternalOutcome, Input, Message, MessageKey, Signal, Target};
-use model::{Kind, Namespace, NamespaceId, Reject, RunId, ShardId, WorkflowKey};
+use model::{Kind, Namespace, NamespaceId, Reject, RunId, ShardId, Time, WorkflowKey};
 use proto::temporal::api::{
     common::v1::WorkflowExecution,
     enums::v1::{
@@ -14,27 +14,35 @@ use proto::temporal::api::{
 };
 
 use super::{
-    Alarm, Asker, Node, Sender, Work, answer,
+    Alarm, Asker, Lane, Sender, Work, answer,
     apply::{Apply, Presence},
+    parcel::Content,
     shard::{Entry, Held, Need},
     start::{ChildStart, ParentInfo, child_request},
 };
 use crate::Answer;
 
-/// How long a message waits that could not be delivered for a passing reason.
+/// How long a message waits before it is sent again: one that could not be taken for a passing reason, and one that was not
+/// acknowledged by another lane. Twice as long each time, and at most `LONGEST_WAIT`.
 const RESEND_AFTER: Duration = Duration::from_millis(100);
+const UNACKNOWLEDGED_AFTER: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// A message for a run that is not known yet by its id.
 #[derive(Clone, Debug)]
-struct Delivery {
-    sender: Sender,
+pub(crate) struct Delivery {
+    pub(crate) sender: Sender,
     target: Target,
     /// Only a run of the chain that began with this one is meant; empty for any.
     first_run_id: String,
     input: Input,
 }
 
-impl Node {
+/// Messages that will be sent again unless they are acknowledged before: how often they were sent, and when the next time is.
+#[derive(Debug, Default)]
+pub(crate) struct Unacknowledged(BTreeMap<Sender, (u32, Time)>);
+
+impl Lane {
     /// Delivers a message of a run, if the run still has it to send.
     pub(crate) fn send(&mut self, sender: Sender) {
         if matches!(self.presence(sender.shard, sender.run_id), Presence::Missing) {
@@ -42,6 +50,7 @@ impl Node {
         }
         let Some(message) = self.entry(sender.shard, sender.run_id).and_then(|entry| entry.run.message(sender.key))
         else {
+            self.acknowledged(sender);
             return;
         };
         match message {
@@ -56,7 +65,7 @@ impl Node {
                     external: Some(from),
                     ..Signal::default()
                 };
-                self.deliver(Delivery { sender, target, first_run_id: String::new(), input: Input::Signal(signal) });
+                self.dispatch_message(Delivery { sender, target, first_run_id: String::new(), input: Input::Signal(signal) });
             }
             Message::Cancel { target, request_id, from, reason } => {
                 let input = Input::RequestCancel {
@@ -66,11 +75,11 @@ impl Node {
                     external: Some(from),
                     links: Vec::new(),
                 };
-                self.deliver(Delivery { sender, target, first_run_id: String::new(), input });
+                self.dispatch_message(Delivery { sender, target, first_run_id: String::new(), input });
             }
             Message::ClosePolicy { target, first_run_id, request_id, terminate, from } => {
                 let input = close_policy(request_id, terminate, from);
-                self.deliver(Delivery { sender, target, first_run_id, input });
+                self.dispatch_message(Delivery { sender, target, first_run_id, input });
             }
             Message::ParentNotice { target, initiated_event_id, first_run_id, event } => {
                 let Some(entry) = self.entry(sender.shard, sender.run_id) else {
@@ -83,7 +92,7 @@ impl Node {
                     event: *event,
                 };
                 let input = Input::ChildClosed { initiated_event_id, child: Box::new(child) };
-                self.deliver(Delivery { sender, target, first_run_id: String::new(), input });
+                self.dispatch_message(Delivery { sender, target, first_run_id: String::new(), input });
             }
         }
     }
@@ -120,49 +129,91 @@ impl Node {
             root: WorkflowExecution { workflow_id: root_workflow_id, run_id: root_run_id },
         };
         let request = child_request(*attributes, user_metadata, request_id);
+        let shard = WorkflowKey::new(namespace.id, &request.workflow_id).shard(self.config.placement.shards());
         let start = ChildStart { sender, namespace, request, parent };
-        self.agenda.push_back(Work::StartChild(Box::new(start)));
+        if self.owns(shard) {
+            return self.agenda.push_back(Work::StartChild(Box::new(start)));
+        }
+        self.expect_acknowledgement(sender);
+        self.send_to_shard(shard, Content::StartChild(start));
     }
 
-    fn deliver(&mut self, delivery: Delivery) {
-        let Delivery { sender, target, first_run_id, input } = delivery;
-        let Some(namespace) = self.known_namespace(&target.namespace_id) else {
-            return self.message_done(sender, Err(namespace_gone(&target.namespace_id)));
+    /// Brings a message to the shard of its target: in the same turn where that is of this lane.
+    fn dispatch_message(&mut self, delivery: Delivery) {
+        let sender = delivery.sender;
+        let Some(workflow) = self.target_of(&delivery) else {
+            return self.message_done(sender, Err(namespace_gone(&delivery.target.namespace_id)));
         };
-        let workflow = WorkflowKey::new(namespace, &target.workflow_id);
-        let shard = workflow.shard(self.config.shards);
-        let retry = Work::Send(sender);
-        if self.defer_until_open(shard, &retry) {
-            return;
+        let shard = workflow.shard(self.config.placement.shards());
+        if self.owns(shard) {
+            return self.deliver(delivery);
         }
-        match self.resolve(shard, &workflow, &target.run_id) {
-            Ok(Some(run_id)) => self.deliver_to(sender, (shard, run_id), &workflow, &first_run_id, input),
-            Ok(None) => self.park(shard, Need::Current(workflow), retry),
-            Err(reject) => self.message_done(sender, Err(reject)),
+        self.expect_acknowledgement(sender);
+        self.send_to_shard(shard, Content::Message(delivery));
+    }
+
+    /// A message has come to the shard of its target.
+    pub(crate) fn deliver(&mut self, delivery: Delivery) {
+        let asker = Asker::Message(delivery.sender);
+        let Some(workflow) = self.target_of(&delivery) else {
+            return self.answer_now(asker, Err(namespace_gone(&delivery.target.namespace_id)));
+        };
+        let shard = workflow.shard(self.config.placement.shards());
+        match self.resolve(shard, &workflow, &delivery.target.run_id) {
+            Ok(Some(run_id)) => self.deliver_to(delivery, (shard, run_id), &workflow),
+            Ok(None) => self.park(shard, Need::Current(workflow), Work::Deliver(Box::new(delivery))),
+            Err(reject) => self.hold(shard, Held::Answer(asker, Err(reject))),
         }
     }
 
-    fn deliver_to(
-        &mut self,
-        sender: Sender,
-        (shard, run_id): (ShardId, RunId),
-        workflow: &WorkflowKey,
-        first_run_id: &str,
-        input: Input,
-    ) {
+    fn deliver_to(&mut self, delivery: Delivery, (shard, run_id): (ShardId, RunId), workflow: &WorkflowKey) {
         if matches!(self.presence(shard, run_id), Presence::Missing) {
-            return self.park(shard, Need::Run(run_id), Work::Send(sender));
+            return self.park(shard, Need::Run(run_id), Work::Deliver(Box::new(delivery)));
         }
+        let Delivery { sender, target: _, first_run_id, input } = delivery;
         let asker = Asker::Message(sender);
         let is_meant = |entry: &Entry| {
             let first = &entry.run.started().first_execution_run_id;
-            entry.run.key.workflow == *workflow && (first_run_id.is_empty() || first == first_run_id)
+            entry.run.key.workflow == *workflow && (first_run_id.is_empty() || *first == first_run_id)
         };
         if !self.entry(shard, run_id).is_some_and(is_meant) {
             let reject = answer::workflow_not_found(&workflow.workflow_id);
             return self.hold(shard, Held::Answer(asker, Err(reject)));
         }
         self.apply(Apply { asker, shard, run_id, input });
+    }
+
+    /// The workflow id that a message is for; `None` where its namespace is gone.
+    fn target_of(&self, delivery: &Delivery) -> Option<WorkflowKey> {
+        let namespace = self.known_namespace(&delivery.target.namespace_id)?;
+        Some(WorkflowKey::new(namespace, &delivery.target.workflow_id))
+    }
+
+    /// Sends a message again later, unless it is acknowledged before.
+    fn expect_acknowledgement(&mut self, sender: Sender) {
+        self.send_again_after(sender, UNACKNOWLEDGED_AFTER);
+    }
+
+    fn send_again_after(&mut self, sender: Sender, wait: Duration) {
+        let tries = self.acknowledged(sender);
+        let at = self.now + wait.saturating_mul(1 << tries.min(16)).min(LONGEST_WAIT);
+        self.unacknowledged.0.insert(sender, (tries + 1, at));
+        self.alarm(at, Alarm::Resend(sender));
+    }
+
+    /// The message need not be sent again; how often it was.
+    fn acknowledged(&mut self, sender: Sender) -> u32 {
+        let Some((tries, at)) = self.unacknowledged.0.remove(&sender) else { return 0 };
+        self.alarms.remove(&(at, Alarm::Resend(sender)));
+        tries
+    }
+
+    /// The shard's memory is dropped: what is in its outbox is read again when it is acquired.
+    pub(crate) fn lose_messages(&mut self, shard: ShardId) {
+        let lost: Vec<Sender> = self.unacknowledged.0.keys().filter(|sender| sender.shard == shard).copied().collect();
+        for sender in lost {
+            self.acknowledged(sender);
+        }
     }
 
     fn known_namespace(&self, id: &str) -> Option<NamespaceId> {
@@ -173,8 +224,9 @@ impl Node {
     /// The receiver has spoken, durably: the sender is told, or the message is sent again later.
     pub(crate) fn message_done(&mut self, sender: Sender, result: Result<Answer, Reject>) {
         if matches!(result.as_ref().map_err(refusal), Err(Refusal::Passing)) {
-            return self.alarm(self.now + RESEND_AFTER, Alarm::Resend(sender));
+            return self.send_again_after(sender, RESEND_AFTER);
         }
+        self.acknowledged(sender);
         let input = match sender.key {
             MessageKey::StartChild(initiated_event_id) => {
                 Input::ChildStarted { initiated_event_id, outcome: child_outcome(result) }

@@ -9,7 +9,7 @@ use proto::temporal::api::{
     workflowservice::v1::{PollActivityTaskQueueResponse, PollWorkflowTaskQueueResponse},
 };
 
-use super::{Action, Asker, Node, Work, shard::Entry, shard::Held};
+use super::{Action, Asker, Lane, Work, parcel::Content, shard::Entry, shard::Held};
 use crate::{Answer, HistoryRange, WorkflowTask};
 
 /// The text for a workflow id that has no run.
@@ -27,12 +27,13 @@ pub(crate) fn run_not_found(workflow_id: &str, run_id: &str) -> Reject {
     Reject::not_found(format!("workflow execution not found for workflow ID {workflow_id:?} and run ID {run_id:?}"))
 }
 
-impl Node {
+impl Lane {
     /// Tells an asker the outcome of its work.
     pub(crate) fn answer_now(&mut self, asker: Asker, result: Result<Answer, Reject>) {
         match asker {
             Asker::Client(id) => self.actions.push(Action::Answer { id, result }),
-            Asker::Message(sender) => self.message_done(sender, result),
+            Asker::Message(sender) if self.owns(sender.shard) => self.message_done(sender, result),
+            Asker::Message(sender) => self.send_to_shard(sender.shard, Content::MessageDone { sender, result }),
             Asker::Nobody => {
                 if let Err(reject) = result {
                     tracing::debug!("work of nobody was refused: {reject}");
@@ -51,6 +52,7 @@ impl Node {
                 self.answer_now(asker, Err(reject.clone()));
             }
             Work::Apply(apply) => self.answer_now(apply.asker, Err(reject.clone())),
+            Work::Deliver(delivery) => self.answer_now(Asker::Message(delivery.sender), Err(reject.clone())),
             Work::StartChild(start) => self.answer_now(Asker::Message(start.sender), Err(reject.clone())),
             // A poller whose task is gone takes the next one.
             Work::Dispatch(meeting) => self.missed(*meeting),
@@ -74,12 +76,20 @@ impl Node {
         }
     }
 
-    /// Hands the table to the doors, once it is durable.
+    /// Hands the table to the doors and to the other lanes, once it is durable.
     pub(crate) fn publish_namespaces(&mut self) {
-        self.actions.push(Action::Namespaces(std::sync::Arc::new(self.namespaces.clone())));
+        let table = std::sync::Arc::new(self.namespaces.clone());
+        self.send_to_others(&Content::Namespaces(table.clone()));
+        self.actions.push(Action::Namespaces(table));
     }
 
-    /// The epoch under which this node has the shard; zero while it has not.
+    /// The namespaces are these now: what waited for them can be done.
+    pub(crate) fn know_namespaces(&mut self, table: crate::NamespaceTable) {
+        self.namespaces = table;
+        self.agenda.extend(self.unnamed.take().unwrap_or_default());
+    }
+
+    /// The epoch under which this lane has the shard; zero while it has not.
     pub(crate) fn epoch(&self, shard: ShardId) -> Epoch {
         self.shards.get(&shard).and_then(|state| state.epoch).unwrap_or_default()
     }

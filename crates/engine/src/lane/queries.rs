@@ -19,8 +19,10 @@ use proto::temporal::api::{
 };
 
 use super::{
-    Alarm, Asker, CallId, Node, Work,
+    Alarm, Asker, CallId, Lane, Work,
     apply::Presence,
+    parcel::Content,
+    queue::QueuedQuery,
     shard::{Held, Need},
 };
 use crate::{Answer, Poll, QueryOutcome, WorkflowTask};
@@ -61,9 +63,11 @@ struct Pending {
     stage: Stage,
     /// The sticky queue's worker was tried in vain.
     sticky_tried: bool,
+    /// The queue that it was put on last.
+    queue: Option<QueueKey>,
 }
 
-/// All queries of this node that have no answer yet.
+/// All queries of this lane's runs that have no answer yet.
 #[derive(Debug, Default)]
 pub(crate) struct Queries {
     pending: BTreeMap<String, Pending>,
@@ -116,7 +120,7 @@ impl Queries {
     }
 }
 
-impl Node {
+impl Lane {
     /// A client queries a loaded run.
     pub(crate) fn query(&mut self, asker: Asker, shard: ShardId, run_id: RunId, query: NewQuery) {
         let Some(entry) = self.entry(shard, run_id) else { return };
@@ -142,7 +146,7 @@ impl Node {
         self.alarm(query.deadline - LATE, Alarm::QueryLate(id.clone()));
         let query = query.query;
         let stage = if is_direct { Stage::Direct } else { Stage::Buffered };
-        let pending = Pending { asker, shard, run_id, query, stage, sticky_tried: false };
+        let pending = Pending { asker, shard, run_id, query, stage, sticky_tried: false, queue: None };
         self.queries.insert(id.clone(), pending);
         if is_direct {
             self.agenda.push_back(Work::DispatchQuery(id));
@@ -168,35 +172,72 @@ impl Node {
         };
         let sticky = core.sticky.as_ref().map(|sticky| (name(&sticky.task_queue), sticky.schedule_to_start_timeout));
         let normal = name(&core.task_queue);
-        let queue = match sticky {
-            Some((queue, timeout)) if !pending.sticky_tried && self.is_polled(&queue) => {
+        // Where the queue is at another lane, that lane says whether it is polled.
+        let may_take = |queue: &QueueKey| !self.matches(queue) || self.is_polled(queue);
+        let (queue, is_sticky) = match sticky {
+            Some((queue, timeout)) if !pending.sticky_tried && may_take(&queue) => {
                 let give_up = self.now + Duration::from_nanos(timeout.max(0) as u64);
                 self.alarm(give_up, Alarm::Query(id.into()));
-                queue
+                (queue, true)
             }
-            Some(_) | None => {
-                if let Some(pending) = self.queries.pending.get_mut(id) {
-                    pending.sticky_tried = true;
-                }
-                normal
-            }
+            Some(_) | None => (normal, false),
         };
-        self.queries.set_stage(id, Stage::Direct);
-        self.queue(&queue).queries.push_back(id.into());
-        self.agenda.push_back(Work::Match(queue));
+        if let Some(pending) = self.queries.pending.get_mut(id) {
+            pending.sticky_tried |= !is_sticky;
+            pending.stage = Stage::Direct;
+            pending.queue = Some(queue.clone());
+        }
+        let query = QueuedQuery { id: id.into(), shard: pending.shard };
+        if self.matches(&queue) {
+            return self.put_query(&queue, query);
+        }
+        self.send_to_queue(&queue.clone(), Content::Query { queue, query, sticky: is_sticky });
+    }
+
+    fn put_query(&mut self, queue: &QueueKey, query: QueuedQuery) {
+        self.queue(queue).queries.push_back(query);
+        self.agenda.push_back(Work::Match(queue.clone()));
+    }
+
+    /// Another lane's query is for a worker of this queue.
+    pub(crate) fn query_offered(&mut self, queue: &QueueKey, query: QueuedQuery, sticky: bool) {
+        if sticky && !self.is_polled(queue) {
+            return self.send_to_shard(query.shard, Content::QueryUnpolled { id: query.id });
+        }
+        self.put_query(queue, query);
     }
 
     /// The worker on the sticky queue did not take the query in time.
     pub(crate) fn query_fallback(&mut self, id: &str) {
-        let mut found = false;
-        for queue in self.queues.values_mut() {
-            let before = queue.queries.len();
-            queue.queries.retain(|waiting| waiting != id);
-            found |= queue.queries.len() != before;
+        let Some((queue, query)) = self.queued(id) else { return };
+        if self.matches(&queue) {
+            return self.retract_query(&queue, &query);
         }
-        if !found {
+        self.send_to_queue(&queue.clone(), Content::RetractQuery { queue, query });
+    }
+
+    /// Where a query of this lane was put.
+    fn queued(&self, id: &str) -> Option<(QueueKey, QueuedQuery)> {
+        let pending = self.queries.pending.get(id)?;
+        Some((pending.queue.clone()?, QueuedQuery { id: id.into(), shard: pending.shard }))
+    }
+
+    /// Takes a query back that still waits at this queue.
+    pub(crate) fn retract_query(&mut self, queue: &QueueKey, query: &QueuedQuery) {
+        let Some(waiting) = self.queues.get_mut(queue).map(|queue| &mut queue.queries) else { return };
+        let before = waiting.len();
+        waiting.retain(|waiting| waiting != query);
+        if waiting.len() == before {
             return;
         }
+        if self.owns(query.shard) {
+            return self.query_unpolled(&query.id);
+        }
+        self.send_to_shard(query.shard, Content::QueryUnpolled { id: query.id.clone() });
+    }
+
+    /// The worker on the sticky queue is not to be had: any other may take the query.
+    pub(crate) fn query_unpolled(&mut self, id: &str) {
         if let Some(pending) = self.queries.pending.get_mut(id) {
             pending.sticky_tried = true;
             self.agenda.push_back(Work::DispatchQuery(id.into()));
@@ -205,15 +246,30 @@ impl Node {
 
     /// The caller is about to give up. Where no worker has asked for work lately, that is the better answer.
     pub(crate) fn query_late(&mut self, id: &str) {
-        let now = self.now;
-        let waits_alone = self.queues.values().any(|queue| {
-            queue.queries.iter().any(|waiting| waiting == id)
-                && (queue.last_poll == Time::ZERO || queue.last_poll + WORKER_MAY_BE_DOWN_AFTER < now)
-        });
-        if waits_alone {
-            let text = "no poller seen for task queue recently, worker may be down";
-            self.fail_query(id, Reject::new(Kind::FailedPrecondition, text));
+        let Some((queue, query)) = self.queued(id) else { return };
+        if self.matches(&queue) {
+            return self.query_late_at(&queue, &query);
         }
+        self.send_to_queue(&queue.clone(), Content::QueryLate { queue, query });
+    }
+
+    /// The caller of a query is about to give up that may wait at this queue.
+    pub(crate) fn query_late_at(&mut self, key: &QueueKey, query: &QueuedQuery) {
+        let Some(queue) = self.queues.get(key) else { return };
+        let is_down = queue.last_poll == Time::ZERO || queue.last_poll + WORKER_MAY_BE_DOWN_AFTER < self.now;
+        if !is_down || !queue.queries.contains(query) {
+            return;
+        }
+        if self.owns(query.shard) {
+            return self.query_alone(&query.id);
+        }
+        self.send_to_shard(query.shard, Content::QueryAlone { id: query.id.clone() });
+    }
+
+    /// A query waits where no worker has asked for work lately.
+    pub(crate) fn query_alone(&mut self, id: &str) {
+        let text = "no poller seen for task queue recently, worker may be down";
+        self.fail_query(id, Reject::new(Kind::FailedPrecondition, text));
     }
 
     /// A poller takes a query.
@@ -225,9 +281,7 @@ impl Node {
             if self.queries.pending.contains_key(id) {
                 self.agenda.push_back(Work::DispatchQuery(id.into()));
             }
-            let key = poll.queue.clone();
-            self.repoll(call, poll);
-            return self.agenda.push_back(Work::Match(key));
+            return self.repoll(call, poll);
         };
         task.response.query = Some(pending.query);
         let answer = Held::Answer(Asker::Client(call), Ok(Answer::WorkflowTask(Some(Box::new(task)))));

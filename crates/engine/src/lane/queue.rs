@@ -15,9 +15,10 @@ use model::{QueueKey, ShardId, Time};
 use store::{Key, Page, StoreError, key, key::OwnedKey, record};
 
 use super::{
-    Alarm, Asker, CallId, Node, ReadRequest, Ticket, Work,
+    Alarm, Asker, CallId, Lane, ReadRequest, Ticket, Work,
     backlog::{Backlog, POLLER_SHOWN_FOR},
     pace::{Pace, Rate, RateLimit},
+    parcel::Content,
 };
 use crate::{
     Poll, PollerVersion,
@@ -35,6 +36,8 @@ const REMEMBERED_POLLERS: usize = 1_000;
 /// How long a queue stands in memory that nobody polls, describes or puts a task on. Source: the reference server, which
 /// unloads a queue after this time.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(300);
+/// How long after a read of another lane's tasks has failed they are read again.
+const READ_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// A task in the order of dispatch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +73,13 @@ enum Reading {
     Count(Backlog),
 }
 
+/// A query that waits at a queue, and the shard of its run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct QueuedQuery {
+    pub(crate) id: String,
+    pub(crate) shard: ShardId,
+}
+
 /// A worker that polled.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
@@ -90,7 +100,7 @@ pub(crate) struct TaskQueue {
     /// Polls that wait, oldest first.
     pub(crate) pollers: VecDeque<CallId>,
     /// Queries that wait for a worker, oldest first; they go before tasks.
-    pub(crate) queries: VecDeque<String>,
+    pub(crate) queries: VecDeque<QueuedQuery>,
     cursors: BTreeMap<ShardId, Cursor>,
     /// Who polled lately, by identity.
     pub(crate) seen: BTreeMap<String, Seen>,
@@ -283,7 +293,7 @@ impl TaskQueue {
     }
 
     /// The counts of these shards that are to be made now, and whether any is under way or has to wait its turn.
-    pub(crate) fn wanted_counts(&mut self, shards: &[ShardId]) -> (Vec<(ShardId, ReadRequest)>, bool) {
+    pub(crate) fn wanted_counts(&mut self, shards: &[ShardId]) -> (Vec<(ShardId, Range<Vec<u8>>)>, bool) {
         let prefix = Key::task_queue_prefix(&self.key);
         let mut reads = Vec::new();
         let mut waits = false;
@@ -294,7 +304,7 @@ impl TaskQueue {
             waits = true;
             if matches!(cursor.reading, Reading::Nothing) {
                 cursor.reading = Reading::Count(Backlog::default());
-                reads.push((*shard, ReadRequest::scan(*shard, rest(&prefix, &cursor.from), COUNT_PAGE)));
+                reads.push((*shard, rest(&prefix, &cursor.from)));
             }
         }
         (reads, waits)
@@ -349,10 +359,10 @@ pub(crate) fn places(queue: &QueueKey, page: Page) -> Result<Vec<TaskPlace>, Sto
     page.pairs.into_iter().map(place).collect()
 }
 
-impl Node {
+impl Lane {
     /// The queue, which is used now; made when it is first named.
     pub(crate) fn queue(&mut self, key: &QueueKey) -> &mut TaskQueue {
-        let (shards, now) = (self.config.shards, self.now);
+        let (shards, now) = (self.config.placement.shards(), self.now);
         if !self.queues.contains_key(key) {
             self.alarm(now + FORGOTTEN_AFTER, Alarm::QueueIdle(key.clone()));
         }
@@ -377,10 +387,21 @@ impl Node {
         self.queues.len()
     }
 
-    /// A durable task waits for a worker.
+    /// A durable task of this lane's shard waits for a worker.
     pub(crate) fn offer(&mut self, shard: ShardId, place: TaskPlace) {
-        if self.leave_sticky(shard, &place) {
-            return;
+        if !self.matches(&place.queue) {
+            let (queue, sticky) = (place.queue.clone(), self.is_on_sticky(shard, &place));
+            return self.send_to_queue(&queue, Content::Offer { shard, place, sticky });
+        }
+        if !self.leave_sticky(shard, &place) {
+            self.offered(shard, place, false);
+        }
+    }
+
+    /// A task waits for a worker of this lane's queue.
+    pub(crate) fn offered(&mut self, shard: ShardId, place: TaskPlace, sticky: bool) {
+        if sticky && !self.is_polled(&place.queue) {
+            return self.send_to_shard(shard, Content::Unpolled { shard, place });
         }
         let now = self.now;
         let queue = self.queue(&place.queue);
@@ -394,13 +415,30 @@ impl Node {
     pub(crate) fn refill(&mut self, key: &QueueKey) {
         let Some(queue) = self.queues.get_mut(key) else { return };
         for (shard, request) in queue.wanted_reads() {
-            let open = self.shards.get(&shard).is_some_and(|state| state.epoch.is_some());
-            if open {
+            if self.is_readable(shard) {
                 self.read(request, Ticket::Queue(shard, key.clone()));
             } else if let Some(cursor) = self.queues.get_mut(key).and_then(|queue| queue.cursors.get_mut(&shard)) {
                 cursor.reading = Reading::Nothing;
             }
         }
+    }
+
+    /// Whether tasks of a shard can be read now: another lane says when its shards were opened again.
+    pub(crate) fn is_readable(&self, shard: ShardId) -> bool {
+        !self.owns(shard) || self.shards.get(&shard).is_some_and(|state| state.epoch.is_some())
+    }
+
+    /// The tasks of another lane's shard could not be read.
+    pub(crate) fn read_again_later(&mut self, shard: ShardId, key: &QueueKey) {
+        let Some(cursor) = self.queues.get_mut(key).and_then(|queue| queue.cursors.get_mut(&shard)) else { return };
+        cursor.reading = Reading::Nothing;
+        self.alarm(self.now + READ_AGAIN_AFTER, Alarm::Queue(key.clone()));
+    }
+
+    /// Another lane has acquired a shard: what is known of its tasks may be old.
+    pub(crate) fn opened_elsewhere(&mut self, shard: ShardId) {
+        self.lose_tasks(shard);
+        self.reopen_queues();
     }
 
     /// A shard's tasks in memory are forgotten with it.

@@ -7,8 +7,10 @@ use machine::{Due, Input, Reply, Step, Task};
 use model::{Namespace, QueueKey, QueueKind, ShardId, Time};
 
 use super::{
-    Action, Alarm, Asker, CallId, Node, Work,
-    apply::{Apply, Presence},
+    Action, Alarm, Asker, CallId, Lane, Work,
+    apply::Presence,
+    parcel::Content,
+    queue::{QueuedQuery, TaskQueue},
     shard::{Held, Need},
 };
 use crate::{Answer, Poll, persist::TaskPlace};
@@ -16,7 +18,7 @@ use crate::{Answer, Poll, persist::TaskPlace};
 /// How long after its last poll a sticky queue's worker counts as there.
 const STICKY_WORKER_GONE_AFTER: Duration = Duration::from_secs(10);
 
-/// The polls of this node that wait.
+/// The polls that wait at this lane.
 #[derive(Debug, Default)]
 pub(crate) struct Polls {
     waiting: BTreeMap<CallId, Poll>,
@@ -25,13 +27,15 @@ pub(crate) struct Polls {
 /// A poll that met a task.
 #[derive(Clone, Debug)]
 pub(crate) struct Meeting {
-    call: CallId,
+    pub(crate) call: CallId,
     poll: Poll,
     shard: ShardId,
     place: TaskPlace,
+    /// Tasks that stood behind it in the queue.
+    backlog: usize,
 }
 
-impl Node {
+impl Lane {
     /// A worker asks for a task.
     pub(crate) fn poll(&mut self, asker: Asker, _namespace: Arc<Namespace>, poll: Poll) {
         let Asker::Client(id) = asker else { return };
@@ -59,7 +63,7 @@ impl Node {
             if let Some(query) = queue.queries.pop_front() {
                 queue.pollers.pop_front();
                 let Some(poll) = self.take_poll(call) else { continue };
-                self.hand_query(call, poll, &query);
+                self.meet_query(call, poll, query);
                 continue;
             }
             if queue.len() > 0 && queue.limit.ready() > self.now {
@@ -68,10 +72,35 @@ impl Node {
             let Some((shard, place)) = queue.pop() else { break };
             queue.limit.take(self.now);
             queue.pollers.pop_front();
+            let backlog = queue.len();
             let Some(poll) = self.take_poll(call) else { continue };
-            self.agenda.push_back(Work::Dispatch(Box::new(Meeting { call, poll, shard, place })));
+            self.meet_task(Meeting { call, poll, shard, place, backlog });
         }
         self.refill(key);
+    }
+
+    /// A poll met a task, which the owner of its shard starts.
+    fn meet_task(&mut self, meeting: Meeting) {
+        if self.owns(meeting.shard) {
+            return self.agenda.push_back(Work::Dispatch(Box::new(meeting)));
+        }
+        self.count_dispatched(&meeting.place);
+        self.send_to_shard(meeting.shard, Content::Match(meeting));
+    }
+
+    /// A poll met a query, which the owner of its shard hands out.
+    fn meet_query(&mut self, call: CallId, poll: Poll, query: QueuedQuery) {
+        if self.owns(query.shard) {
+            return self.hand_query(call, poll, &query.id);
+        }
+        self.send_to_shard(query.shard, Content::HandQuery { call, poll, id: query.id });
+    }
+
+    fn count_dispatched(&mut self, place: &TaskPlace) {
+        let now = self.now;
+        if let Some(queue) = self.queues.get_mut(&place.queue) {
+            queue.paces.entry(place.priority).or_default().dispatched.count(now);
+        }
     }
 
     /// Tasks and pollers wait for the queue's limit.
@@ -121,7 +150,7 @@ impl Node {
             let Some((call, poll)) = self.poller_for(&place) else { continue };
             let input = self.start_of(&poll, &place);
             let facts = self.facts(namespace);
-            let meeting = Meeting { call, poll, shard, place };
+            let meeting = Meeting { call, poll, shard, place, backlog: 0 };
             match step.next.handle(input, &facts) {
                 Ok(started) => {
                     step.next = started.next;
@@ -167,17 +196,14 @@ impl Node {
 
     pub(crate) fn hand_task(&mut self, meeting: Meeting, reply: Reply) {
         let (shard, run_id) = (meeting.shard, meeting.place.run_id);
-        let now = self.now;
-        if let Some(queue) = self.queues.get_mut(&meeting.place.queue) {
-            queue.paces.entry(meeting.place.priority).or_default().dispatched.count(now);
-        }
+        self.count_dispatched(&meeting.place);
         let answer = match reply {
             Reply::WorkflowTask(task) => {
                 let sticky = task.sticky && !meeting.poll.normal_name.is_empty();
                 let mut task = self.workflow_task(shard, run_id, &task, sticky);
                 if let Some(task) = &mut task {
-                    task.response.backlog_count_hint =
-                        self.queues.get(&meeting.place.queue).map_or(0, |queue| queue.len() as i64);
+                    let known = self.queues.get(&meeting.place.queue);
+                    task.response.backlog_count_hint = known.map_or(meeting.backlog, TaskQueue::len) as i64;
                 }
                 Answer::WorkflowTask(task.map(Box::new))
             }
@@ -196,22 +222,30 @@ impl Node {
 
     /// The poll did not get this task: it is first in line for the next one.
     pub(crate) fn missed(&mut self, meeting: Meeting) {
+        if !self.matches(&meeting.poll.queue) {
+            let queue = meeting.poll.queue.clone();
+            return self.send_to_queue(&queue, Content::Missed(meeting));
+        }
         let Meeting { call, poll, .. } = meeting;
         if let Some(queue) = self.queues.get_mut(&poll.queue) {
             queue.limit.give_back();
         }
-        if poll.deadline <= self.now || self.draining {
-            return self.actions.push(Action::Answer { id: call, result: Ok(nothing(poll.queue.kind)) });
-        }
-        let key = poll.queue.clone();
         self.repoll(call, poll);
-        self.agenda.push_back(Work::Match(key));
     }
 
     /// Puts a poll that got nothing back to the head of its queue.
     pub(crate) fn repoll(&mut self, call: CallId, poll: Poll) {
+        if !self.matches(&poll.queue) {
+            let queue = poll.queue.clone();
+            return self.send_to_queue(&queue, Content::Repoll { call, poll });
+        }
+        let kind = poll.queue.kind;
+        if poll.deadline <= self.now || self.draining {
+            return self.actions.push(Action::Answer { id: call, result: Ok(nothing(kind)) });
+        }
         self.alarm(poll.deadline, Alarm::Call(call));
         self.queue(&poll.queue).pollers.push_front(call);
+        self.agenda.push_back(Work::Match(poll.queue.clone()));
         self.polls.waiting.insert(call, poll);
     }
 
@@ -254,17 +288,17 @@ impl Node {
 
     /// A task on a worker's own queue whose worker is gone goes to the normal queue. Says whether it did.
     pub(crate) fn leave_sticky(&mut self, shard: ShardId, place: &TaskPlace) -> bool {
-        let Some(entry) = self.entry(shard, place.run_id) else {
-            return false;
-        };
-        let sticky = entry.run.core.workflow_task.as_ref().is_some_and(|task| task.sticky);
-        if place.queue.kind == QueueKind::Activity || !sticky || self.is_polled(&place.queue) {
+        if !self.is_on_sticky(shard, place) || self.is_polled(&place.queue) {
             return false;
         }
-        let input = Input::StickyWorkerGone { task_queue: place.queue.name.to_string() };
-        let apply = Apply { asker: Asker::Nobody, shard, run_id: place.run_id, input };
-        self.agenda.push_back(Work::Apply(Box::new(apply)));
+        self.unpolled(shard, place);
         true
+    }
+
+    /// Whether a task stands on the queue of the worker that has its run in the cache.
+    pub(crate) fn is_on_sticky(&self, shard: ShardId, place: &TaskPlace) -> bool {
+        let task = self.entry(shard, place.run_id).and_then(|entry| entry.run.core.workflow_task.as_ref());
+        place.queue.kind == QueueKind::Workflow && task.is_some_and(|task| task.sticky)
     }
 
     /// Whether a worker polls the queue or did so a moment ago.
@@ -299,7 +333,10 @@ impl Node {
         let Some(queue) = self.queues.get_mut(&key) else { return };
         queue.last_poll = Time::ZERO;
         for (shard, place) in queue.take_all() {
-            self.offer(shard, place);
+            if !self.owns(shard) {
+                self.send_to_shard(shard, Content::Unpolled { shard, place: place.clone() });
+            }
+            self.offered(shard, place, false);
         }
     }
 }

@@ -7,8 +7,8 @@ use machine::Input;
 use model::{QueueKey, RunId, ShardId, WorkflowKey};
 use store::{Key, Page, Store, StoreError, key, key::OwnedKey, record};
 
-use super::{Action, Alarm, Asker, Node, Sender, Work, apply::Apply, shard::Entry, shard::Need};
-use crate::{NamespaceRecord, NamespaceTable, persist};
+use super::{Action, Alarm, Asker, Lane, Sender, Work, apply::Apply, shard::Entry, shard::Need};
+use crate::{NamespaceRecord, NamespaceTable, persist, placement::HOME};
 
 /// Wake-ups that are read at once.
 const WAKE_PAGE: usize = 1_000;
@@ -51,6 +51,8 @@ pub(crate) enum Ticket {
     Queue(ShardId, QueueKey),
     /// A count of a queue's tasks that stay on disk.
     Count(ShardId, QueueKey),
+    /// The same, for the lane at which the queue is.
+    CountFor(ShardId, QueueKey),
 }
 
 impl Ticket {
@@ -62,7 +64,8 @@ impl Ticket {
             | Ticket::Wakes(shard)
             | Ticket::Outbox(shard)
             | Ticket::Queue(shard, _)
-            | Ticket::Count(shard, _) => Some(*shard),
+            | Ticket::Count(shard, _)
+            | Ticket::CountFor(shard, _) => Some(*shard),
             Ticket::Namespaces => None,
         }
     }
@@ -108,7 +111,7 @@ impl ReadRequest {
     }
 }
 
-impl Node {
+impl Lane {
     /// Asks for a read. Its answer is dropped if the shard has another epoch by then.
     pub(crate) fn read(&mut self, request: ReadRequest, purpose: Ticket) {
         let ticket = self.next_ticket;
@@ -122,7 +125,7 @@ impl Node {
     pub(crate) fn read_wakes(&mut self, shard: ShardId, start: Vec<u8>) {
         let range = start..key::prefix_end(&Key::wake_prefix());
         // No more than may stay in memory, but never so few that wake-ups of one time can't all be read.
-        let page = self.config.cached_runs.clamp(LEAST_WAKES, WAKE_PAGE);
+        let page = self.kept_runs().clamp(LEAST_WAKES, WAKE_PAGE);
         self.read(ReadRequest::scan(shard, range, page), Ticket::Wakes(shard));
     }
 
@@ -181,15 +184,16 @@ impl Node {
             (Ticket::Wakes(shard), ReadResult::Page(page)) => self.wakes_found(*shard, page)?,
             (Ticket::Outbox(shard), ReadResult::Page(page)) => self.outbox_found(*shard, page)?,
             (Ticket::Namespaces, ReadResult::Page(page)) => {
-                self.namespaces = NamespaceTable::default();
+                let mut table = NamespaceTable::default();
                 for (_, value) in page.pairs {
-                    self.namespaces.put(record::decode::<NamespaceRecord>(value)?);
+                    table.put(record::decode::<NamespaceRecord>(value)?);
                 }
-                self.agenda.extend(self.unnamed.take().unwrap_or_default());
+                self.know_namespaces(table);
                 self.publish_namespaces();
             }
             (Ticket::Queue(shard, queue), ReadResult::Page(page)) => self.tasks_found(*shard, queue, page)?,
             (Ticket::Count(shard, queue), ReadResult::Page(page)) => self.tasks_counted(*shard, queue, page)?,
+            (Ticket::CountFor(shard, queue), ReadResult::Page(page)) => self.tasks_counted_for(*shard, queue, page)?,
             (
                 Ticket::Current(..)
                 | Ticket::Run(..)
@@ -197,7 +201,8 @@ impl Node {
                 | Ticket::Outbox(_)
                 | Ticket::Namespaces
                 | Ticket::Queue(..)
-                | Ticket::Count(..),
+                | Ticket::Count(..)
+                | Ticket::CountFor(..),
                 ReadResult::Value(_) | ReadResult::Page(_) | ReadResult::Run { .. },
             ) => return Err(StoreError::Io("a read was answered with something else".into())),
         }
@@ -210,10 +215,13 @@ impl Node {
         let (shard, need) = match purpose {
             Ticket::Current(shard, workflow) => (shard, Need::Current(workflow)),
             Ticket::Run(shard, run_id) => (shard, Need::Run(run_id)),
-            Ticket::Wakes(shard) | Ticket::Outbox(shard) | Ticket::Queue(shard, _) | Ticket::Count(shard, _) => {
-                return self.lose(shard, &error.to_string());
-            }
-            Ticket::Namespaces => return self.lose(ShardId(0), &error.to_string()),
+            Ticket::Queue(shard, queue) if !self.owns(shard) => return self.read_again_later(shard, &queue),
+            Ticket::Wakes(shard)
+            | Ticket::Outbox(shard)
+            | Ticket::Queue(shard, _)
+            | Ticket::Count(shard, _)
+            | Ticket::CountFor(shard, _) => return self.lose(shard, &error.to_string()),
+            Ticket::Namespaces => return self.lose(HOME, &error.to_string()),
         };
         let parked = self.shards.get_mut(&shard).and_then(|state| state.parked.remove(&need));
         for work in parked.into_iter().flatten() {

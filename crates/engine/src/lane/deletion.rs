@@ -5,15 +5,12 @@ use model::{Kind, NamespaceId, Reject, RunId, ShardId};
 use store::{Change, Key, record};
 
 use super::{
-    Action, Alarm, Asker, Node,
+    Action, Alarm, Asker, Lane,
     shard::{Held, Need},
 };
-use crate::{Answer, NamespaceRecord, persist};
+use crate::{Answer, NamespaceRecord, persist, placement::HOME};
 
-/// Namespaces live in this shard.
-const HOME: ShardId = ShardId(0);
-
-impl Node {
+impl Lane {
     /// Deletes a loaded run; an open one is terminated first.
     pub(crate) fn delete(&mut self, asker: Asker, shard: ShardId, run_id: RunId) {
         let is_open = self.entry(shard, run_id).is_some_and(|entry| entry.run.is_open());
@@ -88,6 +85,7 @@ impl Node {
             let result = Err(super::answer::run_not_found(&entry.run.key.workflow.workflow_id, &run_id.to_string()));
             self.actions.push(Action::Answer { id: waiter.call, result });
         }
+        self.changed(shard);
     }
 
     /// Writes a namespace, if nobody else has written it since the caller read it.
@@ -124,5 +122,6 @@ impl Node {
         if let Some(state) = self.shards.get_mut(&HOME) {
             state.changes().push(change);
         }
+        self.changed(HOME);
     }
 }

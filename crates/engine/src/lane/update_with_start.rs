@@ -10,7 +10,7 @@ use proto::temporal::api::{
     workflowservice::v1::StartWorkflowExecutionRequest,
 };
 
-use super::{Asker, Node, Work, shard::Held, start::Start, updates::Waiting};
+use super::{Asker, Lane, Work, shard::Held, start::Start, updates::Waiting};
 use crate::{Call, Started, UpdateCall};
 
 /// The two operations of one call; `again` where the run that had the update has closed.
@@ -29,7 +29,7 @@ struct Pair {
     again: bool,
 }
 
-impl Node {
+impl Lane {
     /// Starts a run for an update, or has the open one take it.
     pub(crate) fn update_with_start(
         &mut self,
@@ -40,7 +40,7 @@ impl Node {
     ) {
         let UpdateAndStart { start, update, again } = operations;
         let workflow = WorkflowKey::new(namespace.id, &start.workflow_id);
-        let shard = workflow.shard(self.config.shards);
+        let shard = workflow.shard(self.config.placement.shards());
         // Also one that is closed may know the update.
         let current = match self.current_for_start(shard, &workflow) {
             Ok(current) => current,

@@ -4,12 +4,12 @@ use std::{collections::BTreeSet, ops::Bound};
 
 use model::{NamespaceId, QueueKey, QueueKind};
 
-use super::{Node, backlog::POLLER_SHOWN_FOR, queue::TaskQueue};
+use super::{Lane, backlog::POLLER_SHOWN_FOR, queue::TaskQueue};
 use crate::{PollingWorker, Workers};
 
 const KINDS: [QueueKind; 2] = [QueueKind::Workflow, QueueKind::Activity];
 
-impl Node {
+impl Lane {
     /// The workers of at most `limit` queues of the namespace, in the order of the queues' names, behind `after`.
     pub(crate) fn list_workers(&self, namespace: NamespaceId, after: &str, limit: usize) -> Workers {
         // One queue more than asked for, of each kind, shows whether more follow.

@@ -11,7 +11,7 @@ use machine::{Due, MessageKey, Run};
 use model::{Budget, Epoch, Part, QueueKind, Reject, RunId, ShardId, Time, WorkflowKey};
 use store::{Batch, Change, CommitError, Key, StoreError, key};
 
-use super::{Action, Alarm, Asker, CallId, Node, ReadRequest, Ticket, Work};
+use super::{Action, Alarm, Asker, CallId, Lane, ReadRequest, Ticket, Work, parcel::Content};
 use crate::{
     Answer,
     persist::{self, TaskPlace},
@@ -269,7 +269,7 @@ impl Shard {
     }
 }
 
-impl Node {
+impl Lane {
     /// Holds something back until all that the shard has in memory is durable; says it at once when all is.
     pub(crate) fn hold(&mut self, shard: ShardId, held: Held) {
         let Some(state) = self.shards.get_mut(&shard) else {
@@ -301,16 +301,20 @@ impl Node {
     /// Hands each shard's open batch to the store, unless one of the shard is still being written. The later this is
     /// asked for, the more steps share a commit.
     pub(crate) fn cut(&mut self) {
-        for (id, shard) in &mut self.shards {
+        let mut clock = Some(persist::clock_row(self.now));
+        for id in self.dirty.clone() {
+            let Some(shard) = self.shards.get_mut(&id) else { continue };
             let Some(epoch) = shard.epoch.filter(|_| shard.has_changes()) else { continue };
+            self.dirty.remove(&id);
             // The next batch will hardly be smaller.
             let (held, changes) = (shard.open_held.len(), shard.open.changes.len());
             shard.flight = Some(std::mem::replace(&mut shard.open_held, Vec::with_capacity(held)));
             shard.callers = 0;
             shard.sequence += 1;
-            shard.open.changes.push(persist::clock_row(self.now));
+            // The greatest of all shards' clocks counts, so one of each commit is enough.
+            shard.open.changes.extend(clock.take());
             let batch = Arc::new(std::mem::replace(&mut shard.open, Batch { changes: Vec::with_capacity(changes) }));
-            self.actions.push(Action::Commit { shard: *id, epoch, batch });
+            self.actions.push(Action::Commit { shard: id, epoch, batch });
         }
     }
 
@@ -323,7 +327,7 @@ impl Node {
     }
 
     fn release_flight(&mut self, shard: ShardId) {
-        let (keep, short) = (self.config.cached_runs, self.short_of_memory());
+        let (keep, short) = (self.kept_runs(), self.short_of_memory());
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
@@ -337,6 +341,18 @@ impl Node {
         self.forget_far_wakes();
     }
 
+    /// Something of the shard is to be written.
+    pub(crate) fn changed(&mut self, shard: ShardId) {
+        if self.shards.get(&shard).is_some_and(|state| !state.open.changes.is_empty()) {
+            self.dirty.insert(shard);
+        }
+    }
+
+    /// How many idle runs a shard keeps in memory.
+    pub(crate) fn kept_runs(&self) -> usize {
+        (self.config.cached_runs / self.shards.len().max(1)).max(1)
+    }
+
     /// How many bytes of idle runs had better go. Half of the budget is for what callers bring.
     fn short_of_memory(&mut self) -> usize {
         let memory = &self.config.memory;
@@ -345,7 +361,7 @@ impl Node {
             return 0;
         }
         self.was_short = self.now;
-        short
+        short / self.config.placement.count()
     }
 
     /// A commit failed, so memory is ahead of what will ever be durable: drop it all, answer everybody, begin again.
@@ -355,6 +371,7 @@ impl Node {
             return;
         };
         let mut lost = std::mem::replace(state, Shard::closed());
+        self.dirty.remove(&shard);
         let reject = Reject::unavailable(format!("shard is reloading: {why}"));
         let held = lost.flight.take().unwrap_or_default().into_iter().chain(lost.open_held);
         for held in held {
@@ -371,6 +388,7 @@ impl Node {
         }
         self.alarms.retain(|(_, alarm)| !matches!(alarm, Alarm::Run(of, _) | Alarm::Horizon(of) if *of == shard));
         self.lose_queries(shard, &reject);
+        self.lose_messages(shard);
         self.lose_updates(shard);
         self.lose_tasks(shard);
         self.alarm(self.now + REACQUIRE_AFTER, Alarm::Reacquire(shard));
@@ -405,6 +423,7 @@ impl Node {
         self.read(ReadRequest::scan(shard, key::within(&Key::outbox_prefix()), usize::MAX), Ticket::Outbox(shard));
         self.read_wakes(shard, Key::wake_prefix());
         self.reopen_queues();
+        self.send_to_others(&Content::Opened(shard));
         let early = self.shards.get_mut(&shard).map(|state| std::mem::take(&mut state.early)).unwrap_or_default();
         self.agenda.extend(early);
     }

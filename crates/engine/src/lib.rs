@@ -8,8 +8,8 @@
 
 mod call;
 mod driver;
-mod namespace;
 mod lane;
+mod namespace;
 mod persist;
 mod placement;
 mod visibility;
@@ -19,6 +19,7 @@ pub use call::{
     Started, TaskQueueDescription, UpdateCall, UpdateOutcome, UpdateState, UpdateWait, Workers, WorkflowTask,
 };
 pub use driver::{Class, Clocks, Config, Delivery, Engine, ListPage, Listed, PageLimit, Pass, Stands};
+pub use lane::{Action, CallId, Event, Lane, LaneConfig, Parcel, ReadRequest, ReadResult};
 /// What calls are made of, and the checks of a request's form that only the machine can make: cron schedules and search
 /// attributes. They are the machine's; the doors reach them through here.
 pub use machine::{
@@ -26,7 +27,6 @@ pub use machine::{
     validate_search_attributes as check_search_attributes,
 };
 pub use namespace::{NamespaceRecord, NamespaceTable};
-pub use lane::{Action, CallId, Event, Lane, LaneConfig, Parcel, ReadRequest, ReadResult};
-pub use placement::{LaneId, Placement};
 /// Events as they are stored.
 pub use persist::history_batch;
+pub use placement::{LaneId, Placement};

@@ -61,9 +61,7 @@ impl Placement {
             return Some(LaneId(0));
         }
         match request.call.route() {
-            Route::Workflow(id) => {
-                Some(self.of_shard(WorkflowKey::new(request.namespace.id, id).shard(self.shards)))
-            }
+            Route::Workflow(id) => Some(self.of_shard(WorkflowKey::new(request.namespace.id, id).shard(self.shards))),
             Route::Queue(queue) => Some(self.of_queue(queue)),
             Route::Home => Some(self.of_shard(HOME)),
             Route::Everywhere => None,

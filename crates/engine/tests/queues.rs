@@ -19,7 +19,10 @@ use proto::temporal::api::{
 use store::{Batch, Change, Key, MemoryStore, Store, key::OwnedKey};
 
 const START: Time = Time(1_700_000_000_000_000_000);
-const SHARDS: u32 = 2;
+/// So many that queue and run of a test are at different lanes, or at the same one.
+const SHARDS: u32 = 8;
+/// With one lane all meets in one step; with more, runs and queues are apart.
+const LANES: [u32; 3] = [1, 2, 8];
 
 /// The lanes of a node and their store. Every action is done at once.
 struct World {
@@ -249,62 +252,68 @@ fn backlog(description: &TaskQueueDescription) -> (i64, i64) {
 /// More than stands in memory, nobody polls, and the process is new: all of it is counted, with the age of the oldest.
 #[test]
 fn a_backlog_is_known_also_after_a_restart() {
-    let mut world = World::new();
-    world.start("first");
-    world.pass(Duration::from_secs(3));
-    for number in 1..2_100 {
-        world.start(&format!("order-{number}"));
+    for lanes in LANES {
+        let mut world = World::of(lanes);
+        world.start("first");
+        world.pass(Duration::from_secs(3));
+        for number in 1..2_100 {
+            world.start(&format!("order-{number}"));
+        }
+        assert_eq!(backlog(&world.describe(QueueKind::Workflow)), (2_100, 3));
+        let mut world = world.restart();
+        world.pass(Duration::from_secs(1));
+        assert_eq!(backlog(&world.describe(QueueKind::Workflow)), (2_100, 4));
+        let poll = world.poll(QueueKind::Workflow, "orders", Duration::from_secs(60));
+        assert!(matches!(world.ask(Call::PollWorkflowTask(poll)), Answer::WorkflowTask(Some(_))));
+        let description = world.describe(QueueKind::Workflow);
+        assert_eq!(backlog(&description).0, 2_099);
+        assert_eq!(description.stats_by_priority.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [3]);
+        assert_eq!(description.pollers.len(), 1);
+        // The worker is lost, its task waits again, and the queue is forgotten and counted anew.
+        world.pass(Duration::from_secs(320));
+        assert_eq!(world.task_queues(), 0);
+        world.start("late");
+        let (count, age) = backlog(&world.describe(QueueKind::Workflow));
+        assert_eq!(count, 2_101);
+        assert!((321..=324).contains(&age), "{age} s: since the first or the second start, whichever was not polled");
     }
-    assert_eq!(backlog(&world.describe(QueueKind::Workflow)), (2_100, 3));
-    let mut world = world.restart();
-    world.pass(Duration::from_secs(1));
-    assert_eq!(backlog(&world.describe(QueueKind::Workflow)), (2_100, 4));
-    let poll = world.poll(QueueKind::Workflow, "orders", Duration::from_secs(60));
-    assert!(matches!(world.ask(Call::PollWorkflowTask(poll)), Answer::WorkflowTask(Some(_))));
-    let description = world.describe(QueueKind::Workflow);
-    assert_eq!(backlog(&description).0, 2_099);
-    assert_eq!(description.stats_by_priority.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [3]);
-    assert_eq!(description.pollers.len(), 1);
-    // The worker is lost, its task waits again, and the queue is forgotten and counted anew.
-    world.pass(Duration::from_secs(320));
-    assert_eq!(world.task_queues(), 0);
-    world.start("late");
-    let (count, age) = backlog(&world.describe(QueueKind::Workflow));
-    assert_eq!(count, 2_101);
-    assert!((321..=324).contains(&age), "{age} s: since the first or the second start, whichever was not polled");
 }
 
 /// The row of a workflow task stays while a worker has it, but then it does not wait.
 #[test]
 fn a_task_that_a_worker_has_is_not_counted() {
-    let mut world = World::new();
-    world.start("order");
-    let poll = world.poll(QueueKind::Workflow, "orders", Duration::from_secs(60));
-    assert!(matches!(world.ask(Call::PollWorkflowTask(poll)), Answer::WorkflowTask(Some(_))));
-    assert_eq!(backlog(&world.describe(QueueKind::Workflow)).0, 0);
+    for lanes in LANES {
+        let mut world = World::of(lanes);
+        world.start("order");
+        let poll = world.poll(QueueKind::Workflow, "orders", Duration::from_secs(60));
+        assert!(matches!(world.ask(Call::PollWorkflowTask(poll)), Answer::WorkflowTask(Some(_))));
+        assert_eq!(backlog(&world.describe(QueueKind::Workflow)).0, 0);
+    }
 }
 
 /// A worker's own queue has a name that never comes again.
 #[test]
 fn queues_that_nobody_uses_are_forgotten() {
-    let mut world = World::new();
-    world.start("order");
-    for worker in 0..50 {
-        let poll = world.poll(QueueKind::Workflow, &format!("own-{worker}"), Duration::from_secs(1));
-        world.call(Call::PollWorkflowTask(poll));
+    for lanes in LANES {
+        let mut world = World::of(lanes);
+        world.start("order");
+        for worker in 0..50 {
+            let poll = world.poll(QueueKind::Workflow, &format!("own-{worker}"), Duration::from_secs(1));
+            world.call(Call::PollWorkflowTask(poll));
+        }
+        let patient = world.poll(QueueKind::Workflow, "patient", Duration::from_secs(600));
+        let patient = world.call(Call::PollWorkflowTask(patient));
+        world.pass(Duration::from_secs(2));
+        assert_eq!(world.task_queues(), 52);
+        world.pass(Duration::from_secs(300));
+        assert_eq!(world.task_queues(), 1, "only the one at which somebody waits");
+        assert!(!world.answers.contains_key(&patient));
+        // The task that waited at a forgotten queue is found again.
+        let poll = world.poll(QueueKind::Workflow, "orders", Duration::from_secs(60));
+        assert!(matches!(world.ask(Call::PollWorkflowTask(poll)), Answer::WorkflowTask(Some(_))));
+        world.pass(Duration::from_secs(1_000));
+        assert_eq!(world.task_queues(), 0);
     }
-    let patient = world.poll(QueueKind::Workflow, "patient", Duration::from_secs(600));
-    let patient = world.call(Call::PollWorkflowTask(patient));
-    world.pass(Duration::from_secs(2));
-    assert_eq!(world.task_queues(), 52);
-    world.pass(Duration::from_secs(300));
-    assert_eq!(world.task_queues(), 1, "only the one at which somebody waits");
-    assert!(!world.answers.contains_key(&patient));
-    // The task that waited at a forgotten queue is found again.
-    let poll = world.poll(QueueKind::Workflow, "orders", Duration::from_secs(60));
-    assert!(matches!(world.ask(Call::PollWorkflowTask(poll)), Answer::WorkflowTask(Some(_))));
-    world.pass(Duration::from_secs(1_000));
-    assert_eq!(world.task_queues(), 0);
 }
 
 /// The tasks whose rows a commit puts.
@@ -331,20 +340,22 @@ fn an_activity_meets_the_poll_that_waits_for_it_in_the_step_that_schedules_it() 
 /// Of the activities of one step the most urgent meets the poll.
 #[test]
 fn a_waiting_poll_gets_the_most_urgent_activity() {
-    let mut world = World::new();
-    let poll = world.poll_activity(None);
-    let commands = [5, 1, 3].map(|priority_key| {
-        let mut command = activity(priority_key as usize);
-        let Some(Attributes::ScheduleActivityTaskCommandAttributes(attributes)) = &mut command.attributes else {
-            panic!("not an activity");
-        };
-        attributes.priority = Some(Priority { priority_key, ..Priority::default() });
-        command
-    });
-    world.schedule(commands.to_vec());
-    match &world.answers[&poll].1 {
-        Ok(Answer::ActivityTask(Some(task))) => assert_eq!(task.activity_id, "1"),
-        other => panic!("{other:?}"),
+    for lanes in LANES {
+        let mut world = World::of(lanes);
+        let poll = world.poll_activity(None);
+        let commands = [5, 1, 3].map(|priority_key| {
+            let mut command = activity(priority_key as usize);
+            let Some(Attributes::ScheduleActivityTaskCommandAttributes(attributes)) = &mut command.attributes else {
+                panic!("not an activity");
+            };
+            attributes.priority = Some(Priority { priority_key, ..Priority::default() });
+            command
+        });
+        world.schedule(commands.to_vec());
+        match &world.answers[&poll].1 {
+            Ok(Answer::ActivityTask(Some(task))) => assert_eq!(task.activity_id, "1"),
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -398,15 +409,17 @@ fn go_out_as_fast_as_asked_for(polls_first: bool) {
 /// The last poll sets the limit: zero stops the queue, none lifts it.
 #[test]
 fn the_last_poll_sets_the_limit() {
-    let mut world = World::new();
-    world.schedule_activities(3);
-    let stopped = world.poll_activity(Some(0.0));
-    world.pass(Duration::from_secs(30));
-    assert_eq!(world.departures(&[stopped]), Vec::<u128>::new());
-    let lifting = world.poll_activity(None);
-    assert_eq!(world.departures(&[stopped, lifting]), [30_000; 2]);
-    let description = world.describe(QueueKind::Activity);
-    assert_eq!((description.tasks_per_second, description.pollers[0].rate_per_second), (None, 100_000.0));
+    for lanes in LANES {
+        let mut world = World::of(lanes);
+        world.schedule_activities(3);
+        let stopped = world.poll_activity(Some(0.0));
+        world.pass(Duration::from_secs(30));
+        assert_eq!(world.departures(&[stopped]), Vec::<u128>::new());
+        let lifting = world.poll_activity(None);
+        assert_eq!(world.departures(&[stopped, lifting]), [30_000; 2]);
+        let description = world.describe(QueueKind::Activity);
+        assert_eq!((description.tasks_per_second, description.pollers[0].rate_per_second), (None, 100_000.0));
+    }
 }
 
 /// Who polls what is known from the polls, page by page, without the queues that workers make up for themselves.

@@ -47,7 +47,6 @@ impl Waits for Letter {
 #[derive(Default)]
 pub(super) struct Inbox(Mutex<[Turns<Letter>; CLASSES]>);
 
-
 impl Inbox {
     fn letters(&self) -> MutexGuard<'_, [Turns<Letter>; CLASSES]> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -12,7 +12,6 @@ pub(super) struct LaneSet(u64);
 impl LaneSet {
     pub(super) const EMPTY: Self = Self(0);
 
-
     pub(super) fn of(lane: LaneId) -> Self {
         Self(1 << lane.0)
     }

@@ -51,8 +51,7 @@ fn acquire(inner: &Inner, wanted: &[(LaneId, ShardId)]) -> Result<Vec<(LaneId, E
     }
     let shards: Vec<ShardId> = wanted.iter().map(|(_, shard)| *shard).collect();
     let epochs = inner.store.acquire_all(&shards)?;
-    let acquired = |((lane, shard), epoch): (&(LaneId, ShardId), _)| {
-        (*lane, Event::Acquired { shard: *shard, result: Ok(epoch) })
-    };
+    let acquired =
+        |((lane, shard), epoch): (&(LaneId, ShardId), _)| (*lane, Event::Acquired { shard: *shard, result: Ok(epoch) });
     Ok(wanted.iter().zip(epochs).map(acquired).collect())
 }

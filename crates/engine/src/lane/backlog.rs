@@ -80,10 +80,8 @@ impl Lane {
     /// Counts what has not been counted for those who wait for it, and answers them when nothing is left. Shards that
     /// are not open are left out.
     pub(crate) fn count_queue(&mut self, key: &QueueKey) {
-        let open: Vec<ShardId> = (0..self.config.placement.shards())
-            .map(ShardId)
-            .filter(|shard| self.is_readable(*shard))
-            .collect();
+        let open: Vec<ShardId> =
+            (0..self.config.placement.shards()).map(ShardId).filter(|shard| self.is_readable(*shard)).collect();
         let Some(queue) = self.queues.get_mut(key) else { return };
         if queue.describers.is_empty() {
             return;

@@ -65,7 +65,12 @@ impl Lane {
                     external: Some(from),
                     ..Signal::default()
                 };
-                self.dispatch_message(Delivery { sender, target, first_run_id: String::new(), input: Input::Signal(signal) });
+                self.dispatch_message(Delivery {
+                    sender,
+                    target,
+                    first_run_id: String::new(),
+                    input: Input::Signal(signal),
+                });
             }
             Message::Cancel { target, request_id, from, reason } => {
                 let input = Input::RequestCancel {

@@ -201,6 +201,8 @@ pub struct Lane {
     /// Work that came before the namespaces were read; `None` once they are.
     unnamed: Option<Vec<Work>>,
     unacknowledged: Unacknowledged,
+    /// Of this turn, for the lanes of their queues.
+    offers: Vec<parcel::Offer>,
     /// Calls that wait for history, by the run they wait for.
     waits: BTreeMap<CallId, (ShardId, RunId)>,
     /// Calls that wait for data, and whether their callers still wait.
@@ -238,6 +240,7 @@ impl Lane {
             namespaces: NamespaceTable::default(),
             unnamed: Some(Vec::new()),
             unacknowledged: Unacknowledged::default(),
+            offers: Vec::new(),
             waits: BTreeMap::new(),
             kept_back: BTreeMap::new(),
             alarms: BTreeSet::new(),
@@ -269,6 +272,9 @@ impl Lane {
         self.ring();
         while let Some(work) = self.agenda.pop_front() {
             self.work(work);
+        }
+        if !self.offers.is_empty() {
+            self.send_offers();
         }
     }
 

@@ -3,17 +3,13 @@
 //! A lane touches nothing of another one. Messages of runs are sent again until they are acknowledged, and applied once by
 //! their request ids; what is said of tasks, polls and queries is a hint that the owner of a shard checks.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use machine::Input;
 use model::{QueueKey, Reject, ShardId};
 
 use super::{
-    Action, Asker, CallId, Lane, Sender, Work,
-    apply::Apply,
-    messages::Delivery,
-    polls::Meeting,
-    queue::QueuedQuery,
+    Action, Asker, CallId, Lane, Sender, Work, apply::Apply, messages::Delivery, polls::Meeting, queue::QueuedQuery,
     start::ChildStart,
 };
 use crate::{Answer, LaneId, NamespaceTable, Poll, persist::TaskPlace};
@@ -30,8 +26,8 @@ pub(crate) enum Content {
     StartChild(ChildStart),
     /// What became of a message, durably.
     MessageDone { sender: Sender, result: Result<Answer, Reject> },
-    /// A task waits for a worker; `sticky`: on the queue of the worker that has its run in the cache.
-    Offer { shard: ShardId, place: TaskPlace, sticky: bool },
+    /// Tasks that wait for workers from here on.
+    Offers(Vec<Offer>),
     /// The worker of the sticky queue is gone.
     Unpolled { shard: ShardId, place: TaskPlace },
     /// A poll met a task of the shard.
@@ -62,6 +58,15 @@ pub(crate) enum Content {
     Namespaces(Arc<NamespaceTable>),
 }
 
+/// A task that waits for a worker.
+#[derive(Clone, Debug)]
+pub(crate) struct Offer {
+    pub(crate) shard: ShardId,
+    pub(crate) place: TaskPlace,
+    /// On the queue of the worker that has its run in the cache.
+    pub(crate) sticky: bool,
+}
+
 impl Parcel {
     /// The call that goes along: it is answered by the lane that the parcel goes to, or goes back with another one.
     pub fn call(&self) -> Option<CallId> {
@@ -71,7 +76,7 @@ impl Parcel {
             Content::Message(_)
             | Content::StartChild(_)
             | Content::MessageDone { .. }
-            | Content::Offer { .. }
+            | Content::Offers(_)
             | Content::Unpolled { .. }
             | Content::Query { .. }
             | Content::RetractQuery { .. }
@@ -102,6 +107,17 @@ impl Lane {
         self.send_parcel(self.config.placement.of_queue(queue), content);
     }
 
+    /// Sends the offers of this turn together: where several come at once, the most urgent goes first.
+    pub(crate) fn send_offers(&mut self) {
+        let mut by_lane: BTreeMap<LaneId, Vec<Offer>> = BTreeMap::new();
+        for offer in std::mem::take(&mut self.offers) {
+            by_lane.entry(self.config.placement.of_queue(&offer.place.queue)).or_default().push(offer);
+        }
+        for (to, offers) in by_lane {
+            self.send_parcel(to, Content::Offers(offers));
+        }
+    }
+
     /// Tells all other lanes.
     pub(crate) fn send_to_others(&mut self, content: &Content) {
         let own = self.config.lane;
@@ -126,7 +142,7 @@ impl Lane {
             Content::Message(delivery) => self.agenda.push_back(Work::Deliver(Box::new(delivery))),
             Content::StartChild(start) => self.agenda.push_back(Work::StartChild(Box::new(start))),
             Content::MessageDone { sender, result } => self.message_done(sender, result),
-            Content::Offer { shard, place, sticky } => self.offered(shard, place, sticky),
+            Content::Offers(offers) => offers.into_iter().for_each(|offer| self.offered(offer)),
             Content::Unpolled { shard, place } => self.unpolled(shard, &place),
             Content::Match(meeting) => self.agenda.push_back(Work::Dispatch(Box::new(meeting))),
             Content::Missed(meeting) => self.missed(meeting),

@@ -9,7 +9,7 @@ use model::{Namespace, QueueKey, QueueKind, ShardId, Time};
 use super::{
     Action, Alarm, Asker, CallId, Lane, Work,
     apply::Presence,
-    parcel::Content,
+    parcel::{Content, Offer},
     queue::{QueuedQuery, TaskQueue},
     shard::{Held, Need},
 };
@@ -336,7 +336,7 @@ impl Lane {
             if !self.owns(shard) {
                 self.send_to_shard(shard, Content::Unpolled { shard, place: place.clone() });
             }
-            self.offered(shard, place, false);
+            self.offered(Offer { shard, place, sticky: false });
         }
     }
 }

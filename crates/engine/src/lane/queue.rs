@@ -18,7 +18,7 @@ use super::{
     Alarm, Asker, CallId, Lane, ReadRequest, Ticket, Work,
     backlog::{Backlog, POLLER_SHOWN_FOR},
     pace::{Pace, Rate, RateLimit},
-    parcel::Content,
+    parcel::{Content, Offer},
 };
 use crate::{
     Poll, PollerVersion,
@@ -233,15 +233,13 @@ impl TaskQueue {
         }
     }
 
-    /// Takes in a task that was read: it is not among what is left on disk any more.
-    fn take_up(&mut self, shard: ShardId, place: &TaskPlace) {
-        if self.holds(shard, place) {
-            return;
-        }
+    /// Takes in tasks that were read: they are not among what is left on disk any more, unless there is no room for them.
+    fn take_up(&mut self, shard: ShardId, mut places: Vec<TaskPlace>) {
+        places.retain(|place| !self.holds(shard, place));
         if let Some(left) = self.cursors.get_mut(&shard).and_then(|cursor| cursor.left.as_mut()) {
-            left.remove(place.priority);
+            places.iter().for_each(|place| left.remove(place.priority));
         }
-        self.insert(shard, place);
+        places.iter().for_each(|place| self.insert(shard, place));
     }
 
     /// The first task, taken out.
@@ -390,16 +388,17 @@ impl Lane {
     /// A durable task of this lane's shard waits for a worker.
     pub(crate) fn offer(&mut self, shard: ShardId, place: TaskPlace) {
         if !self.matches(&place.queue) {
-            let (queue, sticky) = (place.queue.clone(), self.is_on_sticky(shard, &place));
-            return self.send_to_queue(&queue, Content::Offer { shard, place, sticky });
+            let sticky = self.is_on_sticky(shard, &place);
+            return self.offers.push(Offer { shard, place, sticky });
         }
         if !self.leave_sticky(shard, &place) {
-            self.offered(shard, place, false);
+            self.offered(Offer { shard, place, sticky: false });
         }
     }
 
     /// A task waits for a worker of this lane's queue.
-    pub(crate) fn offered(&mut self, shard: ShardId, place: TaskPlace, sticky: bool) {
+    pub(crate) fn offered(&mut self, offer: Offer) {
+        let Offer { shard, place, sticky } = offer;
         if sticky && !self.is_polled(&place.queue) {
             return self.send_to_shard(shard, Content::Unpolled { shard, place });
         }
@@ -470,9 +469,7 @@ impl Lane {
             return Ok(());
         };
         queue.read_to(shard, &page);
-        for place in places(key, page)? {
-            queue.take_up(shard, &place);
-        }
+        queue.take_up(shard, places(key, page)?);
         self.count_queue(key);
         self.agenda.push_back(Work::Match(key.clone()));
         Ok(())

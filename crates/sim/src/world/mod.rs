@@ -62,19 +62,49 @@ pub(crate) enum Actor {
 /// Something that happens at its time.
 #[derive(Debug)]
 enum Happening {
-    Lane { at: At, event: Event },
+    Lane {
+        at: At,
+        event: Event,
+    },
     /// Parcels from one lane to another are taken in, in their order.
-    Parcel { at: At, from: LaneId },
-    Write { at: At, shard: ShardId, epoch: Epoch, batch: Arc<Batch> },
-    Sync { at: At, shard: ShardId, number: u64 },
-    Read { at: At, ticket: u64, request: ReadRequest },
-    Acquire { at: At, shard: ShardId },
-    Reply { call: CallId, result: Result<Answer, Reject> },
-    Timeout { call: CallId },
+    Parcel {
+        at: At,
+        from: LaneId,
+    },
+    Write {
+        at: At,
+        shard: ShardId,
+        epoch: Epoch,
+        batch: Arc<Batch>,
+    },
+    Sync {
+        at: At,
+        shard: ShardId,
+        number: u64,
+    },
+    Read {
+        at: At,
+        ticket: u64,
+        request: ReadRequest,
+    },
+    Acquire {
+        at: At,
+        shard: ShardId,
+    },
+    Reply {
+        call: CallId,
+        result: Result<Answer, Reject>,
+    },
+    Timeout {
+        call: CallId,
+    },
     Act(Actor),
     Crash,
     TakeOver,
-    Kill { slot: usize, life: u64 },
+    Kill {
+        slot: usize,
+        life: u64,
+    },
 }
 
 /// A lane of a process. Which process it is tells its life; events for an earlier one are void.

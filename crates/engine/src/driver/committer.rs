@@ -109,6 +109,7 @@ mod tests {
 
         fn commit(&self, batches: &[Commit]) -> Results {
             self.writes.fetch_add(1, Ordering::Relaxed);
+            #[expect(clippy::disallowed_methods, reason = "the store is slow, as the test wants it")]
             thread::sleep(Duration::from_millis(5));
             self.store.commit(batches)
         }

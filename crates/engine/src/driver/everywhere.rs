@@ -15,11 +15,8 @@ pub(super) fn join(call: &Call, answers: Vec<Result<Answer, Reject>>) -> Result<
     let Call::ListWorkers { queues, .. } = call else {
         return Ok(answers.into_iter().next().unwrap_or(Answer::Done));
     };
-    let pages = answers.into_iter().map(|answer| match answer {
-        Answer::Workers(page) => Ok(page),
-        other => Err(Reject::internal(format!("workers were asked for, and not {other:?}"))),
-    });
-    Ok(Answer::Workers(join_workers(pages.collect::<Result<_, _>>()?, *queues)))
+    let page = |answer| if let Answer::Workers(page) = answer { Some(page) } else { None };
+    Ok(Answer::Workers(join_workers(answers.into_iter().filter_map(page).collect(), *queues)))
 }
 
 /// A page of at most so many queues. Behind the end of its own page a lane may have more, so the joined one ends where the

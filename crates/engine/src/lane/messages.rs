@@ -140,7 +140,7 @@ impl Lane {
             return self.agenda.push_back(Work::StartChild(Box::new(start)));
         }
         self.expect_acknowledgement(sender);
-        self.send_to_shard(shard, Content::StartChild(start));
+        self.send_to_shard(shard, Content::StartChild(Box::new(start)));
     }
 
     /// Brings a message to the shard of its target: in the same turn where that is of this lane.

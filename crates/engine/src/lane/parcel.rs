@@ -23,7 +23,7 @@ pub(crate) enum Content {
     /// A message of a run, for the shard of its target.
     Message(Delivery),
     /// A child that a run wants started, for the shard of its workflow id.
-    StartChild(ChildStart),
+    StartChild(Box<ChildStart>),
     /// What became of a message, durably.
     MessageDone { sender: Sender, result: Result<Answer, Reject> },
     /// Tasks that wait for workers from here on.
@@ -140,7 +140,7 @@ impl Lane {
     pub(crate) fn delivered(&mut self, parcel: Parcel) {
         match *parcel.0 {
             Content::Message(delivery) => self.agenda.push_back(Work::Deliver(Box::new(delivery))),
-            Content::StartChild(start) => self.agenda.push_back(Work::StartChild(Box::new(start))),
+            Content::StartChild(start) => self.agenda.push_back(Work::StartChild(start)),
             Content::MessageDone { sender, result } => self.message_done(sender, result),
             Content::Offers(offers) => offers.into_iter().for_each(|offer| self.offered(offer)),
             Content::Unpolled { shard, place } => self.unpolled(shard, &place),

@@ -39,6 +39,9 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(300);
 /// How long after a read of another lane's tasks has failed they are read again.
 const READ_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
+/// Keys of a shard.
+pub(crate) type ShardRange = (ShardId, Range<Vec<u8>>);
+
 /// A task in the order of dispatch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Waiting {
@@ -291,7 +294,7 @@ impl TaskQueue {
     }
 
     /// The counts of these shards that are to be made now, and whether any is under way or has to wait its turn.
-    pub(crate) fn wanted_counts(&mut self, shards: &[ShardId]) -> (Vec<(ShardId, Range<Vec<u8>>)>, bool) {
+    pub(crate) fn wanted_counts(&mut self, shards: &[ShardId]) -> (Vec<ShardRange>, bool) {
         let prefix = Key::task_queue_prefix(&self.key);
         let mut reads = Vec::new();
         let mut waits = false;

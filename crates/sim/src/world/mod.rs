@@ -2,24 +2,19 @@
 
 mod faults;
 mod network;
+mod process;
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    fmt::Write as _,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
-use cluster::{Member, NodeId};
-use engine::{
-    Action, Answer, CallId, Event, Lane, LaneConfig, LaneId, NamespaceRecord, Placement, ReadRequest, ReadResult,
-};
-use model::{Budget, Epoch, Limits, Namespace, Reject, ShardId, Time, TokenKey};
+use engine::{Action, Answer, CallId, Event, LaneId, NamespaceRecord, ReadRequest, ReadResult};
+use model::{Epoch, Namespace, Reject, ShardId, Time, TokenKey};
 use proto::temporal::api::enums::v1::NamespaceState;
 use store::{Batch, Key, Store as _};
 
 use crate::{bug::Bug, check::Promises, client::Client, disk::Disk, rng::Rng, worker::Worker};
 use network::Callers;
+pub(crate) use process::At;
+use process::Slot;
 
 /// Shards of the simulated cluster.
 const SHARDS: u32 = 3;
@@ -105,36 +100,6 @@ enum Happening {
         slot: usize,
         life: u64,
     },
-}
-
-/// A lane of a process. Which process it is tells its life; events for an earlier one are void.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct At {
-    slot: usize,
-    life: u64,
-    lane: LaneId,
-}
-
-/// A process that is, was or will be a node.
-struct Slot {
-    /// Empty when it is dead.
-    seats: Vec<Seat>,
-    /// Which process this is.
-    life: u64,
-    /// How far its clock is ahead of the world's.
-    skew: Duration,
-    placement: Placement,
-}
-
-/// A lane of a process.
-struct Seat {
-    lane: Lane,
-    /// Ticks that are on their way.
-    ticks: BTreeSet<Time>,
-    /// A cut is on its way.
-    is_writing: bool,
-    /// What other lanes have sent, by sender.
-    parcels: BTreeMap<LaneId, VecDeque<Event>>,
 }
 
 /// Everything there is.
@@ -292,16 +257,6 @@ impl World {
         self.workers[n] = worker;
     }
 
-    fn is_alive(&self, at: At) -> bool {
-        let slot = self.slots.get(at.slot).filter(|slot| slot.life == at.life);
-        slot.is_some_and(|slot| slot.seats.len() > at.lane.0 as usize)
-    }
-
-    fn seat(&mut self, at: At) -> Option<&mut Seat> {
-        let slot = self.slots.get_mut(at.slot).filter(|slot| slot.life == at.life)?;
-        slot.seats.get_mut(at.lane.0 as usize)
-    }
-
     fn feed(&mut self, at: At, event: Event) {
         if !self.is_alive(at) || !self.reaches_lane(at, &event) {
             return;
@@ -426,40 +381,6 @@ impl World {
             bug.mangle_rows(rows);
         }
         self.feed(at, Event::Read { ticket, result });
-    }
-
-    /// A new process takes the next slot, and the network leads to it.
-    fn boot(&mut self) {
-        self.lives += 1;
-        let id = NodeId(u128::from(self.lives));
-        let member = Member { id, address: format!("node-{}", self.lives), lease_until: Time::MAX };
-        let skew = if self.rng.one_in(3) { self.rng.within(30_000) } else { Duration::ZERO };
-        let placement = Placement::new(SHARDS, 1 + u32::try_from(self.rng.below(3)).unwrap_or(0));
-        let cached_runs = if self.rng.one_in(2) { 1 } else { 100 };
-        // Every other process keeps no idle run.
-        let memory = Budget::new(if self.lives.is_multiple_of(2) { 1 } else { usize::MAX });
-        let mut seats = Vec::new();
-        for lane in placement.lanes() {
-            let config = LaneConfig {
-                id,
-                members: vec![member.clone()],
-                placement,
-                lane,
-                limits: Arc::new(Limits::default()),
-                token_key: self.token_key.clone(),
-                seed: u128::from(self.rng.next()),
-                cached_runs,
-                memory: memory.clone(),
-            };
-            let lane = Lane::new(config, self.now + skew);
-            seats.push(Seat { lane, ticks: BTreeSet::new(), is_writing: false, parcels: BTreeMap::new() });
-        }
-        self.slots.push(Slot { seats, life: self.lives, skew, placement });
-        self.active = self.slots.len() - 1;
-        let (slot, life) = (self.active, self.lives);
-        for lane in placement.lanes() {
-            self.after(Duration::ZERO, Happening::Lane { at: At { slot, life, lane }, event: Event::Tick });
-        }
     }
 
     fn is_at_rest(&self) -> bool {

@@ -8,20 +8,21 @@
 //! time, or all that come before the first is late would be let in. Beside that counts what is held for callers, in bytes, and
 //! how many steps wait for the disk. Reports of workers are never refused: what they end gives more back than it takes.
 
+mod late;
 mod line;
 
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use model::{Advice, Budget, Limits, Part, Reject, Time, limits::OVERLOADED};
 
-use self::line::{HALF, Line};
+use self::{
+    late::LateLanes,
+    line::{HALF, Line},
+};
 use super::delivery::Delivery;
 use crate::LaneId;
 
@@ -69,7 +70,7 @@ pub(super) struct Admission {
     memory: Arc<Budget>,
     /// More steps wait for the disk than may.
     /// The lanes whose writes are late, a bit for each.
-    writing_late: AtomicU64,
+    writing_late: LateLanes,
 }
 
 /// When a call leaves its line.
@@ -111,7 +112,7 @@ impl Admission {
         // In one endless part all are young.
         let part = part.filter(|part| *part > 0).unwrap_or(i64::MAX);
         let lines = std::array::from_fn(|_| Line::default());
-        Self { limits, lines, part, memory, writing_late: AtomicU64::new(0) }
+        Self { limits, lines, part, memory, writing_late: LateLanes::default() }
     }
 
     /// Lets a call in whose head has come at `came`.
@@ -129,7 +130,7 @@ impl Admission {
         let late = match class {
             Class::Report | Class::Poll => None,
             Class::Existing => waits(class).then_some(Overload::Waits),
-            Class::New if self.is_writing_late() => Some(Overload::Unwritten),
+            Class::New if self.writing_late.any() => Some(Overload::Unwritten),
             Class::New => (waits(class) || waits(Class::Existing)).then_some(Overload::Waits),
         };
         if let Some(late) = late {
@@ -157,20 +158,7 @@ impl Admission {
 
     /// Steps wait for the disk, so many more than may or not.
     pub(super) fn set_writing_late(&self, lane: LaneId, is_late: bool) {
-        let bit = 1 << lane.0;
-        // Nearly always it is as it was.
-        if (self.writing_late.load(Ordering::Relaxed) & bit != 0) == is_late {
-            return;
-        }
-        if is_late {
-            self.writing_late.fetch_or(bit, Ordering::Relaxed);
-        } else {
-            self.writing_late.fetch_and(!bit, Ordering::Relaxed);
-        }
-    }
-
-    fn is_writing_late(&self) -> bool {
-        self.writing_late.load(Ordering::Relaxed) != 0
+        self.writing_late.set(lane, is_late);
     }
 
     /// The share of the budget that a class may fill; the rest is for those before it.
@@ -263,7 +251,7 @@ impl Pass {
             return None;
         }
         let longest = self.admission.part.saturating_mul(2 * HALF as i64);
-        let is_unwritten = || self.class == Class::New && self.admission.is_writing_late();
+        let is_unwritten = || self.class == Class::New && self.admission.writing_late.any();
         let is_late =
             now.0.saturating_sub(state.since.0) > longest && self.line().standing() >= self.admission.limits.few_calls;
         let why = match is_late {

@@ -42,6 +42,9 @@ impl Lane {
         if until <= self.now {
             return self.answer_now(asker, Err(answer::deadline_exceeded()));
         }
+        if let Some(reject) = self.deposed() {
+            return self.answer_now(asker, Err(reject));
+        }
         match call {
             Call::Start(request) => self.start(asker, namespace, StartKind::Start(request), until),
             Call::SignalWithStart(request) => self.start(asker, namespace, StartKind::SignalWithStart(request), until),
@@ -286,8 +289,8 @@ impl Lane {
             if let Some(entry) = self.entry_mut(shard, run_id) {
                 entry.waiters.retain(|waiter| waiter.call != id);
             }
-            let result = self.history_of(shard, run_id).map(Answer::HistoryState);
-            self.actions.push(Action::Answer { id, result });
+            let state = self.deposed().map_or_else(|| self.history_of(shard, run_id), Err);
+            self.actions.push(Action::Answer { id, result: state.map(Answer::HistoryState) });
         }
         self.expire_update(id);
         self.expire_poll(id);

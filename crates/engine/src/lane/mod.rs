@@ -12,6 +12,7 @@ mod backlog;
 mod calls;
 mod deletion;
 mod describe;
+mod members;
 mod messages;
 mod pace;
 mod parcel;
@@ -93,6 +94,8 @@ pub enum Event {
     Committed { shard: ShardId, result: Result<(), CommitError> },
     /// The answer to `Action::Read`.
     Read { ticket: u64, result: Result<ReadResult, StoreError> },
+    /// The members of the cluster have changed, or their leases were renewed.
+    Members(Vec<Member>),
     /// Time has passed.
     Tick,
     /// Another lane of this node has sent something.
@@ -225,7 +228,7 @@ impl Lane {
     pub fn new(config: LaneConfig, now: Time) -> Self {
         let mut owned = cluster::owned(config.id, config.placement.shards(), &config.members, now);
         owned.retain(|shard| config.placement.of_shard(*shard) == config.lane);
-        let shards = owned.iter().map(|id| (*id, Shard::closed())).collect();
+        let shards = owned.iter().map(|id| (*id, Shard::acquired_soon())).collect();
         let acquire = owned.into_iter().map(|shard| Action::Acquire { shard }).collect();
         Self {
             entropy: Entropy::new(config.seed),
@@ -265,6 +268,7 @@ impl Lane {
             Event::Committed { shard, result } => self.committed(shard, result),
             Event::Read { ticket, result } => self.read_done(ticket, result),
             Event::Delivered { from: _, parcel } => self.delivered(parcel),
+            Event::Members(members) => self.members(members),
             Event::Tick => {}
             Event::Cut => return self.cut(),
             Event::Drain => self.drain(),

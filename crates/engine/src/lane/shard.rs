@@ -41,6 +41,8 @@ pub(crate) struct Shard {
     pub(crate) parked: BTreeMap<Need, Vec<Work>>,
     /// Work that came before the shard was open.
     pub(crate) early: Vec<Work>,
+    /// It is being acquired, or will be at a time that is set; otherwise membership has to say that it is ours.
+    is_awaited: bool,
     /// Why the storage failed last, until the shard is open again; calls are refused with it meanwhile.
     pub(crate) failed: Option<String>,
     /// The batch that steps are adding to, what it holds back, and how many calls are among that.
@@ -180,6 +182,7 @@ impl Shard {
             currents: BTreeMap::new(),
             parked: BTreeMap::new(),
             early: Vec::new(),
+            is_awaited: false,
             failed: None,
             open: Batch::default(),
             open_held: Vec::new(),
@@ -188,6 +191,21 @@ impl Shard {
             sequence: 1,
             durable: 0,
         }
+    }
+
+    /// A shard that is being acquired.
+    pub(crate) fn acquired_soon() -> Self {
+        Self { is_awaited: true, ..Self::closed() }
+    }
+
+    /// Whether it is ours but nothing is under way to have it; then it is from now on.
+    pub(crate) fn wants_owner(&mut self) -> bool {
+        self.epoch.is_none() && !std::mem::replace(&mut self.is_awaited, true)
+    }
+
+    /// Whether it is acquired now, or stays closed until the members change.
+    pub(crate) fn acquires(&mut self, is_own: bool) {
+        self.is_awaited = is_own;
     }
 
     /// Whether it is acquired and all that happened in it is durable.
@@ -370,7 +388,7 @@ impl Lane {
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
-        let mut lost = std::mem::replace(state, Shard::closed());
+        let mut lost = std::mem::replace(state, Shard::acquired_soon());
         self.dirty.remove(&shard);
         let reject = Reject::unavailable(format!("shard is reloading: {why}"));
         let held = lost.flight.take().unwrap_or_default().into_iter().chain(lost.open_held);

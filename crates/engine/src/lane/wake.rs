@@ -6,7 +6,7 @@ use machine::Input;
 use model::{ShardId, Time};
 use store::Key;
 
-use super::{Action, Alarm, Asker, Lane, Ticket, Work, apply::Apply};
+use super::{Alarm, Asker, Lane, Ticket, Work, apply::Apply};
 
 impl Lane {
     /// Sets off every alarm that is ripe.
@@ -33,7 +33,7 @@ impl Lane {
                 Alarm::Queue(key) => self.agenda.push_back(Work::Match(key)),
                 Alarm::QueueIdle(key) => self.forget_queue(&key),
                 Alarm::Resend(sender) => self.agenda.push_back(Work::Send(sender)),
-                Alarm::Reacquire(shard) => self.actions.push(Action::Acquire { shard }),
+                Alarm::Reacquire(shard) => self.reacquire(shard),
             }
         }
     }

@@ -37,7 +37,9 @@ impl World {
         if self.rng.one_in(2) {
             self.active = old;
         }
-        let patience = Duration::from_millis(1) + self.rng.within(900);
+        // Some live on beyond the end of their leases.
+        let longest = if self.rng.one_in(3) { 9_000 } else { 900 };
+        let patience = Duration::from_millis(1) + self.rng.within(longest);
         for (slot, life) in alive {
             self.after(patience, Happening::Kill { slot, life });
         }

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 use engine::{Action, Answer, CallId, Event, LaneId, NamespaceRecord, ReadRequest, ReadResult};
 use model::{Epoch, Namespace, Reject, ShardId, Time, TokenKey};
 use proto::temporal::api::enums::v1::NamespaceState;
-use store::{Batch, Key, Store as _};
+use store::{Batch, Key};
 
 use crate::{bug::Bug, check::Promises, client::Client, disk::Disk, rng::Rng, worker::Worker};
 use network::Callers;
@@ -96,6 +96,11 @@ enum Happening {
     Act(Actor),
     Crash,
     TakeOver,
+    /// A process renews its lease.
+    Beat {
+        slot: usize,
+        life: u64,
+    },
     Kill {
         slot: usize,
         life: u64,
@@ -217,14 +222,8 @@ impl World {
             Happening::Write { at, shard, epoch, batch } => self.write(at, (shard, epoch, batch)),
             Happening::Sync { at, shard, number } => self.sync(at, shard, number),
             Happening::Read { at, ticket, request } => self.read(at, ticket, &request),
-            Happening::Acquire { at, shard } => {
-                // Membership names one owner: a process that was superseded does not take its shards back.
-                let is_owner = at.slot + 1 == self.slots.len();
-                if is_owner && self.is_alive(at) {
-                    let result = self.disk.acquire(shard);
-                    self.feed(at, Event::Acquired { shard, result });
-                }
-            }
+            Happening::Acquire { at, shard } => self.acquire(at, shard),
+            Happening::Beat { slot, life } => self.beat(slot, life),
             Happening::Reply { call, result } => self.reply(call, Some(result)),
             Happening::Timeout { call } => {
                 self.hang_up(call);

@@ -70,6 +70,7 @@ impl Callers {
             | Event::Abandoned { .. }
             | Event::Undelivered { .. }
             | Event::Committed { .. }
+            | Event::Members(_)
             | Event::Tick
             | Event::Cut
             | Event::Drain => return,

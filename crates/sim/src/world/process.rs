@@ -8,9 +8,18 @@ use std::{
 
 use cluster::{Member, NodeId};
 use engine::{Event, Lane, LaneConfig, LaneId, Placement};
-use model::{Budget, Limits, Time};
+use model::{Budget, Limits, ShardId, Time};
+use store::Store as _;
 
 use super::{Happening, SHARDS, World};
+use crate::bug::Bug;
+
+/// How long a lease runs, how often it is renewed, and how long before its end a process takes it for over.
+const LEASE: Duration = Duration::from_secs(4);
+const BEAT: Duration = Duration::from_secs(1);
+const LEASE_MARGIN: Duration = Duration::from_millis(500);
+/// How long after it was refused a process asks for a shard again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A lane of a process. Which process it is tells its life; events for an earlier one are void.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +37,8 @@ pub(super) struct Slot {
     pub(super) life: u64,
     /// How far its clock is ahead of the world's.
     pub(super) skew: Duration,
+    /// Until when no other process may acquire its shards, as the database has it.
+    pub(super) lease_until: Time,
     pub(super) placement: Placement,
 }
 
@@ -43,12 +54,62 @@ pub(super) struct Seat {
 }
 
 impl World {
+    /// The members as a process sees them that is one of them until `lease_until` by its own clock: it stops a little earlier
+    /// than the database lets others in.
+    fn members(&self, life: u64, lease_until: Time) -> Vec<Member> {
+        let until =
+            if self.options.bug == Some(Bug::ReadsPastTheLease) { Time::MAX } else { lease_until - LEASE_MARGIN };
+        vec![Member { id: NodeId(u128::from(life)), address: format!("node-{life}"), lease_until: until }]
+    }
+
+    /// A process renews its lease. One that was superseded can't, and may hear of it.
+    pub(super) fn beat(&mut self, slot: usize, life: u64) {
+        let is_newest = slot + 1 == self.slots.len();
+        let Some(state) = self.slots.get_mut(slot).filter(|slot| slot.life == life && !slot.seats.is_empty()) else {
+            return;
+        };
+        if is_newest {
+            state.lease_until = self.now + LEASE;
+        }
+        let (skew, placement, lease_until) = (state.skew, state.placement, state.lease_until);
+        let members = if is_newest {
+            self.members(life, lease_until + skew)
+        } else if self.rng.one_in(2) {
+            // It has heard that it is no member any more.
+            Vec::new()
+        } else {
+            return;
+        };
+        for lane in placement.lanes() {
+            self.feed(At { slot, life, lane }, Event::Members(members.clone()));
+        }
+        self.after(BEAT, Happening::Beat { slot, life });
+    }
+
+    /// A lane acquires a shard: at once, or when no other process has a lease any more.
+    pub(super) fn acquire(&mut self, at: At, shard: ShardId) {
+        if !self.is_alive(at) {
+            return;
+        }
+        let now = self.now;
+        let others = self.slots.iter().enumerate().filter(|(slot, state)| *slot != at.slot && !state.seats.is_empty());
+        let is_free = others.map(|(_, state)| state.lease_until).all(|until| until <= now);
+        let own = self.slots.get(at.slot).is_some_and(|slot| slot.lease_until > now);
+        let may = own && (is_free || at.slot + 1 < self.slots.len());
+        if may || self.options.bug == Some(Bug::OpensBeforeTheLeaseEnds) {
+            let result = self.disk.acquire(shard);
+            return self.feed(at, Event::Acquired { shard, result });
+        }
+        self.after(ASK_AGAIN, Happening::Acquire { at, shard });
+    }
+
     /// A new process takes the next slot, and the network leads to it.
     pub(super) fn boot(&mut self) {
         self.lives += 1;
         let id = NodeId(u128::from(self.lives));
-        let member = Member { id, address: format!("node-{}", self.lives), lease_until: Time::MAX };
         let skew = if self.rng.one_in(3) { self.rng.within(30_000) } else { Duration::ZERO };
+        let lease_until = self.now + LEASE;
+        let members = self.members(self.lives, lease_until + skew);
         let placement = Placement::new(SHARDS, 1 + u32::try_from(self.rng.below(3)).unwrap_or(0));
         let cached_runs = if self.rng.one_in(2) { 1 } else { 100 };
         // Every other process keeps no idle run.
@@ -57,7 +118,7 @@ impl World {
         for lane in placement.lanes() {
             let config = LaneConfig {
                 id,
-                members: vec![member.clone()],
+                members: members.clone(),
                 placement,
                 lane,
                 limits: Arc::new(Limits::default()),
@@ -69,12 +130,13 @@ impl World {
             let lane = Lane::new(config, self.now + skew);
             seats.push(Seat { lane, ticks: BTreeSet::new(), is_writing: false, parcels: BTreeMap::new() });
         }
-        self.slots.push(Slot { seats, life: self.lives, skew, placement });
+        self.slots.push(Slot { seats, life: self.lives, skew, lease_until, placement });
         self.active = self.slots.len() - 1;
         let (slot, life) = (self.active, self.lives);
         for lane in placement.lanes() {
             self.after(Duration::ZERO, Happening::Lane { at: At { slot, life, lane }, event: Event::Tick });
         }
+        self.after(BEAT, Happening::Beat { slot, life });
     }
 
     pub(super) fn is_alive(&self, at: At) -> bool {

@@ -42,15 +42,13 @@ pub enum Bug {
     StaleQuery,
     /// Nodes are not told of callers that are gone.
     UntoldAbandonment,
-    /// A process answers from memory as long as it lives.
-    ReadsPastTheLease,
     /// A shard is acquired while its last owner's lease runs.
     OpensBeforeTheLeaseEnds,
 }
 
 impl Bug {
     /// All of them, in the order of their documentation.
-    pub const ALL: [Bug; 18] = [
+    pub const ALL: [Bug; 17] = [
         Bug::LostFsync,
         Bug::FailedSyncAcknowledged,
         Bug::SkippedEpochCheck,
@@ -67,7 +65,6 @@ impl Bug {
         Bug::ForgottenUpdate,
         Bug::StaleQuery,
         Bug::UntoldAbandonment,
-        Bug::ReadsPastTheLease,
         Bug::OpensBeforeTheLeaseEnds,
     ];
 

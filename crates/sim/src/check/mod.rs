@@ -9,7 +9,7 @@ mod updates;
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{Answer, HistoryRange, HistoryState};
-use model::{Reject, RunId};
+use model::{Reject, RunId, Time};
 use prost::Message;
 use proto::temporal::api::{
     common::v1::Payloads,
@@ -36,6 +36,8 @@ pub(crate) struct Promises {
     attempts: BTreeSet<(String, String, i32)>,
     /// The events that readers saw, encoded, by run.
     histories: BTreeMap<String, Vec<Vec<u8>>>,
+    /// How many events of a run readers were told of, and when.
+    lengths: BTreeMap<String, Vec<(Time, i64)>>,
 }
 
 /// Which attempt a task is: its run, its activity and its number.
@@ -143,8 +145,19 @@ impl Promises {
         self.gone.insert(key);
     }
 
-    /// A reader was told where a history stands.
-    pub(crate) fn read(&mut self, durable: &MemoryStore, state: &HistoryState) {
+    /// A reader that asked at `asked` was told `now` where a history stands: not behind what others had heard of it by then.
+    pub(crate) fn read(&mut self, durable: &MemoryStore, state: &HistoryState, (asked, now): (Time, Time)) {
+        let told = self.lengths.entry(state.run_id.clone()).or_default();
+        let known = told.iter().filter(|(heard, _)| *heard < asked).map(|(_, before)| *before).max();
+        told.push((now, state.range.before));
+        if let Some(known) = known.filter(|known| *known > state.range.before) {
+            self.break_one(format!(
+                "a reader of run {} was told of {} events after another had heard of {}",
+                state.run_id,
+                state.range.before - 1,
+                known - 1
+            ));
+        }
         let events = history(durable, &state.range);
         if events.len() as i64 != state.range.before - 1 {
             self.break_one(format!(

@@ -80,6 +80,8 @@ pub(crate) struct Client {
     number: usize,
     errand: Errand,
     waits_for: CallId,
+    /// When it asked.
+    asked: Time,
     started: usize,
     /// Signals, updates and requests to cancel that it has named.
     requests: usize,
@@ -127,6 +129,7 @@ impl Client {
             return self.leave(world, call);
         }
         self.errand = errand;
+        self.asked = world.now;
         self.waits_for = world.send(self.actor(), call, PATIENCE);
     }
 
@@ -209,7 +212,8 @@ impl Client {
             }
             (Errand::Read, Answer::HistoryState(state)) => {
                 let disk = world.disk.durable();
-                world.promises.read(&disk, &state);
+                let times = (self.asked, world.now);
+                world.promises.read(&disk, &state, times);
             }
             (Errand::Again(told), answer) => told.check(world, &answer),
             _ => {}
@@ -276,6 +280,7 @@ impl Client {
         };
         calls::renew(&mut call, world.clock());
         self.errand = errand;
+        self.asked = world.now;
         self.waits_for = world.send(self.actor(), call, PATIENCE);
     }
 }

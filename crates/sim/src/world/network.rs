@@ -11,7 +11,7 @@ use std::{
 use engine::{Action, Answer, Call, CallId, Event, ReadRequest, Request};
 use model::{Reject, Time};
 
-use super::{Actor, At, Happening, World};
+use super::{Actor, At, Happening, World, process::Slot};
 use crate::bug::Bug;
 
 /// A call that its caller waits for.
@@ -80,11 +80,15 @@ impl Callers {
 }
 
 impl World {
-    /// The lane that carries a request out, of the process that the network leads to.
-    fn lane_for(&self, request: &Request) -> At {
-        let slot = self.slots.get(self.active);
+    /// The lane that carries a request out, of the process that the network leads to, or of another one that lives.
+    fn lane_for(&mut self, request: &Request) -> At {
+        let living = |(_, slot): &(usize, &Slot)| !slot.seats.is_empty();
+        let others: Vec<usize> = self.slots.iter().enumerate().filter(living).map(|(number, _)| number).collect();
+        let other = self.rng.pick(&others).copied().filter(|_| others.len() > 1 && self.rng.one_in(2));
+        let number = other.unwrap_or(self.active);
+        let slot = self.slots.get(number);
         let lane = slot.and_then(|slot| slot.placement.of_request(request)).unwrap_or_default();
-        At { slot: self.active, life: slot.map_or(0, |slot| slot.life), lane }
+        At { slot: number, life: slot.map_or(0, |slot| slot.life), lane }
     }
 
     /// Sends a call to the cluster. Every call that is not answered in `patience` comes back as timed out.
@@ -98,7 +102,8 @@ impl World {
         let arrives = (!lost).then(|| self.now + wait);
         self.callers.asked.insert(id, Asked { actor, at, arrives });
         if !lost {
-            let event = Event::Call { id, request, until: self.clock() + patience };
+            let skew = self.slots.get(at.slot).map_or(Duration::ZERO, |slot| slot.skew);
+            let event = Event::Call { id, request, until: self.now + skew + patience };
             self.after(wait, Happening::Lane { at, event });
         }
         self.after(patience, Happening::Timeout { call: id });

@@ -56,10 +56,9 @@ pub(super) struct Seat {
 impl World {
     /// The members as a process sees them that is one of them until `lease_until` by its own clock: it stops a little earlier
     /// than the database lets others in.
-    fn members(&self, life: u64, lease_until: Time) -> Vec<Member> {
-        let until =
-            if self.options.bug == Some(Bug::ReadsPastTheLease) { Time::MAX } else { lease_until - LEASE_MARGIN };
-        vec![Member { id: NodeId(u128::from(life)), address: format!("node-{life}"), lease_until: until }]
+    fn members(life: u64, lease_until: Time) -> Vec<Member> {
+        let lease_until = lease_until - LEASE_MARGIN;
+        vec![Member { id: NodeId(u128::from(life)), address: format!("node-{life}"), lease_until }]
     }
 
     /// A process renews its lease. One that was superseded can't, and may hear of it.
@@ -72,9 +71,10 @@ impl World {
             state.lease_until = self.now + LEASE;
         }
         let (skew, placement, lease_until) = (state.skew, state.placement, state.lease_until);
+        self.after(BEAT, Happening::Beat { slot, life });
         let members = if is_newest {
-            self.members(life, lease_until + skew)
-        } else if self.rng.one_in(2) {
+            Self::members(life, lease_until + skew)
+        } else if self.rng.one_in(8) {
             // It has heard that it is no member any more.
             Vec::new()
         } else {
@@ -83,7 +83,6 @@ impl World {
         for lane in placement.lanes() {
             self.feed(At { slot, life, lane }, Event::Members(members.clone()));
         }
-        self.after(BEAT, Happening::Beat { slot, life });
     }
 
     /// A lane acquires a shard: at once, or when no other process has a lease any more.
@@ -109,7 +108,7 @@ impl World {
         let id = NodeId(u128::from(self.lives));
         let skew = if self.rng.one_in(3) { self.rng.within(30_000) } else { Duration::ZERO };
         let lease_until = self.now + LEASE;
-        let members = self.members(self.lives, lease_until + skew);
+        let members = Self::members(self.lives, lease_until + skew);
         let placement = Placement::new(SHARDS, 1 + u32::try_from(self.rng.below(3)).unwrap_or(0));
         let cached_runs = if self.rng.one_in(2) { 1 } else { 100 };
         // Every other process keeps no idle run.

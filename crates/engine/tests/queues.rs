@@ -77,12 +77,7 @@ impl World {
     }
 
     fn act(&mut self) {
-        let mut next = Some(LaneId(0));
-        while let Some(lane) = next {
-            self.act_at(lane);
-            let is_active = |lane: &LaneId| self.lane(*lane).has_actions() || self.lane(*lane).has_changes();
-            next = self.placement.lanes().find(is_active);
-        }
+        while self.placement.lanes().map(|lane| self.act_at(lane)).filter(|has_acted| *has_acted).count() > 0 {}
     }
 
     fn task_queues(&self) -> usize {
@@ -97,16 +92,18 @@ impl World {
         self.lanes[lane.0 as usize].on(self.now, event);
     }
 
-    /// Does what one lane wants, until it is for others to do something.
-    fn act_at(&mut self, lane: LaneId) {
+    /// Does what one lane wants, until it is for others to do something; whether it wanted anything.
+    fn act_at(&mut self, lane: LaneId) -> bool {
+        let mut has_acted = false;
         loop {
             let actions = self.lanes[lane.0 as usize].take_actions();
             if actions.is_empty() {
                 if !self.lane(lane).has_changes() {
-                    return;
+                    return has_acted;
                 }
                 self.tell(lane, Event::Cut);
             }
+            has_acted = true;
             for action in actions {
                 let event = match action {
                     Action::Deliver { to, parcel } => {

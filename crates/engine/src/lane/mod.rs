@@ -287,11 +287,6 @@ impl Lane {
         std::mem::take(&mut self.actions)
     }
 
-    /// Whether there is something to be done.
-    pub fn has_actions(&self) -> bool {
-        !self.actions.is_empty()
-    }
-
     /// When `Tick` is due next.
     pub fn next_alarm(&self) -> Option<Time> {
         self.alarms.first().map(|(time, _)| *time)

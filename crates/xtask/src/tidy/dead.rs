@@ -17,7 +17,7 @@ const FOR_TESTS: &[(&str, &str, &str)] = &[
     ("crates/control/src/control.rs", "retire_signing_key", "the last step of a change of keys; its command waits"),
     ("crates/engine/src/driver/history.rs", "NONE", "tests read whole histories"),
     ("crates/engine/src/driver/mod.rs", "open_by", "tests bring clocks of their own"),
-    ("crates/engine/src/node/queue.rs", "task_queues", "tests see that an idle queue costs no memory"),
+    ("crates/engine/src/lane/queue.rs", "task_queues", "tests see that an idle queue costs no memory"),
     ("crates/frontend/src/cloud/paths.rs", "http_path", "tests walk all paths"),
     ("crates/proto/src/cause.rs", "MOST_FAILURES", "tests make the longest chain, and one that is longer"),
     ("crates/transport/src/listen/mismatch.rs", "SPEAK_PLAIN", "tests speak the wrong protocol"),

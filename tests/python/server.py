@@ -75,7 +75,8 @@ class Server:
         command = [str(BINARY), "server", "start-dev", *self._pages, "--ip", "127.0.0.1", "--port", str(self.port)]
         if self.db_filename:
             command += ["--db-filename", str(self.db_filename)]
-        for setting in self.settings:
+        # Runs and queues at several lanes, whatever the machine is.
+        for setting in ["server.lanes=2", *self.settings]:
             command += ["--dynamic-config-value", setting]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
         deadline = asyncio.get_running_loop().time() + START_SECONDS

@@ -119,7 +119,7 @@ limits! {
     /// Lanes among which the shards are dealt out, at most 64, and at most as many as there are shards: each has its own inbox,
     /// lock, timers and commits. Not set, there are as many as the machine has processors to give.
     lanes: u32 = 1, "server.lanes", "lanes", Server,
-        told("With one lane everything is worked off one after the other; with more, several processors are at work.");
+        described("With one lane everything is worked off one after the other; with more, several processors are at work.");
     /// How long a call of a client may wait for the server. While the oldest has waited for half of it, new ones are refused.
     /// Zero: for ever.
     call_wait: Duration = Duration::from_millis(200), "server.callWait", "", Server,

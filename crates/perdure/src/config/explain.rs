@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(
             explained(find(&keys, "storage.shards").unwrap()),
             "storage.shards\n\n  Shards of new data. What a file was made with stays.\n\n  Type:     whole number\n  \
-             Default:  1\n  Accepted: a whole number from 1 to 4096\n"
+             Default:  64\n  Accepted: a whole number from 1 to 4096\n"
         );
         assert!(explained(find(&keys, "limits.id_length").unwrap()).contains("Default:  1000\n"));
         for (name, kind) in

@@ -298,7 +298,7 @@ mod tests {
         let config = read("account.id = \"a2dd6\"", Path::new("/d")).unwrap();
         assert_eq!(config.account_id, AccountId("a2dd6".to_owned()));
         assert_eq!(config.storage_file, Path::new("/d/data/perdure.db"));
-        assert_eq!((config.shards, config.shutdown_grace), (1, Duration::from_secs(5)));
+        assert_eq!((config.shards, config.shutdown_grace), (64, Duration::from_secs(5)));
         assert_eq!((config.metrics_listen, config.log_level), (None, LogLevel::Warn));
         assert_eq!(config.limits, Limits::default());
     }

@@ -56,7 +56,7 @@ async fn what_is_asked_together_is_written_together() {
     let call = |number| Request { namespace: namespace.clone(), call: start(format!("order-{number}")) };
     let mut calls: Vec<_> = (0..CALLERS).map(|number| Box::pin(engine.call(call(number)))).collect();
     let context = &mut Context::from_waker(Waker::noop());
-    engine.together(|| {
+    engine.batch_scope(|| {
         for call in &mut calls {
             assert!(call.as_mut().poll(context).is_pending());
         }

@@ -89,7 +89,7 @@ impl Slow {
                         let result = self.store.acquire(shard);
                         self.node.on(now, Event::Acquired { shard, result });
                     }
-                    Action::Read { ticket, request } => self.reads.push((ticket, request)),
+                    Action::Read { read_id, request } => self.reads.push((read_id, request)),
                     Action::Commit { shard, epoch, batch } => {
                         self.commits += 1;
                         let result = self.store.commit(&[(shard, epoch, batch)]).pop().expect("one commit, one result");
@@ -98,7 +98,7 @@ impl Slow {
                 }
             }
             if self.node.has_changes() {
-                self.node.on(now, Event::Cut);
+                self.node.on(now, Event::Seal);
             }
         }
     }
@@ -111,9 +111,9 @@ impl Slow {
 
     /// All reads that were asked for are done.
     fn read(&mut self, now: Time) {
-        while let Some((ticket, request)) = self.reads.pop() {
+        while let Some((read_id, request)) = self.reads.pop() {
             let result: Result<ReadResult, _> = request.perform(&self.store);
-            self.node.on(now, Event::Read { ticket, result });
+            self.node.on(now, Event::Read { read_id, result });
             self.act(now);
         }
     }
@@ -190,7 +190,7 @@ async fn started(engine: &Engine, namespace: &Namespace) -> i64 {
 #[tokio::test]
 async fn starts_whose_callers_are_gone_before_their_turn_are_not_carried_out() {
     let (engine, namespace) = engine().await;
-    engine.together(|| {
+    engine.batch_scope(|| {
         let context = &mut Context::from_waker(Waker::noop());
         for number in 0..100 {
             let pass = Arc::new(engine.admit(Class::New, Stands::UntilAnswered, None).expect("there is room"));
@@ -222,7 +222,7 @@ async fn what_is_there_has_its_turn_before_what_is_new() {
     let execution = Execution { workflow_id: "order".to_owned(), run_id: String::new() };
     let mut begin = Box::pin(engine.call_with(request(start("order")), &new));
     let mut look = Box::pin(engine.call_with(request(Call::Describe { execution }), &existing));
-    engine.together(|| {
+    engine.batch_scope(|| {
         let context = &mut Context::from_waker(Waker::noop());
         assert!(begin.as_mut().poll(context).is_pending());
         assert!(look.as_mut().poll(context).is_pending());

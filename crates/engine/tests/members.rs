@@ -61,7 +61,7 @@ impl World {
                 if !self.lane.has_changes() {
                     return;
                 }
-                self.lane.on(self.now, Event::Cut);
+                self.lane.on(self.now, Event::Seal);
             }
             for action in actions {
                 let event = match action {
@@ -74,7 +74,7 @@ impl World {
                         continue;
                     }
                     Action::Deliver { .. } | Action::Namespaces(_) => continue,
-                    Action::Read { ticket, request } => Event::Read { ticket, result: request.perform(&self.store) },
+                    Action::Read { read_id, request } => Event::Read { read_id, result: request.perform(&self.store) },
                     Action::Commit { shard, epoch, batch } => {
                         let result = self.store.commit(&[(shard, epoch, batch)]).pop().expect("one result");
                         Event::Committed { shard, result }

@@ -101,7 +101,7 @@ impl World {
                 if !self.lane(lane).has_changes() {
                     return has_acted;
                 }
-                self.tell(lane, Event::Cut);
+                self.tell(lane, Event::Seal);
             }
             has_acted = true;
             for action in actions {
@@ -116,7 +116,7 @@ impl World {
                     }
                     Action::Namespaces(_) => continue,
                     Action::Acquire { shard } => Event::Acquired { shard, result: self.store.acquire(shard) },
-                    Action::Read { ticket, request } => Event::Read { ticket, result: request.perform(&*self.store) },
+                    Action::Read { read_id, request } => Event::Read { read_id, result: request.perform(&*self.store) },
                     Action::Commit { shard, epoch, batch } => {
                         self.commits.push(batch.clone());
                         let result = self.store.commit(&[(shard, epoch, batch)]).pop().expect("one commit, one result");
@@ -131,9 +131,9 @@ impl World {
     /// Lets time pass; what is to happen meanwhile happens at its time.
     fn pass(&mut self, span: Duration) {
         let end = self.now + span;
-        let next = |lanes: &[Lane]| lanes.iter().filter_map(Lane::next_alarm).min().filter(|alarm| *alarm <= end);
-        while let Some(alarm) = next(&self.lanes) {
-            self.now = self.now.max(alarm);
+        let next = |lanes: &[Lane]| lanes.iter().filter_map(Lane::next_timer).min().filter(|timer| *timer <= end);
+        while let Some(timer) = next(&self.lanes) {
+            self.now = self.now.max(timer);
             self.tick();
         }
         self.now = end;
@@ -372,7 +372,7 @@ fn who_writes_waits_for_callers_and_not_for_timers() {
     let request = Request { namespace: world.namespace.clone(), call: signal };
     world.tell(LaneId(0), Event::Call { id: 1_000, request, until: Time::MAX });
     assert_eq!(world.lane(LaneId(0)).callers(), 1);
-    world.tell(LaneId(0), Event::Cut);
+    world.tell(LaneId(0), Event::Seal);
     assert_eq!(world.lane(LaneId(0)).callers(), 0);
 }
 

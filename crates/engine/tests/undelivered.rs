@@ -51,10 +51,10 @@ impl World {
         let request = Request { namespace: self.namespace.clone(), call: lost };
         let mut lost = Box::pin(self.engine.call_with(request, &pass));
         let context = &mut Context::from_waker(Waker::noop());
-        self.engine.together(|| assert!(lost.as_mut().poll(context).is_pending()));
+        self.engine.batch_scope(|| assert!(lost.as_mut().poll(context).is_pending()));
         if gone == Gone::Untold {
             let mut make = self.ask(make.expect("nothing is told before it is made"));
-            self.engine.together(|| {
+            self.engine.batch_scope(|| {
                 assert!(make.as_mut().poll(context).is_pending());
                 drop(lost);
             });

@@ -13,12 +13,12 @@ use super::inner::Inner;
 use crate::{Answer, Event, LaneId};
 
 /// An answer, and what becomes of its tasks.
-pub(super) struct Told {
+pub(super) struct Response {
     pub(super) answer: Answer,
     pub(super) delivery: Option<Delivery>,
 }
 
-impl Told {
+impl Response {
     pub(super) fn new(inner: &Arc<Inner>, lane: LaneId, result: Result<Answer, Reject>) -> Result<Self, Reject> {
         let answer = result?;
         let tokens = answer.task_tokens();

@@ -1,6 +1,6 @@
 //! What the lanes of an engine share, and how threads get to them.
 //!
-//! Letters that a thread has together are worked off together, and what they make lanes say to each other is worked off by the
+//! Messages that a thread has together are worked off together, and what they make lanes say to each other is worked off by the
 //! same thread, unless another one is at that lane.
 //!
 //! A thread that makes a change while no thread writes for the lane writes it at once, without a way to another thread and
@@ -19,16 +19,16 @@ use tokio::sync::oneshot;
 
 use super::{
     admission::{Admission, Pass},
+    batch_scope,
     clock::Clock,
     cluster_record::Cluster,
     committer::Committer,
-    delivery::Told,
-    gather,
-    inbox::Letter,
+    delivery::Response,
+    inbox::Message,
+    lane_handle::{After, Core, Errands, LaneHandle, UnacknowledgedCommits, Writing, Written, lane_of_call},
     lanes::LaneSet,
     lists::Lists,
-    seat::{After, Core, Errands, Owed, Seat, Writing, Written, lane_of_call},
-    writer::wait_for_company,
+    writer::commit_delay,
 };
 use crate::{Action, CallId, Event, Lane, LaneId, NamespaceTable, Placement, ReadRequest, Request};
 
@@ -36,12 +36,12 @@ use crate::{Action, CallId, Event, Lane, LaneId, NamespaceTable, Placement, Read
 const AT_ONCE: usize = 16;
 /// Turns that a thread of the event loop works off for the others at a lane before the writing thread goes on with them: it
 /// has connections to serve.
-const TURNS: u8 = 2;
+const MOST_RUNS: u8 = 2;
 /// The longest that the last write may have taken for a thread of the event loop to do the next one.
 const SHORT: Duration = Duration::from_millis(1);
 
 /// Where a call's answer is waited for.
-pub(super) type Answered = oneshot::Receiver<Result<Told, Reject>>;
+pub(super) type Answered = oneshot::Receiver<Result<Response, Reject>>;
 
 /// What the clones of an engine share.
 pub(super) struct Inner {
@@ -57,7 +57,7 @@ pub(super) struct Inner {
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) clock: Arc<Clock>,
     committer: Committer,
-    seats: Box<[Seat]>,
+    handles: Box<[LaneHandle]>,
 }
 
 /// What an engine is made of beside its lanes.
@@ -74,7 +74,7 @@ impl Inner {
     pub(super) fn new(parts: Parts, lanes: Vec<Lane>) -> Self {
         let Parts { store, limits, memory, cluster, clock, placement } = parts;
         let clock = Arc::new(clock);
-        let seats = placement.lanes().zip(lanes).map(|(id, lane)| Seat::new(id, lane, clock.clone())).collect();
+        let handles = placement.lanes().zip(lanes).map(|(id, lane)| LaneHandle::new(id, lane, clock.clone())).collect();
         Self {
             admission: Arc::new(Admission::new(limits.clone(), memory.clone())),
             memory,
@@ -88,67 +88,67 @@ impl Inner {
             runtime: tokio::runtime::Handle::current(),
             clock,
             committer: Committer::default(),
-            seats,
+            handles,
         }
     }
 
-    pub(super) fn seats(&self) -> &[Seat] {
-        &self.seats
+    pub(super) fn handles(&self) -> &[LaneHandle] {
+        &self.handles
     }
 
     /// A lane of this engine; the first where there is none of the name.
-    pub(super) fn seat(&self, lane: LaneId) -> &Seat {
-        self.seats.get(lane.0 as usize).unwrap_or(&self.seats[0])
+    pub(super) fn handle(&self, lane: LaneId) -> &LaneHandle {
+        self.handles.get(lane.0 as usize).unwrap_or(&self.handles[0])
     }
 
     /// Asks a lane.
     pub(super) fn ask(self: &Arc<Self>, lane: LaneId, request: Request, pass: Option<Arc<Pass>>) -> (CallId, Answered) {
-        let id = self.seat(lane).name_call(self.seats.len());
+        let id = self.handle(lane).name_call(self.handles.len());
         let (sender, receiver) = oneshot::channel();
         let until = pass.as_ref().map_or(Time::MAX, |pass| pass.until());
-        self.post(lane, Letter { event: Event::Call { id, request, until }, answering: Some(sender), pass });
+        self.post(lane, Message { event: Event::Call { id, request, until }, answering: Some(sender), pass });
         (id, receiver)
     }
 
     /// The caller of a call is gone.
     pub(super) fn abandon(self: &Arc<Self>, id: CallId) {
-        self.tell(lane_of_call(id, self.seats.len()), Event::Abandoned { id });
+        self.tell(lane_of_call(id, self.handles.len()), Event::Abandoned { id });
     }
 
-    /// Has a lane told, by this thread or by the one that is at it.
+    /// Has a lane output, by this thread or by the one that is at it.
     pub(super) fn tell(self: &Arc<Self>, lane: LaneId, event: Event) {
-        self.post(lane, Letter { event, answering: None, pass: None });
+        self.post(lane, Message { event, answering: None, pass: None });
     }
 
-    /// Has a lane told by the task that keeps time. For a thread that may hold a lock, so that it should do nothing else.
+    /// Has a lane output by the task that keeps time. For a thread that may hold a lock, so that it should do nothing else.
     pub(super) fn tell_soon(&self, lane: LaneId, event: Event) {
-        let seat = self.seat(lane);
-        seat.inbox.put(Letter { event, answering: None, pass: None });
-        seat.alarm.notify_one();
+        let handle = self.handle(lane);
+        handle.inbox.put(Message { event, answering: None, pass: None });
+        handle.timer_changed.notify_one();
     }
 
-    fn post(self: &Arc<Self>, lane: LaneId, letter: Letter) {
-        self.seat(lane).inbox.put(letter);
+    fn post(self: &Arc<Self>, lane: LaneId, message: Message) {
+        self.handle(lane).inbox.put(message);
         let lanes = LaneSet::of(lane);
-        if !gather::is_gathering(self, lanes) {
-            self.work_off(Errands { lanes, writes: Owed::default() });
+        if !batch_scope::is_inside(self, lanes) {
+            self.drain_inboxes(Errands { lanes, writes: UnacknowledgedCommits::default() });
         }
     }
 
     /// This thread leaves what it posts in the inboxes until `ask` returns, and sees to it that it is worked off then.
-    pub(super) fn together<T>(self: &Arc<Self>, ask: impl FnOnce() -> T) -> T {
-        let gathering = gather::gather(self);
-        let told = ask();
-        let lanes = gathering.end();
-        self.work_off(Errands { lanes, writes: Owed::default() });
-        told
+    pub(super) fn batch_scope<T>(self: &Arc<Self>, ask: impl FnOnce() -> T) -> T {
+        let scope = batch_scope::enter(self);
+        let output = ask();
+        let lanes = scope.end();
+        self.drain_inboxes(Errands { lanes, writes: UnacknowledgedCommits::default() });
+        output
     }
 
     /// Sees to it that nothing stays in the inboxes of the lanes, and that what is owed is written. Where a lock is taken, its
     /// holder does, who looks into the inbox after letting go of it. Where more comes all the while, the writing thread does.
-    fn work_off(self: &Arc<Self>, errands: Errands) {
+    fn drain_inboxes(self: &Arc<Self>, errands: Errands) {
         let Errands { mut lanes, mut writes } = errands;
-        let mut turns = [0; super::lanes::MOST_LANES as usize];
+        let mut runs = [0; super::lanes::MOST_LANES as usize];
         let mut later = LaneSet::default();
         loop {
             // What others have put in does not wait for the disk.
@@ -162,20 +162,20 @@ impl Inner {
                 lanes.add(more.lanes);
                 continue;
             };
-            let seat = self.seat(lane);
-            if seat.inbox.is_empty() {
+            let handle = self.handle(lane);
+            if handle.inbox.is_empty() {
                 lanes.remove(lane);
                 continue;
             }
-            if turns[lane.0 as usize] == TURNS && self.store.waits() {
-                seat.writer.call();
+            if runs[lane.0 as usize] == MOST_RUNS && self.store.waits() {
+                handle.writer.call();
                 lanes.remove(lane);
                 continue;
             }
-            match seat.core.try_lock() {
+            match handle.core.try_lock() {
                 Ok(core) => {
-                    turns[lane.0 as usize] += 1;
-                    let ((), mut more) = self.turn(seat, core, |_| {});
+                    runs[lane.0 as usize] += 1;
+                    let ((), mut more) = self.run_locked(handle, core, |_| {});
                     writes.append(&mut more.writes);
                     lanes.add(more.lanes);
                     if !writes.is_empty() {
@@ -190,16 +190,16 @@ impl Inner {
     }
 
     /// Writes, and gives back what this thread has to do next.
-    fn write_once(self: &Arc<Self>, mut writes: Owed) -> Errands {
+    fn write_once(self: &Arc<Self>, mut writes: UnacknowledgedCommits) -> Errands {
         let mut written = self.write(&writes);
         let is_behind = self.store.is_behind();
-        let mut errands = Errands { lanes: writes.lanes(self.placement), writes: Owed::default() };
+        let mut errands = Errands { lanes: writes.lanes(self.placement), writes: UnacknowledgedCommits::default() };
         for lane in errands.lanes {
-            let seat = self.seat(lane);
+            let handle = self.handle(lane);
             let (commits, of_lane) = writes.take_lane(self.placement, lane, &mut written);
-            let ((), mut more) = self.turn(seat, seat.lock(), |core| {
+            let ((), mut more) = self.run_locked(handle, handle.lock(), |core| {
                 core.committed(commits, of_lane);
-                self.rest(seat, core, is_behind);
+                self.hand_to_writer(handle, core, is_behind);
             });
             errands.lanes.add(more.lanes);
             errands.writes.append(&mut more.writes);
@@ -208,43 +208,44 @@ impl Inner {
     }
 
     /// Waits for a lane and does something with it, and then all that follows.
-    pub(super) fn step<T>(self: &Arc<Self>, seat: &Seat, tell: impl FnOnce(&mut Core) -> T) -> T {
-        let (told, mut errands) = self.turn(seat, seat.lock(), tell);
-        errands.lanes.add(LaneSet::of(seat.id));
-        self.work_off(errands);
-        told
+    pub(super) fn step<T>(self: &Arc<Self>, handle: &LaneHandle, tell: impl FnOnce(&mut Core) -> T) -> T {
+        let (output, mut errands) = self.run_locked(handle, handle.lock(), tell);
+        errands.lanes.add(LaneSet::of(handle.id));
+        self.drain_inboxes(errands);
+        output
     }
 
-    fn write(&self, commits: &Owed) -> Written {
+    fn write(&self, commits: &UnacknowledgedCommits) -> Written {
         let began = self.clock.now();
         let results = self.committer.commit(&*self.store, commits.commits());
         Written { results, took: self.clock.now().since(began) }
     }
 
     /// Leaves what there is still to do to the writing thread.
-    fn rest(self: &Arc<Self>, seat: &Seat, core: &mut Core, is_behind: bool) {
-        self.do_actions(seat, core);
+    fn hand_to_writer(self: &Arc<Self>, handle: &LaneHandle, core: &mut Core, is_behind: bool) {
+        self.do_actions(handle, core);
         let has_more = core.lane.has_changes();
-        core.writing = if has_more { Writing::Writer } else { Writing::Nobody };
+        core.writing = if has_more { Writing::Writer } else { Writing::Idle };
         core.after.calls_writer = has_more || is_behind;
-        seat.writer.tell_written();
+        handle.writer.tell_written();
     }
 
     /// Works off what there is, lets go of the lock, and then wakes everybody who has to hear of what was done under it.
     /// Gives back what this thread has still to do. The inbox may have something in it again when this returns.
-    fn turn<T>(
+    fn run_locked<T>(
         self: &Arc<Self>,
-        seat: &Seat,
+        handle: &LaneHandle,
         mut core: MutexGuard<'_, Core>,
         tell: impl FnOnce(&mut Core) -> T,
     ) -> (T, Errands) {
-        let most = self.limits.unwritten_calls / self.seats.len();
-        self.admission.set_writing_late(seat.id, core.lane.callers() > most);
-        let letters = seat.inbox.take();
-        core.take_in(letters.into_iter().flatten());
-        let told = tell(&mut core);
-        self.act(seat, &mut core);
-        let After { answers, reads, parcels, namespaces, writes, calls_writer, rings } = mem::take(&mut core.after);
+        let most = self.limits.unwritten_calls / self.handles.len();
+        self.admission.set_writing_late(handle.id, core.lane.callers() > most);
+        let messages = handle.inbox.take();
+        core.take_in(messages.into_iter().flatten());
+        let output = tell(&mut core);
+        self.act(handle, &mut core);
+        let After { answers, reads, parcels, namespaces, writes, calls_writer, wakes_timekeeper } =
+            mem::take(&mut core.after);
         drop(core);
         let lanes = self.forward(parcels);
         if let Some(table) = namespaces {
@@ -256,107 +257,107 @@ impl Inner {
             drop(answering.send(result));
         }
         if calls_writer {
-            seat.writer.call();
+            handle.writer.call();
         }
-        if rings {
-            seat.alarm.notify_one();
+        if wakes_timekeeper {
+            handle.timer_changed.notify_one();
         }
         let are_few = reads.len() <= AT_ONCE;
-        for (ticket, request) in reads {
-            self.read(seat, ticket, request, are_few);
+        for (read_id, request) in reads {
+            self.read(handle, read_id, request, are_few);
         }
-        (told, Errands { lanes, writes })
+        (output, Errands { lanes, writes })
     }
 
     /// Puts parcels into the inboxes of their lanes, which have to be looked into then.
-    fn forward(&self, parcels: Vec<(LaneId, Letter)>) -> LaneSet {
+    fn forward(&self, parcels: Vec<(LaneId, Message)>) -> LaneSet {
         let mut lanes = LaneSet::default();
         let mut parcels = parcels.into_iter().peekable();
-        while let Some((to, letter)) = parcels.next() {
-            let mut letters = vec![letter];
-            while let Some((_, letter)) = parcels.next_if(|(next, _)| *next == to) {
-                letters.push(letter);
+        while let Some((to, message)) = parcels.next() {
+            let mut messages = vec![message];
+            while let Some((_, message)) = parcels.next_if(|(next, _)| *next == to) {
+                messages.push(message);
             }
-            self.seat(to).inbox.put_all(letters);
+            self.handle(to).inbox.put_all(messages);
             lanes.add(LaneSet::of(to));
         }
         lanes
     }
 
     /// Does the lane's actions, and sees to it that what there is to write is written.
-    fn act(self: &Arc<Self>, seat: &Seat, core: &mut Core) {
-        self.do_actions(seat, core);
+    fn act(self: &Arc<Self>, handle: &LaneHandle, core: &mut Core) {
+        self.do_actions(handle, core);
         while !self.store.waits() && core.lane.has_changes() {
-            let commits = self.cut(seat, core);
+            let commits = self.seal(handle, core);
             let written = self.write(&commits);
             core.committed(commits, written);
-            self.do_actions(seat, core);
+            self.do_actions(handle, core);
         }
-        if core.writing == Writing::Nobody && core.lane.has_changes() {
+        if core.writing == Writing::Idle && core.lane.has_changes() {
             if core.write_took < SHORT {
                 core.writing = Writing::Caller;
-                core.after.writes = self.cut(seat, core);
+                core.after.writes = self.seal(handle, core);
             } else {
                 core.writing = Writing::Writer;
                 core.after.calls_writer = true;
             }
         }
-        if core.writing == Writing::WriterInCompany && core.lane.callers() >= core.write_callers {
+        if core.writing == Writing::WriterDelayed && core.lane.callers() >= core.write_callers {
             core.writing = Writing::Writer;
             core.after.calls_writer = true;
         }
-        let next = core.lane.next_alarm();
+        let next = core.lane.next_timer();
         if next.is_some_and(|next| core.armed.is_none_or(|armed| next < armed)) {
             core.armed = next;
-            core.after.rings = true;
+            core.after.wakes_timekeeper = true;
         }
     }
 
     /// Takes what there is to write.
-    fn cut(self: &Arc<Self>, seat: &Seat, core: &mut Core) -> Owed {
+    fn seal(self: &Arc<Self>, handle: &LaneHandle, core: &mut Core) -> UnacknowledgedCommits {
         core.write_callers = core.lane.callers();
-        core.tell(Event::Cut);
-        self.do_actions(seat, core);
-        Owed::new(mem::take(&mut core.commits))
+        core.tell(Event::Seal);
+        self.do_actions(handle, core);
+        UnacknowledgedCommits::new(mem::take(&mut core.commits))
     }
 
     /// Writes what there is, on the lane's writing thread; how long it may wait for company then, or `None` when there was
     /// nothing for it: then it has to be called.
-    pub(super) fn write_all(self: &Arc<Self>, seat: &Seat) -> Option<Duration> {
-        let commits = self.step(seat, |core| {
+    pub(super) fn write_all(self: &Arc<Self>, handle: &LaneHandle) -> Option<Duration> {
+        let commits = self.step(handle, |core| {
             if core.writing == Writing::Caller {
-                return Owed::default();
+                return UnacknowledgedCommits::default();
             }
-            let commits = self.cut(seat, core);
-            core.writing = if commits.is_empty() { Writing::Nobody } else { Writing::Writer };
+            let commits = self.seal(handle, core);
+            core.writing = if commits.is_empty() { Writing::Idle } else { Writing::Writer };
             commits
         });
         if commits.is_empty() {
             return None;
         }
         let written = self.write(&commits);
-        let wait = wait_for_company(commits.commits().iter().map(|(_, _, batch)| batch.changes.len()).sum());
-        self.step(seat, |core| {
+        let wait = commit_delay(commits.commits().iter().map(|(_, _, batch)| batch.changes.len()).sum());
+        self.step(handle, |core| {
             core.committed(commits, written);
-            core.writing = if wait.is_zero() { Writing::Writer } else { Writing::WriterInCompany };
+            core.writing = if wait.is_zero() { Writing::Writer } else { Writing::WriterDelayed };
         });
-        seat.writer.tell_written();
+        handle.writer.tell_written();
         Some(wait)
     }
 
-    fn do_actions(self: &Arc<Self>, seat: &Seat, core: &mut Core) {
+    fn do_actions(self: &Arc<Self>, handle: &LaneHandle, core: &mut Core) {
         for action in core.lane.take_actions() {
             match action {
                 Action::Answer { id, result } => {
-                    let told = Told::new(self, seat.id, result);
+                    let response = Response::new(self, handle.id, result);
                     if let Some(answering) = core.waiting.remove(&id) {
-                        core.after.answers.push((answering, told));
+                        core.after.answers.push((answering, response));
                     }
                 }
                 Action::Commit { shard, epoch, batch } => core.commits.push((shard, epoch, batch)),
-                Action::Read { ticket, request } => core.after.reads.push((ticket, request)),
+                Action::Read { read_id, request } => core.after.reads.push((read_id, request)),
                 Action::Acquire { shard } => {
-                    let (inner, lane) = (self.clone(), seat.id);
+                    let (inner, lane) = (self.clone(), handle.id);
                     self.runtime.spawn_blocking(move || {
                         let result = inner.store.acquire(shard);
                         inner.tell(lane, Event::Acquired { shard, result });
@@ -364,8 +365,8 @@ impl Inner {
                 }
                 Action::Deliver { to, parcel } => {
                     let answering = parcel.call().and_then(|id| core.waiting.remove(&id));
-                    let event = Event::Delivered { from: seat.id, parcel };
-                    core.after.parcels.push((to, Letter { event, answering, pass: None }));
+                    let event = Event::Delivered { from: handle.id, parcel };
+                    core.after.parcels.push((to, Message { event, answering, pass: None }));
                 }
                 Action::Namespaces(table) => core.after.namespaces = Some(table),
             }
@@ -374,15 +375,15 @@ impl Inner {
 
     /// Reads for a lane. Short reads, where they `are_few`, are done at once, for a page that is in memory costs less than the
     /// way to a thread that may wait; what was read is in the inbox then.
-    fn read(self: &Arc<Self>, seat: &Seat, ticket: u64, request: ReadRequest, are_few: bool) {
+    fn read(self: &Arc<Self>, handle: &LaneHandle, read_id: u64, request: ReadRequest, are_few: bool) {
         if (are_few && request.is_short()) || !self.store.waits() {
             let result = request.perform(&*self.store);
-            return seat.inbox.put(Letter { event: Event::Read { ticket, result }, answering: None, pass: None });
+            return handle.inbox.put(Message { event: Event::Read { read_id, result }, answering: None, pass: None });
         }
-        let (inner, lane) = (self.clone(), seat.id);
+        let (inner, lane) = (self.clone(), handle.id);
         self.runtime.spawn_blocking(move || {
             let result = request.perform(&*inner.store);
-            inner.tell(lane, Event::Read { ticket, result });
+            inner.tell(lane, Event::Read { read_id, result });
         });
     }
 }
@@ -390,9 +391,9 @@ impl Inner {
 impl Drop for Inner {
     /// The threads that work for it hear that there is no work any more.
     fn drop(&mut self) {
-        for seat in &self.seats {
-            seat.writer.call();
-            seat.alarm.notify_one();
+        for handle in &self.handles {
+            handle.writer.call();
+            handle.timer_changed.notify_one();
         }
     }
 }

@@ -4,20 +4,20 @@
 //! merging all that wait, unless a caller is alone; long reads have threads of their own, and lists a few others.
 
 mod admission;
+mod batch_scope;
 mod clock;
 mod cluster_record;
 mod committer;
 mod delivery;
 mod everywhere;
-mod gather;
 mod history;
 mod inbox;
 mod inner;
+mod lane_handle;
 mod lanes;
 mod lists;
 mod memos;
 mod open;
-mod seat;
 mod timekeeper;
 mod turns;
 mod writer;
@@ -42,7 +42,7 @@ pub use admission::{Class, Pass, Stands};
 pub use clock::Clocks;
 use clock::{Clock, SystemClocks};
 pub use delivery::Delivery;
-use delivery::Told;
+use delivery::Response;
 pub use history::PageLimit;
 use inner::{Inner, Parts};
 pub use memos::{ListPage, Listed};
@@ -120,7 +120,7 @@ impl Engine {
     /// # Errors
     /// The refusal as the caller shall see it.
     pub async fn call(&self, request: Request) -> Result<Answer, Reject> {
-        let Told { answer, delivery } = self.ask(request, None).await?;
+        let Response { answer, delivery } = self.ask(request, None).await?;
         if let Some(delivery) = delivery {
             delivery.done();
         }
@@ -133,7 +133,7 @@ impl Engine {
     /// # Errors
     /// The refusal as the caller shall see it.
     pub async fn call_with(&self, request: Request, pass: &Arc<Pass>) -> Result<Answer, Reject> {
-        let Told { answer, delivery } = self.ask(request, Some(pass.clone())).await?;
+        let Response { answer, delivery } = self.ask(request, Some(pass.clone())).await?;
         if let Some(delivery) = delivery {
             pass.carry(delivery);
         }
@@ -150,7 +150,7 @@ impl Engine {
         self.inner.admission.admit(class, leaves, came, timeout.map_or(Time::MAX, |timeout| came + timeout))
     }
 
-    async fn ask(&self, request: Request, pass: Option<Arc<Pass>>) -> Result<Told, Reject> {
+    async fn ask(&self, request: Request, pass: Option<Arc<Pass>>) -> Result<Response, Reject> {
         match self.inner.placement.of_request(&request) {
             Some(lane) => {
                 let asked = self.inner.ask(lane, request, pass);
@@ -161,17 +161,17 @@ impl Engine {
     }
 
     /// Asks each lane; the call was let in once.
-    async fn ask_everywhere(&self, request: Request, mut pass: Option<Arc<Pass>>) -> Result<Told, Reject> {
+    async fn ask_everywhere(&self, request: Request, mut pass: Option<Arc<Pass>>) -> Result<Response, Reject> {
         let lanes = self.inner.placement.lanes();
         let asked: Vec<_> = lanes.map(|lane| self.inner.ask(lane, request.clone(), pass.take())).collect();
         let mut answers = Vec::with_capacity(asked.len());
         for asked in asked {
-            answers.push(self.answered(asked).await.map(|told| told.answer));
+            answers.push(self.answered(asked).await.map(|response| response.answer));
         }
-        Ok(Told { answer: everywhere::join(&request.call, answers)?, delivery: None })
+        Ok(Response { answer: everywhere::join(&request.call, answers)?, delivery: None })
     }
 
-    async fn answered(&self, asked: (CallId, inner::Answered)) -> Result<Told, Reject> {
+    async fn answered(&self, asked: (CallId, inner::Answered)) -> Result<Response, Reject> {
         let (id, answered) = asked;
         let mut pending = Pending { inner: &self.inner, id, done: false };
         let answer = answered.await;
@@ -181,8 +181,8 @@ impl Engine {
 
     /// What is asked by `ask` on this thread is put to the node together, when it returns; unless another thread, which is at
     /// the node just then, takes it in before.
-    pub fn together<T>(&self, ask: impl FnOnce() -> T) -> T {
-        self.inner.together(ask)
+    pub fn batch_scope<T>(&self, ask: impl FnOnce() -> T) -> T {
+        self.inner.batch_scope(ask)
     }
 
     /// The events of a range as encoded `History` messages: decoded one after the other they are its events in order.
@@ -270,12 +270,12 @@ impl Engine {
 
     /// Lets waiting polls return empty and returns when everything accepted is durable.
     pub async fn shutdown(&self) {
-        for seat in self.inner.seats() {
-            self.inner.step(seat, |core| core.tell(Event::Drain));
+        for handle in self.inner.handles() {
+            self.inner.step(handle, |core| core.tell(Event::Drain));
         }
-        for seat in self.inner.seats() {
-            while !self.inner.step(seat, |core| core.lane.is_settled()) {
-                seat.writer.idle().await;
+        for handle in self.inner.handles() {
+            while !self.inner.step(handle, |core| core.lane.is_settled()) {
+                handle.writer.idle().await;
             }
         }
     }

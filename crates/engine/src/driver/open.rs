@@ -16,17 +16,17 @@ pub(super) fn open_shards(inner: &Inner) -> Result<(), StoreError> {
     loop {
         let mut events = Vec::new();
         let mut wanted = Vec::new();
-        for seat in inner.seats() {
-            let mut core = seat.lock();
+        for handle in inner.handles() {
+            let mut core = handle.lock();
             for action in core.lane.take_actions() {
                 match action {
-                    Action::Acquire { shard } => wanted.push((seat.id, shard)),
-                    Action::Read { ticket, request } => {
+                    Action::Acquire { shard } => wanted.push((handle.id, shard)),
+                    Action::Read { read_id, request } => {
                         let result = Ok(request.perform(&*inner.store)?);
-                        events.push((seat.id, Event::Read { ticket, result }));
+                        events.push((handle.id, Event::Read { read_id, result }));
                     }
                     Action::Commit { shard, epoch, batch } => core.commits.push((shard, epoch, batch)),
-                    Action::Deliver { to, parcel } => events.push((to, Event::Delivered { from: seat.id, parcel })),
+                    Action::Deliver { to, parcel } => events.push((to, Event::Delivered { from: handle.id, parcel })),
                     Action::Namespaces(table) => {
                         *inner.namespaces.write().unwrap_or_else(PoisonError::into_inner) = table;
                     }
@@ -39,7 +39,7 @@ pub(super) fn open_shards(inner: &Inner) -> Result<(), StoreError> {
             return Ok(());
         }
         for (lane, event) in events {
-            inner.seat(lane).lock().tell(event);
+            inner.handle(lane).lock().tell(event);
         }
     }
 }

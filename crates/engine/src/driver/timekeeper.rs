@@ -16,13 +16,13 @@ pub(super) async fn keep_time(inner: Weak<Inner>, lane: LaneId) {
     loop {
         let Some(strong) = inner.upgrade() else { return };
         strong.clock.steer();
-        let seat = strong.seat(lane);
-        let next = strong.step(seat, |core| {
+        let handle = strong.handle(lane);
+        let next = strong.step(handle, |core| {
             core.tell(Event::Tick);
-            core.armed = core.lane.next_alarm();
+            core.armed = core.lane.next_timer();
             core.armed
         });
-        let alarm = seat.alarm.clone();
+        let alarm = handle.timer_changed.clone();
         let wait = next.map_or(LONG_WAIT, |next| next.since(strong.clock.now()).min(SHORT_WAIT));
         drop(strong);
         // Either the time has come, or an earlier one was set.

@@ -17,19 +17,19 @@ use crate::LaneId;
 pub(super) type Commit = (ShardId, Epoch, Arc<Batch>);
 
 /// Changes in a commit beyond which there is load, so that the next one waits for company. A step makes about eight.
-const ALONE: usize = 24;
+const SMALL_COMMIT: usize = 24;
 /// How long it waits for each change of the last commit, and at most: a write shared by more steps costs each of them
 /// less, and under load a step waits longer for a processor than for this. It does not wait for more than came last time.
-const WAIT_PER_CHANGE: Duration = Duration::from_micros(15);
-const LONGEST_WAIT: Duration = Duration::from_millis(3);
+const DELAY_PER_CHANGE: Duration = Duration::from_micros(15);
+const LONGEST_DELAY: Duration = Duration::from_millis(3);
 
 /// How long the writing thread waits for company after a commit of so many changes; zero: not at all.
-pub(super) fn wait_for_company(changes: usize) -> Duration {
-    if changes <= ALONE {
+pub(super) fn commit_delay(changes: usize) -> Duration {
+    if changes <= SMALL_COMMIT {
         return Duration::ZERO;
     }
-    let wait = WAIT_PER_CHANGE.saturating_mul(u32::try_from(changes).unwrap_or(u32::MAX));
-    wait.min(LONGEST_WAIT)
+    let wait = DELAY_PER_CHANGE.saturating_mul(u32::try_from(changes).unwrap_or(u32::MAX));
+    wait.min(LONGEST_DELAY)
 }
 
 /// How the writing thread is called and heard.
@@ -74,7 +74,7 @@ impl Writer {
 /// Starts a lane's writing thread; it ends when the engine is gone.
 pub(super) fn start(inner: &Arc<Inner>, lane: LaneId) {
     let weak = Arc::downgrade(inner);
-    let writer = inner.seat(lane).writer.clone();
+    let writer = inner.handle(lane).writer.clone();
     inner.runtime.spawn_blocking(move || {
         let ended = panic::catch_unwind(AssertUnwindSafe(|| write_until_gone(&weak, lane, &writer)));
         // A panic leaves nobody to write.
@@ -88,7 +88,7 @@ fn write_until_gone(weak: &Weak<Inner>, lane: LaneId, writer: &Writer) {
         writer.wait(Duration::MAX);
         let Some(inner) = weak.upgrade() else { return };
         loop {
-            let written = inner.write_all(inner.seat(lane));
+            let written = inner.write_all(inner.handle(lane));
             inner.store.catch_up();
             let Some(wait) = written else { break };
             if !wait.is_zero() {

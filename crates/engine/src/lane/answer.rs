@@ -9,7 +9,7 @@ use proto::temporal::api::{
     workflowservice::v1::{PollActivityTaskQueueResponse, PollWorkflowTaskQueueResponse},
 };
 
-use super::{Action, Asker, Lane, Work, parcel::Content, shard::Entry, shard::Held};
+use super::{Action, Lane, ReplyTo, Work, parcel::Content, shard::Effect, shard::Entry};
 use crate::{Answer, HistoryRange, WorkflowTask};
 
 /// The text for a workflow id that has no run.
@@ -28,13 +28,13 @@ pub(crate) fn run_not_found(workflow_id: &str, run_id: &str) -> Reject {
 }
 
 impl Lane {
-    /// Tells an asker the outcome of its work.
-    pub(crate) fn answer_now(&mut self, asker: Asker, result: Result<Answer, Reject>) {
-        match asker {
-            Asker::Client(id) => self.actions.push(Action::Answer { id, result }),
-            Asker::Message(sender) if self.owns(sender.shard) => self.message_done(sender, result),
-            Asker::Message(sender) => self.send_to_shard(sender.shard, Content::MessageDone { sender, result }),
-            Asker::Nobody => {
+    /// Tells an reply_to the outcome of its work.
+    pub(crate) fn answer_now(&mut self, reply_to: ReplyTo, result: Result<Answer, Reject>) {
+        match reply_to {
+            ReplyTo::Client(id) => self.actions.push(Action::Answer { id, result }),
+            ReplyTo::Message(sender) if self.owns(sender.shard) => self.message_done(sender, result),
+            ReplyTo::Message(sender) => self.send_to_shard(sender.shard, Content::MessageDone { sender, result }),
+            ReplyTo::None => {
                 if let Err(reject) = result {
                     tracing::debug!("work of nobody was refused: {reject}");
                 }
@@ -45,17 +45,17 @@ impl Lane {
     /// Ends a piece of work that can't be done.
     pub(crate) fn refuse(&mut self, work: Work, reject: &Reject) {
         match work {
-            Work::Call { asker, .. } => {
-                if let Asker::Client(id) = &asker {
+            Work::Call { reply_to, .. } => {
+                if let ReplyTo::Client(id) = &reply_to {
                     self.kept_back.remove(id);
                 }
-                self.answer_now(asker, Err(reject.clone()));
+                self.answer_now(reply_to, Err(reject.clone()));
             }
-            Work::Apply(apply) => self.answer_now(apply.asker, Err(reject.clone())),
-            Work::Deliver(delivery) => self.answer_now(Asker::Message(delivery.sender), Err(reject.clone())),
-            Work::StartChild(start) => self.answer_now(Asker::Message(start.sender), Err(reject.clone())),
+            Work::Apply(apply) => self.answer_now(apply.reply_to, Err(reject.clone())),
+            Work::Deliver(delivery) => self.answer_now(ReplyTo::Message(delivery.sender), Err(reject.clone())),
+            Work::StartChild(start) => self.answer_now(ReplyTo::Message(start.sender), Err(reject.clone())),
             // A poller whose task is gone takes the next one.
-            Work::Dispatch(meeting) => self.missed(*meeting),
+            Work::Dispatch(matched) => self.requeue(*matched),
             Work::DispatchQuery(id) => self.fail_query(&id, reject.clone()),
             // Either the receiver is absent, which the sender hears, or the sender is, and then nobody is left to hear.
             Work::Send(sender) => self.message_done(sender, Err(reject.clone())),
@@ -63,16 +63,16 @@ impl Lane {
         }
     }
 
-    /// Says what was held, now that it is durable.
-    pub(crate) fn release(&mut self, shard: ShardId, held: Held) {
-        match held {
-            Held::Answer(asker, result) => self.answer_now(asker, result),
-            Held::Task(place) => self.offer(shard, place),
-            Held::Message(run_id, key) => {
-                self.agenda.push_back(Work::Send(super::Sender { shard, run_id, key }));
+    /// Says what was effect, now that it is durable.
+    pub(crate) fn release(&mut self, shard: ShardId, effect: Effect) {
+        match effect {
+            Effect::Answer(reply_to, result) => self.answer_now(reply_to, result),
+            Effect::Task(place) => self.offer(shard, place),
+            Effect::Message(run_id, key) => {
+                self.run_queue.push_back(Work::Send(super::Sender { shard, run_id, key }));
             }
-            Held::Grew { run_id, next_event_id, is_open } => self.grew(shard, run_id, next_event_id, is_open),
-            Held::Namespaces => self.publish_namespaces(),
+            Effect::Grew { run_id, next_event_id, is_open } => self.grew(shard, run_id, next_event_id, is_open),
+            Effect::Namespaces => self.publish_namespaces(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Lane {
     /// The namespaces are these now: what waited for them can be done.
     pub(crate) fn know_namespaces(&mut self, table: crate::NamespaceTable) {
         self.namespaces = table;
-        self.agenda.extend(self.unnamed.take().unwrap_or_default());
+        self.run_queue.extend(self.waiting_for_namespaces.take().unwrap_or_default());
     }
 
     /// The epoch under which this lane has the shard; zero while it has not.

@@ -7,16 +7,16 @@ use model::{Reject, RunId, ShardId};
 use proto::temporal::api::history::v1::HistoryEvent;
 
 use super::{
-    Alarm, Asker, Lane, Work, answer,
+    Lane, ReplyTo, Timer, Work, answer,
     calls::execution_of,
-    shard::{Entry, Held, Need},
+    shard::{Effect, Entry, Need},
 };
 use crate::{Answer, persist, persist::TaskPlace, visibility};
 
 /// An input on its way to a run whose id is known.
 #[derive(Clone, Debug)]
 pub(crate) struct Apply {
-    pub(crate) asker: Asker,
+    pub(crate) reply_to: ReplyTo,
     pub(crate) shard: ShardId,
     pub(crate) run_id: RunId,
     pub(crate) input: Input,
@@ -51,15 +51,17 @@ impl Lane {
 
     /// Steps the run and passes the outcome on. A closed run whose time has come is deleted instead.
     pub(crate) fn apply(&mut self, apply: Apply) {
-        let Apply { asker, shard, run_id, input } = apply;
+        let Apply { reply_to, shard, run_id, input } = apply;
         if matches!(self.presence(shard, run_id), Presence::Missing) {
-            let work = Work::Apply(Box::new(Apply { asker, shard, run_id, input }));
-            return self.park(shard, Need::Run(run_id), work);
+            let work = Work::Apply(Box::new(Apply { reply_to, shard, run_id, input }));
+            return self.wait_for_data(shard, Need::Run(run_id), work);
         }
-        if matches!(input, Input::Wake) && self.is_ripe(shard, run_id) {
+        if matches!(input, Input::Wake) && self.is_deletion_due(shard, run_id) {
             return match self.removal_needs(shard, run_id) {
                 None => self.remove_run(shard, run_id),
-                Some(need) => self.park(shard, need, Work::Apply(Box::new(Apply { asker, shard, run_id, input }))),
+                Some(need) => {
+                    self.wait_for_data(shard, need, Work::Apply(Box::new(Apply { reply_to, shard, run_id, input })))
+                }
             };
         }
         let is_wake = matches!(input, Input::Wake);
@@ -68,13 +70,13 @@ impl Lane {
             if let Input::Signal(signal) = &input { Some(self.taken_by(shard, run_id, signal)) } else { None };
         match (self.step(shard, run_id, input), signaled) {
             (Ok(Reply::Done), Some(run_id)) => {
-                self.hold(shard, Held::Answer(asker, Ok(Answer::Signaled { run_id })));
+                self.after_commit(shard, Effect::Answer(reply_to, Ok(Answer::Signaled { run_id })));
             }
             (Ok(reply), _) => {
                 let answer = self.answer_of(shard, run_id, reply);
-                self.hold(shard, Held::Answer(asker, answer));
+                self.after_commit(shard, Effect::Answer(reply_to, answer));
             }
-            (Err(reject), _) => self.hold(shard, Held::Answer(asker, Err(reject))),
+            (Err(reject), _) => self.after_commit(shard, Effect::Answer(reply_to, Err(reject))),
         }
         if is_wake {
             self.rearm(shard, run_id);
@@ -95,8 +97,8 @@ impl Lane {
     pub(crate) fn step(&mut self, shard: ShardId, run_id: RunId, input: Input) -> Result<Reply, Reject> {
         let absent = || Reject::internal(format!("run {run_id} is not loaded"));
         let namespace = self.entry(shard, run_id).ok_or_else(absent)?.run.key.workflow.namespace;
-        let facts = self.facts(namespace);
-        let step = self.entry(shard, run_id).ok_or_else(absent)?.run.handle(input, &facts)?;
+        let context = self.step_context(namespace);
+        let step = self.entry(shard, run_id).ok_or_else(absent)?.run.handle(input, &context)?;
         Ok(self.commit(shard, step))
     }
 
@@ -107,15 +109,15 @@ impl Lane {
         }
         let run_id = step.next.key.run_id;
         let mut due = step.next.durable_due();
-        let met = self.meet(shard, &mut step, &due);
-        if !met.is_empty() {
+        let dispatched = self.dispatch_in_step(shard, &mut step, &due);
+        if !dispatched.is_empty() {
             due = step.next.durable_due();
         }
         let Step { next, changes, successor, reply } = step;
         self.take_over(shard, next, due, &changes);
         self.settle_updates(shard, run_id, &changes, successor.is_some());
-        for (meeting, task) in met {
-            self.hand_task(meeting, task);
+        for (matched, task) in dispatched {
+            self.hand_task(matched, task);
         }
         if let Some(successor) = successor {
             self.commit(shard, *successor);
@@ -140,19 +142,19 @@ impl Lane {
         rows.extend(visibility::change(old.map(|(run, _)| run), &next, &types));
         let is_new = old.is_none();
         let grew = batch.is_some() || old.is_some_and(|(run, _)| run.is_open() != next.is_open());
-        let grown = Held::Grew { run_id, next_event_id: next.core.next_event_id, is_open: next.is_open() };
-        let news = news(old.map(|(_, due)| due), &due, &next);
+        let grown = Effect::Grew { run_id, next_event_id: next.core.next_event_id, is_open: next.is_open() };
+        let newly_due = newly_due(old.map(|(_, due)| due), &due, &next);
         let anew = waits_anew(old, &next, &due);
-        let old_alarm = old.and_then(|(_, due)| due.deadline);
-        let alarm = due.deadline;
+        let old_timer = old.and_then(|(_, due)| due.deadline);
+        let timer = due.deadline;
         let is_written = rows.len() != number;
         *state.changes() = rows;
         if is_new {
             state.set_current(next.key.workflow.clone(), Some(run_id));
         }
         let entry = match state.runs.entry(run_id) {
-            btree_map::Entry::Occupied(held) => {
-                let entry = held.into_mut();
+            btree_map::Entry::Occupied(occupied) => {
+                let entry = occupied.into_mut();
                 entry.run = next;
                 entry.due = due;
                 entry
@@ -167,39 +169,39 @@ impl Lane {
             state.touch(run_id);
         }
         self.changed(shard);
-        self.set_alarm(shard, run_id, old_alarm, alarm);
+        self.move_timer(shard, run_id, old_timer, timer);
         if grew {
-            self.hold(shard, grown);
+            self.after_commit(shard, grown);
         }
-        for held in news {
-            self.hold(shard, held);
+        for effect in newly_due {
+            self.after_commit(shard, effect);
         }
         if let Some(place) = anew {
-            self.hold_for(shard, run_id, Held::Task(place));
+            self.after_commit_of(shard, run_id, Effect::Task(place));
         }
         self.settle_queries(shard, run_id);
     }
 
-    fn set_alarm(&mut self, shard: ShardId, run_id: RunId, old: Option<model::Time>, new: Option<model::Time>) {
+    fn move_timer(&mut self, shard: ShardId, run_id: RunId, old: Option<model::Time>, new: Option<model::Time>) {
         if old == new {
             return;
         }
         if let Some(time) = old {
-            self.alarms.remove(&(time, Alarm::Run(shard, run_id)));
+            self.timers.remove(&(time, Timer::Run(shard, run_id)));
         }
         if let Some(time) = new {
-            self.alarm(time, Alarm::Run(shard, run_id));
+            self.set_timer(time, Timer::Run(shard, run_id));
         }
     }
 
-    /// After a wake-up: an alarm that the step left in place is set again, not before the next moment.
+    /// After a wake-up: a timer that the step left in place is set again, not before the next moment.
     fn rearm(&mut self, shard: ShardId, run_id: RunId) {
         let Some(time) = self.entry(shard, run_id).and_then(|entry| entry.due.deadline) else {
             return;
         };
         let soon = self.now + std::time::Duration::from_millis(1);
-        let ripe = time <= self.now;
-        self.alarm(if ripe { soon } else { time }, Alarm::Run(shard, run_id));
+        let due = time <= self.now;
+        self.set_timer(if due { soon } else { time }, Timer::Run(shard, run_id));
     }
 
     /// The machine's reply as the caller's answer.
@@ -249,13 +251,13 @@ fn waits_anew(old: Option<(&Run, &Due)>, next: &Run, due: &Due) -> Option<TaskPl
 }
 
 /// What a step makes newly due, to be acted on once it is durable.
-fn news(old: Option<&Due>, due: &Due, run: &Run) -> Vec<Held> {
+fn newly_due(old: Option<&Due>, due: &Due, run: &Run) -> Vec<Effect> {
     let namespace = run.key.workflow.namespace;
     let run_id = run.key.run_id;
     let is_new_task = |task: &&machine::Task| old.is_none_or(|old| !old.has(task));
     let is_new_message = |key: &&machine::MessageKey| old.is_none_or(|old| !old.messages.contains(key));
-    let tasks = due.tasks.iter().filter(is_new_task).map(|task| Held::Task(TaskPlace::of(task, namespace, run_id)));
-    let messages = due.messages.iter().filter(is_new_message).map(|key| Held::Message(run_id, *key));
+    let tasks = due.tasks.iter().filter(is_new_task).map(|task| Effect::Task(TaskPlace::of(task, namespace, run_id)));
+    let messages = due.messages.iter().filter(is_new_message).map(|key| Effect::Message(run_id, *key));
     tasks.chain(messages).collect()
 }
 

@@ -10,7 +10,7 @@ use proto::temporal::api::taskqueue::v1::{PollerInfo, TaskQueueStats};
 use store::{Page, StoreError};
 
 use super::{
-    Asker, Lane, ReadRequest, Ticket, Work,
+    Lane, PendingRead, ReadRequest, ReplyTo, Work,
     pace::Pace,
     parcel::Content,
     queue::{COUNT_PAGE, Seen, TaskQueue, places},
@@ -72,8 +72,8 @@ impl Backlog {
 
 impl Lane {
     /// Somebody asks what a queue looks like; answered when everything that waits there is counted.
-    pub(crate) fn describe_queue(&mut self, asker: Asker, key: QueueKey) {
-        self.queue(&key).describers.push(asker);
+    pub(crate) fn describe_queue(&mut self, reply_to: ReplyTo, key: QueueKey) {
+        self.queue(&key).describers.push(reply_to);
         self.count_queue(&key);
     }
 
@@ -89,8 +89,8 @@ impl Lane {
         let (reads, waits) = queue.wanted_counts(&open);
         if !waits {
             let description = describe(queue, self.now);
-            for asker in std::mem::take(&mut queue.describers) {
-                self.answer_now(asker, Ok(Answer::TaskQueue(Box::new(description.clone()))));
+            for reply_to in std::mem::take(&mut queue.describers) {
+                self.answer_now(reply_to, Ok(Answer::TaskQueue(Box::new(description.clone()))));
             }
         }
         for (shard, range) in reads {
@@ -103,14 +103,14 @@ impl Lane {
         if !self.owns(shard) {
             return self.send_to_shard(shard, Content::Count { shard, queue: key.clone(), range });
         }
-        self.read(ReadRequest::scan(shard, range, COUNT_PAGE), Ticket::Count(shard, key.clone()));
+        self.read(ReadRequest::scan(shard, range, COUNT_PAGE), PendingRead::Count(shard, key.clone()));
     }
 
     /// Another lane wants to know what waits at its queue. While the shard is not open it hears nothing: it asks again when it
     /// hears that it is.
     pub(crate) fn count_for(&mut self, shard: ShardId, queue: QueueKey, range: Range<Vec<u8>>) {
         if self.owns(shard) && self.is_readable(shard) {
-            self.read(ReadRequest::scan(shard, range, COUNT_PAGE), Ticket::CountFor(shard, queue));
+            self.read(ReadRequest::scan(shard, range, COUNT_PAGE), PendingRead::CountFor(shard, queue));
         }
     }
 
@@ -154,7 +154,7 @@ impl Lane {
             Some(range) => self.count_in(shard, key, range),
             None => {
                 self.count_queue(key);
-                self.agenda.push_back(Work::Match(key.clone()));
+                self.run_queue.push_back(Work::Match(key.clone()));
             }
         }
     }

@@ -6,10 +6,10 @@ use machine::{Input, TaskRef};
 use model::{Namespace, Reject, RunId, ShardId, Time, Token, WorkflowKey};
 
 use super::{
-    Action, Alarm, Asker, CallId, Lane, Work, answer,
+    Action, CallId, Lane, ReplyTo, Timer, Work, answer,
     apply::{Apply, Presence},
     queries::NewQuery,
-    shard::{Held, Need, Waiter},
+    shard::{Effect, Need, Waiter},
     start::StartKind,
     update_with_start::UpdateAndStart,
 };
@@ -35,34 +35,36 @@ enum Target {
 
 impl Lane {
     /// Does what a client asks, or has it wait for what it lacks.
-    pub(crate) fn call(&mut self, asker: Asker, namespace: Arc<Namespace>, call: Call, until: Time) {
-        if !self.is_waited_for(&asker) {
+    pub(crate) fn call(&mut self, reply_to: ReplyTo, namespace: Arc<Namespace>, call: Call, until: Time) {
+        if !self.is_waited_for(&reply_to) {
             return;
         }
         if until <= self.now {
-            return self.answer_now(asker, Err(answer::deadline_exceeded()));
+            return self.answer_now(reply_to, Err(answer::deadline_exceeded()));
         }
         if let Some(reject) = self.deposed() {
-            return self.answer_now(asker, Err(reject));
+            return self.answer_now(reply_to, Err(reject));
         }
         match call {
-            Call::Start(request) => self.start(asker, namespace, StartKind::Start(request), until),
-            Call::SignalWithStart(request) => self.start(asker, namespace, StartKind::SignalWithStart(request), until),
-            Call::PollWorkflowTask(poll) | Call::PollActivityTask(poll) => self.poll(asker, namespace, poll),
+            Call::Start(request) => self.start(reply_to, namespace, StartKind::Start(request), until),
+            Call::SignalWithStart(request) => {
+                self.start(reply_to, namespace, StartKind::SignalWithStart(request), until)
+            }
+            Call::PollWorkflowTask(poll) | Call::PollActivityTask(poll) => self.poll(reply_to, namespace, poll),
             Call::ShutdownWorker { sticky_task_queue, identity, worker_instance_key } => {
                 self.shutdown_worker(&namespace, &sticky_task_queue, &identity, &worker_instance_key);
-                self.answer_now(asker, Ok(Answer::Done));
+                self.answer_now(reply_to, Ok(Answer::Done));
             }
-            Call::DescribeTaskQueue { queue } => self.describe_queue(asker, queue),
+            Call::DescribeTaskQueue { queue } => self.describe_queue(reply_to, queue),
             Call::ListWorkers { after, queues } => {
                 let workers = self.list_workers(namespace.id, &after, queues);
-                self.answer_now(asker, Ok(Answer::Workers(workers)));
+                self.answer_now(reply_to, Ok(Answer::Workers(workers)));
             }
-            Call::PutNamespace { record, expected_version } => self.put_namespace(asker, *record, expected_version),
-            Call::RemoveNamespace => self.remove_namespace(asker, namespace.id),
-            Call::AnswerQuery { token, request } => self.answer_query(asker, &token, *request),
+            Call::PutNamespace { record, expected_version } => self.put_namespace(reply_to, *record, expected_version),
+            Call::RemoveNamespace => self.remove_namespace(reply_to, namespace.id),
+            Call::AnswerQuery { token, request } => self.answer_query(reply_to, &token, *request),
             Call::UpdateWithStart { start, update, again } => {
-                self.update_with_start(asker, namespace, UpdateAndStart { start, update, again }, until);
+                self.update_with_start(reply_to, namespace, UpdateAndStart { start, update, again }, until);
             }
             Call::CompleteWorkflowTask { .. }
             | Call::FailWorkflowTask { .. }
@@ -76,45 +78,45 @@ impl Lane {
             | Call::Describe { .. }
             | Call::HistoryState { .. }
             | Call::Query { .. }
-            | Call::ResetSticky { .. } => self.call_run(asker, namespace, call, until),
+            | Call::ResetSticky { .. } => self.call_run(reply_to, namespace, call, until),
         }
     }
 
     /// A call to one run: waits until it is known which, and until that is loaded.
-    fn call_run(&mut self, asker: Asker, namespace: Arc<Namespace>, call: Call, until: Time) {
+    fn call_run(&mut self, reply_to: ReplyTo, namespace: Arc<Namespace>, call: Call, until: Time) {
         let execution = execution_of(&call);
         let workflow = WorkflowKey::new(namespace.id, &execution.workflow_id);
         let shard = workflow.shard(self.config.placement.shards());
-        let work = Work::Call { asker: asker.clone(), namespace, call, until };
+        let work = Work::Call { reply_to: reply_to.clone(), namespace, call, until };
         if self.defer_until_open(shard, &work) {
             return;
         }
         let run_id = match self.resolve(shard, &workflow, &execution.run_id) {
             Ok(Some(run_id)) => run_id,
-            Ok(None) => return self.park(shard, Need::Current(workflow), work),
-            Err(reject) => return self.hold(shard, Held::Answer(asker, Err(reject))),
+            Ok(None) => return self.wait_for_data(shard, Need::Current(workflow), work),
+            Err(reject) => return self.after_commit(shard, Effect::Answer(reply_to, Err(reject))),
         };
         if matches!(self.presence(shard, run_id), Presence::Missing) {
-            return self.park(shard, Need::Run(run_id), work);
+            return self.wait_for_data(shard, Need::Run(run_id), work);
         }
         if self.entry(shard, run_id).is_none_or(|entry| entry.run.key.workflow != workflow) {
             let reject = answer::run_not_found(&execution.workflow_id, &execution.run_id);
-            return self.hold(shard, Held::Answer(asker, Err(reject)));
+            return self.after_commit(shard, Effect::Answer(reply_to, Err(reject)));
         }
         if matches!(work, Work::Call { call: Call::Delete { .. }, .. })
             && let Some(need) = self.removal_needs(shard, run_id)
         {
-            return self.park(shard, need, work);
+            return self.wait_for_data(shard, need, work);
         }
-        let Work::Call { asker, namespace, call, until: _ } = work else {
+        let Work::Call { reply_to, namespace, call, until: _ } = work else {
             return;
         };
         if matches!(call, Call::Update(_) | Call::PollUpdate { .. }) {
-            return self.update_call(asker, namespace, shard, run_id, call);
+            return self.update_call(reply_to, namespace, shard, run_id, call);
         }
         match self.target(shard, call) {
-            Ok(target) => self.call_target(asker, shard, run_id, target),
-            Err(reject) => self.hold(shard, Held::Answer(asker, Err(reject))),
+            Ok(target) => self.call_target(reply_to, shard, run_id, target),
+            Err(reject) => self.after_commit(shard, Effect::Answer(reply_to, Err(reject))),
         }
     }
 
@@ -133,7 +135,7 @@ impl Lane {
         }
         match &state.failed {
             None => {
-                state.early.push(work.clone());
+                state.waiting_for_shard.push(work.clone());
                 self.keep_back(work);
             }
             Some(why) => {
@@ -164,25 +166,28 @@ impl Lane {
         known.run_id.map(Some).ok_or_else(missing)
     }
 
-    fn call_target(&mut self, asker: Asker, shard: ShardId, run_id: RunId, target: Target) {
+    fn call_target(&mut self, reply_to: ReplyTo, shard: ShardId, run_id: RunId, target: Target) {
         match target {
             Target::Input { first_run_id, input } => {
                 let first = self.entry(shard, run_id).map(|entry| &entry.run.started().first_execution_run_id);
                 if !first_run_id.is_empty() && first.is_some_and(|first| *first != first_run_id) {
                     let reject = Reject::not_found("workflow execution not found");
-                    return self.hold(shard, Held::Answer(asker, Err(reject)));
+                    return self.after_commit(shard, Effect::Answer(reply_to, Err(reject)));
                 }
                 self.settle_completion(shard, run_id, &input);
-                self.apply(Apply { asker, shard, run_id, input: *input });
+                self.apply(Apply { reply_to, shard, run_id, input: *input });
             }
-            Target::Delete => self.delete(asker, shard, run_id),
+            Target::Delete => self.delete(reply_to, shard, run_id),
             Target::Describe => {
                 let description =
                     self.describe(shard, run_id).ok_or_else(|| answer::run_not_found("", &run_id.to_string()));
-                self.hold(shard, Held::Answer(asker, description.map(|it| Answer::Description(Box::new(it)))));
+                self.after_commit(
+                    shard,
+                    Effect::Answer(reply_to, description.map(|it| Answer::Description(Box::new(it)))),
+                );
             }
-            Target::History { wait_from, deadline } => self.history_state(asker, shard, run_id, wait_from, deadline),
-            Target::Query(query) => self.query(asker, shard, run_id, *query),
+            Target::History { wait_from, deadline } => self.history_state(reply_to, shard, run_id, wait_from, deadline),
+            Target::Query(query) => self.query(reply_to, shard, run_id, *query),
         }
     }
 
@@ -239,18 +244,25 @@ impl Lane {
         if epoch == current.0 { Ok(()) } else { Err(Reject::not_found(text)) }
     }
 
-    fn history_state(&mut self, asker: Asker, shard: ShardId, run_id: RunId, wait_from: Option<i64>, deadline: Time) {
+    fn history_state(
+        &mut self,
+        reply_to: ReplyTo,
+        shard: ShardId,
+        run_id: RunId,
+        wait_from: Option<i64>,
+        deadline: Time,
+    ) {
         let Some(entry) = self.entry_mut(shard, run_id) else {
             return;
         };
         let waits = wait_from.is_some_and(|from| entry.stored_open && entry.stored_before <= from);
-        if let (true, Some(from), Asker::Client(call)) = (waits, wait_from, &asker) {
+        if let (true, Some(from), ReplyTo::Client(call)) = (waits, wait_from, &reply_to) {
             entry.waiters.push(Waiter { call: *call, from });
             self.waits.insert(*call, (shard, run_id));
-            return self.alarm(deadline, Alarm::Call(*call));
+            return self.set_timer(deadline, Timer::Call(*call));
         }
         let state = self.history_of(shard, run_id);
-        self.answer_now(asker, state.map(Answer::HistoryState));
+        self.answer_now(reply_to, state.map(Answer::HistoryState));
     }
 
     /// Where the durable history of a loaded run stands. It needs no holding back: it is stored.
@@ -298,16 +310,16 @@ impl Lane {
 
     /// Work waits for something to be read; where it is a call, its caller may go meanwhile.
     pub(crate) fn keep_back(&mut self, work: &Work) {
-        if let Work::Call { asker: Asker::Client(id), .. } = work {
+        if let Work::Call { reply_to: ReplyTo::Client(id), .. } = work {
             self.kept_back.insert(*id, true);
         }
     }
 
     /// Whether a caller waits for the answer to a call that goes on.
-    fn is_waited_for(&mut self, asker: &Asker) -> bool {
-        match asker {
-            Asker::Client(id) => self.kept_back.remove(id).unwrap_or(true),
-            Asker::Message(_) | Asker::Nobody => true,
+    fn is_waited_for(&mut self, reply_to: &ReplyTo) -> bool {
+        match reply_to {
+            ReplyTo::Client(id) => self.kept_back.remove(id).unwrap_or(true),
+            ReplyTo::Message(_) | ReplyTo::None => true,
         }
     }
 

@@ -5,14 +5,14 @@ use model::{Kind, NamespaceId, Reject, RunId, ShardId};
 use store::{Change, Key, record};
 
 use super::{
-    Action, Alarm, Asker, Lane,
-    shard::{Held, Need},
+    Action, Lane, ReplyTo, Timer,
+    shard::{Effect, Need},
 };
 use crate::{Answer, NamespaceRecord, persist, placement::HOME};
 
 impl Lane {
     /// Deletes a loaded run; an open one is terminated first.
-    pub(crate) fn delete(&mut self, asker: Asker, shard: ShardId, run_id: RunId) {
+    pub(crate) fn delete(&mut self, reply_to: ReplyTo, shard: ShardId, run_id: RunId) {
         let is_open = self.entry(shard, run_id).is_some_and(|entry| entry.run.is_open());
         if is_open {
             let terminate = Input::Terminate {
@@ -22,16 +22,16 @@ impl Lane {
                 links: Vec::new(),
             };
             if let Err(reject) = self.step(shard, run_id, terminate) {
-                return self.hold(shard, Held::Answer(asker, Err(reject)));
+                return self.after_commit(shard, Effect::Answer(reply_to, Err(reject)));
             }
         }
         self.send_last_messages(shard, run_id);
         self.remove_run(shard, run_id);
-        self.hold(shard, Held::Answer(asker, Ok(Answer::Done)));
+        self.after_commit(shard, Effect::Answer(reply_to, Ok(Answer::Done)));
     }
 
     /// Retention: whether this is a closed run whose time has come and who has nothing left to say.
-    pub(crate) fn is_ripe(&self, shard: ShardId, run_id: RunId) -> bool {
+    pub(crate) fn is_deletion_due(&self, shard: ShardId, run_id: RunId) -> bool {
         self.entry(shard, run_id).is_some_and(|entry| {
             let time = entry.run.core.delete_time;
             !entry.run.is_open() && time != 0 && time <= self.now.0 && entry.due.messages.is_empty()
@@ -78,7 +78,7 @@ impl Lane {
             state.set_current(workflow, None);
         }
         if let Some(time) = entry.due.deadline {
-            self.alarms.remove(&(time, Alarm::Run(shard, run_id)));
+            self.timers.remove(&(time, Timer::Run(shard, run_id)));
         }
         for waiter in entry.waiters {
             self.waits.remove(&waiter.call);
@@ -89,7 +89,7 @@ impl Lane {
     }
 
     /// Writes a namespace, if nobody else has written it since the caller read it.
-    pub(crate) fn put_namespace(&mut self, asker: Asker, record: NamespaceRecord, expected_version: i64) {
+    pub(crate) fn put_namespace(&mut self, reply_to: ReplyTo, record: NamespaceRecord, expected_version: i64) {
         let id = record.namespace_id();
         let version = self.namespaces.by_id(id).map_or(0, |(known, _)| known.version);
         let taken = self.namespaces.by_name(&record.name).is_some_and(|(known, _)| known.namespace_id() != id);
@@ -101,21 +101,21 @@ impl Lane {
             None
         };
         if let Some(reject) = refusal {
-            return self.hold(HOME, Held::Answer(asker, Err(reject)));
+            return self.after_commit(HOME, Effect::Answer(reply_to, Err(reject)));
         }
         let record = NamespaceRecord { version: version + 1, ..record };
         self.write_home(Change::Put { key: Key::Namespace(id).encode(), value: record::encode(&record) });
         self.namespaces.put(record);
-        self.hold(HOME, Held::Namespaces);
-        self.hold(HOME, Held::Answer(asker, Ok(Answer::Done)));
+        self.after_commit(HOME, Effect::Namespaces);
+        self.after_commit(HOME, Effect::Answer(reply_to, Ok(Answer::Done)));
     }
 
     /// Forgets a namespace whose runs are gone.
-    pub(crate) fn remove_namespace(&mut self, asker: Asker, id: NamespaceId) {
+    pub(crate) fn remove_namespace(&mut self, reply_to: ReplyTo, id: NamespaceId) {
         self.write_home(Change::Delete { key: Key::Namespace(id).encode() });
         self.namespaces.remove(id);
-        self.hold(HOME, Held::Namespaces);
-        self.hold(HOME, Held::Answer(asker, Ok(Answer::Done)));
+        self.after_commit(HOME, Effect::Namespaces);
+        self.after_commit(HOME, Effect::Answer(reply_to, Ok(Answer::Done)));
     }
 
     fn write_home(&mut self, change: Change) {

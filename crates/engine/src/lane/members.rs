@@ -6,7 +6,7 @@
 use cluster::Member;
 use model::{Reject, ShardId, Time};
 
-use super::{Action, Alarm, Lane, shard::Shard};
+use super::{Action, Lane, Timer, shard::Shard};
 
 impl Lane {
     /// The members, as of now, and until when they live.
@@ -16,7 +16,7 @@ impl Lane {
         let moved: Vec<ShardId> = self.shards.keys().filter(|shard| !owned.contains(shard)).copied().collect();
         for shard in moved {
             self.lose(shard, "it moves to another node");
-            self.alarms.retain(|(_, alarm)| *alarm != Alarm::Reacquire(shard));
+            self.timers.retain(|(_, timer)| *timer != Timer::Reacquire(shard));
             self.shards.remove(&shard);
         }
         for shard in owned {

@@ -14,10 +14,10 @@ use proto::temporal::api::{
 };
 
 use super::{
-    Alarm, Asker, Lane, Sender, Work, answer,
+    Lane, ReplyTo, Sender, Timer, Work, answer,
     apply::{Apply, Presence},
     parcel::Content,
-    shard::{Entry, Held, Need},
+    shard::{Effect, Entry, Need},
     start::{ChildStart, ParentInfo, child_request},
 };
 use crate::Answer;
@@ -46,7 +46,7 @@ impl Lane {
     /// Delivers a message of a run, if the run still has it to send.
     pub(crate) fn send(&mut self, sender: Sender) {
         if matches!(self.presence(sender.shard, sender.run_id), Presence::Missing) {
-            return self.park(sender.shard, Need::Run(sender.run_id), Work::Send(sender));
+            return self.wait_for_data(sender.shard, Need::Run(sender.run_id), Work::Send(sender));
         }
         let Some(message) = self.entry(sender.shard, sender.run_id).and_then(|entry| entry.run.message(sender.key))
         else {
@@ -137,7 +137,7 @@ impl Lane {
         let shard = WorkflowKey::new(namespace.id, &request.workflow_id).shard(self.config.placement.shards());
         let start = ChildStart { sender, namespace, request, parent };
         if self.owns(shard) {
-            return self.agenda.push_back(Work::StartChild(Box::new(start)));
+            return self.run_queue.push_back(Work::StartChild(Box::new(start)));
         }
         self.expect_acknowledgement(sender);
         self.send_to_shard(shard, Content::StartChild(Box::new(start)));
@@ -159,33 +159,33 @@ impl Lane {
 
     /// A message has come to the shard of its target.
     pub(crate) fn deliver(&mut self, delivery: Delivery) {
-        let asker = Asker::Message(delivery.sender);
+        let reply_to = ReplyTo::Message(delivery.sender);
         let Some(workflow) = self.target_of(&delivery) else {
-            return self.answer_now(asker, Err(namespace_gone(&delivery.target.namespace_id)));
+            return self.answer_now(reply_to, Err(namespace_gone(&delivery.target.namespace_id)));
         };
         let shard = workflow.shard(self.config.placement.shards());
         match self.resolve(shard, &workflow, &delivery.target.run_id) {
             Ok(Some(run_id)) => self.deliver_to(delivery, (shard, run_id), &workflow),
-            Ok(None) => self.park(shard, Need::Current(workflow), Work::Deliver(Box::new(delivery))),
-            Err(reject) => self.hold(shard, Held::Answer(asker, Err(reject))),
+            Ok(None) => self.wait_for_data(shard, Need::Current(workflow), Work::Deliver(Box::new(delivery))),
+            Err(reject) => self.after_commit(shard, Effect::Answer(reply_to, Err(reject))),
         }
     }
 
     fn deliver_to(&mut self, delivery: Delivery, (shard, run_id): (ShardId, RunId), workflow: &WorkflowKey) {
         if matches!(self.presence(shard, run_id), Presence::Missing) {
-            return self.park(shard, Need::Run(run_id), Work::Deliver(Box::new(delivery)));
+            return self.wait_for_data(shard, Need::Run(run_id), Work::Deliver(Box::new(delivery)));
         }
         let Delivery { sender, target: _, first_run_id, input } = delivery;
-        let asker = Asker::Message(sender);
+        let reply_to = ReplyTo::Message(sender);
         let is_meant = |entry: &Entry| {
             let first = &entry.run.started().first_execution_run_id;
             entry.run.key.workflow == *workflow && (first_run_id.is_empty() || *first == first_run_id)
         };
         if !self.entry(shard, run_id).is_some_and(is_meant) {
             let reject = answer::workflow_not_found(&workflow.workflow_id);
-            return self.hold(shard, Held::Answer(asker, Err(reject)));
+            return self.after_commit(shard, Effect::Answer(reply_to, Err(reject)));
         }
-        self.apply(Apply { asker, shard, run_id, input });
+        self.apply(Apply { reply_to, shard, run_id, input });
     }
 
     /// The workflow id that a message is for; `None` where its namespace is gone.
@@ -203,13 +203,13 @@ impl Lane {
         let tries = self.acknowledged(sender);
         let at = self.now + wait.saturating_mul(1 << tries.min(16)).min(LONGEST_WAIT);
         self.unacknowledged.0.insert(sender, (tries + 1, at));
-        self.alarm(at, Alarm::Resend(sender));
+        self.set_timer(at, Timer::Resend(sender));
     }
 
     /// The message need not be sent again; how often it was.
     fn acknowledged(&mut self, sender: Sender) -> u32 {
         let Some((tries, at)) = self.unacknowledged.0.remove(&sender) else { return 0 };
-        self.alarms.remove(&(at, Alarm::Resend(sender)));
+        self.timers.remove(&(at, Timer::Resend(sender)));
         tries
     }
 
@@ -245,8 +245,8 @@ impl Lane {
             MessageKey::ClosePolicy(initiated_event_id) => Input::ClosePolicyApplied { initiated_event_id },
             MessageKey::ParentNotice => Input::ParentNotified,
         };
-        let apply = Apply { asker: Asker::Nobody, shard: sender.shard, run_id: sender.run_id, input };
-        self.agenda.push_back(Work::Apply(Box::new(apply)));
+        let apply = Apply { reply_to: ReplyTo::None, shard: sender.shard, run_id: sender.run_id, input };
+        self.run_queue.push_back(Work::Apply(Box::new(apply)));
     }
 }
 

@@ -3,7 +3,7 @@
 //! A lane owns shards, and the task queues whose pollers wait at it. There are several in a process; a lane touches nothing of
 //! another one, but sends it parcels. Each event is worked off completely before the next: what a
 //! piece of work lacks is fetched while others go on (prefetch), then the machine decides in memory (step), what it
-//! changed joins the shard's open batch (commit), and what it said is held until that batch is durable (release).
+//! changed joins the shard's open batch (commit), and what it said is effect until that batch is durable (release).
 //! There is no clock, thread, channel or store here.
 
 mod answer;
@@ -50,8 +50,8 @@ use messages::Unacknowledged;
 use polls::Polls;
 use queries::Queries;
 use queue::TaskQueue;
-use read::Ticket;
-use shard::{Held, Shard};
+use read::PendingRead;
+use shard::{Effect, Shard};
 use updates::Updates;
 
 /// Names a call between the lanes of a process and their driver.
@@ -93,7 +93,7 @@ pub enum Event {
     /// The answer to `Action::Commit`.
     Committed { shard: ShardId, result: Result<(), CommitError> },
     /// The answer to `Action::Read`.
-    Read { ticket: u64, result: Result<ReadResult, StoreError> },
+    Read { read_id: u64, result: Result<ReadResult, StoreError> },
     /// The members of the cluster have changed, or their leases were renewed.
     Members(Vec<Member>),
     /// Time has passed.
@@ -101,7 +101,7 @@ pub enum Event {
     /// Another lane of this node has sent something.
     Delivered { from: LaneId, parcel: Parcel },
     /// Whoever writes is free: hand over what there is to write.
-    Cut,
+    Seal,
     /// The process is about to stop: waiting polls return empty, new ones at once.
     Drain,
 }
@@ -116,7 +116,7 @@ pub enum Action {
     /// Write a batch, all of it or nothing, unless the shard has a later epoch by now.
     Commit { shard: ShardId, epoch: Epoch, batch: Arc<Batch> },
     /// Read from the store; it may take as long as it takes, others go on.
-    Read { ticket: u64, request: ReadRequest },
+    Read { read_id: u64, request: ReadRequest },
     /// Bring this to another lane of this node, behind all that was sent there before.
     Deliver { to: LaneId, parcel: Parcel },
     /// The table of namespaces has changed, durably.
@@ -125,13 +125,13 @@ pub enum Action {
 
 /// Who hears of the outcome of a piece of work.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Asker {
+pub(crate) enum ReplyTo {
     /// A call that came through a door.
     Client(CallId),
     /// A run that sent a message.
     Message(Sender),
     /// The engine itself: the outcome is in the state.
-    Nobody,
+    None,
 }
 
 /// A run that has a message to deliver.
@@ -146,7 +146,7 @@ pub(crate) struct Sender {
 #[derive(Clone, Debug)]
 pub(crate) enum Work {
     /// A call that has not been understood as work yet.
-    Call { asker: Asker, namespace: Arc<Namespace>, call: Call, until: Time },
+    Call { reply_to: ReplyTo, namespace: Arc<Namespace>, call: Call, until: Time },
     /// An input for a run.
     Apply(Box<Apply>),
     /// Send a message of a run.
@@ -158,20 +158,20 @@ pub(crate) enum Work {
     /// Let pollers and tasks of a queue meet.
     Match(QueueKey),
     /// A poller met a task.
-    Dispatch(Box<polls::Meeting>),
+    Dispatch(Box<polls::Match>),
     /// Hand a query to a worker without a workflow task.
     DispatchQuery(String),
-    /// What was held is durable now.
-    Release(ShardId, Box<Held>),
+    /// What was effect is durable now.
+    Release(ShardId, Box<Effect>),
 }
 
 /// Something that is to happen at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Alarm {
-    /// Something of a run is ripe.
+pub(crate) enum Timer {
+    /// Something of a run is due.
     Run(ShardId, RunId),
     /// The wake-ups of a shard from this time on are still in the store only.
-    Horizon(ShardId),
+    ScanBoundary(ShardId),
     /// A poll's or a wait's time is up.
     Call(CallId),
     /// The worker with the cache has not come for a query.
@@ -202,7 +202,7 @@ pub struct Lane {
     updates: Updates,
     namespaces: NamespaceTable,
     /// Work that came before the namespaces were read; `None` once they are.
-    unnamed: Option<Vec<Work>>,
+    waiting_for_namespaces: Option<Vec<Work>>,
     unacknowledged: Unacknowledged,
     /// Of this turn, for the lanes of their queues.
     offers: Vec<parcel::Offer>,
@@ -210,15 +210,15 @@ pub struct Lane {
     waits: BTreeMap<CallId, (ShardId, RunId)>,
     /// Calls that wait for data, and whether their callers still wait.
     kept_back: BTreeMap<CallId, bool>,
-    alarms: BTreeSet<(Time, Alarm)>,
+    timers: BTreeSet<(Time, Timer)>,
     /// How many there may be before the far ones are looked for.
-    most_alarms: usize,
+    most_timers: usize,
     /// When memory was short last, and idle runs were looked for.
     was_short: Time,
-    agenda: VecDeque<Work>,
+    run_queue: VecDeque<Work>,
     /// What reads are for, and the epoch of their shard when they were asked for.
-    tickets: BTreeMap<u64, (Ticket, Epoch)>,
-    next_ticket: u64,
+    pending_reads: BTreeMap<u64, (PendingRead, Epoch)>,
+    next_read_id: u64,
     draining: bool,
     actions: Vec<Action>,
 }
@@ -241,17 +241,17 @@ impl Lane {
             queries: Queries::default(),
             updates: Updates::default(),
             namespaces: NamespaceTable::default(),
-            unnamed: Some(Vec::new()),
+            waiting_for_namespaces: Some(Vec::new()),
             unacknowledged: Unacknowledged::default(),
             offers: Vec::new(),
             waits: BTreeMap::new(),
             kept_back: BTreeMap::new(),
-            alarms: BTreeSet::new(),
-            most_alarms: 0,
+            timers: BTreeSet::new(),
+            most_timers: 0,
             was_short: Time::ZERO,
-            agenda: VecDeque::new(),
-            tickets: BTreeMap::new(),
-            next_ticket: 0,
+            run_queue: VecDeque::new(),
+            pending_reads: BTreeMap::new(),
+            next_read_id: 0,
             draining: false,
             actions: acquire,
         }
@@ -266,15 +266,15 @@ impl Lane {
             Event::Undelivered { tokens } => self.undelivered(&tokens),
             Event::Acquired { shard, result } => self.acquired(shard, result),
             Event::Committed { shard, result } => self.committed(shard, result),
-            Event::Read { ticket, result } => self.read_done(ticket, result),
+            Event::Read { read_id, result } => self.read_done(read_id, result),
             Event::Delivered { from: _, parcel } => self.delivered(parcel),
             Event::Members(members) => self.members(members),
             Event::Tick => {}
-            Event::Cut => return self.cut(),
+            Event::Seal => return self.seal(),
             Event::Drain => self.drain(),
         }
-        self.ring();
-        while let Some(work) = self.agenda.pop_front() {
+        self.fire_timers();
+        while let Some(work) = self.run_queue.pop_front() {
             self.work(work);
         }
         if !self.offers.is_empty() {
@@ -288,11 +288,11 @@ impl Lane {
     }
 
     /// When `Tick` is due next.
-    pub fn next_alarm(&self) -> Option<Time> {
-        self.alarms.first().map(|(time, _)| *time)
+    pub fn next_timer(&self) -> Option<Time> {
+        self.timers.first().map(|(time, _)| *time)
     }
 
-    /// Whether there is something to write: the driver answers with `Event::Cut` when it can.
+    /// Whether there is something to write: the driver answers with `Event::Seal` when it can.
     pub fn has_changes(&self) -> bool {
         self.dirty_shards().any(Shard::has_changes)
     }
@@ -309,7 +309,9 @@ impl Lane {
 
     /// Whether every shard has been acquired and read in.
     pub fn is_open(&self) -> bool {
-        self.unnamed.is_none() && self.shards.values().all(|shard| shard.epoch.is_some()) && self.tickets.is_empty()
+        self.waiting_for_namespaces.is_none()
+            && self.shards.values().all(|shard| shard.epoch.is_some())
+            && self.pending_reads.is_empty()
     }
 
     fn dirty_shards(&self) -> impl Iterator<Item = &Shard> {
@@ -318,32 +320,32 @@ impl Lane {
 
     fn work(&mut self, work: Work) {
         // Without the namespaces a run's retention is unknown, and a message's target looks as if it were gone.
-        if self.unnamed.is_some() {
+        if self.waiting_for_namespaces.is_some() {
             self.keep_back(&work);
-            self.unnamed.get_or_insert_default().push(work);
+            self.waiting_for_namespaces.get_or_insert_default().push(work);
             return;
         }
         match work {
-            Work::Call { asker, namespace, call, until } => self.call(asker, namespace, call, until),
+            Work::Call { reply_to, namespace, call, until } => self.call(reply_to, namespace, call, until),
             Work::Apply(apply) => self.apply(*apply),
             Work::Send(sender) => self.send(sender),
             Work::Deliver(delivery) => self.deliver(*delivery),
             Work::StartChild(start) => self.start_child(*start),
             Work::Match(queue) => self.match_queue(&queue),
-            Work::Dispatch(meeting) => self.dispatch(*meeting),
+            Work::Dispatch(matched) => self.dispatch(*matched),
             Work::DispatchQuery(id) => self.dispatch_query(&id),
-            Work::Release(shard, held) => self.release(shard, *held),
+            Work::Release(shard, effect) => self.release(shard, *effect),
         }
     }
 
     /// Takes a client's call in, or refuses it while stopping.
     fn admit(&mut self, id: CallId, request: Request, until: Time) {
         let Request { namespace, call } = request;
-        self.agenda.push_back(Work::Call { asker: Asker::Client(id), namespace, call, until });
+        self.run_queue.push_back(Work::Call { reply_to: ReplyTo::Client(id), namespace, call, until });
     }
 
-    /// The facts of a step in a namespace.
-    fn facts(&mut self, namespace: NamespaceId) -> StepContext {
+    /// The context of a step in a namespace.
+    fn step_context(&mut self, namespace: NamespaceId) -> StepContext {
         let namespace = self.namespace(namespace);
         StepContext {
             now: self.now,
@@ -370,7 +372,7 @@ impl Lane {
         )
     }
 
-    fn alarm(&mut self, time: Time, alarm: Alarm) {
-        self.alarms.insert((time, alarm));
+    fn set_timer(&mut self, time: Time, timer: Timer) {
+        self.timers.insert((time, timer));
     }
 }

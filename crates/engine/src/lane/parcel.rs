@@ -9,7 +9,7 @@ use machine::Input;
 use model::{QueueKey, Reject, ShardId};
 
 use super::{
-    Action, Asker, CallId, Lane, Sender, Work, apply::Apply, messages::Delivery, polls::Meeting, queue::QueuedQuery,
+    Action, CallId, Lane, ReplyTo, Sender, Work, apply::Apply, messages::Delivery, polls::Match, queue::QueuedQuery,
     start::ChildStart,
 };
 use crate::{Answer, LaneId, NamespaceTable, Poll, persist::TaskPlace};
@@ -31,9 +31,9 @@ pub(crate) enum Content {
     /// The worker of the sticky queue is gone.
     Unpolled { shard: ShardId, place: TaskPlace },
     /// A poll met a task of the shard.
-    Match(Meeting),
+    Dispatch(Match),
     /// The task is no more: the poll goes back to the head of its queue.
-    Missed(Meeting),
+    Requeue(Match),
     /// A query waits for a worker; `sticky` as for a task.
     Query { queue: QueueKey, query: QueuedQuery, sticky: bool },
     /// A poll met a query.
@@ -71,7 +71,7 @@ impl Parcel {
     /// The call that goes along: it is answered by the lane that the parcel goes to, or goes back with another one.
     pub fn call(&self) -> Option<CallId> {
         match &*self.0 {
-            Content::Match(meeting) | Content::Missed(meeting) => Some(meeting.call),
+            Content::Dispatch(matched) | Content::Requeue(matched) => Some(matched.call),
             Content::HandQuery { call, .. } | Content::Repoll { call, .. } => Some(*call),
             Content::Message(_)
             | Content::StartChild(_)
@@ -139,13 +139,13 @@ impl Lane {
     /// Takes in what another lane has sent.
     pub(crate) fn delivered(&mut self, parcel: Parcel) {
         match *parcel.0 {
-            Content::Message(delivery) => self.agenda.push_back(Work::Deliver(Box::new(delivery))),
-            Content::StartChild(start) => self.agenda.push_back(Work::StartChild(start)),
+            Content::Message(delivery) => self.run_queue.push_back(Work::Deliver(Box::new(delivery))),
+            Content::StartChild(start) => self.run_queue.push_back(Work::StartChild(start)),
             Content::MessageDone { sender, result } => self.message_done(sender, result),
             Content::Offers(offers) => offers.into_iter().for_each(|offer| self.offered(offer)),
             Content::Unpolled { shard, place } => self.unpolled(shard, &place),
-            Content::Match(meeting) => self.agenda.push_back(Work::Dispatch(Box::new(meeting))),
-            Content::Missed(meeting) => self.missed(meeting),
+            Content::Dispatch(matched) => self.run_queue.push_back(Work::Dispatch(Box::new(matched))),
+            Content::Requeue(matched) => self.requeue(matched),
             Content::Query { queue, query, sticky } => self.query_offered(&queue, query, sticky),
             Content::HandQuery { call, poll, id } => self.hand_query(call, poll, &id),
             Content::Repoll { call, poll } => self.repoll(call, poll),
@@ -163,7 +163,7 @@ impl Lane {
     /// The worker of a sticky queue is gone: what waits there of a run goes to its normal queue.
     pub(crate) fn unpolled(&mut self, shard: ShardId, place: &TaskPlace) {
         let input = Input::StickyWorkerGone { task_queue: place.queue.name.to_string() };
-        let apply = Apply { asker: Asker::Nobody, shard, run_id: place.run_id, input };
-        self.agenda.push_back(Work::Apply(Box::new(apply)));
+        let apply = Apply { reply_to: ReplyTo::None, shard, run_id: place.run_id, input };
+        self.run_queue.push_back(Work::Apply(Box::new(apply)));
     }
 }

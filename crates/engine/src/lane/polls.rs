@@ -7,11 +7,11 @@ use machine::{Due, Input, Reply, Step, Task};
 use model::{Namespace, QueueKey, QueueKind, ShardId, Time};
 
 use super::{
-    Action, Alarm, Asker, CallId, Lane, Work,
+    Action, CallId, Lane, ReplyTo, Timer, Work,
     apply::Presence,
     parcel::{Content, Offer},
     queue::{QueuedQuery, TaskQueue},
-    shard::{Held, Need},
+    shard::{Effect, Need},
 };
 use crate::{Answer, Poll, persist::TaskPlace};
 
@@ -26,7 +26,7 @@ pub(crate) struct Polls {
 
 /// A poll that met a task.
 #[derive(Clone, Debug)]
-pub(crate) struct Meeting {
+pub(crate) struct Match {
     pub(crate) call: CallId,
     poll: Poll,
     shard: ShardId,
@@ -37,8 +37,8 @@ pub(crate) struct Meeting {
 
 impl Lane {
     /// A worker asks for a task.
-    pub(crate) fn poll(&mut self, asker: Asker, _namespace: Arc<Namespace>, poll: Poll) {
-        let Asker::Client(id) = asker else { return };
+    pub(crate) fn poll(&mut self, reply_to: ReplyTo, _namespace: Arc<Namespace>, poll: Poll) {
+        let ReplyTo::Client(id) = reply_to else { return };
         let now = self.now;
         let kind = poll.queue.kind;
         let queue = self.queue(&poll.queue);
@@ -48,8 +48,8 @@ impl Lane {
             return self.actions.push(Action::Answer { id, result: Ok(nothing(kind)) });
         }
         self.queue(&poll.queue).pollers.push_back(id);
-        self.alarm(poll.deadline, Alarm::Call(id));
-        self.agenda.push_back(Work::Match(poll.queue.clone()));
+        self.set_timer(poll.deadline, Timer::Call(id));
+        self.run_queue.push_back(Work::Match(poll.queue.clone()));
         self.polls.waiting.insert(id, poll);
     }
 
@@ -63,33 +63,33 @@ impl Lane {
             if let Some(query) = queue.queries.pop_front() {
                 queue.pollers.pop_front();
                 let Some(poll) = self.take_poll(call) else { continue };
-                self.meet_query(call, poll, query);
+                self.query_matched(call, poll, query);
                 continue;
             }
             if queue.len() > 0 && queue.limit.ready() > self.now {
-                return self.hold_back(key);
+                return self.wait_for_limit(key);
             }
             let Some((shard, place)) = queue.pop() else { break };
             queue.limit.take(self.now);
             queue.pollers.pop_front();
             let backlog = queue.len();
             let Some(poll) = self.take_poll(call) else { continue };
-            self.meet_task(Meeting { call, poll, shard, place, backlog });
+            self.task_matched(Match { call, poll, shard, place, backlog });
         }
         self.refill(key);
     }
 
     /// A poll met a task, which the owner of its shard starts.
-    fn meet_task(&mut self, meeting: Meeting) {
-        if self.owns(meeting.shard) {
-            return self.agenda.push_back(Work::Dispatch(Box::new(meeting)));
+    fn task_matched(&mut self, matched: Match) {
+        if self.owns(matched.shard) {
+            return self.run_queue.push_back(Work::Dispatch(Box::new(matched)));
         }
-        self.count_dispatched(&meeting.place);
-        self.send_to_shard(meeting.shard, Content::Match(meeting));
+        self.count_dispatched(&matched.place);
+        self.send_to_shard(matched.shard, Content::Dispatch(matched));
     }
 
     /// A poll met a query, which the owner of its shard hands out.
-    fn meet_query(&mut self, call: CallId, poll: Poll, query: QueuedQuery) {
+    fn query_matched(&mut self, call: CallId, poll: Poll, query: QueuedQuery) {
         if self.owns(query.shard) {
             return self.hand_query(call, poll, &query.id);
         }
@@ -104,41 +104,41 @@ impl Lane {
     }
 
     /// Tasks and pollers wait for the queue's limit.
-    fn hold_back(&mut self, key: &QueueKey) {
+    fn wait_for_limit(&mut self, key: &QueueKey) {
         let Some(queue) = self.queues.get_mut(key) else { return };
         queue.limited.count(self.now);
         let ready = queue.limit.ready();
         if ready != Time::MAX {
-            self.alarm(ready, Alarm::Queue(key.clone()));
+            self.set_timer(ready, Timer::Queue(key.clone()));
         }
     }
 
     /// Starts a task for the poll that met it. A task that is no more sends the poll back to the head of the queue.
-    pub(crate) fn dispatch(&mut self, meeting: Meeting) {
-        let (shard, run_id) = (meeting.shard, meeting.place.run_id);
+    pub(crate) fn dispatch(&mut self, matched: Match) {
+        let (shard, run_id) = (matched.shard, matched.place.run_id);
         if self.shards.get(&shard).is_some_and(|state| state.epoch.is_none()) {
-            return self.missed(meeting);
+            return self.requeue(matched);
         }
         if matches!(self.presence(shard, run_id), Presence::Missing) {
-            return self.park(shard, Need::Run(run_id), Work::Dispatch(Box::new(meeting)));
+            return self.wait_for_data(shard, Need::Run(run_id), Work::Dispatch(Box::new(matched)));
         }
-        if !self.still_waits(&meeting) {
-            return self.missed(meeting);
+        if !self.still_waits(&matched) {
+            return self.requeue(matched);
         }
-        let input = self.start_of(&meeting.poll, &meeting.place);
+        let input = self.start_of(&matched.poll, &matched.place);
         match self.step(shard, run_id, input) {
-            Ok(reply) => self.hand_task(meeting, reply),
+            Ok(reply) => self.hand_task(matched, reply),
             Err(reject) => {
                 tracing::debug!(%run_id, "a task could not be started: {reject}");
-                self.missed(meeting);
+                self.requeue(matched);
             }
         }
     }
 
     /// Has the activities that a step makes ready meet the pollers that wait for them, before anything of it is written: so
     /// neither their place in the queue nor their start takes a write of its own. What they say belongs to the same step.
-    pub(crate) fn meet(&mut self, shard: ShardId, step: &mut Step, due: &Due) -> Vec<(Meeting, Reply)> {
-        let mut met = Vec::new();
+    pub(crate) fn dispatch_in_step(&mut self, shard: ShardId, step: &mut Step, due: &Due) -> Vec<(Match, Reply)> {
+        let mut dispatched = Vec::new();
         let (namespace, run_id) = (step.next.key.workflow.namespace, step.next.key.run_id);
         let old = self.entry(shard, run_id).map(|entry| &entry.due);
         let is_new = |task: &&Task| matches!(task, Task::Activity { .. }) && old.is_none_or(|old| !old.has(task));
@@ -149,21 +149,21 @@ impl Lane {
         for place in places {
             let Some((call, poll)) = self.poller_for(&place) else { continue };
             let input = self.start_of(&poll, &place);
-            let facts = self.facts(namespace);
-            let meeting = Meeting { call, poll, shard, place, backlog: 0 };
-            match step.next.handle(input, &facts) {
+            let context = self.step_context(namespace);
+            let matched = Match { call, poll, shard, place, backlog: 0 };
+            match step.next.handle(input, &context) {
                 Ok(started) => {
                     step.next = started.next;
                     step.changes.extend(started.changes);
-                    met.push((meeting, started.reply));
+                    dispatched.push((matched, started.reply));
                 }
                 Err(reject) => {
                     tracing::debug!(%run_id, "an activity could not be started: {reject}");
-                    self.missed(meeting);
+                    self.requeue(matched);
                 }
             }
         }
-        met
+        dispatched
     }
 
     /// Takes the poll that has waited longest for a task that has just come, unless others are before it in the queue. Tasks
@@ -194,39 +194,39 @@ impl Lane {
         }
     }
 
-    pub(crate) fn hand_task(&mut self, meeting: Meeting, reply: Reply) {
-        let (shard, run_id) = (meeting.shard, meeting.place.run_id);
-        self.count_dispatched(&meeting.place);
+    pub(crate) fn hand_task(&mut self, matched: Match, reply: Reply) {
+        let (shard, run_id) = (matched.shard, matched.place.run_id);
+        self.count_dispatched(&matched.place);
         let answer = match reply {
             Reply::WorkflowTask(task) => {
-                let sticky = task.sticky && !meeting.poll.normal_name.is_empty();
+                let sticky = task.sticky && !matched.poll.normal_name.is_empty();
                 let mut task = self.workflow_task(shard, run_id, &task, sticky);
                 if let Some(task) = &mut task {
-                    let known = self.queues.get(&meeting.place.queue);
-                    task.response.backlog_count_hint = known.map_or(meeting.backlog, TaskQueue::len) as i64;
+                    let known = self.queues.get(&matched.place.queue);
+                    task.response.backlog_count_hint = known.map_or(matched.backlog, TaskQueue::len) as i64;
                 }
                 Answer::WorkflowTask(task.map(Box::new))
             }
             Reply::Activity(task) => Answer::ActivityTask(self.activity_task(shard, run_id, &task).map(Box::new)),
             Reply::Done | Reply::Heartbeat { .. } | Reply::WorkflowTaskCompleted { .. } | Reply::Refused(_) => {
-                nothing(meeting.poll.queue.kind)
+                nothing(matched.poll.queue.kind)
             }
         };
-        self.hold_for(shard, run_id, Held::Answer(Asker::Client(meeting.call), Ok(answer)));
+        self.after_commit_of(shard, run_id, Effect::Answer(ReplyTo::Client(matched.call), Ok(answer)));
     }
 
     /// Whether the run still has the task that the queue held for it.
-    fn still_waits(&self, meeting: &Meeting) -> bool {
-        self.entry(meeting.shard, meeting.place.run_id).is_some_and(|entry| entry.has_waiting(&meeting.place))
+    fn still_waits(&self, matched: &Match) -> bool {
+        self.entry(matched.shard, matched.place.run_id).is_some_and(|entry| entry.has_waiting(&matched.place))
     }
 
     /// The poll did not get this task: it is first in line for the next one.
-    pub(crate) fn missed(&mut self, meeting: Meeting) {
-        if !self.matches(&meeting.poll.queue) {
-            let queue = meeting.poll.queue.clone();
-            return self.send_to_queue(&queue, Content::Missed(meeting));
+    pub(crate) fn requeue(&mut self, matched: Match) {
+        if !self.matches(&matched.poll.queue) {
+            let queue = matched.poll.queue.clone();
+            return self.send_to_queue(&queue, Content::Requeue(matched));
         }
-        let Meeting { call, poll, .. } = meeting;
+        let Match { call, poll, .. } = matched;
         if let Some(queue) = self.queues.get_mut(&poll.queue) {
             queue.limit.give_back();
         }
@@ -243,15 +243,15 @@ impl Lane {
         if poll.deadline <= self.now || self.draining {
             return self.actions.push(Action::Answer { id: call, result: Ok(nothing(kind)) });
         }
-        self.alarm(poll.deadline, Alarm::Call(call));
+        self.set_timer(poll.deadline, Timer::Call(call));
         self.queue(&poll.queue).pollers.push_front(call);
-        self.agenda.push_back(Work::Match(poll.queue.clone()));
+        self.run_queue.push_back(Work::Match(poll.queue.clone()));
         self.polls.waiting.insert(call, poll);
     }
 
     fn take_poll(&mut self, id: CallId) -> Option<Poll> {
         let poll = self.polls.waiting.remove(&id)?;
-        self.alarms.remove(&(poll.deadline, Alarm::Call(id)));
+        self.timers.remove(&(poll.deadline, Timer::Call(id)));
         Some(poll)
     }
 

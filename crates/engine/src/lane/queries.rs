@@ -19,11 +19,11 @@ use proto::temporal::api::{
 };
 
 use super::{
-    Alarm, Asker, CallId, Lane, Work,
+    CallId, Lane, ReplyTo, Timer, Work,
     apply::Presence,
     parcel::Content,
     queue::QueuedQuery,
-    shard::{Held, Need},
+    shard::{Effect, Need},
 };
 use crate::{Answer, Poll, QueryOutcome, WorkflowTask};
 
@@ -56,7 +56,7 @@ enum Stage {
 
 #[derive(Clone, Debug)]
 struct Pending {
-    asker: Asker,
+    reply_to: ReplyTo,
     shard: ShardId,
     run_id: RunId,
     query: WorkflowQuery,
@@ -111,7 +111,7 @@ impl Queries {
 
     /// The caller is gone: nobody waits for the answer.
     pub(crate) fn forget_call(&mut self, call: CallId) {
-        let of_call = |pending: &Pending| pending.asker == Asker::Client(call);
+        let of_call = |pending: &Pending| pending.reply_to == ReplyTo::Client(call);
         let ids: Vec<_> =
             self.pending.iter().filter(|(_, pending)| of_call(pending)).map(|(id, _)| id.clone()).collect();
         for id in ids {
@@ -122,15 +122,15 @@ impl Queries {
 
 impl Lane {
     /// A client queries a loaded run.
-    pub(crate) fn query(&mut self, asker: Asker, shard: ShardId, run_id: RunId, query: NewQuery) {
+    pub(crate) fn query(&mut self, reply_to: ReplyTo, shard: ShardId, run_id: RunId, query: NewQuery) {
         let Some(entry) = self.entry(shard, run_id) else { return };
         let run = &entry.run;
         if let Some(rejected) = rejected(run.status(), query.reject_condition) {
             let answer = Answer::QueryAnswer { run_id: run_id.to_string(), outcome: QueryOutcome::Rejected(rejected) };
-            return self.hold(shard, Held::Answer(asker, Ok(answer)));
+            return self.after_commit(shard, Effect::Answer(reply_to, Ok(answer)));
         }
         if let Some(reject) = not_ready(run, query.deadline) {
-            return self.hold(shard, Held::Answer(asker, Err(reject)));
+            return self.after_commit(shard, Effect::Answer(reply_to, Err(reject)));
         }
         let is_direct = run.core.previous_started_event_id > 0 && (!run.is_open() || run.core.workflow_task.is_none());
         let buffered = self.queries.of_run(run_id, Stage::Buffered).len();
@@ -140,16 +140,16 @@ impl Lane {
                 ResourceExhaustedScope::Namespace,
                 "consistent query buffer is full, this may be caused by too many queries and workflow not able to process query fast enough",
             );
-            return self.hold(shard, Held::Answer(asker, Err(reject)));
+            return self.after_commit(shard, Effect::Answer(reply_to, Err(reject)));
         }
         let id = self.entropy.uuid().to_string();
-        self.alarm(query.deadline - LATE, Alarm::QueryLate(id.clone()));
+        self.set_timer(query.deadline - LATE, Timer::QueryLate(id.clone()));
         let query = query.query;
         let stage = if is_direct { Stage::Direct } else { Stage::Buffered };
-        let pending = Pending { asker, shard, run_id, query, stage, sticky_tried: false, queue: None };
+        let pending = Pending { reply_to, shard, run_id, query, stage, sticky_tried: false, queue: None };
         self.queries.insert(id.clone(), pending);
         if is_direct {
-            self.agenda.push_back(Work::DispatchQuery(id));
+            self.run_queue.push_back(Work::DispatchQuery(id));
         }
     }
 
@@ -159,7 +159,7 @@ impl Lane {
             return;
         };
         if matches!(self.presence(pending.shard, pending.run_id), Presence::Missing) {
-            return self.park(pending.shard, Need::Run(pending.run_id), Work::DispatchQuery(id.into()));
+            return self.wait_for_data(pending.shard, Need::Run(pending.run_id), Work::DispatchQuery(id.into()));
         }
         let Some(entry) = self.entry(pending.shard, pending.run_id) else {
             return;
@@ -177,7 +177,7 @@ impl Lane {
         let (queue, is_sticky) = match sticky {
             Some((queue, timeout)) if !pending.sticky_tried && may_take(&queue) => {
                 let give_up = self.now + Duration::from_nanos(timeout.max(0) as u64);
-                self.alarm(give_up, Alarm::Query(id.into()));
+                self.set_timer(give_up, Timer::Query(id.into()));
                 (queue, true)
             }
             Some(_) | None => (normal, false),
@@ -196,7 +196,7 @@ impl Lane {
 
     fn put_query(&mut self, queue: &QueueKey, query: QueuedQuery) {
         self.queue(queue).queries.push_back(query);
-        self.agenda.push_back(Work::Match(queue.clone()));
+        self.run_queue.push_back(Work::Match(queue.clone()));
     }
 
     /// Another lane's query is for a worker of this queue.
@@ -240,7 +240,7 @@ impl Lane {
     pub(crate) fn query_unpolled(&mut self, id: &str) {
         if let Some(pending) = self.queries.pending.get_mut(id) {
             pending.sticky_tried = true;
-            self.agenda.push_back(Work::DispatchQuery(id.into()));
+            self.run_queue.push_back(Work::DispatchQuery(id.into()));
         }
     }
 
@@ -279,14 +279,14 @@ impl Lane {
             pending.as_ref().and_then(|pending| self.query_task(pending.shard, pending.run_id, id, &poll.queue.name));
         let (Some(pending), Some(mut task)) = (pending, task) else {
             if self.queries.pending.contains_key(id) {
-                self.agenda.push_back(Work::DispatchQuery(id.into()));
+                self.run_queue.push_back(Work::DispatchQuery(id.into()));
             }
             return self.repoll(call, poll);
         };
         task.response.query = Some(pending.query);
-        let answer = Held::Answer(Asker::Client(call), Ok(Answer::WorkflowTask(Some(Box::new(task)))));
+        let answer = Effect::Answer(ReplyTo::Client(call), Ok(Answer::WorkflowTask(Some(Box::new(task)))));
         // What the run has taken is what the query is about, so it is durable first.
-        self.hold_for(pending.shard, pending.run_id, answer);
+        self.after_commit_of(pending.shard, pending.run_id, answer);
     }
 
     /// A workflow task is handed out: the run's waiting queries ride on it.
@@ -309,7 +309,7 @@ impl Lane {
             let attached = self.queries.pending.get(id).is_some_and(|pending| pending.stage == Stage::Attached);
             if let (true, Some(pending)) = (attached, self.queries.remove(id)) {
                 let answer = outcome(pending.run_id, result.clone());
-                self.hold(shard, Held::Answer(pending.asker, answer));
+                self.after_commit(shard, Effect::Answer(pending.reply_to, answer));
             }
         }
     }
@@ -338,7 +338,7 @@ impl Lane {
                 self.fail_query(&id, failing());
             } else if is_quiet && was_decided {
                 self.queries.set_stage(&id, Stage::Direct);
-                self.agenda.push_back(Work::DispatchQuery(id));
+                self.run_queue.push_back(Work::DispatchQuery(id));
             } else if !is_open {
                 self.fail_query(&id, closed_before_start());
             }
@@ -346,9 +346,9 @@ impl Lane {
     }
 
     /// A worker has answered a query that it got by itself.
-    pub(crate) fn answer_query(&mut self, asker: Asker, token: &Token, request: RespondQueryTaskCompletedRequest) {
+    pub(crate) fn answer_query(&mut self, reply_to: ReplyTo, token: &Token, request: RespondQueryTaskCompletedRequest) {
         let Some(pending) = self.queries.remove(&token.query_id) else {
-            return self.answer_now(asker, Err(Reject::not_found("query task not found, or already expired")));
+            return self.answer_now(reply_to, Err(Reject::not_found("query task not found, or already expired")));
         };
         let result = WorkflowQueryResult {
             result_type: request.completed_type,
@@ -357,14 +357,14 @@ impl Lane {
             failure: request.failure,
         };
         let answer = outcome(pending.run_id, result);
-        self.answer_now(pending.asker, answer);
-        self.answer_now(asker, Ok(Answer::Done));
+        self.answer_now(pending.reply_to, answer);
+        self.answer_now(reply_to, Ok(Answer::Done));
     }
 
     /// Refuses a query that has no answer yet; one that has is left alone.
     pub(crate) fn fail_query(&mut self, id: &str, reject: Reject) {
         if let Some(pending) = self.queries.remove(id) {
-            self.answer_now(pending.asker, Err(reject));
+            self.answer_now(pending.reply_to, Err(reject));
         }
     }
 

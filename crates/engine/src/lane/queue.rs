@@ -15,7 +15,7 @@ use model::{QueueKey, ShardId, Time};
 use store::{Key, Page, StoreError, key, key::OwnedKey, record};
 
 use super::{
-    Alarm, Asker, CallId, Lane, ReadRequest, Ticket, Work,
+    CallId, Lane, PendingRead, ReadRequest, ReplyTo, Timer, Work,
     backlog::{Backlog, POLLER_SHOWN_FOR},
     pace::{Pace, Rate, RateLimit},
     parcel::{Content, Offer},
@@ -118,7 +118,7 @@ pub(crate) struct TaskQueue {
     /// How fast tasks came and went, by priority.
     pub(crate) paces: BTreeMap<i32, Pace>,
     /// Who waits to hear what the queue looks like.
-    pub(crate) describers: Vec<Asker>,
+    pub(crate) describers: Vec<ReplyTo>,
 }
 
 impl Cursor {
@@ -365,7 +365,7 @@ impl Lane {
     pub(crate) fn queue(&mut self, key: &QueueKey) -> &mut TaskQueue {
         let (shards, now) = (self.config.placement.shards(), self.now);
         if !self.queues.contains_key(key) {
-            self.alarm(now + FORGOTTEN_AFTER, Alarm::QueueIdle(key.clone()));
+            self.set_timer(now + FORGOTTEN_AFTER, Timer::QueueIdle(key.clone()));
         }
         let queue = self.queues.entry(key.clone()).or_insert_with(|| TaskQueue::new(key.clone(), shards));
         queue.used = now;
@@ -379,7 +379,7 @@ impl Lane {
             Some(until) if until <= self.now => {
                 self.queues.remove(key);
             }
-            until => self.alarm(until.unwrap_or(self.now + FORGOTTEN_AFTER), Alarm::QueueIdle(key.clone())),
+            until => self.set_timer(until.unwrap_or(self.now + FORGOTTEN_AFTER), Timer::QueueIdle(key.clone())),
         }
     }
 
@@ -410,7 +410,7 @@ impl Lane {
         queue.insert(shard, &place);
         queue.paces.entry(place.priority).or_default().added.count(now);
         let key = place.queue;
-        self.agenda.push_back(Work::Match(key));
+        self.run_queue.push_back(Work::Match(key));
     }
 
     /// Reads more of a queue's tasks where some are on disk and room is in memory.
@@ -418,7 +418,7 @@ impl Lane {
         let Some(queue) = self.queues.get_mut(key) else { return };
         for (shard, request) in queue.wanted_reads() {
             if self.is_readable(shard) {
-                self.read(request, Ticket::Queue(shard, key.clone()));
+                self.read(request, PendingRead::Queue(shard, key.clone()));
             } else if let Some(cursor) = self.queues.get_mut(key).and_then(|queue| queue.cursors.get_mut(&shard)) {
                 cursor.reading = Reading::Nothing;
             }
@@ -434,7 +434,7 @@ impl Lane {
     pub(crate) fn read_again_later(&mut self, shard: ShardId, key: &QueueKey) {
         let Some(cursor) = self.queues.get_mut(key).and_then(|queue| queue.cursors.get_mut(&shard)) else { return };
         cursor.reading = Reading::Nothing;
-        self.alarm(self.now + READ_AGAIN_AFTER, Alarm::Queue(key.clone()));
+        self.set_timer(self.now + READ_AGAIN_AFTER, Timer::Queue(key.clone()));
     }
 
     /// Another lane has acquired a shard: what is known of its tasks may be old.
@@ -459,7 +459,7 @@ impl Lane {
     pub(crate) fn reopen_queues(&mut self) {
         let keys: Vec<_> = self.queues.keys().cloned().collect();
         for key in keys {
-            self.agenda.push_back(Work::Match(key));
+            self.run_queue.push_back(Work::Match(key));
         }
     }
 
@@ -474,7 +474,7 @@ impl Lane {
         queue.read_to(shard, &page);
         queue.take_up(shard, places(key, page)?);
         self.count_queue(key);
-        self.agenda.push_back(Work::Match(key.clone()));
+        self.run_queue.push_back(Work::Match(key.clone()));
         Ok(())
     }
 }

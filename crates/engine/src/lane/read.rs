@@ -7,7 +7,7 @@ use machine::Input;
 use model::{QueueKey, RunId, ShardId, WorkflowKey};
 use store::{Key, Page, Store, StoreError, key, key::OwnedKey, record};
 
-use super::{Action, Alarm, Asker, Lane, Sender, Work, apply::Apply, shard::Entry, shard::Need};
+use super::{Action, Lane, ReplyTo, Sender, Timer, Work, apply::Apply, shard::Entry, shard::Need};
 use crate::{NamespaceRecord, NamespaceTable, persist, placement::HOME};
 
 /// Wake-ups that are read at once.
@@ -38,7 +38,7 @@ pub enum ReadResult {
 
 /// What a read was for.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Ticket {
+pub(crate) enum PendingRead {
     /// The newest run of a workflow id.
     Current(ShardId, WorkflowKey),
     Run(ShardId, RunId),
@@ -55,18 +55,18 @@ pub(crate) enum Ticket {
     CountFor(ShardId, QueueKey),
 }
 
-impl Ticket {
+impl PendingRead {
     /// The shard whose loss makes the answer worthless.
     fn shard(&self) -> Option<ShardId> {
         match self {
-            Ticket::Current(shard, _)
-            | Ticket::Run(shard, _)
-            | Ticket::Wakes(shard)
-            | Ticket::Outbox(shard)
-            | Ticket::Queue(shard, _)
-            | Ticket::Count(shard, _)
-            | Ticket::CountFor(shard, _) => Some(*shard),
-            Ticket::Namespaces => None,
+            PendingRead::Current(shard, _)
+            | PendingRead::Run(shard, _)
+            | PendingRead::Wakes(shard)
+            | PendingRead::Outbox(shard)
+            | PendingRead::Queue(shard, _)
+            | PendingRead::Count(shard, _)
+            | PendingRead::CountFor(shard, _) => Some(*shard),
+            PendingRead::Namespaces => None,
         }
     }
 }
@@ -113,12 +113,12 @@ impl ReadRequest {
 
 impl Lane {
     /// Asks for a read. Its answer is dropped if the shard has another epoch by then.
-    pub(crate) fn read(&mut self, request: ReadRequest, purpose: Ticket) {
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
+    pub(crate) fn read(&mut self, request: ReadRequest, purpose: PendingRead) {
+        let read_id = self.next_read_id;
+        self.next_read_id += 1;
         let epoch = self.epoch(request.shard());
-        self.tickets.insert(ticket, (purpose, epoch));
-        self.actions.push(Action::Read { ticket, request });
+        self.pending_reads.insert(read_id, (purpose, epoch));
+        self.actions.push(Action::Read { read_id, request });
     }
 
     /// Reads the next wake-ups of a shard, from the key `start` on.
@@ -126,20 +126,20 @@ impl Lane {
         let range = start..key::prefix_end(&Key::wake_prefix());
         // No more than may stay in memory, but never so few that wake-ups of one time can't all be read.
         let page = self.kept_runs().clamp(LEAST_WAKES, WAKE_PAGE);
-        self.read(ReadRequest::scan(shard, range, page), Ticket::Wakes(shard));
+        self.read(ReadRequest::scan(shard, range, page), PendingRead::Wakes(shard));
     }
 
     /// Parks work until a run or a current row has been read.
-    pub(crate) fn park(&mut self, shard: ShardId, need: Need, work: Work) {
+    pub(crate) fn wait_for_data(&mut self, shard: ShardId, need: Need, work: Work) {
         if self.defer_until_open(shard, &work) {
             return;
         }
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
-        let waiting = state.parked.entry(need.clone()).or_default();
+        let waiting = state.waiting_for_data.entry(need.clone()).or_default();
         let is_first = waiting.is_empty();
-        if let Work::Call { asker: Asker::Client(id), .. } = &work {
+        if let Work::Call { reply_to: ReplyTo::Client(id), .. } = &work {
             self.kept_back.insert(*id, true);
         }
         waiting.push(work);
@@ -149,15 +149,15 @@ impl Lane {
         match need {
             Need::Current(workflow) => {
                 let key = Key::Current { namespace: workflow.namespace, workflow_id: &workflow.workflow_id }.encode();
-                self.read(ReadRequest::Get { shard, key }, Ticket::Current(shard, workflow));
+                self.read(ReadRequest::Get { shard, key }, PendingRead::Current(shard, workflow));
             }
-            Need::Run(run_id) => self.read(ReadRequest::Run { shard, run_id }, Ticket::Run(shard, run_id)),
+            Need::Run(run_id) => self.read(ReadRequest::Run { shard, run_id }, PendingRead::Run(shard, run_id)),
         }
     }
 
     /// Takes in what was read. A failure of the storage loses the shard, or fails those who waited for the data.
-    pub(crate) fn read_done(&mut self, ticket: u64, result: Result<ReadResult, StoreError>) {
-        let Some((purpose, epoch)) = self.tickets.remove(&ticket) else { return };
+    pub(crate) fn read_done(&mut self, read_id: u64, result: Result<ReadResult, StoreError>) {
+        let Some((purpose, epoch)) = self.pending_reads.remove(&read_id) else { return };
         // Whoever waited for this was answered when the shard was lost, and what was read may be old by now.
         if purpose.shard().is_some_and(|shard| self.epoch(shard) != epoch) {
             return;
@@ -169,21 +169,21 @@ impl Lane {
         }
     }
 
-    fn read_found(&mut self, purpose: &Ticket, found: ReadResult) -> Result<(), StoreError> {
+    fn read_found(&mut self, purpose: &PendingRead, found: ReadResult) -> Result<(), StoreError> {
         match (purpose, found) {
-            (Ticket::Current(shard, workflow), ReadResult::Value(value)) => {
+            (PendingRead::Current(shard, workflow), ReadResult::Value(value)) => {
                 let run_id = value.map(persist::current_run).transpose()?;
                 if let Some(state) = self.shards.get_mut(shard) {
                     state.learn_current(workflow.clone(), run_id);
                 }
-                self.unpark(*shard, &Need::Current(workflow.clone()));
+                self.resume(*shard, &Need::Current(workflow.clone()));
             }
-            (Ticket::Run(shard, run_id), ReadResult::Run { rows, first_history }) => {
+            (PendingRead::Run(shard, run_id), ReadResult::Run { rows, first_history }) => {
                 self.loaded(*shard, *run_id, rows, first_history)?;
             }
-            (Ticket::Wakes(shard), ReadResult::Page(page)) => self.wakes_found(*shard, page)?,
-            (Ticket::Outbox(shard), ReadResult::Page(page)) => self.outbox_found(*shard, page)?,
-            (Ticket::Namespaces, ReadResult::Page(page)) => {
+            (PendingRead::Wakes(shard), ReadResult::Page(page)) => self.wakes_found(*shard, page)?,
+            (PendingRead::Outbox(shard), ReadResult::Page(page)) => self.outbox_found(*shard, page)?,
+            (PendingRead::Namespaces, ReadResult::Page(page)) => {
                 let mut table = NamespaceTable::default();
                 for (_, value) in page.pairs {
                     table.put(record::decode::<NamespaceRecord>(value)?);
@@ -191,18 +191,20 @@ impl Lane {
                 self.know_namespaces(table);
                 self.publish_namespaces();
             }
-            (Ticket::Queue(shard, queue), ReadResult::Page(page)) => self.tasks_found(*shard, queue, page)?,
-            (Ticket::Count(shard, queue), ReadResult::Page(page)) => self.tasks_counted(*shard, queue, page)?,
-            (Ticket::CountFor(shard, queue), ReadResult::Page(page)) => self.tasks_counted_for(*shard, queue, page)?,
+            (PendingRead::Queue(shard, queue), ReadResult::Page(page)) => self.tasks_found(*shard, queue, page)?,
+            (PendingRead::Count(shard, queue), ReadResult::Page(page)) => self.tasks_counted(*shard, queue, page)?,
+            (PendingRead::CountFor(shard, queue), ReadResult::Page(page)) => {
+                self.tasks_counted_for(*shard, queue, page)?
+            }
             (
-                Ticket::Current(..)
-                | Ticket::Run(..)
-                | Ticket::Wakes(_)
-                | Ticket::Outbox(_)
-                | Ticket::Namespaces
-                | Ticket::Queue(..)
-                | Ticket::Count(..)
-                | Ticket::CountFor(..),
+                PendingRead::Current(..)
+                | PendingRead::Run(..)
+                | PendingRead::Wakes(_)
+                | PendingRead::Outbox(_)
+                | PendingRead::Namespaces
+                | PendingRead::Queue(..)
+                | PendingRead::Count(..)
+                | PendingRead::CountFor(..),
                 ReadResult::Value(_) | ReadResult::Page(_) | ReadResult::Run { .. },
             ) => return Err(StoreError::Io("a read was answered with something else".into())),
         }
@@ -210,30 +212,30 @@ impl Lane {
     }
 
     /// Whoever waits for the data hears that it can't be had; what the node itself needs is read again later.
-    fn read_failed(&mut self, purpose: Ticket, error: &StoreError) {
+    fn read_failed(&mut self, purpose: PendingRead, error: &StoreError) {
         let reject = model::Reject::unavailable(format!("storage failed: {error}"));
         let (shard, need) = match purpose {
-            Ticket::Current(shard, workflow) => (shard, Need::Current(workflow)),
-            Ticket::Run(shard, run_id) => (shard, Need::Run(run_id)),
-            Ticket::Queue(shard, queue) if !self.owns(shard) => return self.read_again_later(shard, &queue),
-            Ticket::Wakes(shard)
-            | Ticket::Outbox(shard)
-            | Ticket::Queue(shard, _)
-            | Ticket::Count(shard, _)
-            | Ticket::CountFor(shard, _) => return self.lose(shard, &error.to_string()),
-            Ticket::Namespaces => return self.lose(HOME, &error.to_string()),
+            PendingRead::Current(shard, workflow) => (shard, Need::Current(workflow)),
+            PendingRead::Run(shard, run_id) => (shard, Need::Run(run_id)),
+            PendingRead::Queue(shard, queue) if !self.owns(shard) => return self.read_again_later(shard, &queue),
+            PendingRead::Wakes(shard)
+            | PendingRead::Outbox(shard)
+            | PendingRead::Queue(shard, _)
+            | PendingRead::Count(shard, _)
+            | PendingRead::CountFor(shard, _) => return self.lose(shard, &error.to_string()),
+            PendingRead::Namespaces => return self.lose(HOME, &error.to_string()),
         };
-        let parked = self.shards.get_mut(&shard).and_then(|state| state.parked.remove(&need));
-        for work in parked.into_iter().flatten() {
+        let waiting = self.shards.get_mut(&shard).and_then(|state| state.waiting_for_data.remove(&need));
+        for work in waiting.into_iter().flatten() {
             self.refuse(work, &reject);
         }
     }
 
-    fn unpark(&mut self, shard: ShardId, need: &Need) {
-        let parked = self.shards.get_mut(&shard).and_then(|state| state.parked.remove(need));
+    fn resume(&mut self, shard: ShardId, need: &Need) {
+        let waiting = self.shards.get_mut(&shard).and_then(|state| state.waiting_for_data.remove(need));
         // In front of all else: what was asked first is answered first.
-        for work in parked.into_iter().flatten().rev() {
-            self.agenda.push_front(work);
+        for work in waiting.into_iter().flatten().rev() {
+            self.run_queue.push_front(work);
         }
     }
 
@@ -250,41 +252,41 @@ impl Lane {
             let due = run.durable_due();
             let stored_before = run.core.next_event_id;
             let recovers = !run.buffered.is_empty();
-            let alarm = due.deadline;
+            let timer = due.deadline;
             let entry = Entry::new(run, due, stored_before, self.now, &self.config.memory);
             if let Some(state) = self.shards.get_mut(&shard) {
                 state.runs.insert(run_id, Box::new(entry));
             }
-            if let Some(time) = alarm {
-                self.alarm(time, Alarm::Run(shard, run_id));
+            if let Some(time) = timer {
+                self.set_timer(time, Timer::Run(shard, run_id));
             }
-            self.unpark(shard, &Need::Run(run_id));
+            self.resume(shard, &Need::Run(run_id));
             if recovers {
-                let recover = Apply { asker: Asker::Nobody, shard, run_id, input: Input::Recover };
-                self.agenda.push_front(Work::Apply(Box::new(recover)));
+                let recover = Apply { reply_to: ReplyTo::None, shard, run_id, input: Input::Recover };
+                self.run_queue.push_front(Work::Apply(Box::new(recover)));
             }
             return Ok(());
         }
         if present {
-            self.unpark(shard, &Need::Run(run_id));
+            self.resume(shard, &Need::Run(run_id));
             return Ok(());
         }
-        let parked = self.shards.get_mut(&shard).and_then(|state| state.parked.remove(&Need::Run(run_id)));
-        for work in parked.into_iter().flatten() {
+        let waiting = self.shards.get_mut(&shard).and_then(|state| state.waiting_for_data.remove(&Need::Run(run_id)));
+        for work in waiting.into_iter().flatten() {
             self.run_absent(work, run_id);
         }
         Ok(())
     }
 
-    /// Registers the wake-ups of a page; the rest is read when the last of them is ripe.
+    /// Registers the wake-ups of a page; the rest is read when the last of them is due.
     fn wakes_found(&mut self, shard: ShardId, page: Page) -> Result<(), StoreError> {
         for (bytes, _) in &page.pairs {
             let OwnedKey::Wake(time, run_id) = Key::decode(bytes)? else {
                 return Err(StoreError::Unusable("a wake-up's key is damaged".into()));
             };
-            self.alarm(time, Alarm::Run(shard, run_id));
+            self.set_timer(time, Timer::Run(shard, run_id));
             if page.more && page.pairs.last().is_some_and(|(last, _)| last == bytes) {
-                self.alarm(time, Alarm::Horizon(shard));
+                self.set_timer(time, Timer::ScanBoundary(shard));
             }
         }
         Ok(())
@@ -298,7 +300,7 @@ impl Lane {
             let Some(key) = persist::message_key(kind, id) else {
                 return Err(StoreError::Unusable(format!("an outbox row has the unknown kind {kind}")));
             };
-            self.agenda.push_back(Work::Send(Sender { shard, run_id, key }));
+            self.run_queue.push_back(Work::Send(Sender { shard, run_id, key }));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A shard in memory: its loaded runs, the batch that is being filled, and what is held until it is durable.
+//! A shard in memory: its loaded runs, the batch that is being filled, and what is effect until it is durable.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,7 +11,7 @@ use machine::{Due, MessageKey, Run};
 use model::{Budget, Epoch, Part, QueueKind, Reject, RunId, ShardId, Time, WorkflowKey};
 use store::{Batch, Change, CommitError, Key, StoreError, key};
 
-use super::{Action, Alarm, Asker, CallId, Lane, ReadRequest, Ticket, Work, parcel::Content};
+use super::{Action, CallId, Lane, PendingRead, ReadRequest, ReplyTo, Timer, Work, parcel::Content};
 use crate::{
     Answer,
     persist::{self, TaskPlace},
@@ -38,19 +38,19 @@ pub(crate) struct Shard {
     /// The newest run by workflow id as far as known. How it stands is in the run alone.
     pub(crate) currents: BTreeMap<WorkflowKey, CurrentEntry>,
     /// Work that waits for a read.
-    pub(crate) parked: BTreeMap<Need, Vec<Work>>,
+    pub(crate) waiting_for_data: BTreeMap<Need, Vec<Work>>,
     /// Work that came before the shard was open.
-    pub(crate) early: Vec<Work>,
+    pub(crate) waiting_for_shard: Vec<Work>,
     /// It is being acquired, or will be at a time that is set; otherwise membership has to say that it is ours.
     is_awaited: bool,
     /// Why the storage failed last, until the shard is open again; calls are refused with it meanwhile.
     pub(crate) failed: Option<String>,
     /// The batch that steps are adding to, what it holds back, and how many calls are among that.
     open: Batch,
-    open_held: Vec<Held>,
+    open_effects: Vec<Effect>,
     callers: usize,
-    /// What is held by the batch that is being written.
-    flight: Option<Vec<Held>>,
+    /// What is effect by the batch that is being written.
+    in_flight: Option<Vec<Effect>>,
     /// The number of the open batch, and of the last durable one.
     sequence: u64,
     durable: u64,
@@ -81,7 +81,7 @@ pub(crate) struct Entry {
     /// Bytes of the run's input, which stays with it.
     input_bytes: usize,
     /// What all of it takes of the budget.
-    held: Part,
+    memory: Part,
     /// Calls that wait for the history to grow.
     pub(crate) waiters: Vec<Waiter>,
     /// When it was last asked for, to find the idle ones.
@@ -108,9 +108,9 @@ pub(crate) enum Need {
 
 /// What may only be said when the batch before it is durable.
 #[derive(Clone, Debug)]
-pub(crate) enum Held {
+pub(crate) enum Effect {
     /// An answer may go out.
-    Answer(Asker, Result<Answer, Reject>),
+    Answer(ReplyTo, Result<Answer, Reject>),
     /// A worker may have a task.
     Task(TaskPlace),
     /// A message may be delivered.
@@ -134,7 +134,7 @@ impl Entry {
             recent: VecDeque::new(),
             recent_bytes: 0,
             input_bytes,
-            held: memory.force(ENTRY_BYTES + input_bytes),
+            memory: memory.force(ENTRY_BYTES + input_bytes),
             waiters: Vec::new(),
             used: now,
             sequence: 0,
@@ -160,7 +160,7 @@ impl Entry {
             let Some((_, oldest)) = self.recent.pop_front() else { break };
             self.recent_bytes -= oldest.len();
         }
-        self.held.resize(ENTRY_BYTES + self.input_bytes + self.recent_bytes);
+        self.memory.resize(ENTRY_BYTES + self.input_bytes + self.recent_bytes);
     }
 
     /// The batches at hand that hold the events from `from` up to `before`; none if the first of them is not at hand.
@@ -180,14 +180,14 @@ impl Shard {
             epoch: None,
             runs: BTreeMap::new(),
             currents: BTreeMap::new(),
-            parked: BTreeMap::new(),
-            early: Vec::new(),
+            waiting_for_data: BTreeMap::new(),
+            waiting_for_shard: Vec::new(),
             is_awaited: false,
             failed: None,
             open: Batch::default(),
-            open_held: Vec::new(),
+            open_effects: Vec::new(),
             callers: 0,
-            flight: None,
+            in_flight: None,
             sequence: 1,
             durable: 0,
         }
@@ -210,12 +210,12 @@ impl Shard {
 
     /// Whether it is acquired and all that happened in it is durable.
     pub(crate) fn is_settled(&self) -> bool {
-        self.epoch.is_some() && self.open.changes.is_empty() && self.flight.is_none()
+        self.epoch.is_some() && self.open.changes.is_empty() && self.in_flight.is_none()
     }
 
     /// Whether its open batch can be written.
     pub(crate) fn has_changes(&self) -> bool {
-        self.epoch.is_some() && self.flight.is_none() && !self.open.changes.is_empty()
+        self.epoch.is_some() && self.in_flight.is_none() && !self.open.changes.is_empty()
     }
 
     /// How many calls its open batch holds back.
@@ -265,7 +265,7 @@ impl Shard {
             .runs
             .iter()
             .filter(|(_, entry)| entry.sequence <= durable && !entry.run.is_volatile() && entry.waiters.is_empty());
-        let mut idle: Vec<_> = idle.map(|(run_id, entry)| (entry.used, *run_id, entry.held.bytes())).collect();
+        let mut idle: Vec<_> = idle.map(|(run_id, entry)| (entry.used, *run_id, entry.memory.bytes())).collect();
         if short > 0 {
             idle.sort_unstable();
             let mut freed = 0;
@@ -289,44 +289,44 @@ impl Shard {
 
 impl Lane {
     /// Holds something back until all that the shard has in memory is durable; says it at once when all is.
-    pub(crate) fn hold(&mut self, shard: ShardId, held: Held) {
+    pub(crate) fn after_commit(&mut self, shard: ShardId, effect: Effect) {
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
         if !state.open.changes.is_empty() {
-            state.callers += usize::from(matches!(held, Held::Answer(Asker::Client(_), _)));
-            state.open_held.push(held);
-        } else if let Some(flight) = &mut state.flight {
-            flight.push(held);
+            state.callers += usize::from(matches!(effect, Effect::Answer(ReplyTo::Client(_), _)));
+            state.open_effects.push(effect);
+        } else if let Some(in_flight) = &mut state.in_flight {
+            in_flight.push(effect);
         } else {
-            self.agenda.push_back(Work::Release(shard, Box::new(held)));
+            self.run_queue.push_back(Work::Release(shard, Box::new(effect)));
         }
     }
 
     /// As `hold`, for what says nothing but of this run: what others have still to write is not waited for.
-    pub(crate) fn hold_for(&mut self, shard: ShardId, run_id: RunId, held: Held) {
+    pub(crate) fn after_commit_of(&mut self, shard: ShardId, run_id: RunId, effect: Effect) {
         let state = self.shards.get(&shard);
         let is_durable = state.is_some_and(|state| {
             state.epoch.is_some() && state.runs.get(&run_id).is_some_and(|entry| entry.sequence <= state.durable)
         });
         if is_durable {
-            self.agenda.push_back(Work::Release(shard, Box::new(held)));
+            self.run_queue.push_back(Work::Release(shard, Box::new(effect)));
         } else {
-            self.hold(shard, held);
+            self.after_commit(shard, effect);
         }
     }
 
     /// Hands each shard's open batch to the store, unless one of the shard is still being written. The later this is
     /// asked for, the more steps share a commit.
-    pub(crate) fn cut(&mut self) {
+    pub(crate) fn seal(&mut self) {
         let mut clock = Some(persist::clock_row(self.now));
         for id in self.dirty.clone() {
             let Some(shard) = self.shards.get_mut(&id) else { continue };
             let Some(epoch) = shard.epoch.filter(|_| shard.has_changes()) else { continue };
             self.dirty.remove(&id);
             // The next batch will hardly be smaller.
-            let (held, changes) = (shard.open_held.len(), shard.open.changes.len());
-            shard.flight = Some(std::mem::replace(&mut shard.open_held, Vec::with_capacity(held)));
+            let (effect, changes) = (shard.open_effects.len(), shard.open.changes.len());
+            shard.in_flight = Some(std::mem::replace(&mut shard.open_effects, Vec::with_capacity(effect)));
             shard.callers = 0;
             shard.sequence += 1;
             // The greatest of all shards' clocks counts, so one of each commit is enough.
@@ -339,19 +339,19 @@ impl Lane {
     /// A batch is durable, or is not.
     pub(crate) fn committed(&mut self, shard: ShardId, result: Result<(), CommitError>) {
         match result {
-            Ok(()) => self.release_flight(shard),
+            Ok(()) => self.release_in_flight(shard),
             Err(error) => self.lose(shard, &error.to_string()),
         }
     }
 
-    fn release_flight(&mut self, shard: ShardId) {
+    fn release_in_flight(&mut self, shard: ShardId) {
         let (keep, short) = (self.kept_runs(), self.short_of_memory());
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
-        let Some(flight) = state.flight.take() else { return };
+        let Some(in_flight) = state.in_flight.take() else { return };
         state.durable = state.sequence - 1;
-        self.agenda.extend(flight.into_iter().map(|held| Work::Release(shard, Box::new(held))));
+        self.run_queue.extend(in_flight.into_iter().map(|effect| Work::Release(shard, Box::new(effect))));
         let forgotten = state.forget_idle(keep, short);
         for run_id in forgotten {
             self.queries.forget_run(run_id);
@@ -391,25 +391,25 @@ impl Lane {
         let mut lost = std::mem::replace(state, Shard::acquired_soon());
         self.dirty.remove(&shard);
         let reject = Reject::unavailable(format!("shard is reloading: {why}"));
-        let held = lost.flight.take().unwrap_or_default().into_iter().chain(lost.open_held);
-        for held in held {
-            if let Held::Answer(asker, _) = held {
-                self.answer_now(asker, Err(reject.clone()));
+        let effect = lost.in_flight.take().unwrap_or_default().into_iter().chain(lost.open_effects);
+        for effect in effect {
+            if let Effect::Answer(reply_to, _) = effect {
+                self.answer_now(reply_to, Err(reject.clone()));
             }
         }
-        for work in lost.parked.into_values().flatten().chain(lost.early) {
+        for work in lost.waiting_for_data.into_values().flatten().chain(lost.waiting_for_shard) {
             self.refuse(work, &reject);
         }
         for waiter in lost.runs.values().flat_map(|entry| &entry.waiters) {
             self.waits.remove(&waiter.call);
             self.actions.push(Action::Answer { id: waiter.call, result: Err(reject.clone()) });
         }
-        self.alarms.retain(|(_, alarm)| !matches!(alarm, Alarm::Run(of, _) | Alarm::Horizon(of) if *of == shard));
+        self.timers.retain(|(_, timer)| !matches!(timer, Timer::Run(of, _) | Timer::ScanBoundary(of) if *of == shard));
         self.lose_queries(shard, &reject);
         self.lose_messages(shard);
         self.lose_updates(shard);
         self.lose_tasks(shard);
-        self.alarm(self.now + REACQUIRE_AFTER, Alarm::Reacquire(shard));
+        self.set_timer(self.now + REACQUIRE_AFTER, Timer::Reacquire(shard));
     }
 
     /// The shard can't be had yet. Said once for each cause, however often it is tried.
@@ -427,7 +427,7 @@ impl Lane {
             Ok(epoch) => epoch,
             Err(error) => {
                 self.still_failed(shard, error.to_string());
-                return self.alarm(self.now + REACQUIRE_AFTER, Alarm::Reacquire(shard));
+                return self.set_timer(self.now + REACQUIRE_AFTER, Timer::Reacquire(shard));
             }
         };
         let Some(state) = self.shards.get_mut(&shard) else {
@@ -436,13 +436,14 @@ impl Lane {
         state.epoch = Some(epoch);
         if shard.0 == 0 {
             let all = key::within(&Key::namespace_prefix());
-            self.read(ReadRequest::scan(shard, all, usize::MAX), Ticket::Namespaces);
+            self.read(ReadRequest::scan(shard, all, usize::MAX), PendingRead::Namespaces);
         }
-        self.read(ReadRequest::scan(shard, key::within(&Key::outbox_prefix()), usize::MAX), Ticket::Outbox(shard));
+        self.read(ReadRequest::scan(shard, key::within(&Key::outbox_prefix()), usize::MAX), PendingRead::Outbox(shard));
         self.read_wakes(shard, Key::wake_prefix());
         self.reopen_queues();
         self.send_to_others(&Content::Opened(shard));
-        let early = self.shards.get_mut(&shard).map(|state| std::mem::take(&mut state.early)).unwrap_or_default();
-        self.agenda.extend(early);
+        let waiting =
+            self.shards.get_mut(&shard).map(|state| std::mem::take(&mut state.waiting_for_shard)).unwrap_or_default();
+        self.run_queue.extend(waiting);
     }
 }

@@ -16,9 +16,9 @@ use proto::temporal::api::{
 };
 
 use super::{
-    Asker, Lane, Sender, Work,
+    Lane, ReplyTo, Sender, Work,
     apply::Presence,
-    shard::{Held, Need},
+    shard::{Effect, Need},
 };
 use crate::{Answer, Call, Started, WorkflowTask};
 
@@ -56,7 +56,7 @@ pub(crate) struct ParentInfo {
 
 /// Everything that a start needs, from wherever it comes.
 pub(crate) struct Start {
-    pub(crate) asker: Asker,
+    pub(crate) reply_to: ReplyTo,
     pub(crate) workflow: WorkflowKey,
     pub(crate) shard: ShardId,
     pub(crate) request: StartWorkflowExecutionRequest,
@@ -66,7 +66,7 @@ pub(crate) struct Start {
 
 impl Lane {
     /// Starts a run for a client, or answers as the policies on its workflow id say.
-    pub(crate) fn start(&mut self, asker: Asker, namespace: Arc<Namespace>, kind: StartKind, until: Time) {
+    pub(crate) fn start(&mut self, reply_to: ReplyTo, namespace: Arc<Namespace>, kind: StartKind, until: Time) {
         let workflow = WorkflowKey::new(namespace.id, kind.workflow_id());
         let shard = workflow.shard(self.config.placement.shards());
         let current = match self.current_for_start(shard, &workflow) {
@@ -76,11 +76,11 @@ impl Lane {
                     StartKind::Start(request) => Call::Start(request),
                     StartKind::SignalWithStart(request) => Call::SignalWithStart(request),
                 };
-                return self.park(shard, need, Work::Call { asker, namespace, call, until });
+                return self.wait_for_data(shard, need, Work::Call { reply_to, namespace, call, until });
             }
         };
         let (request, signal) = kind.into_parts();
-        let start = Start { asker, workflow, shard, request, signal, parent: None };
+        let start = Start { reply_to, workflow, shard, request, signal, parent: None };
         self.decide_start(start, current);
     }
 
@@ -90,15 +90,16 @@ impl Lane {
         let shard = workflow.shard(self.config.placement.shards());
         let current = match self.current_for_start(shard, &workflow) {
             Ok(current) => current,
-            Err(need) => return self.park(shard, need, Work::StartChild(Box::new(child))),
+            Err(need) => return self.wait_for_data(shard, need, Work::StartChild(Box::new(child))),
         };
-        let asker = Asker::Message(child.sender);
+        let reply_to = ReplyTo::Message(child.sender);
         if child.namespace.state != NamespaceState::Registered {
             let text = format!("Namespace {} is not found.", child.namespace.name);
             let kind = Kind::NamespaceNotFound { namespace: child.namespace.name.to_string() };
-            return self.hold(shard, Held::Answer(asker, Err(Reject::new(kind, text))));
+            return self.after_commit(shard, Effect::Answer(reply_to, Err(Reject::new(kind, text))));
         }
-        let start = Start { asker, workflow, shard, request: child.request, signal: None, parent: Some(child.parent) };
+        let start =
+            Start { reply_to, workflow, shard, request: child.request, signal: None, parent: Some(child.parent) };
         self.decide_start(start, current);
     }
 
@@ -120,9 +121,9 @@ impl Lane {
     }
 
     fn decide_start(&mut self, start: Start, current: Option<Current>) {
-        let (asker, shard) = (start.asker.clone(), start.shard);
+        let (reply_to, shard) = (start.reply_to.clone(), start.shard);
         let result = self.started(start, current);
-        self.hold(shard, Held::Answer(asker, result.map(|started| Answer::Started(Box::new(started)))));
+        self.after_commit(shard, Effect::Answer(reply_to, result.map(|started| Answer::Started(Box::new(started)))));
     }
 
     /// What becomes of a start.
@@ -130,7 +131,7 @@ impl Lane {
     /// # Errors
     /// Where the policies on the workflow id forbid it.
     pub(crate) fn started(&mut self, start: Start, current: Option<Current>) -> Result<Started, Reject> {
-        let facts = self.facts(start.workflow.namespace);
+        let context = self.step_context(start.workflow.namespace);
         let (reuse, conflict) = policies(&start);
         let request_id = start.request.request_id.as_str();
         let request = match start.signal {
@@ -138,13 +139,13 @@ impl Lane {
             None => Repeats::Start(request_id),
         };
         let workflow_id = &start.workflow.workflow_id;
-        match decide(current.as_ref(), request, workflow_id, reuse, conflict, &facts)? {
+        match decide(current.as_ref(), request, workflow_id, reuse, conflict, &context)? {
             Decision::Start => {
-                let mut facts = facts;
-                let run_id = facts.entropy.run_id(self.now);
-                self.start_new(start, run_id, facts)
+                let mut context = context;
+                let run_id = context.entropy.run_id(self.now);
+                self.start_new(start, run_id, context)
             }
-            Decision::TerminateAndStart => self.replace(start, current, facts),
+            Decision::TerminateAndStart => self.replace(start, current, context),
             Decision::Repeated { run_id, started } => {
                 let eager_task = self.eager_again(&start, &run_id);
                 Ok(Started { eager_task, started, ..repeated(run_id, current.as_ref()) })
@@ -171,9 +172,9 @@ impl Lane {
         Ok(self.existing(shard, id))
     }
 
-    fn start_new(&mut self, start: Start, run_id: RunId, facts: StepContext) -> Result<Started, Reject> {
-        let Start { workflow, shard, request, signal, parent, asker: _ } = start;
-        let mut spec = StartSpec::from_request(&request, &facts);
+    fn start_new(&mut self, start: Start, run_id: RunId, context: StepContext) -> Result<Started, Reject> {
+        let Start { workflow, shard, request, signal, parent, reply_to: _ } = start;
+        let mut spec = StartSpec::from_request(&request, &context);
         spec.signal = signal;
         if let Some(parent) = parent {
             let attributes = &mut spec.attributes;
@@ -183,7 +184,7 @@ impl Lane {
             attributes.parent_initiated_event_id = parent.initiated_event_id;
             attributes.root_workflow_execution = Some(parent.root);
         }
-        let step = Run::start(RunKey { workflow, run_id }, spec, &facts)?;
+        let step = Run::start(RunKey { workflow, run_id }, spec, &context)?;
         let reply = self.commit(shard, step);
         let eager_task = match reply {
             Reply::WorkflowTask(task) => self.workflow_task(shard, run_id, &task, false).map(Box::new),
@@ -210,8 +211,8 @@ impl Lane {
     }
 
     /// Ends the open run and starts the new one, in one commit.
-    fn replace(&mut self, start: Start, open: Option<Current>, mut facts: StepContext) -> Result<Started, Reject> {
-        let run_id = facts.entropy.run_id(self.now);
+    fn replace(&mut self, start: Start, open: Option<Current>, mut context: StepContext) -> Result<Started, Reject> {
+        let run_id = context.entropy.run_id(self.now);
         if let Some(open) = open {
             let terminate = Input::Terminate {
                 reason: "TerminateIfRunning WorkflowIdReusePolicy".into(),
@@ -221,7 +222,7 @@ impl Lane {
             };
             self.step(start.shard, parse(&open.run_id)?, terminate)?;
         }
-        self.start_new(start, run_id, facts)
+        self.start_new(start, run_id, context)
     }
 
     /// The open run stands in for the one asked for, and is told of it where the request wants that.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use machine::Input;
 use model::{NamespaceId, RunId, Token, WorkflowKey};
 
-use super::{Asker, Lane, Work, apply::Apply, calls::task_ref};
+use super::{Lane, ReplyTo, Work, apply::Apply, calls::task_ref};
 
 impl Lane {
     /// Takes the tasks of an answer back; one that is not as it was handed out is left alone.
@@ -13,7 +13,7 @@ impl Lane {
         for sealed in tokens {
             match self.config.token_key.open(sealed) {
                 Ok(token) if token.query_id.is_empty() => self.take_back(&token),
-                Ok(token) => self.agenda.push_back(Work::DispatchQuery(token.query_id)),
+                Ok(token) => self.run_queue.push_back(Work::DispatchQuery(token.query_id)),
                 Err(reject) => tracing::error!("a task that was not delivered has no token of this cluster: {reject}"),
             }
         }
@@ -33,9 +33,9 @@ impl Lane {
             let Token { scheduled_event_id, attempt, started_time, .. } = *token;
             Input::ActivityUndelivered { scheduled_event_id, attempt, started_time }
         };
-        let work = Work::Apply(Box::new(Apply { asker: Asker::Nobody, shard, run_id, input }));
+        let work = Work::Apply(Box::new(Apply { reply_to: ReplyTo::None, shard, run_id, input }));
         if !self.defer_until_open(shard, &work) {
-            self.agenda.push_back(work);
+            self.run_queue.push_back(work);
         }
     }
 }

@@ -10,7 +10,7 @@ use proto::temporal::api::{
     workflowservice::v1::StartWorkflowExecutionRequest,
 };
 
-use super::{Asker, Lane, Work, shard::Held, start::Start, updates::Waiting};
+use super::{Lane, ReplyTo, Work, shard::Effect, start::Start, updates::Waiting};
 use crate::{Call, Started, UpdateCall};
 
 /// The two operations of one call; `again` where the run that had the update has closed.
@@ -22,7 +22,7 @@ pub(crate) struct UpdateAndStart {
 
 /// The same, and who asks.
 struct Pair {
-    asker: Asker,
+    reply_to: ReplyTo,
     namespace: Arc<Namespace>,
     start: Box<StartWorkflowExecutionRequest>,
     update: Box<UpdateCall>,
@@ -33,7 +33,7 @@ impl Lane {
     /// Starts a run for an update, or has the open one take it.
     pub(crate) fn update_with_start(
         &mut self,
-        asker: Asker,
+        reply_to: ReplyTo,
         namespace: Arc<Namespace>,
         operations: UpdateAndStart,
         until: Time,
@@ -46,11 +46,11 @@ impl Lane {
             Ok(current) => current,
             Err(need) => {
                 let call = Call::UpdateWithStart { start, update, again };
-                return self.park(shard, need, Work::Call { asker, namespace, call, until });
+                return self.wait_for_data(shard, need, Work::Call { reply_to, namespace, call, until });
             }
         };
         let run_id = current.as_ref().and_then(|current| current.run_id.parse::<RunId>().ok());
-        let pair = Pair { asker, namespace, start, update, again };
+        let pair = Pair { reply_to, namespace, start, update, again };
         match run_id.filter(|run_id| self.takes_update(shard, *run_id, &pair)) {
             Some(run_id) => {
                 let status = self.entry(shard, run_id).map_or(WorkflowExecutionStatus::Running, |it| it.run.status());
@@ -77,9 +77,12 @@ impl Lane {
     fn update_for_pair(&mut self, pair: Pair, shard: ShardId, run_id: RunId, started: Started) {
         if let Err(reject) = self.admit_update(shard, run_id, &pair.update.request) {
             let start = (!started.started).then(Reject::operation_aborted);
-            return self.hold(shard, Held::Answer(pair.asker, Err(Reject::update_with_start(start, Some(reject)))));
+            return self.after_commit(
+                shard,
+                Effect::Answer(pair.reply_to, Err(Reject::update_with_start(start, Some(reject)))),
+            );
         }
-        let Pair { asker, namespace, start, update, again } = pair;
+        let Pair { reply_to, namespace, start, update, again } = pair;
         let (update_id, wait, deadline) = (update.update_id().to_owned(), update.wait, update.deadline);
         let waiting = Waiting {
             namespace,
@@ -92,12 +95,12 @@ impl Lane {
             started: Some(Box::new(started)),
             is_accepted: false,
         };
-        self.wait_for_update(asker, waiting);
+        self.wait_for_update(reply_to, waiting);
     }
 
     fn start_for_pair(&mut self, pair: Pair, shard: ShardId, workflow: WorkflowKey, current: Option<Current>) {
         let request = (*pair.start).clone();
-        let start = Start { asker: pair.asker.clone(), workflow, shard, request, signal: None, parent: None };
+        let start = Start { reply_to: pair.reply_to.clone(), workflow, shard, request, signal: None, parent: None };
         let known = current.as_ref().map(|current| current.run_id.clone());
         let started = self.started(start, current).and_then(|started| {
             // The answer to a repeated start is a run that doesn't know of the update.
@@ -111,7 +114,7 @@ impl Lane {
             Ok((started, run_id)) => self.update_for_pair(pair, shard, run_id, started),
             Err(reject) => {
                 let reject = Reject::update_with_start(Some(reject), Some(Reject::operation_aborted()));
-                self.hold(shard, Held::Answer(pair.asker, Err(reject)));
+                self.after_commit(shard, Effect::Answer(pair.reply_to, Err(reject)));
             }
         }
     }

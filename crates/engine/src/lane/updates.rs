@@ -15,7 +15,7 @@ use proto::temporal::api::{
     update::v1::{Outcome, outcome::Value},
 };
 
-use super::{Action, Alarm, Asker, CallId, Lane, Work, answer, shard::Held};
+use super::{Action, CallId, Lane, ReplyTo, Timer, Work, answer, shard::Effect};
 use crate::{Answer, Call, Started, UpdateOutcome, UpdateState, UpdateWait};
 
 /// A client that waits for an update.
@@ -84,7 +84,7 @@ struct Said {
 }
 
 /// How far an update is for one who waits.
-enum News {
+enum Progress {
     Nothing,
     Reached(Stage, UpdateOutcome),
     /// It is gone: ask again, for another run may take it.
@@ -96,7 +96,7 @@ impl Lane {
     /// A client's call about an update of a loaded run.
     pub(crate) fn update_call(
         &mut self,
-        asker: Asker,
+        reply_to: ReplyTo,
         namespace: Arc<Namespace>,
         shard: ShardId,
         run_id: RunId,
@@ -112,17 +112,17 @@ impl Lane {
                 self.admit_update(shard, run_id, &update.request)
             };
             if let Err(reject) = admitted {
-                return self.hold(shard, Held::Answer(asker, Err(reject)));
+                return self.after_commit(shard, Effect::Answer(reply_to, Err(reject)));
             }
             (update.update_id().to_owned(), update.wait, update.deadline)
         } else if let Call::PollUpdate { update_id, wait, deadline, execution: _ } = &call {
             (update_id.clone(), *wait, *deadline)
         } else {
-            return self.answer_now(asker, Err(Reject::internal("this call is not about an update")));
+            return self.answer_now(reply_to, Err(Reject::internal("this call is not about an update")));
         };
         let waiting =
             Waiting { namespace, call, shard, run_id, update_id, wait, deadline, started: None, is_accepted: false };
-        self.wait_for_update(asker, waiting);
+        self.wait_for_update(reply_to, waiting);
     }
 
     /// Has the run take the update in, if it doesn't know it.
@@ -146,12 +146,12 @@ impl Lane {
     }
 
     /// Answers at once where the update has come as far as the client wants to know, otherwise when it has.
-    pub(crate) fn wait_for_update(&mut self, asker: Asker, mut waiting: Waiting) {
-        let Asker::Client(id) = asker else { return };
-        match self.news(&waiting, &Said::default()) {
-            News::Nothing => {}
-            News::Reached(stage, outcome) => return self.tell(id, waiting, stage, outcome),
-            News::Again | News::Refused(_) => {
+    pub(crate) fn wait_for_update(&mut self, reply_to: ReplyTo, mut waiting: Waiting) {
+        let ReplyTo::Client(id) = reply_to else { return };
+        match self.update_progress(&waiting, &Said::default()) {
+            Progress::Nothing => {}
+            Progress::Reached(stage, outcome) => return self.tell(id, waiting, stage, outcome),
+            Progress::Again | Progress::Refused(_) => {
                 let text = format!("update {:?} not found", waiting.update_id);
                 return self.refuse_update(id, waiting, Reject::not_found(text));
             }
@@ -160,7 +160,7 @@ impl Lane {
         if self.draining || waiting.deadline <= self.now {
             return self.tell_so_far(id, waiting);
         }
-        self.alarm(waiting.deadline, Alarm::Call(id));
+        self.set_timer(waiting.deadline, Timer::Call(id));
         self.updates.insert(id, waiting);
     }
 
@@ -171,32 +171,34 @@ impl Lane {
     }
 
     /// How far the update is now, after a step that has said this.
-    fn news(&self, waiting: &Waiting, said: &Said) -> News {
+    fn update_progress(&self, waiting: &Waiting, said: &Said) -> Progress {
         if let Some(outcome) = said.outcomes.get(&waiting.update_id) {
-            return News::Reached(Stage::Completed, UpdateOutcome::Known(Box::new(outcome.clone())));
+            return Progress::Reached(Stage::Completed, UpdateOutcome::Known(Box::new(outcome.clone())));
         }
-        let Some(entry) = self.entry(waiting.shard, waiting.run_id) else { return News::Again };
+        let Some(entry) = self.entry(waiting.shard, waiting.run_id) else { return Progress::Again };
         match (entry.run.update_stage(&waiting.update_id), waiting.wait) {
             (Some(UpdateStage::Completed { event_id }), _) => {
                 let range = answer::range(waiting.shard, entry, event_id, event_id + 1);
-                News::Reached(Stage::Completed, UpdateOutcome::Stored(range))
+                Progress::Reached(Stage::Completed, UpdateOutcome::Stored(range))
             }
             (Some(UpdateStage::Abandoned), _) => {
-                News::Reached(Stage::Completed, UpdateOutcome::Known(Box::new(abandoned())))
+                Progress::Reached(Stage::Completed, UpdateOutcome::Known(Box::new(abandoned())))
             }
             (Some(UpdateStage::Accepted), UpdateWait::Nothing | UpdateWait::Accepted) => {
-                News::Reached(Stage::Accepted, UpdateOutcome::None)
+                Progress::Reached(Stage::Accepted, UpdateOutcome::None)
             }
-            (Some(UpdateStage::Admitted), UpdateWait::Nothing) => News::Reached(Stage::Admitted, UpdateOutcome::None),
-            (Some(UpdateStage::Accepted | UpdateStage::Admitted), _) => News::Nothing,
-            (None, _) if entry.run.is_open() && said.aborted => News::Refused(Reject::new(
+            (Some(UpdateStage::Admitted), UpdateWait::Nothing) => {
+                Progress::Reached(Stage::Admitted, UpdateOutcome::None)
+            }
+            (Some(UpdateStage::Accepted | UpdateStage::Admitted), _) => Progress::Nothing,
+            (None, _) if entry.run.is_open() && said.aborted => Progress::Refused(Reject::new(
                 Kind::WorkflowNotReady,
                 "Unable to perform workflow execution update due to unexpected workflow task failure.",
             )),
-            (None, _) if entry.run.is_open() || said.continues => News::Again,
+            (None, _) if entry.run.is_open() || said.continues => Progress::Again,
             // The one that closed was not started for this update, so another may be.
-            (None, _) if waiting.may_start_another() => News::Again,
-            (None, _) => News::Refused(Reject::not_found("workflow update was aborted by closing workflow")),
+            (None, _) if waiting.may_start_another() => Progress::Again,
+            (None, _) => Progress::Refused(Reject::not_found("workflow update was aborted by closing workflow")),
         }
     }
 
@@ -210,20 +212,20 @@ impl Lane {
             if waiting.shard != shard {
                 continue;
             }
-            let (news, is_accepted) = (self.news(waiting, &said), self.is_accepted(waiting));
-            if let News::Nothing = news {
+            let (progress, is_accepted) = (self.update_progress(waiting, &said), self.is_accepted(waiting));
+            if let Progress::Nothing = progress {
                 if let Some(waiting) = self.updates.waiting.get_mut(&id) {
                     waiting.is_accepted = is_accepted;
                 }
                 continue;
             }
             let Some(waiting) = self.updates.remove(id) else { continue };
-            self.alarms.remove(&(waiting.deadline, Alarm::Call(id)));
-            match news {
-                News::Nothing => {}
-                News::Reached(stage, outcome) => self.tell(id, waiting, stage, outcome),
-                News::Refused(reject) => self.refuse_update(id, waiting, reject),
-                News::Again => self.ask_again(id, waiting),
+            self.timers.remove(&(waiting.deadline, Timer::Call(id)));
+            match progress {
+                Progress::Nothing => {}
+                Progress::Reached(stage, outcome) => self.tell(id, waiting, stage, outcome),
+                Progress::Refused(reject) => self.refuse_update(id, waiting, reject),
+                Progress::Again => self.ask_again(id, waiting),
             }
         }
     }
@@ -236,8 +238,8 @@ impl Lane {
             waiting.call
         };
         // It was carried out once, so it is not given up now.
-        let (asker, namespace) = (Asker::Client(id), waiting.namespace);
-        self.agenda.push_back(Work::Call { asker, namespace, call, until: Time::MAX });
+        let (reply_to, namespace) = (ReplyTo::Client(id), waiting.namespace);
+        self.run_queue.push_back(Work::Call { reply_to, namespace, call, until: Time::MAX });
     }
 
     fn tell(&mut self, id: CallId, waiting: Waiting, stage: Stage, outcome: UpdateOutcome) {
@@ -247,7 +249,7 @@ impl Lane {
             Some(started) => Answer::UpdateWithStart { started, update },
             None => Answer::Update(update),
         };
-        self.hold_for(shard, run_id, Held::Answer(Asker::Client(id), Ok(answer)));
+        self.after_commit_of(shard, run_id, Effect::Answer(ReplyTo::Client(id), Ok(answer)));
     }
 
     /// How far it has come when the wait has ended in vain.
@@ -262,7 +264,7 @@ impl Lane {
             Some(_) => Reject::update_with_start(Some(Reject::operation_aborted()), Some(reject)),
             None => reject,
         };
-        self.hold_for(waiting.shard, waiting.run_id, Held::Answer(Asker::Client(id), Err(reject)));
+        self.after_commit_of(waiting.shard, waiting.run_id, Effect::Answer(ReplyTo::Client(id), Err(reject)));
     }
 
     /// A wait's time is up.

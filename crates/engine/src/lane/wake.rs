@@ -6,34 +6,34 @@ use machine::Input;
 use model::{ShardId, Time};
 use store::Key;
 
-use super::{Alarm, Asker, Lane, Ticket, Work, apply::Apply};
+use super::{Lane, PendingRead, ReplyTo, Timer, Work, apply::Apply};
 
 impl Lane {
-    /// Sets off every alarm that is ripe.
-    pub(crate) fn ring(&mut self) {
-        while let Some((time, _)) = self.alarms.first() {
+    /// Sets off every timer that is due.
+    pub(crate) fn fire_timers(&mut self) {
+        while let Some((time, _)) = self.timers.first() {
             if *time > self.now {
                 return;
             }
-            let Some((time, alarm)) = self.alarms.pop_first() else {
+            let Some((time, timer)) = self.timers.pop_first() else {
                 return;
             };
-            match alarm {
-                Alarm::Run(shard, run_id) => {
-                    let wake = Apply { asker: Asker::Nobody, shard, run_id, input: Input::Wake };
-                    self.agenda.push_back(Work::Apply(Box::new(wake)));
+            match timer {
+                Timer::Run(shard, run_id) => {
+                    let wake = Apply { reply_to: ReplyTo::None, shard, run_id, input: Input::Wake };
+                    self.run_queue.push_back(Work::Apply(Box::new(wake)));
                 }
-                Alarm::Horizon(shard) => {
-                    // The page ended within this time, so its other wake-ups are read again; an alarm is in a set.
+                Timer::ScanBoundary(shard) => {
+                    // The page ended within this time, so its other wake-ups are read again; a timer is in a set.
                     self.read_wakes(shard, Key::Wake(time, model::RunId::default()).encode());
                 }
-                Alarm::Call(id) => self.expire_call(id),
-                Alarm::Query(id) => self.query_fallback(&id),
-                Alarm::QueryLate(id) => self.query_late(&id),
-                Alarm::Queue(key) => self.agenda.push_back(Work::Match(key)),
-                Alarm::QueueIdle(key) => self.forget_queue(&key),
-                Alarm::Resend(sender) => self.agenda.push_back(Work::Send(sender)),
-                Alarm::Reacquire(shard) => self.reacquire(shard),
+                Timer::Call(id) => self.expire_call(id),
+                Timer::Query(id) => self.query_fallback(&id),
+                Timer::QueryLate(id) => self.query_late(&id),
+                Timer::Queue(key) => self.run_queue.push_back(Work::Match(key)),
+                Timer::QueueIdle(key) => self.forget_queue(&key),
+                Timer::Resend(sender) => self.run_queue.push_back(Work::Send(sender)),
+                Timer::Reacquire(shard) => self.reacquire(shard),
             }
         }
     }
@@ -42,46 +42,46 @@ impl Lane {
     /// may keep runs, and reads on behind them when the time has come. What a forgotten run waits for is durable; what is
     /// being read right now may be older than that.
     pub(crate) fn forget_far_wakes(&mut self) {
-        let is_reading = || self.tickets.values().any(|(purpose, _)| matches!(purpose, Ticket::Wakes(_)));
-        if self.alarms.len() < self.most_alarms || is_reading() {
+        let is_reading = || self.pending_reads.values().any(|(purpose, _)| matches!(purpose, PendingRead::Wakes(_)));
+        if self.timers.len() < self.most_timers || is_reading() {
             return;
         }
         let keep = self.kept_runs();
         let mut near: BTreeMap<ShardId, usize> = BTreeMap::new();
-        let mut horizons: BTreeMap<ShardId, Time> = BTreeMap::new();
+        let mut boundaries: BTreeMap<ShardId, Time> = BTreeMap::new();
         let mut far = Vec::new();
-        for alarm in &self.alarms {
-            match alarm {
-                (time, Alarm::Run(shard, run_id)) if self.entry(*shard, *run_id).is_none() => {
+        for timer in &self.timers {
+            match timer {
+                (time, Timer::Run(shard, run_id)) if self.entry(*shard, *run_id).is_none() => {
                     let seen = near.entry(*shard).or_default();
                     *seen += 1;
                     if *seen > keep {
-                        horizons.entry(*shard).or_insert(*time);
-                        far.push(alarm.clone());
+                        boundaries.entry(*shard).or_insert(*time);
+                        far.push(timer.clone());
                     }
                 }
-                (_, Alarm::Horizon(shard)) if horizons.contains_key(shard) => far.push(alarm.clone()),
+                (_, Timer::ScanBoundary(shard)) if boundaries.contains_key(shard) => far.push(timer.clone()),
                 (
                     _,
-                    Alarm::Run(..)
-                    | Alarm::Horizon(_)
-                    | Alarm::Call(_)
-                    | Alarm::Query(_)
-                    | Alarm::QueryLate(_)
-                    | Alarm::Queue(_)
-                    | Alarm::QueueIdle(_)
-                    | Alarm::Resend(_)
-                    | Alarm::Reacquire(_),
+                    Timer::Run(..)
+                    | Timer::ScanBoundary(_)
+                    | Timer::Call(_)
+                    | Timer::Query(_)
+                    | Timer::QueryLate(_)
+                    | Timer::Queue(_)
+                    | Timer::QueueIdle(_)
+                    | Timer::Resend(_)
+                    | Timer::Reacquire(_),
                 ) => {}
             }
         }
-        for alarm in far {
-            self.alarms.remove(&alarm);
+        for timer in far {
+            self.timers.remove(&timer);
         }
-        for (shard, time) in horizons {
-            self.alarm(time, Alarm::Horizon(shard));
+        for (shard, time) in boundaries {
+            self.set_timer(time, Timer::ScanBoundary(shard));
         }
-        // So that the walk costs little for each alarm, whatever they are.
-        self.most_alarms = 2 * self.alarms.len().max(2 * self.config.cached_runs);
+        // So that the walk costs little for each timer, whatever they are.
+        self.most_timers = 2 * self.timers.len().max(2 * self.config.cached_runs);
     }
 }

@@ -102,7 +102,7 @@ impl Backend for ServerContext {
     }
 
     fn batch<T>(&self, calls: impl FnOnce() -> T) -> T {
-        self.engine.together(calls)
+        self.engine.batch_scope(calls)
     }
 }
 

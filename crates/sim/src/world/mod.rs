@@ -79,7 +79,7 @@ enum Happening {
     },
     Read {
         at: At,
-        ticket: u64,
+        read_id: u64,
         request: ReadRequest,
     },
     Acquire {
@@ -221,7 +221,7 @@ impl World {
             }
             Happening::Write { at, shard, epoch, batch } => self.write(at, (shard, epoch, batch)),
             Happening::Sync { at, shard, number } => self.sync(at, shard, number),
-            Happening::Read { at, ticket, request } => self.read(at, ticket, &request),
+            Happening::Read { at, read_id, request } => self.read(at, read_id, &request),
             Happening::Acquire { at, shard } => self.acquire(at, shard),
             Happening::Beat { slot, life } => self.beat(slot, life),
             Happening::Reply { call, result } => self.reply(call, Some(result)),
@@ -271,13 +271,13 @@ impl World {
         if matches!(event, Event::Tick) {
             state.ticks.remove(&now);
         }
-        if matches!(event, Event::Cut) {
+        if matches!(event, Event::Seal) {
             state.is_writing = false;
         }
         let lane = &mut state.lane;
         lane.on(local, event);
         let actions = lane.take_actions();
-        let next = lane.next_alarm();
+        let next = lane.next_timer();
         // The writer is free at any time: sooner or later more steps share a commit.
         let is_called = lane.has_changes() && !std::mem::replace(&mut state.is_writing, true);
         if let Some(id) = asked {
@@ -288,7 +288,7 @@ impl World {
         }
         if is_called {
             let wait = self.rng.within(2);
-            self.after(wait, Happening::Lane { at, event: Event::Cut });
+            self.after(wait, Happening::Lane { at, event: Event::Seal });
         }
         if let Some(next) = next {
             self.arm(at, next);
@@ -324,9 +324,9 @@ impl World {
                     );
                 }
             }
-            Action::Read { ticket, request } => {
+            Action::Read { read_id, request } => {
                 let wait = self.rng.within(3);
-                self.after(wait, Happening::Read { at, ticket, request });
+                self.after(wait, Happening::Read { at, read_id, request });
             }
             Action::Deliver { to, parcel } => {
                 let event = Event::Delivered { from: at.lane, parcel };
@@ -371,7 +371,7 @@ impl World {
         }
     }
 
-    fn read(&mut self, at: At, ticket: u64, request: &ReadRequest) {
+    fn read(&mut self, at: At, read_id: u64, request: &ReadRequest) {
         if !self.is_alive(at) {
             return;
         }
@@ -379,7 +379,7 @@ impl World {
         if let (Some(bug), Ok(ReadResult::Run { rows, .. })) = (self.options.bug, &mut result) {
             bug.mangle_rows(rows);
         }
-        self.feed(at, Event::Read { ticket, result });
+        self.feed(at, Event::Read { read_id, result });
     }
 
     fn is_at_rest(&self) -> bool {

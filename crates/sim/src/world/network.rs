@@ -52,8 +52,8 @@ impl Callers {
             return;
         }
         for action in actions {
-            if let Action::Read { ticket, request: ReadRequest::Get { .. } | ReadRequest::Run { .. } } = action {
-                self.unseen.insert(id, Wait::Read(at, *ticket));
+            if let Action::Read { read_id, request: ReadRequest::Get { .. } | ReadRequest::Run { .. } } = action {
+                self.unseen.insert(id, Wait::Read(at, *read_id));
             }
         }
     }
@@ -65,14 +65,14 @@ impl Callers {
                 self.opened.insert(at);
                 Wait::Opening(at)
             }
-            Event::Read { ticket, .. } => Wait::Read(at, *ticket),
+            Event::Read { read_id, .. } => Wait::Read(at, *read_id),
             Event::Call { .. }
             | Event::Abandoned { .. }
             | Event::Undelivered { .. }
             | Event::Committed { .. }
             | Event::Members(_)
             | Event::Tick
-            | Event::Cut
+            | Event::Seal
             | Event::Drain => return,
         };
         self.unseen.retain(|_, wait| *wait != over);

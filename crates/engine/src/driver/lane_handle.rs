@@ -1,6 +1,6 @@
 //! A lane under its lock.
 //!
-//! A thread that has something to tell a lane does not wait for the lock: the letter goes to the inbox, and the thread that is
+//! A thread that has something to tell a lane does not wait for the lock: the message goes to the inbox, and the thread that is
 //! at the lane then works it off too. So a thread of the event loop never sleeps while another one steps.
 
 use std::{
@@ -19,8 +19,8 @@ use tokio::sync::Notify;
 
 use super::{
     clock::Clock,
-    delivery::Told,
-    inbox::{Answering, Inbox, Letter},
+    delivery::Response,
+    inbox::{Answering, Inbox, Message},
     inner::stop,
     lanes::LaneSet,
     writer::{Commit, Writer},
@@ -28,13 +28,13 @@ use super::{
 use crate::{CallId, Event, Lane, LaneId, NamespaceTable, Placement, ReadRequest};
 
 /// A lane, and what leads to it.
-pub(super) struct Seat {
+pub(super) struct LaneHandle {
     pub(super) id: LaneId,
     pub(super) core: Mutex<Core>,
     pub(super) inbox: Inbox,
     pub(super) writer: Arc<Writer>,
     /// Rung when the lane's next alarm may have changed.
-    pub(super) alarm: Arc<Notify>,
+    pub(super) timer_changed: Arc<Notify>,
     next_call: AtomicU64,
 }
 
@@ -57,40 +57,40 @@ pub(super) struct Core {
 /// Who writes. It sees to what has gathered meanwhile.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Writing {
-    Nobody,
+    Idle,
     /// A caller's thread, once.
     Caller,
     /// The writing thread, until there is nothing left.
     Writer,
     /// The writing thread, once as many callers wait as waited for the last write.
-    WriterInCompany,
+    WriterDelayed,
 }
 
 /// Commits that lanes count on. If they are lost on their way to the disk, nothing is ever written again.
 #[derive(Default)]
-pub(super) struct Owed(Vec<Commit>);
+pub(super) struct UnacknowledgedCommits(Vec<Commit>);
 
 /// What is done without the lock, for a thread that is woken may want it at once.
 #[derive(Default)]
 pub(super) struct After {
-    pub(super) answers: Vec<(Answering, Result<Told, Reject>)>,
+    pub(super) answers: Vec<(Answering, Result<Response, Reject>)>,
     pub(super) reads: Vec<(u64, ReadRequest)>,
     /// For other lanes, each in its order.
-    pub(super) parcels: Vec<(LaneId, Letter)>,
+    pub(super) parcels: Vec<(LaneId, Message)>,
     pub(super) namespaces: Option<Arc<NamespaceTable>>,
     /// What this thread writes itself.
-    pub(super) writes: Owed,
+    pub(super) writes: UnacknowledgedCommits,
     /// The writing thread has something to do.
     pub(super) calls_writer: bool,
     /// An earlier alarm was set.
-    pub(super) rings: bool,
+    pub(super) wakes_timekeeper: bool,
 }
 
-/// What a thread that was at a lane has to do next: other lanes have letters, and something is to be written.
+/// What a thread that was at a lane has to do next: other lanes have messages, and something is to be written.
 #[derive(Default)]
 pub(super) struct Errands {
     pub(super) lanes: LaneSet,
-    pub(super) writes: Owed,
+    pub(super) writes: UnacknowledgedCommits,
 }
 
 /// What became of a write.
@@ -99,7 +99,7 @@ pub(super) struct Written {
     pub(super) took: Duration,
 }
 
-impl Owed {
+impl UnacknowledgedCommits {
     pub(super) fn new(commits: Vec<Commit>) -> Self {
         Self(commits)
     }
@@ -136,7 +136,7 @@ impl Owed {
     }
 }
 
-impl Drop for Owed {
+impl Drop for UnacknowledgedCommits {
     fn drop(&mut self) {
         if !self.0.is_empty() {
             stop();
@@ -144,7 +144,7 @@ impl Drop for Owed {
     }
 }
 
-impl Seat {
+impl LaneHandle {
     pub(super) fn new(id: LaneId, lane: Lane, clock: Arc<Clock>) -> Self {
         let core = Core {
             lane,
@@ -153,7 +153,7 @@ impl Seat {
             armed: None,
             commits: Vec::new(),
             after: After::default(),
-            writing: Writing::Nobody,
+            writing: Writing::Idle,
             write_took: Duration::ZERO,
             write_callers: 0,
         };
@@ -162,7 +162,7 @@ impl Seat {
             core: Mutex::new(core),
             inbox: Inbox::default(),
             writer: Arc::new(Writer::new()),
-            alarm: Arc::default(),
+            timer_changed: Arc::default(),
             next_call: AtomicU64::new(0),
         }
     }
@@ -189,15 +189,15 @@ impl Core {
     }
 
     /// Tells the lane what became of its commits.
-    pub(super) fn committed(&mut self, mut commits: Owed, written: Written) {
+    pub(super) fn committed(&mut self, mut commits: UnacknowledgedCommits, written: Written) {
         self.write_took = written.took;
         for ((shard, ..), result) in mem::take(&mut commits.0).into_iter().zip(written.results) {
             self.tell(Event::Committed { shard, result });
         }
     }
 
-    pub(super) fn take_in(&mut self, letters: impl IntoIterator<Item = Letter>) {
-        for Letter { event, answering, pass } in letters {
+    pub(super) fn take_in(&mut self, messages: impl IntoIterator<Item = Message>) {
+        for Message { event, answering, pass } in messages {
             let now = self.clock.now();
             let late = pass.and_then(|pass| pass.take(now));
             match (&event, answering) {

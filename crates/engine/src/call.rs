@@ -97,7 +97,7 @@ pub enum Call {
     FailWorkflowTask { token: Token, request: Box<RespondWorkflowTaskFailedRequest> },
     /// A worker waits for an activity to run.
     PollActivityTask(Poll),
-    /// A worker, or somebody who knows the id, reports on an activity.
+    /// A worker, or a caller who knows the id, reports on an activity.
     AnswerActivity {
         execution: Execution,
         activity: ActivityRef,

@@ -1,4 +1,4 @@
-//! Many callers at once, on several threads: each of them is answered, whoever worked its call off.
+//! Many callers at once, on several threads: each of them is answered, whichever thread took its call in.
 
 mod given;
 mod watched;

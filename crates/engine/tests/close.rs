@@ -17,7 +17,7 @@ use watched::Watched;
 /// What a process that aborts is ended by.
 const SIGABRT: i32 = 6;
 
-/// The file that a store is must be whole, and free for others, when the process that had it is gone: nobody in the
+/// The file that a store is must be whole, and free for others, when the process that had it is gone: no part of the
 /// engine may hold on to it, neither the clock nor the writing thread.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_engine_lets_go_of_its_store() {
@@ -27,11 +27,11 @@ async fn a_dropped_engine_lets_go_of_its_store() {
     let engine = Engine::open(Arc::new(store), config).expect("an empty store opens");
     engine.shutdown().await;
     drop(engine);
-    // The clock would hold on to it for a minute, and nobody rings for a writer that nobody has anything for.
+    // The clock would hold on to it for a minute, and a writer without work is not called.
     hears.recv_timeout(Duration::from_secs(20)).expect("the store is closed");
 }
 
-/// Memory may be between two states then, which nobody may write or tell of. The disk is not.
+/// Memory may be between two states then, which no thread may write or answer from. The disk is not.
 #[test]
 fn a_panic_in_a_step_or_a_write_stops_the_process() {
     let program = std::env::current_exe().expect("a test has a file");

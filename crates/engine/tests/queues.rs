@@ -246,7 +246,7 @@ fn backlog(description: &TaskQueueDescription) -> (i64, i64) {
     (description.stats.approximate_backlog_count, age)
 }
 
-/// More than stands in memory, nobody polls, and the process is new: all of it is counted, with the age of the oldest.
+/// More than stands in memory, no worker polls, and the process is new: all of it is counted, with the age of the oldest.
 #[test]
 fn a_backlog_is_known_also_after_a_restart() {
     for lanes in LANES {
@@ -303,7 +303,7 @@ fn queues_that_nobody_uses_are_forgotten() {
         world.pass(Duration::from_secs(2));
         assert_eq!(world.task_queues(), 52);
         world.pass(Duration::from_secs(300));
-        assert_eq!(world.task_queues(), 1, "only the one at which somebody waits");
+        assert_eq!(world.task_queues(), 1, "only the one at which a caller waits");
         assert!(!world.answers.contains_key(&patient));
         // The task that waited at a forgotten queue is found again.
         let poll = world.poll(QueueKind::Workflow, "orders", Duration::from_secs(60));
@@ -356,7 +356,7 @@ fn a_waiting_poll_gets_the_most_urgent_activity() {
     }
 }
 
-/// Whoever is answered comes again at once; what time brings about does not.
+/// A caller that is answered comes again at once; what time brings about does not.
 #[test]
 fn who_writes_waits_for_callers_and_not_for_timers() {
     let mut world = World::new();

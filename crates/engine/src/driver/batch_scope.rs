@@ -1,4 +1,4 @@
-//! A thread that puts several things into inboxes and looks into them later.
+//! Batch scopes: a thread posts several messages, and looks into the inboxes when the scope ends.
 
 use std::{cell::Cell, ptr};
 
@@ -9,7 +9,7 @@ thread_local! {
     static SCOPE: Cell<(*const Inner, LaneSet)> = const { Cell::new((ptr::null(), LaneSet::EMPTY)) };
 }
 
-/// Ends the gathering, also where a panic does; holds what was before.
+/// Ends the scope when dropped, also by a panic; keeps the one around it.
 pub(super) struct BatchScope((*const Inner, LaneSet));
 
 /// From now on, and until what this returns is dropped, this thread only puts messages in and looks later.

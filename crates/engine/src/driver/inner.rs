@@ -1,10 +1,10 @@
 //! What the lanes of an engine share, and how threads get to them.
 //!
-//! Messages that a thread has together are worked off together, and what they make lanes say to each other is worked off by the
-//! same thread, unless another one is at that lane.
+//! Messages that a thread posts in one batch scope are taken in together, and what they make lanes send each other is taken
+//! in by the same thread, unless another one is at that lane.
 //!
 //! A thread that makes a change while no thread writes for the lane writes it at once, without a way to another thread and
-//! back; what gathers meanwhile is for the lane's writing thread. So a caller who is alone waits for the disk only, and many
+//! back; what comes meanwhile is for the lane's writing thread. So a single caller waits for the disk only, and many
 //! share their writes, also those of different lanes.
 
 use std::{
@@ -32,10 +32,10 @@ use super::{
 };
 use crate::{Action, CallId, Event, Lane, LaneId, NamespaceTable, Placement, ReadRequest, Request};
 
-/// Reads that the thread that steps does itself. When many alarms go off there are more, and it has others to serve.
+/// Reads that the thread that steps does itself. When many timers fire there are more, and it has others to serve.
 const AT_ONCE: usize = 16;
-/// Turns that a thread of the event loop works off for the others at a lane before the writing thread goes on with them: it
-/// has connections to serve.
+/// How often a thread of the event loop takes in at a lane what other threads have posted before the writing thread goes on
+/// with it: it has connections to serve.
 const MOST_RUNS: u8 = 2;
 /// The longest that the last write may have taken for a thread of the event loop to do the next one.
 const SHORT: Duration = Duration::from_millis(1);
@@ -115,12 +115,12 @@ impl Inner {
         self.tell(lane_of_call(id, self.handles.len()), Event::Abandoned { id });
     }
 
-    /// Has a lane output, by this thread or by the one that is at it.
+    /// Has a lane told, by this thread or by the one that is at it.
     pub(super) fn tell(self: &Arc<Self>, lane: LaneId, event: Event) {
         self.post(lane, Message { event, answering: None, pass: None });
     }
 
-    /// Has a lane output by the task that keeps time. For a thread that may hold a lock, so that it should do nothing else.
+    /// Has a lane told by the task that keeps time. For a thread that may hold a lock, so that it should do nothing else.
     pub(super) fn tell_soon(&self, lane: LaneId, event: Event) {
         let handle = self.handle(lane);
         handle.inbox.put(Message { event, answering: None, pass: None });
@@ -135,7 +135,7 @@ impl Inner {
         }
     }
 
-    /// This thread leaves what it posts in the inboxes until `ask` returns, and sees to it that it is worked off then.
+    /// This thread leaves what it posts in the inboxes until `ask` returns, and takes it in then.
     pub(super) fn batch_scope<T>(self: &Arc<Self>, ask: impl FnOnce() -> T) -> T {
         let scope = batch_scope::enter(self);
         let output = ask();
@@ -144,8 +144,9 @@ impl Inner {
         output
     }
 
-    /// Sees to it that nothing stays in the inboxes of the lanes, and that what is owed is written. Where a lock is taken, its
-    /// holder does, who looks into the inbox after letting go of it. Where more comes all the while, the writing thread does.
+    /// Sees to it that nothing stays in the inboxes of the lanes, and that unacknowledged commits are written. Where a lock is
+    /// taken, its holder does, who looks into the inbox after letting go of it. Where more comes all the while, the writing
+    /// thread does.
     fn drain_inboxes(self: &Arc<Self>, errands: Errands) {
         let Errands { mut lanes, mut writes } = errands;
         let mut runs = [0; super::lanes::MOST_LANES as usize];
@@ -221,7 +222,7 @@ impl Inner {
         Written { results, took: self.clock.now().since(began) }
     }
 
-    /// Leaves what there is still to do to the writing thread.
+    /// Leaves what there is still to write to the writing thread.
     fn hand_to_writer(self: &Arc<Self>, handle: &LaneHandle, core: &mut Core, is_behind: bool) {
         self.do_actions(handle, core);
         let has_more = core.lane.has_changes();
@@ -230,7 +231,7 @@ impl Inner {
         handle.writer.tell_written();
     }
 
-    /// Works off what there is, lets go of the lock, and then wakes everybody who has to hear of what was done under it.
+    /// Runs `tell` and all that is in the inbox under the lock, lets go of it, and then answers callers and wakes threads.
     /// Gives back what this thread has still to do. The inbox may have something in it again when this returns.
     fn run_locked<T>(
         self: &Arc<Self>,
@@ -313,7 +314,7 @@ impl Inner {
         }
     }
 
-    /// Takes what there is to write.
+    /// Seals the open batches and takes them.
     fn seal(self: &Arc<Self>, handle: &LaneHandle, core: &mut Core) -> UnacknowledgedCommits {
         core.write_callers = core.lane.callers();
         core.tell(Event::Seal);
@@ -321,7 +322,7 @@ impl Inner {
         UnacknowledgedCommits::new(mem::take(&mut core.commits))
     }
 
-    /// Writes what there is, on the lane's writing thread; how long it may wait for company then, or `None` when there was
+    /// Writes what there is, on the lane's writing thread; how long it delays its next commit, or `None` when there was
     /// nothing for it: then it has to be called.
     pub(super) fn write_all(self: &Arc<Self>, handle: &LaneHandle) -> Option<Duration> {
         let commits = self.step(handle, |core| {

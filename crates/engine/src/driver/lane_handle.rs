@@ -1,7 +1,7 @@
 //! A lane under its lock.
 //!
 //! A thread that has something to tell a lane does not wait for the lock: the message goes to the inbox, and the thread that is
-//! at the lane then works it off too. So a thread of the event loop never sleeps while another one steps.
+//! at the lane then takes it in too. So a thread of the event loop never sleeps while another one steps.
 
 use std::{
     collections::BTreeMap,
@@ -33,7 +33,7 @@ pub(super) struct LaneHandle {
     pub(super) core: Mutex<Core>,
     pub(super) inbox: Inbox,
     pub(super) writer: Arc<Writer>,
-    /// Rung when the lane's next alarm may have changed.
+    /// Notified when the lane's next timer may have changed.
     pub(super) timer_changed: Arc<Notify>,
     next_call: AtomicU64,
 }
@@ -44,7 +44,7 @@ pub(super) struct Core {
     pub(super) waiting: BTreeMap<CallId, Answering>,
     /// When the clock task will tick of its own accord.
     pub(super) armed: Option<Time>,
-    /// What was cut and no thread has taken yet.
+    /// Batches that are sealed and that no thread has taken yet.
     pub(super) commits: Vec<Commit>,
     pub(super) after: After,
     pub(super) writing: Writing,
@@ -54,7 +54,7 @@ pub(super) struct Core {
     clock: Arc<Clock>,
 }
 
-/// Who writes. It sees to what has gathered meanwhile.
+/// Which thread writes. It sees to what has come meanwhile.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Writing {
     Idle,
@@ -62,11 +62,11 @@ pub(super) enum Writing {
     Caller,
     /// The writing thread, until there is nothing left.
     Writer,
-    /// The writing thread, once as many callers wait as waited for the last write.
+    /// The writing thread, delayed until as many callers wait as waited for the last write, or the delay is over.
     WriterDelayed,
 }
 
-/// Commits that lanes count on. If they are lost on their way to the disk, nothing is ever written again.
+/// Commits that lanes count on. If they are lost on their way to the disk, the lane never writes again.
 #[derive(Default)]
 pub(super) struct UnacknowledgedCommits(Vec<Commit>);
 
@@ -82,7 +82,7 @@ pub(super) struct After {
     pub(super) writes: UnacknowledgedCommits,
     /// The writing thread has something to do.
     pub(super) calls_writer: bool,
-    /// An earlier alarm was set.
+    /// An earlier timer was set.
     pub(super) wakes_timekeeper: bool,
 }
 

@@ -1,7 +1,7 @@
 //! `Engine`: the lanes of a process with a clock, a store and callers.
 //!
 //! A call is told to its lane, which takes microseconds, and then awaits its answer; each lane has a thread that writes commits,
-//! merging all that wait, unless a caller is alone; long reads have threads of their own, and lists a few others.
+//! merging all that wait, unless there is one caller only; long reads have threads of their own, and lists a few others.
 
 mod admission;
 mod batch_scope;
@@ -179,8 +179,8 @@ impl Engine {
         answer.unwrap_or_else(|_| Err(Reject::unavailable("the server is stopping")))
     }
 
-    /// What is asked by `ask` on this thread is put to the node together, when it returns; unless another thread, which is at
-    /// the node just then, takes it in before.
+    /// A batch scope: calls that `ask` makes on this thread reach their lanes together, when it returns; unless another thread,
+    /// which is at the lane just then, takes them in before.
     pub fn batch_scope<T>(&self, ask: impl FnOnce() -> T) -> T {
         self.inner.batch_scope(ask)
     }

@@ -5,12 +5,12 @@ use std::{sync::Weak, time::Duration};
 use super::inner::Inner;
 use crate::{Event, LaneId};
 
-/// The longest between two looks at the clocks: for an alarm, so that those which fell due while the machine slept go off at
-/// once, for the timer that is waited for here may not count that; and where there is none.
+/// The longest between two looks at the clocks: for a timer, so that those which fell due while the machine slept fire at
+/// once, for the wait here may not count that; and where there is none.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
 const LONG_WAIT: Duration = Duration::from_secs(60);
 
-/// Ticks a lane whenever an alarm is ripe, and steers the clock, for as long as the engine lives. Does not hold on to it
+/// Ticks a lane whenever a timer is due, and steers the clock, for as long as the engine lives. Does not hold on to it
 /// meanwhile.
 pub(super) async fn keep_time(inner: Weak<Inner>, lane: LaneId) {
     loop {
@@ -22,10 +22,10 @@ pub(super) async fn keep_time(inner: Weak<Inner>, lane: LaneId) {
             core.armed = core.lane.next_timer();
             core.armed
         });
-        let alarm = handle.timer_changed.clone();
+        let timer_changed = handle.timer_changed.clone();
         let wait = next.map_or(LONG_WAIT, |next| next.since(strong.clock.now()).min(SHORT_WAIT));
         drop(strong);
         // Either the time has come, or an earlier one was set.
-        drop(tokio::time::timeout(wait, alarm.notified()).await);
+        drop(tokio::time::timeout(wait, timer_changed.notified()).await);
     }
 }

@@ -16,14 +16,14 @@ use crate::LaneId;
 /// One shard's batch on its way to the disk.
 pub(super) type Commit = (ShardId, Epoch, Arc<Batch>);
 
-/// Changes in a commit beyond which there is load, so that the next one waits for company. A step makes about eight.
+/// Changes in a commit beyond which there is load, so that the next one is delayed. A step makes about eight.
 const SMALL_COMMIT: usize = 24;
 /// How long it waits for each change of the last commit, and at most: a write shared by more steps costs each of them
 /// less, and under load a step waits longer for a processor than for this. It does not wait for more than came last time.
 const DELAY_PER_CHANGE: Duration = Duration::from_micros(15);
 const LONGEST_DELAY: Duration = Duration::from_millis(3);
 
-/// How long the writing thread waits for company after a commit of so many changes; zero: not at all.
+/// How long the next commit is delayed after one of so many changes, so that more steps share it (group commit).
 pub(super) fn commit_delay(changes: usize) -> Duration {
     if changes <= SMALL_COMMIT {
         return Duration::ZERO;
@@ -77,12 +77,12 @@ pub(super) fn start(inner: &Arc<Inner>, lane: LaneId) {
     let writer = inner.handle(lane).writer.clone();
     inner.runtime.spawn_blocking(move || {
         let ended = panic::catch_unwind(AssertUnwindSafe(|| write_until_gone(&weak, lane, &writer)));
-        // A panic leaves nobody to write.
+        // A panic leaves the lane without a writer.
         ended.unwrap_or_else(|_| stop());
     });
 }
 
-/// Holds on to the engine only while it writes, so that the store is closed as soon as nobody uses it.
+/// Holds on to the engine only while it writes, so that the store is closed with its last user.
 fn write_until_gone(weak: &Weak<Inner>, lane: LaneId, writer: &Writer) {
     loop {
         writer.wait(Duration::MAX);

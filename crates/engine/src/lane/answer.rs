@@ -1,4 +1,4 @@
-//! Answers on their way out: tasks as workers get them, and whom an outcome is told.
+//! Answers on their way out: tasks as workers get them, and where the outcome of a piece of work goes.
 
 use machine::{ActivityTask, WorkflowTaskAnswer};
 use model::{Epoch, Kind, Reject, RunId, ShardId, Time, Token, to_proto_duration};
@@ -28,7 +28,7 @@ pub(crate) fn run_not_found(workflow_id: &str, run_id: &str) -> Reject {
 }
 
 impl Lane {
-    /// Tells an reply_to the outcome of its work.
+    /// Answers a piece of work.
     pub(crate) fn answer_now(&mut self, reply_to: ReplyTo, result: Result<Answer, Reject>) {
         match reply_to {
             ReplyTo::Client(id) => self.actions.push(Action::Answer { id, result }),
@@ -36,7 +36,7 @@ impl Lane {
             ReplyTo::Message(sender) => self.send_to_shard(sender.shard, Content::MessageDone { sender, result }),
             ReplyTo::None => {
                 if let Err(reject) = result {
-                    tracing::debug!("work of nobody was refused: {reject}");
+                    tracing::debug!("work without a caller was refused: {reject}");
                 }
             }
         }
@@ -57,13 +57,13 @@ impl Lane {
             // A poller whose task is gone takes the next one.
             Work::Dispatch(matched) => self.requeue(*matched),
             Work::DispatchQuery(id) => self.fail_query(&id, reject.clone()),
-            // Either the receiver is absent, which the sender hears, or the sender is, and then nobody is left to hear.
+            // Either the receiver is absent, which the sender hears, or the sender is, and then no run waits for it.
             Work::Send(sender) => self.message_done(sender, Err(reject.clone())),
             Work::Match(_) | Work::Release(..) => {}
         }
     }
 
-    /// Says what was effect, now that it is durable.
+    /// Carries out an after-commit effect, now that its batch is durable.
     pub(crate) fn release(&mut self, shard: ShardId, effect: Effect) {
         match effect {
             Effect::Answer(reply_to, result) => self.answer_now(reply_to, result),

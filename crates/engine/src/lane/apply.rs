@@ -1,4 +1,4 @@
-//! Applying an input to a run: prefetch, step, meet, commit, hold.
+//! Applying an input to a run: prefetch, step, dispatch, commit, after-commit effects.
 
 use std::collections::btree_map;
 
@@ -165,7 +165,7 @@ impl Lane {
             entry.remember(first, batch);
         }
         if is_written {
-            // What changed in memory alone leaves nothing to wait for.
+            // A change that is in memory only leaves nothing to wait for.
             state.touch(run_id);
         }
         self.changed(shard);

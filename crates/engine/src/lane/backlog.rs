@@ -1,7 +1,7 @@
 //! What waits at a queue: how much, since when, and what is said of it.
 //!
-//! What stands in memory is known. What stands behind it on disk is counted once, when somebody asks, and from then on
-//! kept in step; so asking again costs nothing, and a restart costs nothing until somebody asks.
+//! What stands in memory is known. What stands behind it on disk is counted once, when a caller asks, and from then on
+//! kept in step; so asking again costs nothing, and a restart costs nothing until a caller asks.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -71,7 +71,7 @@ impl Backlog {
 }
 
 impl Lane {
-    /// Somebody asks what a queue looks like; answered when everything that waits there is counted.
+    /// A caller asks what a queue looks like; answered when everything that waits there is counted.
     pub(crate) fn describe_queue(&mut self, reply_to: ReplyTo, key: QueueKey) {
         self.queue(&key).describers.push(reply_to);
         self.count_queue(&key);

@@ -277,7 +277,7 @@ impl Lane {
         })
     }
 
-    /// More of a run's history is durable: whoever waits for it is answered.
+    /// More of a run's history is durable: the calls that wait for it are answered.
     pub(crate) fn grew(&mut self, shard: ShardId, run_id: RunId, next_event_id: i64, is_open: bool) {
         let Some(entry) = self.entry_mut(shard, run_id) else {
             return;
@@ -356,7 +356,7 @@ fn of_token(token: &Token) -> Execution {
 /// The run that a call names.
 pub(crate) fn execution_of(call: &Call) -> Execution {
     match call {
-        // Whoever names the first run of a chain means its newest run, whichever run id stands beside it.
+        // A caller that names the first run of a chain means its newest run, whichever run id stands beside it.
         Call::RequestCancel { execution, first_execution_run_id, .. }
         | Call::Terminate { execution, first_execution_run_id, .. }
             if !first_execution_run_id.is_empty() =>

@@ -88,7 +88,7 @@ impl Lane {
         self.changed(shard);
     }
 
-    /// Writes a namespace, if nobody else has written it since the caller read it.
+    /// Writes a namespace, unless it was written since the caller read it.
     pub(crate) fn put_namespace(&mut self, reply_to: ReplyTo, record: NamespaceRecord, expected_version: i64) {
         let id = record.namespace_id();
         let version = self.namespaces.by_id(id).map_or(0, |(known, _)| known.version);

@@ -143,7 +143,7 @@ impl Lane {
         self.send_to_shard(shard, Content::StartChild(Box::new(start)));
     }
 
-    /// Brings a message to the shard of its target: in the same turn where that is of this lane.
+    /// Brings a message to the shard of its target: at once where that is of this lane.
     fn dispatch_message(&mut self, delivery: Delivery) {
         let sender = delivery.sender;
         let Some(workflow) = self.target_of(&delivery) else {
@@ -226,7 +226,7 @@ impl Lane {
         self.namespaces.by_id(id).map(|(_, namespace): (_, &std::sync::Arc<Namespace>)| namespace.id)
     }
 
-    /// The receiver has spoken, durably: the sender is told, or the message is sent again later.
+    /// The receiver has answered, durably: the sender is told, or the message is sent again later.
     pub(crate) fn message_done(&mut self, sender: Sender, result: Result<Answer, Reject>) {
         if matches!(result.as_ref().map_err(refusal), Err(Refusal::Passing)) {
             return self.send_again_after(sender, RESEND_AFTER);
@@ -282,7 +282,7 @@ enum Refusal {
     NamespaceGone,
     /// The receiver takes no more of the kind.
     Full,
-    /// Somebody asked before: what the message wants is so.
+    /// An earlier message asked for it: what this one wants is so.
     AlreadySo,
     /// The receiver is not there, is closed, or has no use for the message.
     Final,

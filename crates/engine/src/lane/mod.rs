@@ -1,9 +1,9 @@
 //! The whole engine without IO: events go in, actions come out.
 //!
 //! A lane owns shards, and the task queues whose pollers wait at it. There are several in a process; a lane touches nothing of
-//! another one, but sends it parcels. Each event is worked off completely before the next: what a
+//! another one, but sends it parcels. Each event is carried out completely before the next: what a
 //! piece of work lacks is fetched while others go on (prefetch), then the machine decides in memory (step), what it
-//! changed joins the shard's open batch (commit), and what it said is effect until that batch is durable (release).
+//! changed joins the shard's open batch (commit), and its effects wait until that batch is durable (release).
 //! There is no clock, thread, channel or store here.
 
 mod answer;
@@ -86,7 +86,7 @@ pub enum Event {
     Call { id: CallId, request: Request, until: Time },
     /// The caller is gone: take its poll or wait back.
     Abandoned { id: CallId },
-    /// An answer with these tasks, named by their tokens, was not written to its caller's connection: nobody has them.
+    /// An answer with these tasks, named by their tokens, was not written to its caller's connection: no worker has them.
     Undelivered { tokens: Vec<Bytes> },
     /// The answer to `Action::Acquire`.
     Acquired { shard: ShardId, result: Result<Epoch, StoreError> },
@@ -100,7 +100,7 @@ pub enum Event {
     Tick,
     /// Another lane of this node has sent something.
     Delivered { from: LaneId, parcel: Parcel },
-    /// Whoever writes is free: hand over what there is to write.
+    /// The writer is free: seal the open batches and hand them over.
     Seal,
     /// The process is about to stop: waiting polls return empty, new ones at once.
     Drain,
@@ -111,7 +111,7 @@ pub enum Event {
 pub enum Action {
     /// The one answer to a call.
     Answer { id: CallId, result: Result<Answer, Reject> },
-    /// Take the shard from whoever has it, under a new epoch.
+    /// Take the shard from its owner, if it has one, under a new epoch.
     Acquire { shard: ShardId },
     /// Write a batch, all of it or nothing, unless the shard has a later epoch by now.
     Commit { shard: ShardId, epoch: Epoch, batch: Arc<Batch> },
@@ -123,14 +123,14 @@ pub enum Action {
     Namespaces(Arc<NamespaceTable>),
 }
 
-/// Who hears of the outcome of a piece of work.
+/// Where the outcome of a piece of work goes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ReplyTo {
-    /// A call that came through a door.
+    /// A call.
     Client(CallId),
     /// A run that sent a message.
     Message(Sender),
-    /// The engine itself: the outcome is in the state.
+    /// The engine itself began it: the outcome is in the state.
     None,
 }
 
@@ -155,20 +155,20 @@ pub(crate) enum Work {
     Deliver(Box<messages::Delivery>),
     /// A message's target wants a child started.
     StartChild(Box<start::ChildStart>),
-    /// Let pollers and tasks of a queue meet.
+    /// Match pollers and tasks of a queue.
     Match(QueueKey),
-    /// A poller met a task.
+    /// Start a task for the poller that was matched with it.
     Dispatch(Box<polls::Match>),
     /// Hand a query to a worker without a workflow task.
     DispatchQuery(String),
-    /// What was effect is durable now.
+    /// The batch before an after-commit effect is durable.
     Release(ShardId, Box<Effect>),
 }
 
 /// Something that is to happen at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
-    /// Something of a run is due.
+    /// A deadline of a run.
     Run(ShardId, RunId),
     /// The wake-ups of a shard from this time on are still in the store only.
     ScanBoundary(ShardId),
@@ -204,14 +204,14 @@ pub struct Lane {
     /// Work that came before the namespaces were read; `None` once they are.
     waiting_for_namespaces: Option<Vec<Work>>,
     unacknowledged: Unacknowledged,
-    /// Of this turn, for the lanes of their queues.
+    /// Made since the event began, for the lanes of their queues.
     offers: Vec<parcel::Offer>,
     /// Calls that wait for history, by the run they wait for.
     waits: BTreeMap<CallId, (ShardId, RunId)>,
     /// Calls that wait for data, and whether their callers still wait.
     kept_back: BTreeMap<CallId, bool>,
     timers: BTreeSet<(Time, Timer)>,
-    /// How many there may be before the far ones are looked for.
+    /// How many timers there may be before the far ones are looked for.
     most_timers: usize,
     /// When memory was short last, and idle runs were looked for.
     was_short: Time,
@@ -257,7 +257,7 @@ impl Lane {
         }
     }
 
-    /// Works off one event at `now`, which never goes back.
+    /// Carries out one event at `now`, which never goes back.
     pub fn on(&mut self, now: Time, event: Event) {
         self.now = self.now.max(now);
         match event {

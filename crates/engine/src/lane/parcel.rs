@@ -30,13 +30,13 @@ pub(crate) enum Content {
     Offers(Vec<Offer>),
     /// The worker of the sticky queue is gone.
     Unpolled { shard: ShardId, place: TaskPlace },
-    /// A poll met a task of the shard.
+    /// A poll was matched with a task of the shard: start it.
     Dispatch(Match),
     /// The task is no more: the poll goes back to the head of its queue.
     Requeue(Match),
     /// A query waits for a worker; `sticky` as for a task.
     Query { queue: QueueKey, query: QueuedQuery, sticky: bool },
-    /// A poll met a query.
+    /// A poll was matched with a query: hand it out.
     HandQuery { call: CallId, poll: Poll, id: String },
     /// The query is no more: the poll goes back.
     Repoll { call: CallId, poll: Poll },
@@ -107,7 +107,7 @@ impl Lane {
         self.send_parcel(self.config.placement.of_queue(queue), content);
     }
 
-    /// Sends the offers of this turn together: where several come at once, the most urgent goes first.
+    /// Sends the offers of this event together: where several come at once, the most urgent goes first.
     pub(crate) fn send_offers(&mut self) {
         let mut by_lane: BTreeMap<LaneId, Vec<Offer>> = BTreeMap::new();
         for offer in std::mem::take(&mut self.offers) {

@@ -1,5 +1,5 @@
-//! Polls: they wait at a queue until a task comes, and meet it without a write of their own. An activity that becomes ready
-//! while a poll waits is started by the step that makes it ready.
+//! Polls: they wait at a queue until a task comes, and are matched with it without a write of their own. An activity that
+//! becomes ready while a poll waits is started by the step that makes it ready.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ pub(crate) struct Polls {
     waiting: BTreeMap<CallId, Poll>,
 }
 
-/// A poll that met a task.
+/// A poll and the task that it was matched with.
 #[derive(Clone, Debug)]
 pub(crate) struct Match {
     pub(crate) call: CallId,
@@ -53,7 +53,7 @@ impl Lane {
         self.polls.waiting.insert(id, poll);
     }
 
-    /// Lets the queue's pollers and tasks meet, first come first served.
+    /// Matches the queue's pollers and tasks, first come first served.
     pub(crate) fn match_queue(&mut self, key: &QueueKey) {
         loop {
             let Some(queue) = self.queues.get_mut(key) else { return };
@@ -79,7 +79,7 @@ impl Lane {
         self.refill(key);
     }
 
-    /// A poll met a task, which the owner of its shard starts.
+    /// A poll was matched with a task, which the owner of its shard starts.
     fn task_matched(&mut self, matched: Match) {
         if self.owns(matched.shard) {
             return self.run_queue.push_back(Work::Dispatch(Box::new(matched)));
@@ -88,7 +88,7 @@ impl Lane {
         self.send_to_shard(matched.shard, Content::Dispatch(matched));
     }
 
-    /// A poll met a query, which the owner of its shard hands out.
+    /// A poll was matched with a query, which the owner of its shard hands out.
     fn query_matched(&mut self, call: CallId, poll: Poll, query: QueuedQuery) {
         if self.owns(query.shard) {
             return self.hand_query(call, poll, &query.id);
@@ -113,7 +113,7 @@ impl Lane {
         }
     }
 
-    /// Starts a task for the poll that met it. A task that is no more sends the poll back to the head of the queue.
+    /// Starts a task for the poll that was matched with it. A task that is no more sends the poll back to the head of the queue.
     pub(crate) fn dispatch(&mut self, matched: Match) {
         let (shard, run_id) = (matched.shard, matched.place.run_id);
         if self.shards.get(&shard).is_some_and(|state| state.epoch.is_none()) {
@@ -135,8 +135,8 @@ impl Lane {
         }
     }
 
-    /// Has the activities that a step makes ready meet the pollers that wait for them, before anything of it is written: so
-    /// neither their place in the queue nor their start takes a write of its own. What they say belongs to the same step.
+    /// Matches the activities that a step makes ready with the pollers that wait for them, before any of it is written: so
+    /// neither their place in the queue nor their start takes a write of its own. Their events belong to the same step.
     pub(crate) fn dispatch_in_step(&mut self, shard: ShardId, step: &mut Step, due: &Due) -> Vec<(Match, Reply)> {
         let mut dispatched = Vec::new();
         let (namespace, run_id) = (step.next.key.workflow.namespace, step.next.key.run_id);
@@ -215,7 +215,7 @@ impl Lane {
         self.after_commit_of(shard, run_id, Effect::Answer(ReplyTo::Client(matched.call), Ok(answer)));
     }
 
-    /// Whether the run still has the task that the queue held for it.
+    /// Whether the run still has the task that stood in the queue.
     fn still_waits(&self, matched: &Match) -> bool {
         self.entry(matched.shard, matched.place.run_id).is_some_and(|entry| entry.has_waiting(&matched.place))
     }

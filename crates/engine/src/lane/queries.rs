@@ -30,7 +30,7 @@ use crate::{Answer, Poll, QueryOutcome, WorkflowTask};
 /// From this attempt on, a failing workflow task fails queries at once. Source: the reference server.
 const FAIL_QUERIES_FROM_ATTEMPT: i32 = 3;
 
-/// A query that nobody has taken is told so this long before its caller gives up.
+/// A query that no worker has taken is refused this long before its caller gives up.
 const LATE: Duration = Duration::from_secs(1);
 /// A queue that was not polled for so long has no worker, as far as queries are concerned.
 const WORKER_MAY_BE_DOWN_AFTER: Duration = Duration::from_secs(20);
@@ -109,7 +109,7 @@ impl Queries {
         }
     }
 
-    /// The caller is gone: nobody waits for the answer.
+    /// The caller is gone, and does not wait for the answer any more.
     pub(crate) fn forget_call(&mut self, call: CallId) {
         let of_call = |pending: &Pending| pending.reply_to == ReplyTo::Client(call);
         let ids: Vec<_> =

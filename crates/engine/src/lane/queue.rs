@@ -1,7 +1,7 @@
 //! A task queue: pollers and cursors in memory, waiting tasks on disk.
 //!
 //! The tasks of a queue are rows of their shards. In memory stands the front of them, at most a page for each shard; what
-//! does not fit is read again when there is room. So a queue that nobody uses can be forgotten at any time, as those of
+//! does not fit is read again when there is room. So a queue that no caller uses can be forgotten at any time, as those of
 //! workers that are gone must be: each of them had a name of its own.
 
 use std::{
@@ -33,7 +33,7 @@ const PAGE: usize = 500;
 pub(crate) const COUNT_PAGE: usize = 5_000;
 /// Pollers of one queue that are remembered by their identity.
 const REMEMBERED_POLLERS: usize = 1_000;
-/// How long a queue stands in memory that nobody polls, describes or puts a task on. Source: the reference server, which
+/// How long a queue stands in memory that is not polled or described and gets no task. Source: the reference server, which
 /// unloads a queue after this time.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(300);
 /// How long after a read of another lane's tasks has failed they are read again.
@@ -176,7 +176,7 @@ impl TaskQueue {
         self.seen.retain(|_, seen| seen.at + POLLER_SHOWN_FOR > now);
     }
 
-    /// Until when the queue is to be kept; `None` while somebody waits at it or a read of its tasks is under way.
+    /// Until when the queue is to be kept; `None` while a caller waits at it, or a read of its tasks is under way.
     fn kept_until(&self) -> Option<Time> {
         let is_quiet = self.pollers.is_empty() && self.queries.is_empty() && self.describers.is_empty();
         let reads = self.cursors.values().any(|cursor| !matches!(cursor.reading, Reading::Nothing));
@@ -372,7 +372,7 @@ impl Lane {
         queue
     }
 
-    /// Forgets the queue if nobody has used it for long. Nothing is lost but its cursors: its tasks are on disk.
+    /// Forgets the queue if it was not used for long. Nothing is lost but its cursors: its tasks are on disk.
     pub(crate) fn forget_queue(&mut self, key: &QueueKey) {
         let Some(queue) = self.queues.get(key) else { return };
         match queue.kept_until() {
@@ -450,7 +450,7 @@ impl Lane {
             if let Some(queue) = self.queues.get_mut(&key) {
                 queue.lose_shard(shard);
             }
-            // Whoever waited for a count of them hears of what the other shards have.
+            // A caller that waited for a count of them hears of what the other shards have.
             self.count_queue(&key);
         }
     }

@@ -36,7 +36,7 @@ pub enum ReadResult {
     Run { rows: Vec<(Vec<u8>, Bytes)>, first_history: Option<Bytes> },
 }
 
-/// What a read was for.
+/// What a read that is under way is for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum PendingRead {
     /// The newest run of a workflow id.
@@ -129,7 +129,7 @@ impl Lane {
         self.read(ReadRequest::scan(shard, range, page), PendingRead::Wakes(shard));
     }
 
-    /// Parks work until a run or a current row has been read.
+    /// Has work wait until a run or a current row has been read.
     pub(crate) fn wait_for_data(&mut self, shard: ShardId, need: Need, work: Work) {
         if self.defer_until_open(shard, &work) {
             return;
@@ -158,7 +158,7 @@ impl Lane {
     /// Takes in what was read. A failure of the storage loses the shard, or fails those who waited for the data.
     pub(crate) fn read_done(&mut self, read_id: u64, result: Result<ReadResult, StoreError>) {
         let Some((purpose, epoch)) = self.pending_reads.remove(&read_id) else { return };
-        // Whoever waited for this was answered when the shard was lost, and what was read may be old by now.
+        // The callers that waited for this were answered when the shard was lost, and what was read may be old by now.
         if purpose.shard().is_some_and(|shard| self.epoch(shard) != epoch) {
             return;
         }
@@ -211,7 +211,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Whoever waits for the data hears that it can't be had; what the node itself needs is read again later.
+    /// Work that waits for the data is refused; what the node itself needs is read again later.
     fn read_failed(&mut self, purpose: PendingRead, error: &StoreError) {
         let reject = model::Reject::unavailable(format!("storage failed: {error}"));
         let (shard, need) = match purpose {

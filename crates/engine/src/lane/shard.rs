@@ -1,4 +1,4 @@
-//! A shard in memory: its loaded runs, the batch that is being filled, and what is effect until it is durable.
+//! A shard in memory: its loaded runs, the batch that is being filled, and the effects that follow its commit.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -37,7 +37,7 @@ pub(crate) struct Shard {
     pub(crate) runs: BTreeMap<RunId, Box<Entry>>,
     /// The newest run by workflow id as far as known. How it stands is in the run alone.
     pub(crate) currents: BTreeMap<WorkflowKey, CurrentEntry>,
-    /// Work that waits for a read.
+    /// Work that waits for data, by what it waits for.
     pub(crate) waiting_for_data: BTreeMap<Need, Vec<Work>>,
     /// Work that came before the shard was open.
     pub(crate) waiting_for_shard: Vec<Work>,
@@ -45,11 +45,11 @@ pub(crate) struct Shard {
     is_awaited: bool,
     /// Why the storage failed last, until the shard is open again; calls are refused with it meanwhile.
     pub(crate) failed: Option<String>,
-    /// The batch that steps are adding to, what it holds back, and how many calls are among that.
+    /// The batch that steps are adding to, its after-commit effects, and how many answers to calls are among them.
     open: Batch,
     open_effects: Vec<Effect>,
     callers: usize,
-    /// What is effect by the batch that is being written.
+    /// The after-commit effects of the batch in flight.
     in_flight: Option<Vec<Effect>>,
     /// The number of the open batch, and of the last durable one.
     sequence: u64,
@@ -106,7 +106,7 @@ pub(crate) enum Need {
     Run(RunId),
 }
 
-/// What may only be said when the batch before it is durable.
+/// What is done after the commit of a batch, and not before: an effect on callers, workers and other runs.
 #[derive(Clone, Debug)]
 pub(crate) enum Effect {
     /// An answer may go out.
@@ -218,7 +218,7 @@ impl Shard {
         self.epoch.is_some() && self.in_flight.is_none() && !self.open.changes.is_empty()
     }
 
-    /// How many calls its open batch holds back.
+    /// How many calls are answered after the commit of its open batch.
     pub(crate) fn callers(&self) -> usize {
         self.callers
     }
@@ -288,7 +288,7 @@ impl Shard {
 }
 
 impl Lane {
-    /// Holds something back until all that the shard has in memory is durable; says it at once when all is.
+    /// Puts an effect off until all that the shard has in memory is durable; it is released at once when all is.
     pub(crate) fn after_commit(&mut self, shard: ShardId, effect: Effect) {
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
@@ -303,7 +303,7 @@ impl Lane {
         }
     }
 
-    /// As `hold`, for what says nothing but of this run: what others have still to write is not waited for.
+    /// As `after_commit`, for an effect that tells of this run only: what other runs have still to write is not waited for.
     pub(crate) fn after_commit_of(&mut self, shard: ShardId, run_id: RunId, effect: Effect) {
         let state = self.shards.get(&shard);
         let is_durable = state.is_some_and(|state| {
@@ -316,7 +316,7 @@ impl Lane {
         }
     }
 
-    /// Hands each shard's open batch to the store, unless one of the shard is still being written. The later this is
+    /// Seals each shard's open batch and hands it to the store, unless one of the shard is in flight. The later this is
     /// asked for, the more steps share a commit.
     pub(crate) fn seal(&mut self) {
         let mut clock = Some(persist::clock_row(self.now));
@@ -325,8 +325,8 @@ impl Lane {
             let Some(epoch) = shard.epoch.filter(|_| shard.has_changes()) else { continue };
             self.dirty.remove(&id);
             // The next batch will hardly be smaller.
-            let (effect, changes) = (shard.open_effects.len(), shard.open.changes.len());
-            shard.in_flight = Some(std::mem::replace(&mut shard.open_effects, Vec::with_capacity(effect)));
+            let (effects, changes) = (shard.open_effects.len(), shard.open.changes.len());
+            shard.in_flight = Some(std::mem::replace(&mut shard.open_effects, Vec::with_capacity(effects)));
             shard.callers = 0;
             shard.sequence += 1;
             // The greatest of all shards' clocks counts, so one of each commit is enough.
@@ -382,7 +382,7 @@ impl Lane {
         short / self.config.placement.count()
     }
 
-    /// A commit failed, so memory is ahead of what will ever be durable: drop it all, answer everybody, begin again.
+    /// A commit failed, so memory is ahead of what will ever be durable: drop it all, refuse every waiting caller, begin again.
     pub(crate) fn lose(&mut self, shard: ShardId, why: &str) {
         tracing::error!(shard = shard.0, "a commit failed: {why}");
         let Some(state) = self.shards.get_mut(&shard) else {
@@ -391,8 +391,8 @@ impl Lane {
         let mut lost = std::mem::replace(state, Shard::acquired_soon());
         self.dirty.remove(&shard);
         let reject = Reject::unavailable(format!("shard is reloading: {why}"));
-        let effect = lost.in_flight.take().unwrap_or_default().into_iter().chain(lost.open_effects);
-        for effect in effect {
+        let effects = lost.in_flight.take().unwrap_or_default().into_iter().chain(lost.open_effects);
+        for effect in effects {
             if let Effect::Answer(reply_to, _) = effect {
                 self.answer_now(reply_to, Err(reject.clone()));
             }

@@ -202,7 +202,7 @@ impl Lane {
         }
     }
 
-    /// After a step: whoever waits for what it has brought is told, once it is durable.
+    /// After a step: callers that wait for what it has brought are answered, once it is durable.
     pub(crate) fn settle_updates(&mut self, shard: ShardId, run_id: RunId, changes: &[Change], continues: bool) {
         let Some(ids) = self.updates.by_run.get(&run_id) else { return };
         let ids: Vec<_> = ids.iter().copied().collect();

@@ -9,7 +9,7 @@ use store::Key;
 use super::{Lane, PendingRead, ReplyTo, Timer, Work, apply::Apply};
 
 impl Lane {
-    /// Sets off every timer that is due.
+    /// Fires every timer that is due.
     pub(crate) fn fire_timers(&mut self) {
         while let Some((time, _)) = self.timers.first() {
             if *time > self.now {
@@ -81,7 +81,7 @@ impl Lane {
         for (shard, time) in boundaries {
             self.set_timer(time, Timer::ScanBoundary(shard));
         }
-        // So that the walk costs little for each timer, whatever they are.
+        // So that the walk costs little for each timer, of whatever kind.
         self.most_timers = 2 * self.timers.len().max(2 * self.config.cached_runs);
     }
 }

@@ -190,6 +190,7 @@ impl Core {
 
     /// Tells the lane what became of its commits.
     pub(super) fn committed(&mut self, mut commits: UnacknowledgedCommits, written: Written) {
+        debug_assert_eq!(commits.0.len(), written.results.len(), "each commit has its result");
         self.write_took = written.took;
         for ((shard, ..), result) in mem::take(&mut commits.0).into_iter().zip(written.results) {
             self.tell(Event::Committed { shard, result });

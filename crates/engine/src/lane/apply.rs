@@ -7,7 +7,7 @@ use model::{Reject, RunId, ShardId};
 use proto::temporal::api::history::v1::HistoryEvent;
 
 use super::{
-    Lane, ReplyTo, Timer, Work, answer,
+    Lane, ReplyTo, Timer, Work, answer, assert,
     calls::execution_of,
     shard::{Effect, Entry, Need},
 };
@@ -99,6 +99,7 @@ impl Lane {
         let namespace = self.entry(shard, run_id).ok_or_else(absent)?.run.key.workflow.namespace;
         let context = self.step_context(namespace);
         let step = self.entry(shard, run_id).ok_or_else(absent)?.run.handle(input, &context)?;
+        assert::stepped(run_id, &step);
         Ok(self.commit(shard, step))
     }
 
@@ -107,6 +108,7 @@ impl Lane {
         if step.changes.is_empty() {
             return step.reply;
         }
+        assert::step(self, shard, &step);
         let run_id = step.next.key.run_id;
         let mut due = step.next.durable_due();
         let dispatched = self.dispatch_in_step(shard, &mut step, &due);
@@ -138,6 +140,7 @@ impl Lane {
         let mut rows = std::mem::take(state.changes());
         let number = rows.len();
         let old = state.runs.get(&run_id).map(|entry| (&entry.run, &entry.due));
+        assert::take_over(old.map(|(run, _)| run), &next, &due, first);
         persist::rows(old, (&next, &due), first.zip(batch.clone()), &mut rows);
         rows.extend(visibility::change(old.map(|(run, _)| run), &next, &types));
         let is_new = old.is_none();
@@ -192,6 +195,7 @@ impl Lane {
         if let Some(time) = new {
             self.set_timer(time, Timer::Run(shard, run_id));
         }
+        assert::timer(self, shard, run_id);
     }
 
     /// After a wake-up: a timer that the step left in place is set again, not before the next moment.

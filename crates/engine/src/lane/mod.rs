@@ -8,6 +8,7 @@
 
 mod answer;
 mod apply;
+mod assert;
 mod backlog;
 mod calls;
 mod deletion;
@@ -280,6 +281,7 @@ impl Lane {
         if !self.offers.is_empty() {
             self.send_offers();
         }
+        assert::done(self);
     }
 
     /// What has to be done since this was last asked, in order.

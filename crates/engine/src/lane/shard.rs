@@ -11,7 +11,7 @@ use machine::{Due, MessageKey, Run};
 use model::{Budget, Epoch, Part, QueueKind, Reject, RunId, ShardId, Time, WorkflowKey};
 use store::{Batch, Change, CommitError, Key, StoreError, key};
 
-use super::{Action, CallId, Lane, PendingRead, ReadRequest, ReplyTo, Timer, Work, parcel::Content};
+use super::{Action, CallId, Lane, PendingRead, ReadRequest, ReplyTo, Timer, Work, assert, parcel::Content};
 use crate::{
     Answer,
     persist::{self, TaskPlace},
@@ -218,6 +218,11 @@ impl Shard {
         self.epoch.is_some() && self.in_flight.is_none() && !self.open.changes.is_empty()
     }
 
+    /// Whether steps have added to its open batch.
+    pub(crate) fn has_open_changes(&self) -> bool {
+        !self.open.changes.is_empty()
+    }
+
     /// How many calls are answered after the commit of its open batch.
     pub(crate) fn callers(&self) -> usize {
         self.callers
@@ -350,6 +355,7 @@ impl Lane {
             return;
         };
         let Some(in_flight) = state.in_flight.take() else { return };
+        assert::released(state.sequence - 1, state.durable, state.sequence);
         state.durable = state.sequence - 1;
         self.run_queue.extend(in_flight.into_iter().map(|effect| Work::Release(shard, Box::new(effect))));
         let forgotten = state.forget_idle(keep, short);
@@ -361,7 +367,7 @@ impl Lane {
 
     /// Something of the shard is to be written.
     pub(crate) fn changed(&mut self, shard: ShardId) {
-        if self.shards.get(&shard).is_some_and(|state| !state.open.changes.is_empty()) {
+        if self.shards.get(&shard).is_some_and(Shard::has_open_changes) {
             self.dirty.insert(shard);
         }
     }

@@ -47,7 +47,7 @@ impl Lane {
         match work {
             Work::Call { reply_to, .. } => {
                 if let ReplyTo::Client(id) = &reply_to {
-                    self.kept_back.remove(id);
+                    self.waiting_callers.remove(id);
                 }
                 self.answer_now(reply_to, Err(reject.clone()));
             }

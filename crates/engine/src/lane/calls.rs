@@ -136,7 +136,7 @@ impl Lane {
         match &state.failed {
             None => {
                 state.waiting_for_shard.push(work.clone());
-                self.keep_back(work);
+                self.mark_waiting(work);
             }
             Some(why) => {
                 let reject = Reject::unavailable(format!("the storage failed: {why}"));
@@ -309,23 +309,23 @@ impl Lane {
     }
 
     /// Work waits for something to be read; where it is a call, its caller may go meanwhile.
-    pub(crate) fn keep_back(&mut self, work: &Work) {
+    pub(crate) fn mark_waiting(&mut self, work: &Work) {
         if let Work::Call { reply_to: ReplyTo::Client(id), .. } = work {
-            self.kept_back.insert(*id, true);
+            self.waiting_callers.insert(*id, true);
         }
     }
 
     /// Whether a caller waits for the answer to a call that goes on.
     fn is_waited_for(&mut self, reply_to: &ReplyTo) -> bool {
         match reply_to {
-            ReplyTo::Client(id) => self.kept_back.remove(id).unwrap_or(true),
+            ReplyTo::Client(id) => self.waiting_callers.remove(id).unwrap_or(true),
             ReplyTo::Message(_) | ReplyTo::None => true,
         }
     }
 
     /// The caller is gone.
     pub(crate) fn abandon(&mut self, id: CallId) {
-        if let Some(waits) = self.kept_back.get_mut(&id) {
+        if let Some(waits) = self.waiting_callers.get_mut(&id) {
             *waits = false;
         }
         if let Some((shard, run_id)) = self.waits.remove(&id)

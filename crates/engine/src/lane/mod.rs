@@ -210,7 +210,7 @@ pub struct Lane {
     /// Calls that wait for history, by the run they wait for.
     waits: BTreeMap<CallId, (ShardId, RunId)>,
     /// Calls that wait for data, and whether their callers still wait.
-    kept_back: BTreeMap<CallId, bool>,
+    waiting_callers: BTreeMap<CallId, bool>,
     timers: BTreeSet<(Time, Timer)>,
     /// How many timers there may be before the far ones are looked for.
     most_timers: usize,
@@ -246,7 +246,7 @@ impl Lane {
             unacknowledged: Unacknowledged::default(),
             offers: Vec::new(),
             waits: BTreeMap::new(),
-            kept_back: BTreeMap::new(),
+            waiting_callers: BTreeMap::new(),
             timers: BTreeSet::new(),
             most_timers: 0,
             was_short: Time::ZERO,
@@ -323,7 +323,7 @@ impl Lane {
     fn work(&mut self, work: Work) {
         // Without the namespaces a run's retention is unknown, and a message's target looks as if it were gone.
         if self.waiting_for_namespaces.is_some() {
-            self.keep_back(&work);
+            self.mark_waiting(&work);
             self.waiting_for_namespaces.get_or_insert_default().push(work);
             return;
         }

@@ -140,7 +140,7 @@ impl Lane {
         let waiting = state.waiting_for_data.entry(need.clone()).or_default();
         let is_first = waiting.is_empty();
         if let Work::Call { reply_to: ReplyTo::Client(id), .. } = &work {
-            self.kept_back.insert(*id, true);
+            self.waiting_callers.insert(*id, true);
         }
         waiting.push(work);
         if !is_first {

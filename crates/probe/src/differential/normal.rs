@@ -46,6 +46,8 @@ fn at(names: &mut Names, key: &str, value: Value) -> Value {
             Value::Array(items.into_iter().map(|item| at(names, key, item)).collect())
         }
         Value::String(text) => Value::String(string(names, key, &text)),
+        // Each server numbers its events as it likes; that an event has a number is the same.
+        Value::Number(number) if key == "taskId" && number.as_i64() > Some(0) => Value::String("$task".to_owned()),
         Value::Null | Value::Bool(_) | Value::Number(_) => value,
     }
 }
@@ -132,10 +134,6 @@ fn string(names: &mut Names, key: &str, text: &str) -> String {
     if key.ends_with("Token") || key == "token" {
         return names.token(text);
     }
-    // Each server numbers its events as it likes; that an event has a number is the same.
-    if key == "taskId" {
-        return if text.parse::<i64>().is_ok_and(|number| number > 0) { "$task".to_owned() } else { text.to_owned() };
-    }
     if is_time(text) {
         return if text.starts_with("1970-01-01T00:00:00") { "$epoch".to_owned() } else { "$time".to_owned() };
     }
@@ -221,6 +219,14 @@ mod tests {
         assert_eq!(differences(&left, &right), []);
         assert_eq!(left["note"], "run $u1");
         assert_eq!(left["input"]["payloads"][0]["data"], "1");
+    }
+
+    #[test]
+    fn an_event_has_a_number_or_none() {
+        let normal = |event: Value| normalise(&mut Names::default(), event);
+        assert_eq!(normal(json!({"taskId": 1_048_587})), normal(json!({"taskId": 1_048_577})));
+        assert_ne!(normal(json!({"taskId": 1_048_587})), normal(json!({})));
+        assert_ne!(normal(json!({"taskId": 1_048_587})), normal(json!({"taskId": -1234})));
     }
 
     #[test]

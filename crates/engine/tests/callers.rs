@@ -70,7 +70,7 @@ async fn what_is_asked_together_is_written_together() {
 
 /// The way to another thread and back costs as much as a fast disk; but who serves others may not wait for a slow one.
 #[tokio::test]
-async fn a_caller_who_is_alone_writes_unless_writing_takes_long() {
+async fn a_single_caller_writes_unless_writing_takes_long() {
     let (closed, _hears) = mpsc::channel();
     let mut store = Watched::new(Some(closed));
     store.delay = Duration::from_millis(5);
@@ -86,7 +86,7 @@ async fn a_caller_who_is_alone_writes_unless_writing_takes_long() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn everybody_is_answered() {
+async fn every_caller_is_answered() {
     let (closed, _hears) = mpsc::channel();
     let store = Arc::new(Watched::new(Some(closed)));
     let engine = open(&store);

@@ -290,7 +290,7 @@ fn a_task_that_a_worker_has_is_not_counted() {
 
 /// A worker's own queue has a name that never comes again.
 #[test]
-fn queues_that_nobody_uses_are_forgotten() {
+fn queues_that_are_not_used_are_forgotten() {
     for lanes in LANES {
         let mut world = World::of(lanes);
         world.start("order");
@@ -321,7 +321,7 @@ fn tasks_put(batch: &Batch) -> usize {
 
 /// Of an activity that a poll waits for nothing is written but that it runs, together with what made it ready.
 #[test]
-fn an_activity_meets_the_poll_that_waits_for_it_in_the_step_that_schedules_it() {
+fn an_activity_is_matched_with_a_poll_in_the_step_that_schedules_it() {
     let mut world = World::new();
     let first = world.poll_activity(None);
     let before = world.commits.len();
@@ -358,7 +358,7 @@ fn a_waiting_poll_gets_the_most_urgent_activity() {
 
 /// A caller that is answered comes again at once; what time brings about does not.
 #[test]
-fn who_writes_waits_for_callers_and_not_for_timers() {
+fn the_writer_waits_for_callers_and_not_for_timers() {
     let mut world = World::new();
     let poll = world.poll_activity(None);
     world.schedule_activities(1);

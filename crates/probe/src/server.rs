@@ -202,7 +202,23 @@ async fn keep(stream: impl AsyncRead + Unpin, output: Arc<Mutex<Vec<String>>>) {
     }
 }
 
-/// User and system time of a process: fields 14 and 15 of `proc_pid_stat(5)`.
+/// Which part of this program.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Share {
+    Process,
+    /// The thread that asks.
+    Thread,
+}
+
+/// User and system time of this program so far, in seconds.
+pub(crate) fn own_cpu(share: Share) -> Result<f64, Fault> {
+    cpu_seconds(Path::new(match share {
+        Share::Process => "/proc/self",
+        Share::Thread => "/proc/thread-self",
+    }))
+}
+
+/// User and system time of a process or a thread: fields 14 and 15 of `proc_pid_stat(5)`.
 fn cpu_seconds(directory: &Path) -> Result<f64, Fault> {
     let stat = fs::read_to_string(directory.join("stat"))?;
     let (_, after_name) = stat.rsplit_once(')').ok_or("no name in stat")?;

@@ -18,7 +18,10 @@ use super::{
     frames::{self, Head, Template},
     tally::Tally,
 };
-use crate::Fault;
+use crate::{
+    Fault,
+    server::{Share, own_cpu},
+};
 
 /// How often it is looked who asks, what has come, and who gives up.
 const TICK: Duration = Duration::from_millis(1);
@@ -50,7 +53,10 @@ pub(super) struct Flood {
 /// A call that was sent.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
+    /// When its caller began to wait.
     asked: Instant,
+    /// When it was written, after it had stood in the generator's line.
+    written: Instant,
     state: State,
 }
 
@@ -86,12 +92,14 @@ struct Connection {
 /// When the server can't be reached.
 pub(super) fn run_all(floods: Vec<Flood>) -> Result<Tally, Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let before = own_cpu(Share::Thread)?;
     runtime.block_on(async {
         let mut tally = Tally::new(Instant::now());
         let mut running: JoinSet<_> = floods.into_iter().map(Flood::run).collect();
         while let Some(ended) = running.join_next().await {
             tally.merge(&ended??);
         }
+        tally.cpu = own_cpu(Share::Thread)? - before;
         Ok(tally)
     })
 }
@@ -138,9 +146,17 @@ impl Flood {
             while connection.has_room(&self.template)
                 && let Some(asked) = waiting.pop_front()
             {
-                connection.ask(&self.template, number, asked);
+                let written = Instant::now();
+                let stood = written - asked;
+                let left = self.patience.saturating_sub(stood);
+                if left.is_zero() {
+                    tally.unsent += 1;
+                    continue;
+                }
+                self.template.write(&mut connection.out, connection.next_stream, number, left);
+                connection.wrote(&self.template, Sent { asked, written, state: State::Waits });
+                tally.sent(stood);
                 number += 1;
-                tally.sent += 1;
             }
             connection.give_up(now, self.patience, &mut tally);
             connection.exchange(&mut tally)?;
@@ -176,10 +192,10 @@ impl Connection {
             && self.out.len() < MOST_OUT
     }
 
-    fn ask(&mut self, template: &Template, number: u64, asked: Instant) {
-        template.write(&mut self.out, self.next_stream, number);
+    /// Counts a call that was written.
+    fn wrote(&mut self, template: &Template, call: Sent) {
         self.window -= template.length() as i64;
-        self.sent.push_back(Sent { asked, state: State::Waits });
+        self.sent.push_back(call);
         self.open += 1;
         self.next_stream += 2;
         self.is_spent = self.next_stream > 1 << 30;
@@ -273,7 +289,7 @@ impl Connection {
         let Some(behind) = head.stream.checked_sub(self.first_stream) else { return };
         let Some(sent) = self.sent.get_mut(behind as usize / 2) else { return };
         let ends = head.kind == frames::RST_STREAM || head.flags & frames::END_STREAM != 0;
-        let took = now - sent.asked;
+        let took = now - sent.written;
         match (sent.state, ends) {
             (State::Over, _) | (State::Begun, false) => return,
             (State::Waits, false) => return sent.state = State::Begun,
@@ -282,5 +298,69 @@ impl Connection {
         }
         sent.state = State::Over;
         self.open -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use h2::server::handshake;
+    use tokio::net::TcpListener;
+    use tonic::codegen::http::{Request, Response};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+    /// How long the server takes nothing more.
+    const SHUT: Duration = Duration::from_millis(50);
+    /// What rounding and the time between the two calls may take away.
+    const SLACK: Duration = Duration::from_millis(2);
+
+    fn timeout(request: &Request<h2::RecvStream>) -> Duration {
+        let text = request.headers()["grpc-timeout"].to_str().unwrap();
+        Duration::from_millis(text.strip_suffix('m').unwrap().parse().unwrap())
+    }
+
+    /// Answers two calls, each after it was kept for a while without room for another; how long their callers wait.
+    async fn answer(listener: TcpListener) -> Vec<Duration> {
+        let mut connection = handshake(listener.accept().await.unwrap().0).await.unwrap();
+        let (mut timeouts, mut answering) = (Vec::new(), JoinSet::new());
+        while let Some(accepted) = connection.accept().await {
+            let (request, mut respond) = accepted.unwrap();
+            assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/a.B/C"));
+            timeouts.push(timeout(&request));
+            answering.spawn(async move {
+                let mut body = request.into_body();
+                let mut taken = 0;
+                while let Some(data) = body.data().await {
+                    taken += data.unwrap().len();
+                }
+                tokio::time::sleep(SHUT).await;
+                body.flow_control().release_capacity(taken).unwrap();
+                respond.send_response(Response::new(()), true).unwrap();
+            });
+        }
+        timeouts
+    }
+
+    #[tokio::test]
+    async fn a_call_is_sent_with_the_time_that_its_caller_has_left() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // One fills the window of a connection that nothing was read of.
+        let message = vec![b'x'; frames::FIRST_WINDOW as usize / 2 + 1];
+        let flood = Flood {
+            port,
+            template: Template::new("/a.B/C", "localhost", &message),
+            pace: Pace::PerSecond(1_000.0),
+            patience: PATIENCE,
+            lasts: Duration::from_millis(2),
+            first: 1,
+        };
+        let (timeouts, tally) = tokio::join!(answer(listener), flood.run());
+        let tally = tally.unwrap();
+        let [first, second] = timeouts[..] else { panic!("two calls were to be sent: {timeouts:?}") };
+        assert!(first <= PATIENCE && second + SHUT <= first + SLACK, "{timeouts:?}");
+        assert_eq!((tally.sent, tally.refusals.total), (2, 2));
+        assert!(tally.line.percentile(1.0) >= (SHUT - SLACK).as_secs_f64() * 1_000.0, "what is told apart");
     }
 }

@@ -1,6 +1,8 @@
 //! HTTP/2 by hand, as little of it as a flood of equal calls needs: what a client library spends on a call is more than what
 //! the server spends on refusing it, and the two share a machine.
 
+use std::time::Duration;
+
 use bytes::BufMut;
 
 /// What a client says first, with windows so large that no answer waits for more: `SETTINGS` and a `WINDOW_UPDATE` of the
@@ -75,12 +77,12 @@ pub(super) fn reset(out: &mut Vec<u8>, stream: u32) {
     out.put_u32(CANCEL);
 }
 
-/// A unary call that is made again and again with another number in it.
+/// A unary call that is made again and again with another number and another timeout in it.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
-    /// The block of headers as a connection hears it first, with what it shall remember.
+    /// The block of headers as a connection hears it first, with what it shall remember. It ends with the timeout.
     first: Vec<u8>,
-    /// The same by what is remembered.
+    /// The same by what is remembered, and with the timeout in full.
     later: Vec<u8>,
     /// The framed message.
     message: Vec<u8>,
@@ -90,10 +92,12 @@ pub(super) struct Template {
 
 /// Stands in a message where the number of the call shall be.
 pub(super) const NUMBER: &str = "N-U-M-B-E-R-O-F-CALL";
+/// Digits of a timeout: the most that gRPC allows (its specification, "Requests").
+const DIGITS: usize = 8;
+const LONGEST_TIMEOUT: u128 = 99_999_999;
 
 impl Template {
-    /// `timeout` as gRPC writes it.
-    pub(super) fn new(path: &str, authority: &str, timeout: &str, message: &[u8]) -> Self {
+    pub(super) fn new(path: &str, authority: &str, message: &[u8]) -> Self {
         // Static entries: the method POST, the scheme http, and the names :path, :authority and content-type.
         let mut first = vec![0x83, 0x86];
         let named = [(0x44, path), (0x41, authority), (0x5f, "application/grpc")];
@@ -101,13 +105,17 @@ impl Template {
             first.push(name);
             text(&mut first, value);
         }
-        for (name, value) in [("te", "trailers"), ("grpc-timeout", timeout)] {
+        let timeout = format!("{:0DIGITS$}m", 0);
+        for (name, value) in [("te", "trailers"), ("grpc-timeout", &timeout)] {
             first.push(0x40);
             text(&mut first, name);
             text(&mut first, value);
         }
-        // The five that were told are the entries 66, the oldest, to 62.
-        let later = [0x83, 0x86].into_iter().chain((62..=66).rev().map(|entry| 0x80 | entry)).collect();
+        // The five that were told are the entries 66, the oldest, to 62, of which only the name is used again: a literal
+        // that is not to be remembered (RFC 7541, section 6.2.2), with the index less the 15 of its prefix.
+        let mut later: Vec<_> = [0x83, 0x86].into_iter().chain((63..=66).rev().map(|entry| 0x80 | entry)).collect();
+        later.extend([0x0f, 62 - 15]);
+        text(&mut later, &timeout);
         let mut framed = vec![0];
         framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
         framed.extend_from_slice(message);
@@ -121,11 +129,15 @@ impl Template {
         self.message.len()
     }
 
-    /// Makes the call.
-    pub(super) fn write(&self, out: &mut Vec<u8>, stream: u32, number: u64) {
+    /// Makes the call, whose caller waits for `left`: whole milliseconds, rounded up as client libraries do.
+    pub(super) fn write(&self, out: &mut Vec<u8>, stream: u32, number: u64, left: Duration) {
         let block = if stream == 1 { &self.first } else { &self.later };
         head(out, block.len(), HEADERS, END_HEADERS, stream);
         out.extend_from_slice(block);
+        let timeout = left.as_micros().div_ceil(1_000).min(LONGEST_TIMEOUT);
+        let timeout = format!("{timeout:0DIGITS$}m");
+        let at = out.len() - timeout.len();
+        out[at..].copy_from_slice(timeout.as_bytes());
         let number = format!("{number:0width$}", width = NUMBER.len());
         let mut sent = 0;
         for piece in self.message.chunks(LARGEST) {
@@ -160,12 +172,13 @@ mod tests {
     #[test]
     fn a_call_is_its_headers_and_its_message_with_its_number() {
         let message = format!("id {NUMBER} again {NUMBER}");
-        let template = Template::new("/a.B/C", "localhost", "5S", message.as_bytes());
+        let template = Template::new("/a.B/C", "localhost", message.as_bytes());
         for (stream, number) in [(1, 7_u64), (3, 8)] {
             let mut out = Vec::new();
-            template.write(&mut out, stream, number);
+            template.write(&mut out, stream, number, Duration::from_secs(5));
             let headers = Head::read(&out).unwrap();
             assert_eq!((headers.kind, headers.flags, headers.stream), (HEADERS, END_HEADERS, stream));
+            assert!(out[..HEAD + headers.length].ends_with(b"\x0900005000m"), "{out:?}");
             let rest = &out[HEAD + headers.length..];
             let data = Head::read(rest).unwrap();
             assert_eq!((data.kind, data.flags, data.length), (DATA, END_STREAM, template.length()));
@@ -177,9 +190,9 @@ mod tests {
     #[test]
     fn a_large_message_goes_in_pieces() {
         let message = format!("{NUMBER}{}", "x".repeat(2 * LARGEST));
-        let template = Template::new("/a.B/C", "localhost", "5S", message.as_bytes());
+        let template = Template::new("/a.B/C", "localhost", message.as_bytes());
         let mut out = Vec::new();
-        template.write(&mut out, 3, 1);
+        template.write(&mut out, 3, 1, Duration::from_secs(5));
         let mut rest = &out[..];
         let mut lengths = Vec::new();
         while let Some(head) = Head::read(rest) {

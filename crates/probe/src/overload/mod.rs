@@ -32,7 +32,7 @@ use crate::{
     },
     catalog::Catalog,
     reference,
-    server::{Kind, Launch, Server},
+    server::{Kind, Launch, Server, Share, own_cpu},
 };
 use caller::{Caller, Heard};
 use flood::{Flood, Pace};
@@ -103,8 +103,10 @@ struct Load {
     heard: Heard,
     /// What the server held, second by second, in MiB.
     resident: Vec<f64>,
-    /// Seconds of processor time that it took, and how long the load lasted.
+    /// Seconds of processor time that the server took, and this program with the generator and the worker in it.
     cpu: f64,
+    own_cpu: f64,
+    /// Seconds that the load lasted.
     lasted: f64,
     /// Runs that were begun, and those that were completed, while it lasted.
     begun: usize,
@@ -139,9 +141,9 @@ async fn loads(options: &Options, catalog: &Catalog, database: &std::path::Path)
     let found = stage.load(options, Pace::AtATime(options.callers), PATIENT, finding).await?;
     let capacity = found.tally.answers.total as f64 / finding.as_secs_f64();
     println!(
-        "| load | callers wait | offered /s | sent /s | goodput /s | of capacity | worst second | answered p50, p99 ms | refused p50, p99 ms | a quiet caller: answered p99, refused p99 ms | given up | connections closed | for nobody | completed /s | CPU | RSS first, last, most MiB |"
+        "| load | callers wait | offered /s | sent /s | goodput /s | of capacity | worst second | in the generator's line p50, p99 ms | then answered p50, p99 ms | refused p50, p99 ms | a quiet caller: answered p99, refused p99 ms | given up | connections closed | for nobody | completed /s | CPU: server, generator, worker | RSS first, last, most MiB |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     found.print("capacity", capacity, 0.0, PATIENT);
     for deadline in deadlines {
         let patience = Duration::from_secs(deadline);
@@ -174,6 +176,7 @@ impl Stage {
         lasts: Duration,
     ) -> Result<Load, Fault> {
         let before = (self.client.count("").await?, self.board.answered(), self.server.usage()?);
+        let own_before = own_cpu(Share::Process)?;
         let began = Instant::now();
         let mut floods = JoinSet::new();
         let all: Vec<_> = (0..options.connections).map(|_| self.flood(options, pace, patience, lasts)).collect();
@@ -201,6 +204,7 @@ impl Stage {
             heard,
             resident,
             cpu: after.2.cpu - before.2.cpu,
+            own_cpu: own_cpu(Share::Process)? - own_before,
             lasted: began.elapsed().as_secs_f64(),
             begun: after.0.saturating_sub(before.0),
             completed: after.1 - before.1,
@@ -214,9 +218,8 @@ impl Stage {
             each @ Pace::AtATime(_) => each,
         };
         let port = self.server.port;
-        let timeout = format!("{}S", patience.as_secs());
         let message = request(options, NUMBER).encode_to_vec();
-        let template = Template::new(PATH, &format!("127.0.0.1:{port}"), &timeout, &message);
+        let template = Template::new(PATH, &format!("127.0.0.1:{port}"), &message);
         Flood { port, template, pace, patience, lasts, first: self.floods * NUMBERS }
     }
 }
@@ -242,7 +245,7 @@ fn request(options: &Options, number: &str) -> StartWorkflowExecutionRequest {
 
 impl Load {
     fn print(&self, name: &str, capacity: f64, offered: f64, patience: Duration) {
-        let Self { tally, heard, resident, cpu, lasted, begun, completed } = self;
+        let Self { tally, heard, resident, cpu, own_cpu, lasted, begun, completed } = self;
         let whole = tally.by_second.len().saturating_sub(1).max(1);
         let seconds = whole as f64;
         let good = tally.by_second.iter().take(whole).sum::<u64>() as f64 / seconds;
@@ -250,10 +253,12 @@ impl Load {
         let (answers, refusals) = (&tally.answers, &tally.refusals);
         let answered = answers.total + heard.answers.total;
         println!(
-            "| {name} | {} s | {offered:.0} | {:.0} | {good:.0} | {:.0} % | {worst} | {:.0}, {:.0} | {:.1}, {:.1} | {:.0}, {:.1} | {} | {} | {} | {:.0} | {:.0} % | {:.0}, {:.0}, {:.0} |",
+            "| {name} | {} s | {offered:.0} | {:.0} | {good:.0} | {:.0} % | {worst} | {:.1}, {:.1} | {:.0}, {:.0} | {:.1}, {:.1} | {:.0}, {:.1} | {} | {} | {} | {:.0} | {:.0} %, {:.0} %, {:.0} % | {:.0}, {:.0}, {:.0} |",
             patience.as_secs(),
             tally.sent as f64 / seconds,
             100.0 * good / capacity,
+            tally.line.percentile(0.5),
+            tally.line.percentile(0.99),
             answers.percentile(0.5),
             answers.percentile(0.99),
             refusals.percentile(0.5),
@@ -265,6 +270,8 @@ impl Load {
             (*begun as u64).saturating_sub(answered),
             *completed as f64 / lasted,
             100.0 * cpu / lasted,
+            100.0 * tally.cpu / lasted,
+            100.0 * (own_cpu - tally.cpu) / lasted,
             resident.first().unwrap_or(&0.0),
             resident.last().unwrap_or(&0.0),
             resident.iter().fold(0.0_f64, |most, now| most.max(*now)),

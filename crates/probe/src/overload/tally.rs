@@ -15,10 +15,15 @@ pub(super) struct Tally {
     /// Calls whose connection was closed under them, and how often that was.
     pub(super) lost: u64,
     pub(super) closings: u64,
-    /// How long the answered had waited.
+    /// How long calls stood in the generator's line before they were written: the generator was late, or the server took
+    /// no more at a time.
+    pub(super) line: Times,
+    /// How long the answered had waited since they were written.
     pub(super) answers: Times,
-    /// How long the refused had waited.
+    /// How long the refused had waited since they were written.
     pub(super) refusals: Times,
+    /// Seconds of processor time of the generator, which has one thread.
+    pub(super) cpu: f64,
     /// Answers in each second since the beginning.
     pub(super) by_second: Vec<u64>,
 }
@@ -75,10 +80,17 @@ impl Tally {
             given_up: 0,
             lost: 0,
             closings: 0,
+            line: Times::new(),
             answers: Times::new(),
             refusals: Times::new(),
+            cpu: 0.0,
             by_second: Vec::new(),
         }
+    }
+
+    pub(super) fn sent(&mut self, stood: Duration) {
+        self.sent += 1;
+        self.line.add(stood);
     }
 
     pub(super) fn answered(&mut self, now: Instant, took: Duration) {
@@ -106,8 +118,10 @@ impl Tally {
         self.given_up += other.given_up;
         self.lost += other.lost;
         self.closings += other.closings;
+        self.line.merge(&other.line);
         self.answers.merge(&other.answers);
         self.refusals.merge(&other.refusals);
+        self.cpu += other.cpu;
         let seconds = self.by_second.len().max(other.by_second.len());
         self.by_second.resize(seconds, 0);
         self.by_second.iter_mut().zip(&other.by_second).for_each(|(mine, more)| *mine += more);

@@ -106,7 +106,9 @@ struct Load {
     /// Seconds of processor time that the server took, and this program with the generator and the worker in it.
     cpu: f64,
     own_cpu: f64,
-    /// Seconds that the load lasted.
+    /// How long callers came, in whole seconds.
+    came: usize,
+    /// Seconds until the last of them was answered or had given up.
     lasted: f64,
     /// Runs that were begun, and those that were completed, while it lasted.
     begun: usize,
@@ -205,6 +207,7 @@ impl Stage {
             resident,
             cpu: after.2.cpu - before.2.cpu,
             own_cpu: own_cpu(Share::Process)? - own_before,
+            came: usize::try_from(lasts.as_secs())?,
             lasted: began.elapsed().as_secs_f64(),
             begun: after.0.saturating_sub(before.0),
             completed: after.1 - before.1,
@@ -245,11 +248,11 @@ fn request(options: &Options, number: &str) -> StartWorkflowExecutionRequest {
 
 impl Load {
     fn print(&self, name: &str, capacity: f64, offered: f64, patience: Duration) {
-        let Self { tally, heard, resident, cpu, own_cpu, lasted, begun, completed } = self;
-        let whole = tally.by_second.len().saturating_sub(1).max(1);
-        let seconds = whole as f64;
-        let good = tally.by_second.iter().take(whole).sum::<u64>() as f64 / seconds;
-        let worst = tally.by_second.iter().take(whole).min().copied().unwrap_or_default();
+        let Self { tally, heard, resident, cpu, own_cpu, came, lasted, begun, completed } = self;
+        let seconds = *came as f64;
+        let by_second = || tally.by_second.iter().copied().chain(std::iter::repeat(0)).take(*came);
+        let good = by_second().sum::<u64>() as f64 / seconds;
+        let worst = by_second().min().unwrap_or_default();
         let (answers, refusals) = (&tally.answers, &tally.refusals);
         let answered = answers.total + heard.answers.total;
         println!(

@@ -34,6 +34,9 @@ const CHECKED: usize = 56;
 const HEAD_BYTES: u64 = 4096;
 /// How far the file is filled ahead: a write into space that a file already has is synced in half the time.
 const AHEAD_BYTES: u64 = 1 << 20;
+/// How it is filled: a page at a time. What is written in one large piece Linux may keep as one (a folio), all of which it counts
+/// and looks through with each small write into it.
+const FILLER: [u8; 4096] = [0; 4096];
 
 /// The log of an open file.
 pub(crate) struct Log {
@@ -170,10 +173,7 @@ impl Log {
     fn write(&mut self, at: u64, segment_end: u64, frame: &[u8]) -> io::Result<()> {
         let end = at + frame.len() as u64;
         if end > self.filled {
-            let until = (end + AHEAD_BYTES).min(segment_end);
-            self.file.seek(SeekFrom::Start(self.filled))?;
-            self.file.write_all(&vec![0; (until - self.filled) as usize])?;
-            self.filled = until;
+            self.fill((end + AHEAD_BYTES).min(segment_end))?;
         }
         self.file.seek(SeekFrom::Start(at))?;
         self.file.write_all(frame)?;
@@ -181,6 +181,17 @@ impl Log {
             Some(_) => self.file.sync_data(),
             None => Ok(()),
         }
+    }
+
+    fn fill(&mut self, until: u64) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.filled))?;
+        while self.filled < until {
+            let page = FILLER.len() as u64;
+            let piece = (page - self.filled % page).min(until - self.filled);
+            self.file.write_all(&FILLER[..piece as usize])?;
+            self.filled += piece;
+        }
+        Ok(())
     }
 
     /// Writes to another file from now on; gives the one before.

@@ -83,6 +83,14 @@ impl Line {
         self.count(part).fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// How many parts before `now` the oldest came of the calls that are not late: a call that comes now waits about as
+    /// long, since those that came together are served together.
+    pub(super) fn age(&self, now: i64) -> i64 {
+        let recent = now - HALF as i64..=now;
+        let oldest = recent.into_iter().find(|part| self.count(*part).load(Ordering::Relaxed) > 0);
+        oldest.map_or(0, |part| now - part)
+    }
+
     /// Whether a call stands in a part that was over long before `now`. Each part is looked at once, for none comes to stand
     /// in one that is over but by a thread that was held up; its call is found to be late when its turn comes.
     pub(super) fn has_before(&self, now: i64) -> bool {

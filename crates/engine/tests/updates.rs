@@ -12,11 +12,12 @@ use engine::{
     Answer, Call, Config, Engine, Execution, Poll, Request, UpdateCall, UpdateOutcome, UpdateState, UpdateWait,
     WorkflowTask,
 };
-use model::{Limits, Namespace, QueueKey, QueueKind};
+use model::{Kind, Limits, Namespace, QueueKey, QueueKind};
 use prost::Name;
 use proto::temporal::api::{
+    command::v1::{Command, command::Attributes},
     common::v1::WorkflowType,
-    enums::v1::UpdateWorkflowExecutionLifecycleStage as Stage,
+    enums::v1::{CommandType, UpdateWorkflowExecutionLifecycleStage as Stage},
     protocol::v1::Message,
     taskqueue::v1::TaskQueue,
     update::v1::{Acceptance, Input, Meta, Outcome, Rejection, Request as UpdateRequest, Response, outcome::Value},
@@ -164,6 +165,30 @@ async fn a_rejection_writes_nothing() {
     assert_eq!((world.written() - before, reset), (0, 3));
     let UpdateOutcome::Known(outcome) = state.outcome else { panic!("no outcome") };
     assert!(matches!(outcome.value, Some(Value::Failure(_))));
+}
+
+#[tokio::test]
+async fn an_update_whose_worker_is_refused_goes_to_the_next_one_at_once() {
+    let world = World::new().await;
+    let worker = async {
+        let task = world.task().await;
+        let token = world.engine.token_key().open(&task.response.task_token).expect("the engine opens its own token");
+        let done = Command {
+            command_type: CommandType::CompleteWorkflowExecution.into(),
+            attributes: Some(Attributes::CompleteWorkflowExecutionCommandAttributes(Default::default())),
+            ..Command::default()
+        };
+        let request = RespondWorkflowTaskCompletedRequest { commands: vec![done.clone(), done], ..Default::default() };
+        let call = Call::CompleteWorkflowTask { token, request: Box::new(request) };
+        let answer = world.engine.call(Request { namespace: world.namespace.clone(), call }).await;
+        let reject = answer.expect_err("a command follows on the last one");
+        assert_eq!(reject.kind, Kind::InvalidArgument, "{reject}");
+        let task = world.task().await;
+        assert_eq!((task.response.attempt, task.response.messages.len()), (1, 1));
+        world.complete(&task, accepted_and_done()).await
+    };
+    let (state, _) = tokio::join!(world.updated(Duration::from_secs(60)), worker);
+    assert_eq!(state.stage, Stage::Completed);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::btree_map;
 
-use machine::{Change, Due, Input, Reply, Run, Signal, Step};
+use machine::{Change, Due, Input, Reply, Run, Signal, Step, TaskRef};
 use model::{Reject, RunId, ShardId};
 use proto::temporal::api::history::v1::HistoryEvent;
 
@@ -65,6 +65,7 @@ impl Lane {
             };
         }
         let is_wake = matches!(input, Input::Wake);
+        let speculative = self.speculative_task(shard, run_id, &input);
         // A signal that is sent again is answered with the run that has taken it.
         let signaled =
             if let Input::Signal(signal) = &input { Some(self.taken_by(shard, run_id, signal)) } else { None };
@@ -76,11 +77,30 @@ impl Lane {
                 let answer = self.answer_of(shard, run_id, reply);
                 self.after_commit(shard, Effect::Answer(reply_to, answer));
             }
-            (Err(reject), _) => self.after_commit(shard, Effect::Answer(reply_to, Err(reject))),
+            (Err(reject), _) => {
+                self.after_commit(shard, Effect::Answer(reply_to, Err(reject)));
+                self.give_back(shard, run_id, speculative);
+            }
         }
         if is_wake {
             self.rearm(shard, run_id);
         }
+    }
+
+    /// The speculative task that an input completes, if it is one.
+    fn speculative_task(&self, shard: ShardId, run_id: RunId, input: &Input) -> Option<TaskRef> {
+        let Input::CompleteWorkflowTask { task, .. } = input else { return None };
+        self.entry(shard, run_id).filter(|entry| entry.run.is_speculative())?;
+        Some(task.clone())
+    }
+
+    /// A speculative task whose completion was refused waits again at once, as on the reference, which forgets such a task with
+    /// every refusal and makes another one for its updates. An ordinary one stays its worker's until its time is up.
+    fn give_back(&mut self, shard: ShardId, run_id: RunId, speculative: Option<TaskRef>) {
+        let Some(task) = speculative else { return };
+        let input = Input::WorkflowTaskUndelivered { task };
+        let apply = Apply { reply_to: ReplyTo::None, shard, run_id, input };
+        self.run_queue.push_back(Work::Apply(Box::new(apply)));
     }
 
     /// The run that has this signal, or is to take it: this one, unless an earlier one of its chain has taken it.

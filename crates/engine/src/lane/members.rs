@@ -6,13 +6,21 @@
 use cluster::Member;
 use model::{Reject, ShardId, Time};
 
-use super::{Action, Lane, Timer, shard::Shard};
+use super::{Action, Lane, LaneConfig, Timer, shard::Shard};
+
+/// The shards that are a lane's at `now`, as membership has it.
+pub(super) fn owned(config: &LaneConfig, now: Time) -> Vec<ShardId> {
+    let LaneConfig { id, members, placement, lane, .. } = config;
+    let mut owned = cluster::owned(*id, placement.shards(), members, now);
+    owned.retain(|shard| placement.of_shard(*shard) == *lane);
+    owned
+}
 
 impl Lane {
     /// The members, as of now, and until when they live.
     pub(crate) fn members(&mut self, members: Vec<Member>) {
         self.config.members = members;
-        let owned = self.owned();
+        let owned = owned(&self.config, self.now);
         let moved: Vec<ShardId> = self.shards.keys().filter(|shard| !owned.contains(shard)).copied().collect();
         for shard in moved {
             self.lose(shard, "it moves to another node");
@@ -25,14 +33,6 @@ impl Lane {
                 self.actions.push(Action::Acquire { shard });
             }
         }
-    }
-
-    /// The shards that are this lane's, as membership has it.
-    pub(crate) fn owned(&self) -> Vec<ShardId> {
-        let placement = self.config.placement;
-        let mut owned = cluster::owned(self.config.id, placement.shards(), &self.config.members, self.now);
-        owned.retain(|shard| placement.of_shard(*shard) == self.config.lane);
-        owned
     }
 
     /// A shard was lost a while ago: it is acquired again if it is still this node's. Otherwise the members have to change first.

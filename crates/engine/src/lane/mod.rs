@@ -227,8 +227,7 @@ pub struct Lane {
 impl Lane {
     /// A lane that owns its part of the node's shards at `now`; its first actions acquire them.
     pub fn new(config: LaneConfig, now: Time) -> Self {
-        let mut owned = cluster::owned(config.id, config.placement.shards(), &config.members, now);
-        owned.retain(|shard| config.placement.of_shard(*shard) == config.lane);
+        let owned = members::owned(&config, now);
         let shards = owned.iter().map(|id| (*id, Shard::acquired_soon())).collect();
         let acquire = owned.into_iter().map(|shard| Action::Acquire { shard }).collect();
         Self {

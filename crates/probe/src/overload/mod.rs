@@ -143,7 +143,7 @@ async fn loads(options: &Options, catalog: &Catalog, database: &std::path::Path)
     let found = stage.load(options, Pace::AtATime(options.callers), PATIENT, finding).await?;
     let capacity = found.tally.answers.total as f64 / finding.as_secs_f64();
     println!(
-        "| load | callers wait | offered /s | sent /s | goodput /s | of capacity | worst second | in the generator's line p50, p99 ms | then answered p50, p99 ms | refused p50, p99 ms | a quiet caller: answered p99, refused p99 ms | given up | connections closed | for nobody | completed /s | CPU: server, generator, worker | RSS first, last, most MiB |"
+        "| load | callers wait | offered /s | sent /s | goodput /s | of capacity | worst second | in the generator's line p50, p99 ms | then answered p50, p99 ms | refused p50, p99 ms | a quiet caller: answered p99, refused p99 ms | given up | connections closed | for gone callers | completed /s | CPU: server, generator, worker | RSS first, last, most MiB |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     found.print("capacity", capacity, 0.0, PATIENT);

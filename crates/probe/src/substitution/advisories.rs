@@ -141,7 +141,7 @@ async fn forged_token(scene: &Scene<'_>, theirs: &Ids) -> Result<(), Fault> {
             (answer(namespace, &plain(&theirs.namespace_id)).await?, answer(namespace, &plain(nobodys)).await?);
         let told = (of_theirs.0, of_theirs.1.replace(theirs.namespace_id.as_str(), nobodys));
         if told != of_nobodys || of_theirs.0 == Code::Ok {
-            return Err(format!("{of_theirs:?} for theirs, {of_nobodys:?} for nobody's").into());
+            return Err(format!("{of_theirs:?} for theirs, {of_nobodys:?} for a namespace that is not there").into());
         }
     }
     Ok(())

@@ -19,7 +19,9 @@ pub use call::{
     Started, TaskQueueDescription, UpdateCall, UpdateOutcome, UpdateState, UpdateWait, Workers, WorkflowTask,
 };
 pub use driver::{Class, Clocks, Config, Delivery, Engine, ListPage, Listed, PageLimit, Pass, Stands};
-pub use lane::{Action, CallId, Event, Lane, LaneConfig, Parcel, ReadRequest, ReadResult};
+#[cfg(any(test, feature = "planted-panics"))]
+pub use lane::PlantedPanic;
+pub use lane::{Action, CallId, Event, Lane, LaneConfig, Parcel, QuarantinedRun, ReadRequest, ReadResult};
 /// What calls are made of, and the checks of a request's form that only the machine can make: cron schedules and search
 /// attributes. They are the machine's; the doors reach them through here.
 pub use machine::{

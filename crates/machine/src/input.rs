@@ -108,6 +108,36 @@ pub enum Input {
     Recover,
 }
 
+impl Input {
+    /// What it is called where a step has to be named.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Input::Signal(_) => "Signal",
+            Input::RequestCancel { .. } => "RequestCancel",
+            Input::AdmitUpdate(_) => "AdmitUpdate",
+            Input::Terminate { .. } => "Terminate",
+            Input::AttachStart { .. } => "AttachStart",
+            Input::StartWorkflowTask { .. } => "StartWorkflowTask",
+            Input::CompleteWorkflowTask { .. } => "CompleteWorkflowTask",
+            Input::FailWorkflowTask { .. } => "FailWorkflowTask",
+            Input::StartActivity { .. } => "StartActivity",
+            Input::WorkflowTaskUndelivered { .. } => "WorkflowTaskUndelivered",
+            Input::ActivityUndelivered { .. } => "ActivityUndelivered",
+            Input::AnswerActivity { .. } => "AnswerActivity",
+            Input::ChildStarted { .. } => "ChildStarted",
+            Input::ChildClosed { .. } => "ChildClosed",
+            Input::ExternalSignalDelivered { .. } => "ExternalSignalDelivered",
+            Input::ExternalCancelDelivered { .. } => "ExternalCancelDelivered",
+            Input::ClosePolicyApplied { .. } => "ClosePolicyApplied",
+            Input::ParentNotified => "ParentNotified",
+            Input::ResetSticky => "ResetSticky",
+            Input::StickyWorkerGone { .. } => "StickyWorkerGone",
+            Input::Wake => "Wake",
+            Input::Recover => "Recover",
+        }
+    }
+}
+
 /// A signal, from wherever it comes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Signal {

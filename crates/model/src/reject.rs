@@ -90,6 +90,8 @@ pub enum Kind {
     Aborted,
     /// A defect of ours.
     Internal,
+    /// A step of the run panicked: nothing is done with the run until a process of another build has it.
+    Quarantined,
 }
 
 /// What else a refusal for now tells, beside the text that clients know.

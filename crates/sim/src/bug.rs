@@ -1,8 +1,10 @@
 //! Bugs that are planted on purpose, to see that the simulator finds them. Each is a lie that a disk, a driver or a
 //! careless change of the engine could tell; none of it reaches the code of the product.
 
+use std::collections::BTreeSet;
+
 use engine::Answer;
-use model::Reject;
+use model::{Reject, RunId};
 use store::{Batch, Change, Key, OwnedKey};
 
 use crate::rng::Rng;
@@ -44,11 +46,13 @@ pub enum Bug {
     UntoldAbandonment,
     /// A shard is acquired while its last owner's lease runs.
     OpensBeforeTheLeaseEnds,
+    /// Of a run that has panicked the step before the panic is half kept.
+    HalfKeptStep,
 }
 
 impl Bug {
     /// All of them, in the order of their documentation.
-    pub const ALL: [Bug; 17] = [
+    pub const ALL: [Bug; 18] = [
         Bug::LostFsync,
         Bug::FailedSyncAcknowledged,
         Bug::SkippedEpochCheck,
@@ -66,10 +70,14 @@ impl Bug {
         Bug::StaleQuery,
         Bug::UntoldAbandonment,
         Bug::OpensBeforeTheLeaseEnds,
+        Bug::HalfKeptStep,
     ];
 
     /// What the bug makes of a batch on its way to the disk.
-    pub(crate) fn mangle(self, batch: &Batch, rng: &mut Rng) -> Batch {
+    pub(crate) fn mangle(self, batch: &Batch, quarantined: &BTreeSet<RunId>, rng: &mut Rng) -> Batch {
+        if self == Bug::HalfKeptStep {
+            return keep_half(batch, quarantined);
+        }
         let keeps = |change: &Change| !self.drops(change);
         let changes = batch.changes.iter().filter(|change| keeps(change) || !rng.one_in(3)).cloned().collect();
         let mut mangled = Batch { changes };
@@ -118,6 +126,39 @@ impl Bug {
             let swapped = rows[first].1.clone();
             rows[first].1 = std::mem::replace(&mut rows[second].1, swapped);
         }
+    }
+}
+
+/// Leaves out the second half of what is written of these runs.
+fn keep_half(batch: &Batch, runs: &BTreeSet<RunId>) -> Batch {
+    let is_of = |change: &Change| run_of(change).is_some_and(|run_id| runs.contains(&run_id));
+    let kept = batch.changes.iter().filter(|change| is_of(change)).count().div_ceil(2);
+    let mut seen = 0;
+    let keeps = |change: &&Change| {
+        seen += usize::from(is_of(change));
+        !is_of(change) || seen <= kept
+    };
+    Batch { changes: batch.changes.iter().filter(keeps).cloned().collect() }
+}
+
+/// The run whose row a change is.
+fn run_of(change: &Change) -> Option<RunId> {
+    let key = match change {
+        Change::Put { key, .. } | Change::Delete { key } => key,
+        Change::Show(row) => return Some(row.run_id),
+        Change::Hide { run_id } => return Some(*run_id),
+        Change::DeletePrefix { .. } => return None,
+    };
+    match Key::decode(key).ok()? {
+        OwnedKey::Run(run_id)
+        | OwnedKey::RunKey(run_id)
+        | OwnedKey::Attributes(run_id)
+        | OwnedKey::History(run_id, _)
+        | OwnedKey::Wake(_, run_id)
+        | OwnedKey::Activity(run_id, _)
+        | OwnedKey::Outbox(run_id, ..)
+        | OwnedKey::Task { run_id, .. } => Some(run_id),
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use model::{Epoch, ShardId};
+use model::{Epoch, RunId, ShardId};
 use store::{
     Batch, Change, CommitError, MemoryStore, Page, Store, StoreError,
     visibility::{GroupCount, Query, QueryPage},
@@ -72,10 +72,16 @@ impl Disk {
     }
 
     /// The first half of a commit: into the page cache, if the epoch is the shard's. Returns the write's number.
-    pub(crate) fn write(&self, record: Record, rng: &mut Rng) -> Result<u64, CommitError> {
+    /// `quarantined` are the runs that its writer has left alone since a panic.
+    pub(crate) fn write(
+        &self,
+        record: Record,
+        quarantined: &BTreeSet<RunId>,
+        rng: &mut Rng,
+    ) -> Result<u64, CommitError> {
         let mut state = self.state();
         let (shard, epoch, batch) = record;
-        let batch = self.bug.map_or_else(|| batch.clone(), |bug| Arc::new(bug.mangle(&batch, rng)));
+        let batch = self.bug.map_or_else(|| batch.clone(), |bug| Arc::new(bug.mangle(&batch, quarantined, rng)));
         let outcome = state.visible.commit(&[(shard, epoch, batch.clone())]).pop().unwrap_or(Ok(()));
         let epoch = match outcome {
             Ok(()) => epoch,

@@ -155,7 +155,7 @@ fn code_and_detail(kind: &Kind) -> (Code, Option<prost_types::Any>) {
         Kind::DeadlineExceeded => (Code::DeadlineExceeded, None),
         Kind::Canceled => (Code::Cancelled, None),
         Kind::Aborted => (Code::Aborted, None),
-        Kind::Internal => (Code::Internal, None),
+        Kind::Internal | Kind::Quarantined => (Code::Internal, None),
     }
 }
 
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     /// Kinds without fields: the code, and the type of the detail; empty where there is none.
-    const PLAIN: [(Kind, Code, &str); 16] = [
+    const PLAIN: [(Kind, Code, &str); 17] = [
         (Kind::InvalidArgument, Code::InvalidArgument, ""),
         (Kind::NotFound, Code::NotFound, "NotFoundFailure"),
         (Kind::NamespaceAlreadyExists, Code::AlreadyExists, "NamespaceAlreadyExistsFailure"),
@@ -208,6 +208,7 @@ mod tests {
         (Kind::Canceled, Code::Cancelled, ""),
         (Kind::Aborted, Code::Aborted, ""),
         (Kind::Internal, Code::Internal, ""),
+        (Kind::Quarantined, Code::Internal, ""),
     ];
 
     /// Kinds whose fields are in the detail.

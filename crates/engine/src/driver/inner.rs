@@ -399,9 +399,9 @@ impl Drop for Inner {
     }
 }
 
-/// A panic in a step or a write has left a lane between two states, and nothing of that may be written. What was
-/// acknowledged is on disk, so the process ends here and finds itself again there.
+/// A panic in a write, or in a lane beside the steps of its runs, has left the lane between two states, and nothing of that may
+/// be written. What was acknowledged is on disk, so the process ends here and finds itself again there.
 pub(super) fn stop() -> ! {
-    tracing::error!("a step or a write of the engine panicked: the process stops");
+    tracing::error!("a lane or a write of the engine panicked: the process stops");
     std::process::abort()
 }

@@ -18,6 +18,7 @@ mod lanes;
 mod lists;
 mod memos;
 mod open;
+mod quarantine;
 mod timekeeper;
 mod turns;
 mod writer;

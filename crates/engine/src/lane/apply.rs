@@ -2,6 +2,7 @@
 
 use std::collections::btree_map;
 
+use bytes::Bytes;
 use machine::{Change, Due, Input, Reply, Run, Signal, Step, TaskRef};
 use model::{Reject, RunId, ShardId};
 use proto::temporal::api::history::v1::HistoryEvent;
@@ -9,6 +10,8 @@ use proto::temporal::api::history::v1::HistoryEvent;
 use super::{
     Lane, ReplyTo, Timer, Work, answer, assert,
     calls::execution_of,
+    polls::Match,
+    quarantine::{DERIVING, Panicked, Place},
     shard::{Effect, Entry, Need},
 };
 use crate::{Answer, persist, persist::TaskPlace, visibility};
@@ -20,6 +23,28 @@ pub(crate) struct Apply {
     pub(crate) shard: ShardId,
     pub(crate) run_id: RunId,
     pub(crate) input: Input,
+}
+
+/// A step whose consequences are known, on its way into memory.
+struct Derived {
+    next: Run,
+    due: Due,
+    changes: Vec<Change>,
+    follows: Follows,
+    /// Pollers that its activities were matched with, and what they get.
+    dispatched: Vec<(Match, Reply)>,
+    successor: Option<Box<Derived>>,
+}
+
+/// What follows from the difference between the state before a step and the one after it.
+struct Follows {
+    /// The events that the step appends, as they are stored, behind the id of the first.
+    batch: Option<(i64, Bytes)>,
+    newly_due: Vec<Effect>,
+    /// The workflow task that waits from now on although it is not newly due on disk.
+    anew: Option<TaskPlace>,
+    /// Whether anything of it is written.
+    is_written: bool,
 }
 
 /// Whether a run can be worked on now.
@@ -113,65 +138,124 @@ impl Lane {
     /// One step of a loaded run: what it changed is in the open batch when this returns.
     ///
     /// # Errors
-    /// The machine's refusal; nothing has changed then.
+    /// The machine's refusal, or that of a run whose step has panicked; nothing has changed then.
     pub(crate) fn step(&mut self, shard: ShardId, run_id: RunId, input: Input) -> Result<Reply, Reject> {
         let absent = || Reject::internal(format!("run {run_id} is not loaded"));
         let namespace = self.entry(shard, run_id).ok_or_else(absent)?.run.key.workflow.namespace;
         let context = self.step_context(namespace);
-        let step = self.entry(shard, run_id).ok_or_else(absent)?.run.handle(input, &context)?;
+        let run = &self.entry(shard, run_id).ok_or_else(absent)?.run;
+        let step = match self.caught(Place::of(run, input.name()), || run.handle(input, &context)) {
+            Ok(step) => step?,
+            Err(panicked) => return Err(self.quarantine(shard, run_id, panicked)),
+        };
         assert::stepped(run_id, &step);
-        Ok(self.commit(shard, step))
+        self.commit(shard, step)
     }
 
     /// Takes a step over into memory and the open batch, its successor with it.
-    pub(crate) fn commit(&mut self, shard: ShardId, mut step: Step) -> Reply {
+    ///
+    /// # Errors
+    /// The run is quarantined, and nothing of the step is kept.
+    pub(crate) fn commit(&mut self, shard: ShardId, mut step: Step) -> Result<Reply, Reject> {
         if step.changes.is_empty() {
-            return step.reply;
+            return Ok(step.reply);
         }
+        let key = step.next.key.clone();
+        let rows = self.shards.get_mut(&shard).map_or(0, |state| state.changes().len());
+        let reply = std::mem::replace(&mut step.reply, Reply::Done);
+        match self.derive(shard, step) {
+            Ok(derived) => {
+                self.take_over(shard, derived);
+                Ok(reply)
+            }
+            Err(panicked) => {
+                if let Some(state) = self.shards.get_mut(&shard) {
+                    state.changes().truncate(rows);
+                }
+                match self.entry(shard, key.run_id) {
+                    Some(_) => Err(self.quarantine(shard, key.run_id, panicked)),
+                    None => Err(self.start_panicked(&key.workflow, &panicked)),
+                }
+            }
+        }
+    }
+
+    /// What follows from a step and from its successor. The rows are in the open batch when this returns; all else is as it was.
+    ///
+    /// # Errors
+    /// A panic. Rows may be left over in the open batch.
+    fn derive(&mut self, shard: ShardId, mut step: Step) -> Result<Derived, Panicked> {
         assert::step(self, shard, &step);
-        let run_id = step.next.key.run_id;
-        let mut due = step.next.durable_due();
-        let dispatched = self.dispatch_in_step(shard, &mut step, &due);
-        if !dispatched.is_empty() {
-            due = step.next.durable_due();
+        let dispatched = self.dispatch_in_step(shard, &mut step)?;
+        let Step { next, changes, successor, reply: _ } = step;
+        let derived = self.derive_rows(shard, &next, &changes).and_then(|(due, follows)| {
+            let steps = successor.filter(|successor| !successor.changes.is_empty());
+            let successor = steps.map(|step| self.derive(shard, *step)).transpose()?.map(Box::new);
+            Ok((due, follows, successor))
+        });
+        match derived {
+            Ok((due, follows, successor)) => Ok(Derived { next, due, changes, follows, dispatched, successor }),
+            Err(panicked) => {
+                for (matched, _) in dispatched {
+                    self.requeue(matched);
+                }
+                Err(panicked)
+            }
         }
-        let Step { next, changes, successor, reply } = step;
-        self.take_over(shard, next, due, &changes);
+    }
+
+    /// What is due after a step, and what follows from the difference to the state before. Adds the rows to the open batch.
+    fn derive_rows(&mut self, shard: ShardId, next: &Run, changes: &[Change]) -> Result<(Due, Follows), Panicked> {
+        let run_id = next.key.run_id;
+        let types = self.namespace(next.key.workflow.namespace).search_attributes.clone();
+        let mut rows = self.shards.get_mut(&shard).map(|state| std::mem::take(state.changes())).unwrap_or_default();
+        let before = rows.len();
+        let old = self.entry(shard, run_id).map(|entry| (&entry.run, &entry.due));
+        let derived = self.caught(Place::of(next, DERIVING), || {
+            let due = next.durable_due();
+            let events = || changes.iter().filter_map(event_of);
+            let batch = events().next().map(|first| (first.event_id, persist::history_batch(events())));
+            persist::rows(old, (next, &due), batch.clone(), &mut rows);
+            rows.extend(visibility::change(old.map(|(run, _)| run), next, &types));
+            let newly_due = newly_due(old.map(|(_, due)| due), &due, next);
+            let anew = waits_anew(old, next, &due);
+            let is_written = rows.len() != before;
+            (due, Follows { batch, newly_due, anew, is_written })
+        });
+        if let Some(state) = self.shards.get_mut(&shard) {
+            *state.changes() = rows;
+        }
+        derived
+    }
+
+    /// Takes what was derived over into memory.
+    fn take_over(&mut self, shard: ShardId, derived: Derived) {
+        let Derived { next, due, changes, follows, dispatched, successor } = derived;
+        let run_id = next.key.run_id;
+        self.replace_run(shard, next, due, follows);
         self.settle_updates(shard, run_id, &changes, successor.is_some());
         for (matched, task) in dispatched {
             self.hand_task(matched, task);
         }
         if let Some(successor) = successor {
-            self.commit(shard, *successor);
+            self.take_over(shard, *successor);
         }
-        reply
     }
 
-    fn take_over(&mut self, shard: ShardId, next: Run, due: Due, changes: &[Change]) {
+    fn replace_run(&mut self, shard: ShardId, next: Run, due: Due, follows: Follows) {
         let run_id = next.key.run_id;
         let (now, memory) = (self.now, self.config.memory.clone());
-        let types = self.namespace(next.key.workflow.namespace).search_attributes.clone();
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
-        let events = || changes.iter().filter_map(event_of);
-        let first = events().next().map(|event| event.event_id);
-        let batch = first.map(|_| persist::history_batch(events()));
-        let mut rows = std::mem::take(state.changes());
-        let number = rows.len();
+        let Follows { batch, newly_due, anew, is_written } = follows;
         let old = state.runs.get(&run_id).map(|entry| (&entry.run, &entry.due));
-        assert::take_over(old.map(|(run, _)| run), &next, &due, first);
-        persist::rows(old, (&next, &due), first.zip(batch.clone()), &mut rows);
-        rows.extend(visibility::change(old.map(|(run, _)| run), &next, &types));
+        assert::take_over(old.map(|(run, _)| run), &next, &due, batch.as_ref().map(|(first, _)| *first));
         let is_new = old.is_none();
         let grew = batch.is_some() || old.is_some_and(|(run, _)| run.is_open() != next.is_open());
         let grown = Effect::Grew { run_id, next_event_id: next.core.next_event_id, is_open: next.is_open() };
-        let newly_due = newly_due(old.map(|(_, due)| due), &due, &next);
-        let anew = waits_anew(old, &next, &due);
         let old_timer = old.and_then(|(_, due)| due.deadline);
         let timer = due.deadline;
-        let is_written = rows.len() != number;
-        *state.changes() = rows;
         if is_new {
             state.set_current(next.key.workflow.clone(), Some(run_id));
         }
@@ -184,7 +268,7 @@ impl Lane {
             }
             btree_map::Entry::Vacant(place) => place.insert(Box::new(Entry::new(next, due, 1, now, &memory))),
         };
-        if let Some((first, batch)) = first.zip(batch) {
+        if let Some((first, batch)) = batch {
             entry.remember(first, batch);
         }
         if is_written {

@@ -125,9 +125,11 @@ impl Lane {
     pub(crate) fn defer_until_open(&mut self, shard: ShardId, work: &Work) -> bool {
         let Some(state) = self.shards.get_mut(&shard) else {
             let owner = cluster::owner(shard, &self.config.members, self.now);
-            let address = owner.map_or("nobody", |member| member.address.as_str());
-            let reject = Reject::unavailable(format!("shard {} is owned by {address}", shard.0));
-            self.refuse(work.clone(), &reject);
+            let text = match owner {
+                Some(member) => format!("shard {} is owned by {}", shard.0, member.address),
+                None => format!("which node owns shard {} is not known: try again", shard.0),
+            };
+            self.refuse(work.clone(), &Reject::unavailable(text));
             return true;
         };
         if state.epoch.is_some() {
@@ -179,8 +181,9 @@ impl Lane {
             }
             Target::Delete => self.delete(reply_to, shard, run_id),
             Target::Describe => {
-                let description =
-                    self.describe(shard, run_id).ok_or_else(|| answer::run_not_found("", &run_id.to_string()));
+                let description = self
+                    .told(shard, run_id, || self.describe(shard, run_id))
+                    .and_then(|told| told.ok_or_else(|| answer::run_not_found("", &run_id.to_string())));
                 self.after_commit(
                     shard,
                     Effect::Answer(reply_to, description.map(|it| Answer::Description(Box::new(it)))),
@@ -269,7 +272,7 @@ impl Lane {
     fn history_of(&self, shard: ShardId, run_id: RunId) -> Result<HistoryState, Reject> {
         let entry = self.entry(shard, run_id).ok_or_else(|| answer::run_not_found("", &run_id.to_string()))?;
         let is_caught_up = entry.stored_before == entry.run.core.next_event_id;
-        Ok(HistoryState {
+        self.told(shard, run_id, || HistoryState {
             run_id: run_id.to_string(),
             range: answer::range(shard, entry, 1, entry.stored_before),
             tail: if is_caught_up { entry.run.tail_without_worker() } else { Vec::new() },

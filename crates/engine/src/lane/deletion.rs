@@ -26,6 +26,9 @@ impl Lane {
             }
         }
         self.send_last_messages(shard, run_id);
+        if let Some(reject) = self.quarantine_refusal(shard, run_id) {
+            return self.after_commit(shard, Effect::Answer(reply_to, Err(reject)));
+        }
         self.remove_run(shard, run_id);
         self.after_commit(shard, Effect::Answer(reply_to, Ok(Answer::Done)));
     }

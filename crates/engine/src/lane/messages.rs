@@ -17,6 +17,7 @@ use super::{
     Lane, ReplyTo, Sender, Timer, Work, answer,
     apply::{Apply, Presence},
     parcel::Content,
+    quarantine::Place,
     shard::{Effect, Entry, Need},
     start::{ChildStart, ParentInfo, child_request},
 };
@@ -45,11 +46,15 @@ pub(crate) struct Unacknowledged(BTreeMap<Sender, (u32, Time)>);
 impl Lane {
     /// Delivers a message of a run, if the run still has it to send.
     pub(crate) fn send(&mut self, sender: Sender) {
+        if self.is_quarantined(sender.shard, sender.run_id) {
+            // It stays in the outbox.
+            self.acknowledged(sender);
+            return;
+        }
         if matches!(self.presence(sender.shard, sender.run_id), Presence::Missing) {
             return self.wait_for_data(sender.shard, Need::Run(sender.run_id), Work::Send(sender));
         }
-        let Some(message) = self.entry(sender.shard, sender.run_id).and_then(|entry| entry.run.message(sender.key))
-        else {
+        let Some(message) = self.message_of(sender) else {
             self.acknowledged(sender);
             return;
         };
@@ -98,6 +103,18 @@ impl Lane {
                 };
                 let input = Input::ChildClosed { initiated_event_id, child: Box::new(child) };
                 self.dispatch_message(Delivery { sender, target, first_run_id: String::new(), input });
+            }
+        }
+    }
+
+    /// The message, if the run still has it to send.
+    fn message_of(&mut self, sender: Sender) -> Option<Message> {
+        let run = &self.entry(sender.shard, sender.run_id)?.run;
+        match self.caught(Place::of(run, "making a message"), || run.message(sender.key)) {
+            Ok(message) => message,
+            Err(panicked) => {
+                self.quarantine(sender.shard, sender.run_id, panicked);
+                None
             }
         }
     }
@@ -215,8 +232,17 @@ impl Lane {
 
     /// The shard's memory is dropped: what is in its outbox is read again when it is acquired.
     pub(crate) fn lose_messages(&mut self, shard: ShardId) {
-        let lost: Vec<Sender> = self.unacknowledged.0.keys().filter(|sender| sender.shard == shard).copied().collect();
-        for sender in lost {
+        self.send_no_more(|sender| sender.shard == shard);
+    }
+
+    /// The run's messages stay in its outbox, and are not sent from there.
+    pub(crate) fn keep_messages(&mut self, shard: ShardId, run_id: RunId) {
+        self.send_no_more(|sender| sender.shard == shard && sender.run_id == run_id);
+    }
+
+    fn send_no_more(&mut self, is_of: impl Fn(&Sender) -> bool) {
+        let senders: Vec<Sender> = self.unacknowledged.0.keys().filter(|sender| is_of(sender)).copied().collect();
+        for sender in senders {
             self.acknowledged(sender);
         }
     }
@@ -228,6 +254,11 @@ impl Lane {
 
     /// The receiver has answered, durably: the sender is told, or the message is sent again later.
     pub(crate) fn message_done(&mut self, sender: Sender, result: Result<Answer, Reject>) {
+        if self.is_quarantined(sender.shard, sender.run_id) {
+            // It is sent again when the run is taken up, and answered as the first time.
+            self.acknowledged(sender);
+            return;
+        }
         if matches!(result.as_ref().map_err(refusal), Err(Refusal::Passing)) {
             return self.send_again_after(sender, RESEND_AFTER);
         }
@@ -290,7 +321,7 @@ enum Refusal {
 
 fn refusal(reject: &Reject) -> Refusal {
     match reject.kind {
-        Kind::Unavailable | Kind::Aborted | Kind::DeadlineExceeded => Refusal::Passing,
+        Kind::Unavailable | Kind::Aborted | Kind::DeadlineExceeded | Kind::Quarantined => Refusal::Passing,
         Kind::NamespaceNotFound { .. } => Refusal::NamespaceGone,
         Kind::InvalidArgument | Kind::ResourceExhausted { .. } => Refusal::Full,
         Kind::CancellationAlreadyRequested => Refusal::AlreadySo,

@@ -18,6 +18,7 @@ mod messages;
 mod pace;
 mod parcel;
 mod polls;
+mod quarantine;
 mod queries;
 mod queue;
 mod read;
@@ -44,6 +45,9 @@ use store::{Batch, CommitError, StoreError};
 use crate::{Answer, Call, LaneId, NamespaceTable, Placement, Request};
 
 pub use parcel::Parcel;
+#[cfg(any(test, feature = "planted-panics"))]
+pub use quarantine::PlantedPanic;
+pub use quarantine::QuarantinedRun;
 pub use read::{ReadRequest, ReadResult};
 
 use apply::Apply;
@@ -222,6 +226,8 @@ pub struct Lane {
     next_read_id: u64,
     draining: bool,
     actions: Vec<Action>,
+    #[cfg(any(test, feature = "planted-panics"))]
+    planted: Vec<PlantedPanic>,
 }
 
 impl Lane {
@@ -254,6 +260,8 @@ impl Lane {
             next_read_id: 0,
             draining: false,
             actions: acquire,
+            #[cfg(any(test, feature = "planted-panics"))]
+            planted: Vec::new(),
         }
     }
 

@@ -3,13 +3,14 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use machine::{Due, Input, Reply, Step, Task};
+use machine::{Input, Reply, Run, Step, Task};
 use model::{Namespace, QueueKey, QueueKind, ShardId, Time};
 
 use super::{
     Action, CallId, Lane, ReplyTo, Timer, Work,
     apply::Presence,
     parcel::{Content, Offer},
+    quarantine::{DERIVING, Panicked, Place},
     queue::{QueuedQuery, TaskQueue},
     shard::{Effect, Need},
 };
@@ -137,33 +138,54 @@ impl Lane {
 
     /// Matches the activities that a step makes ready with the pollers that wait for them, before any of it is written: so
     /// neither their place in the queue nor their start takes a write of its own. Their events belong to the same step.
-    pub(crate) fn dispatch_in_step(&mut self, shard: ShardId, step: &mut Step, due: &Due) -> Vec<(Match, Reply)> {
+    ///
+    /// # Errors
+    /// A panic: the pollers wait again.
+    pub(crate) fn dispatch_in_step(
+        &mut self,
+        shard: ShardId,
+        step: &mut Step,
+    ) -> Result<Vec<(Match, Reply)>, Panicked> {
         let mut dispatched = Vec::new();
         let (namespace, run_id) = (step.next.key.workflow.namespace, step.next.key.run_id);
-        let old = self.entry(shard, run_id).map(|entry| &entry.due);
-        let is_new = |task: &&Task| matches!(task, Task::Activity { .. }) && old.is_none_or(|old| !old.has(task));
-        let mut places: Vec<_> =
-            due.tasks.iter().filter(is_new).map(|task| TaskPlace::of(task, namespace, run_id)).collect();
-        // As they would stand in their queues.
-        places.sort_unstable();
-        for place in places {
+        for place in self.new_activities(shard, &step.next)? {
             let Some((call, poll)) = self.poller_for(&place) else { continue };
             let input = self.start_of(&poll, &place);
             let context = self.step_context(namespace);
             let matched = Match { call, poll, shard, place, backlog: 0 };
-            match step.next.handle(input, &context) {
-                Ok(started) => {
+            match self.caught(Place::of(&step.next, input.name()), || step.next.handle(input, &context)) {
+                Ok(Ok(started)) => {
                     step.next = started.next;
                     step.changes.extend(started.changes);
                     dispatched.push((matched, started.reply));
                 }
-                Err(reject) => {
+                Ok(Err(reject)) => {
                     tracing::debug!(%run_id, "an activity could not be started: {reject}");
                     self.requeue(matched);
                 }
+                Err(panicked) => {
+                    self.requeue(matched);
+                    for (matched, _) in dispatched {
+                        self.requeue(matched);
+                    }
+                    return Err(panicked);
+                }
             }
         }
-        dispatched
+        Ok(dispatched)
+    }
+
+    /// The activities that wait for a worker from this state on, as they would stand in their queues.
+    fn new_activities(&self, shard: ShardId, next: &Run) -> Result<Vec<TaskPlace>, Panicked> {
+        let (namespace, run_id) = (next.key.workflow.namespace, next.key.run_id);
+        let old = self.entry(shard, run_id).map(|entry| &entry.due);
+        let is_new = |task: &&Task| matches!(task, Task::Activity { .. }) && old.is_none_or(|old| !old.has(task));
+        let mut places = self.caught(Place::of(next, DERIVING), || {
+            let due = next.durable_due();
+            due.tasks.iter().filter(is_new).map(|task| TaskPlace::of(task, namespace, run_id)).collect::<Vec<_>>()
+        })?;
+        places.sort_unstable();
+        Ok(places)
     }
 
     /// Takes the poll that has waited longest for a task that has just come, unless others are before it in the queue. Tasks

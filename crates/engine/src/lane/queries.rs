@@ -368,6 +368,13 @@ impl Lane {
         }
     }
 
+    /// No worker can answer queries of this run any more.
+    pub(crate) fn fail_queries(&mut self, run_id: RunId, reject: &Reject) {
+        for id in self.queries.by_run.get(&run_id).cloned().into_iter().flatten() {
+            self.fail_query(&id, reject.clone());
+        }
+    }
+
     /// The shard's memory is dropped, and with it what its queries waited for.
     pub(crate) fn lose_queries(&mut self, shard: ShardId, reject: &Reject) {
         let of_shard = |pending: &Pending| pending.shard == shard;

@@ -1,13 +1,22 @@
 //! Reads: what a node asks of the store, and what it does with the answers.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    panic::{self, AssertUnwindSafe},
+};
 
 use bytes::Bytes;
-use machine::Input;
+use machine::{Due, Input, Run};
 use model::{QueueKey, RunId, ShardId, WorkflowKey};
 use store::{Key, Page, Store, StoreError, key, key::OwnedKey, record};
 
-use super::{Action, Lane, ReplyTo, Sender, Timer, Work, apply::Apply, shard::Entry, shard::Need};
+use super::{
+    Action, Lane, ReplyTo, Sender, Timer, Work,
+    apply::Apply,
+    quarantine::{Panicked, Place, READING, text_of},
+    shard::Entry,
+    shard::Need,
+};
 use crate::{NamespaceRecord, NamespaceTable, persist, placement::HOME};
 
 /// Wake-ups that are read at once.
@@ -34,6 +43,8 @@ pub enum ReadResult {
     Page(Page),
     /// A run; without a first batch there is none of that id.
     Run { rows: Vec<(Vec<u8>, Bytes)>, first_history: Option<Bytes> },
+    /// The read of a run panicked, with these words.
+    Panicked(String),
 }
 
 /// What a read that is under way is for.
@@ -91,11 +102,24 @@ impl ReadRequest {
         ReadRequest::Scan { shard, range, limit }
     }
 
-    /// Does the read. Blocks as long as the store does.
+    /// Does the read. Blocks as long as the store does. A panic of the store is caught: that of one run's rows is the run's,
+    /// any other a failure of the storage.
     ///
     /// # Errors
     /// When the storage fails.
     pub fn perform(&self, store: &dyn Store) -> Result<ReadResult, StoreError> {
+        panic::catch_unwind(AssertUnwindSafe(|| self.read_from(store))).unwrap_or_else(|words| {
+            let words = text_of(&*words);
+            match self {
+                ReadRequest::Run { .. } => Ok(ReadResult::Panicked(words)),
+                ReadRequest::Get { .. } | ReadRequest::Scan { .. } => {
+                    Err(StoreError::Io(format!("a read panicked: {words}")))
+                }
+            }
+        })
+    }
+
+    fn read_from(&self, store: &dyn Store) -> Result<ReadResult, StoreError> {
         match self {
             ReadRequest::Get { shard, key } => store.get(*shard, key).map(ReadResult::Value),
             ReadRequest::Scan { shard, range, limit } => {
@@ -133,6 +157,11 @@ impl Lane {
     pub(crate) fn wait_for_data(&mut self, shard: ShardId, need: Need, work: Work) {
         if self.defer_until_open(shard, &work) {
             return;
+        }
+        if let Need::Run(run_id) = &need
+            && let Some(reject) = self.quarantine_refusal(shard, *run_id)
+        {
+            return self.refuse(work, &reject);
         }
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
@@ -181,6 +210,9 @@ impl Lane {
             (PendingRead::Run(shard, run_id), ReadResult::Run { rows, first_history }) => {
                 self.loaded(*shard, *run_id, rows, first_history)?;
             }
+            (PendingRead::Run(shard, run_id), ReadResult::Panicked(words)) => {
+                self.quarantine(*shard, *run_id, Panicked::new(READING, words));
+            }
             (PendingRead::Wakes(shard), ReadResult::Page(page)) => self.wakes_found(*shard, page)?,
             (PendingRead::Outbox(shard), ReadResult::Page(page)) => self.outbox_found(*shard, page)?,
             (PendingRead::Namespaces, ReadResult::Page(page)) => {
@@ -205,7 +237,7 @@ impl Lane {
                 | PendingRead::Queue(..)
                 | PendingRead::Count(..)
                 | PendingRead::CountFor(..),
-                ReadResult::Value(_) | ReadResult::Page(_) | ReadResult::Run { .. },
+                ReadResult::Value(_) | ReadResult::Page(_) | ReadResult::Run { .. } | ReadResult::Panicked(_),
             ) => return Err(StoreError::Io("a read was answered with something else".into())),
         }
         Ok(())
@@ -239,6 +271,31 @@ impl Lane {
         }
     }
 
+    /// A run from its rows; `None` where that panicked, and the run is quarantined.
+    fn decode_run(
+        &mut self,
+        shard: ShardId,
+        run_id: RunId,
+        rows: Vec<(Vec<u8>, Bytes)>,
+        first_history: Bytes,
+    ) -> Result<Option<(Run, Due)>, StoreError> {
+        let workflow = persist::workflow_of(run_id, &rows);
+        let workflow_id = workflow.as_ref().map_or("", |workflow| &workflow.workflow_id);
+        let place = Place { workflow_id, next_event_id: i64::MAX, what: READING };
+        let decoded = self.caught(place, || {
+            let run = persist::load(run_id, rows, first_history)?;
+            let due = run.durable_due();
+            Ok((run, due))
+        });
+        match decoded {
+            Ok(decoded) => decoded.map(Some),
+            Err(panicked) => {
+                self.quarantine_as(shard, run_id, workflow, panicked);
+                Ok(None)
+            }
+        }
+    }
+
     fn loaded(
         &mut self,
         shard: ShardId,
@@ -248,8 +305,7 @@ impl Lane {
     ) -> Result<(), StoreError> {
         let present = self.shards.get(&shard).is_some_and(|state| state.runs.contains_key(&run_id));
         if let (false, Some(first_history)) = (present, first_history) {
-            let run = persist::load(run_id, rows, first_history)?;
-            let due = run.durable_due();
+            let Some((run, due)) = self.decode_run(shard, run_id, rows, first_history)? else { return Ok(()) };
             let stored_before = run.core.next_event_id;
             let recovers = !run.buffered.is_empty();
             let timer = due.deadline;

@@ -11,7 +11,10 @@ use machine::{Due, MessageKey, Run};
 use model::{Budget, Epoch, Part, QueueKind, Reject, RunId, ShardId, Time, WorkflowKey};
 use store::{Batch, Change, CommitError, Key, StoreError, key};
 
-use super::{Action, CallId, Lane, PendingRead, ReadRequest, ReplyTo, Timer, Work, assert, parcel::Content};
+use super::{
+    Action, CallId, Lane, PendingRead, ReadRequest, ReplyTo, Timer, Work, assert, parcel::Content,
+    quarantine::QuarantinedRun,
+};
 use crate::{
     Answer,
     persist::{self, TaskPlace},
@@ -39,6 +42,8 @@ pub(crate) struct Shard {
     pub(crate) currents: BTreeMap<WorkflowKey, CurrentEntry>,
     /// Work that waits for data, by what it waits for.
     pub(crate) waiting_for_data: BTreeMap<Need, Vec<Work>>,
+    /// Those that have panicked, and are left alone.
+    pub(crate) quarantined: BTreeMap<RunId, QuarantinedRun>,
     /// Work that came before the shard was open.
     pub(crate) waiting_for_shard: Vec<Work>,
     /// It is being acquired, or will be at a time that is set; otherwise membership has to say that it is ours.
@@ -179,6 +184,7 @@ impl Shard {
         Self {
             epoch: None,
             runs: BTreeMap::new(),
+            quarantined: BTreeMap::new(),
             currents: BTreeMap::new(),
             waiting_for_data: BTreeMap::new(),
             waiting_for_shard: Vec::new(),

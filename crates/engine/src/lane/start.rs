@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use machine::{
-    Input, Reply, Run, Signal, StartSpec, StepContext,
+    Input, Reply, Run, Signal, StartSpec, Step, StepContext,
     on::start::{Current, Decision, Repeats, decide},
 };
 use model::{Kind, Namespace, Reject, RunId, RunKey, ShardId, Time, WorkflowKey};
@@ -18,6 +18,7 @@ use proto::temporal::api::{
 use super::{
     Lane, ReplyTo, Sender, Work,
     apply::Presence,
+    quarantine::{Place, STARTING},
     shard::{Effect, Need},
 };
 use crate::{Answer, Call, Started, WorkflowTask};
@@ -173,19 +174,34 @@ impl Lane {
     }
 
     fn start_new(&mut self, start: Start, run_id: RunId, context: StepContext) -> Result<Started, Reject> {
-        let Start { workflow, shard, request, signal, parent, reply_to: _ } = start;
-        let mut spec = StartSpec::from_request(&request, &context);
-        spec.signal = signal;
-        if let Some(parent) = parent {
-            let attributes = &mut spec.attributes;
-            attributes.parent_workflow_namespace = parent.namespace;
-            attributes.parent_workflow_namespace_id = parent.namespace_id;
-            attributes.parent_workflow_execution = Some(parent.execution);
-            attributes.parent_initiated_event_id = parent.initiated_event_id;
-            attributes.root_workflow_execution = Some(parent.root);
-        }
-        let step = Run::start(RunKey { workflow, run_id }, spec, &context)?;
-        let reply = self.commit(shard, step);
+        let shard = start.shard;
+        let step = self.first_step(start, run_id, &context)?;
+        self.begin(shard, run_id, step)
+    }
+
+    /// The first step of a new run.
+    fn first_step(&self, start: Start, run_id: RunId, context: &StepContext) -> Result<Step, Reject> {
+        let Start { workflow, request, signal, parent, shard: _, reply_to: _ } = start;
+        let place = Place { workflow_id: &workflow.workflow_id, next_event_id: 1, what: STARTING };
+        let begun = self.caught(place, || {
+            let mut spec = StartSpec::from_request(&request, context);
+            spec.signal = signal;
+            if let Some(parent) = parent {
+                let attributes = &mut spec.attributes;
+                attributes.parent_workflow_namespace = parent.namespace;
+                attributes.parent_workflow_namespace_id = parent.namespace_id;
+                attributes.parent_workflow_execution = Some(parent.execution);
+                attributes.parent_initiated_event_id = parent.initiated_event_id;
+                attributes.root_workflow_execution = Some(parent.root);
+            }
+            Run::start(RunKey { workflow: workflow.clone(), run_id }, spec, context)
+        });
+        begun.unwrap_or_else(|panicked| Err(self.start_panicked(&workflow, &panicked)))
+    }
+
+    /// Takes the first step of a new run over.
+    fn begin(&mut self, shard: ShardId, run_id: RunId, step: Step) -> Result<Started, Reject> {
+        let reply = self.commit(shard, step)?;
         let eager_task = match reply {
             Reply::WorkflowTask(task) => self.workflow_task(shard, run_id, &task, false).map(Box::new),
             Reply::Done
@@ -212,7 +228,10 @@ impl Lane {
 
     /// Ends the open run and starts the new one, in one commit.
     fn replace(&mut self, start: Start, open: Option<Current>, mut context: StepContext) -> Result<Started, Reject> {
+        let shard = start.shard;
         let run_id = context.entropy.run_id(self.now);
+        // The open one ends only where the new one can begin.
+        let step = self.first_step(start, run_id, &context)?;
         if let Some(open) = open {
             let terminate = Input::Terminate {
                 reason: "TerminateIfRunning WorkflowIdReusePolicy".into(),
@@ -220,9 +239,9 @@ impl Lane {
                 identity: "history-service".into(),
                 links: Vec::new(),
             };
-            self.step(start.shard, parse(&open.run_id)?, terminate)?;
+            self.step(shard, parse(&open.run_id)?, terminate)?;
         }
-        self.start_new(start, run_id, context)
+        self.begin(shard, run_id, step)
     }
 
     /// The open run stands in for the one asked for, and is told of it where the request wants that.

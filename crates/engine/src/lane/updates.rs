@@ -274,6 +274,15 @@ impl Lane {
         }
     }
 
+    /// Updates of this run come no further.
+    pub(crate) fn fail_updates(&mut self, run_id: RunId, reject: &Reject) {
+        for id in self.updates.by_run.get(&run_id).cloned().into_iter().flatten() {
+            let Some(waiting) = self.updates.remove(id) else { continue };
+            self.timers.remove(&(waiting.deadline, Timer::Call(id)));
+            self.refuse_update(id, waiting, reject.clone());
+        }
+    }
+
     /// The shard's memory is dropped, and with it the updates that were only admitted.
     pub(crate) fn lose_updates(&mut self, shard: ShardId) {
         let of_shard = |waiting: &Waiting| waiting.shard == shard;

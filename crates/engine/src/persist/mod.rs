@@ -29,6 +29,14 @@ pub(crate) struct RunKeyRecord {
     pub(crate) workflow_id: String,
 }
 
+/// The workflow that a run is of, by its rows.
+pub(crate) fn workflow_of(run_id: RunId, rows: &[(Vec<u8>, Bytes)]) -> Option<WorkflowKey> {
+    let key = Key::RunKey(run_id).encode();
+    let (_, value) = rows.iter().find(|(bytes, _)| *bytes == key)?;
+    let record: RunKeyRecord = record::decode(value.clone()).ok()?;
+    Some(WorkflowKey::new(NamespaceId::from_slice(&record.namespace_id)?, &record.workflow_id))
+}
+
 /// The value of a request id's row. Rows of before it was written count as the oldest.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct RequestRecord {

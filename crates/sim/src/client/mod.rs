@@ -88,6 +88,8 @@ pub(crate) struct Client {
     /// The workflows it started.
     workflows: BTreeMap<String, Workflow>,
     done: bool,
+    /// It met a run that has panicked, and comes after a pause.
+    put_off: Option<Errand>,
 }
 
 impl Client {
@@ -106,6 +108,9 @@ impl Client {
 
     /// Begins the next errand.
     pub(crate) fn act(&mut self, world: &mut World) {
+        if let Some(errand) = self.put_off.take() {
+            return self.repeat(world, errand);
+        }
         let open: Vec<String> =
             self.workflows.iter().filter(|(_, known)| !known.closed).map(|(id, _)| id.clone()).collect();
         let may_start = self.started < WORKFLOWS;
@@ -156,6 +161,7 @@ impl Client {
         match (errand, result) {
             (errand, None) => self.repeat(world, errand),
             (errand, Some(Err(reject))) if reject.kind == Kind::Unavailable => self.repeat(world, errand),
+            (errand, Some(Err(reject))) if reject.kind == Kind::Quarantined => self.put_off(errand),
             (errand, Some(Ok(answer))) => self.granted(world, errand, answer),
             (errand, Some(Err(reject))) => self.refused(world, errand, &reject),
         }
@@ -257,6 +263,25 @@ impl Client {
             | Errand::Query { .. }
             | Errand::Read
             | Errand::Terminate { .. }
+            | Errand::Leave => {}
+        }
+    }
+
+    /// The run is left alone: the client starts its workflow later, and gives up whatever else it wanted of it.
+    fn put_off(&mut self, errand: Errand) {
+        match errand {
+            Errand::Start { .. } | Errand::Update { call: Call::UpdateWithStart { .. }, .. } => {
+                self.put_off = Some(errand);
+            }
+            Errand::None
+            | Errand::Signal { .. }
+            | Errand::Cancel { .. }
+            | Errand::Update { .. }
+            | Errand::Query { .. }
+            | Errand::Look { .. }
+            | Errand::Read
+            | Errand::Terminate { .. }
+            | Errand::Again(_)
             | Errand::Leave => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{FAULTS_END, Happening, World};
+use super::{FAULTS_END, Happening, World, panics};
 
 impl World {
     /// Lays out the disasters of this seed.
@@ -15,6 +15,10 @@ impl World {
         for _ in 0..self.rng.below(3) {
             let at = self.rng.within(span);
             self.after(at, Happening::TakeOver);
+        }
+        if panics::are_planted(&self.options) {
+            // The last process is of a build without a fault.
+            self.after(FAULTS_END.since(self.now), Happening::Crash);
         }
     }
 

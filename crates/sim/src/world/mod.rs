@@ -2,6 +2,7 @@
 
 mod faults;
 mod network;
+mod panics;
 mod process;
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
@@ -346,7 +347,8 @@ impl World {
             return;
         }
         let shard = record.0;
-        match self.disk.write(record, &mut self.rng) {
+        let quarantined = self.quarantined(at);
+        match self.disk.write(record, &quarantined, &mut self.rng) {
             Ok(number) => {
                 let longest = if self.rng.one_in(30) { 400 } else { 4 };
                 let wait = self.rng.within(longest);

@@ -8,10 +8,10 @@ use std::{
 
 use cluster::{Member, NodeId};
 use engine::{Event, Lane, LaneConfig, LaneId, Placement};
-use model::{Budget, Limits, ShardId, Time};
+use model::{Budget, Limits, RunId, ShardId, Time};
 use store::Store as _;
 
-use super::{Happening, SHARDS, World};
+use super::{Happening, SHARDS, World, panics};
 use crate::bug::Bug;
 
 /// How long a lease runs, how often it is renewed, and how long before its end a process takes it for over.
@@ -113,6 +113,7 @@ impl World {
         let cached_runs = if self.rng.one_in(2) { 1 } else { 100 };
         // Every other process keeps no idle run.
         let memory = Budget::new(if self.lives.is_multiple_of(2) { 1 } else { usize::MAX });
+        let planted = panics::of_build(&self.options, self.lives).filter(|_| self.is_failing());
         let mut seats = Vec::new();
         for lane in placement.lanes() {
             let config = LaneConfig {
@@ -126,7 +127,8 @@ impl World {
                 cached_runs,
                 memory: memory.clone(),
             };
-            let lane = Lane::new(config, self.now + skew);
+            let mut lane = Lane::new(config, self.now + skew);
+            planted.iter().for_each(|panic| lane.plant_panic(panic.clone()));
             seats.push(Seat { lane, ticks: BTreeSet::new(), is_writing: false, parcels: BTreeMap::new() });
         }
         self.slots.push(Slot { seats, life: self.lives, skew, lease_until, placement });
@@ -136,6 +138,12 @@ impl World {
             self.after(Duration::ZERO, Happening::Lane { at: At { slot, life, lane }, event: Event::Tick });
         }
         self.after(BEAT, Happening::Beat { slot, life });
+    }
+
+    /// The runs that a lane has quarantined.
+    pub(super) fn quarantined(&self, at: At) -> BTreeSet<RunId> {
+        let seat = self.slots.get(at.slot).and_then(|slot| slot.seats.get(at.lane.0 as usize));
+        seat.into_iter().flat_map(|seat| seat.lane.quarantined()).map(|run| run.run_id).collect()
     }
 
     pub(super) fn is_alive(&self, at: At) -> bool {

@@ -2,9 +2,13 @@
 
 use std::{fmt::Write, sync::Arc, time::Duration};
 
+use engine::QuarantinedRun;
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, histogram::Histogram},
+    encoding::{
+        EncodeLabelSet,
+        text::{encode_eof, encode_registry},
+    },
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 use tonic::Code;
@@ -18,6 +22,11 @@ struct Operation {
 struct Failure {
     operation: &'static str,
     code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InNamespace {
+    namespace: String,
 }
 
 /// The instruments of a server. Names follow the reference's.
@@ -56,13 +65,30 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn page(&self) -> String {
+    /// All that was counted, and how many runs are quarantined now.
+    pub(crate) fn page(&self, quarantined: &[QuarantinedRun]) -> String {
+        let now = gauges(quarantined);
         let mut page = String::new();
-        if let Err(error) = encode(&mut page, &self.registry) {
+        let written = encode_registry(&mut page, &self.registry)
+            .and_then(|()| encode_registry(&mut page, &now))
+            .and_then(|()| encode_eof(&mut page));
+        if let Err(error) = written {
             let _ = write!(page, "# {error}");
         }
         page
     }
+}
+
+/// What is so at this moment.
+fn gauges(quarantined: &[QuarantinedRun]) -> Registry {
+    let runs = Family::<InNamespace, Gauge>::default();
+    for run in quarantined {
+        runs.get_or_create(&InNamespace { namespace: run.namespace.clone() }).inc();
+    }
+    let mut registry = Registry::default();
+    let help = "Runs that are left alone because their code has panicked, by namespace";
+    registry.register("quarantined_runs", help, runs);
+    registry
 }
 
 /// The code as the reference's metrics name it.
@@ -90,6 +116,8 @@ fn name(code: Code) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use model::{RunId, Time};
+
     use super::*;
 
     #[test]
@@ -97,10 +125,25 @@ mod tests {
         let metrics = Metrics::default();
         metrics.record("GetSystemInfo", Code::Ok, Duration::from_millis(3));
         metrics.record("GetSystemInfo", Code::NotFound, Duration::from_millis(3));
-        let page = metrics.page();
+        let page = metrics.page(&[]);
+        assert_eq!(page.matches("# EOF").count(), 1, "{page}");
         assert!(page.contains("service_requests_total{operation=\"GetSystemInfo\"} 2"), "{page}");
         let failed = "service_error_with_type_total{operation=\"GetSystemInfo\",code=\"NotFound\"} 1";
         assert!(page.contains(failed), "{page}");
         assert!(page.contains("service_latency_seconds_bucket{le=\"0.005\",operation=\"GetSystemInfo\"} 2"), "{page}");
+    }
+
+    #[test]
+    fn quarantined_runs_are_counted_by_namespace() {
+        let run = |namespace: &str| QuarantinedRun {
+            namespace: namespace.into(),
+            workflow_id: "order".into(),
+            run_id: RunId::default(),
+            since: Time::ZERO,
+            panicked: "Signal: overflow".into(),
+        };
+        let page = Metrics::default().page(&[run("shop"), run("bank"), run("shop")]);
+        assert!(page.contains("quarantined_runs{namespace=\"shop\"} 2"), "{page}");
+        assert!(page.contains("quarantined_runs{namespace=\"bank\"} 1"), "{page}");
     }
 }

@@ -105,6 +105,27 @@ fn the_banner_comes_when_the_server_is_ready_and_a_signal_ends_it_well() {
 }
 
 #[test]
+fn the_status_of_a_running_server_is_told_and_a_wrong_port_named() {
+    let server = start(&[]);
+    let metrics = server.banner.last().and_then(|line| line.rsplit_once(':')).expect("the banner ends with an address");
+    let port = metrics.1.trim_end_matches("/metrics");
+    let status = |port: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_perdure"));
+        command.args(["server", "status", "--metrics-port", port]).output().expect("the binary starts")
+    };
+    let told = status(port);
+    assert!(told.status.success(), "{told:?}");
+    let page = String::from_utf8(told.stdout).expect("stdout is text");
+    assert_eq!(page, "Serving, with 64 shards.\nQuarantined runs: 0\n");
+    for wrong in [free_port(), server.port] {
+        let refused = status(&wrong.to_string());
+        assert_eq!(refused.status.code(), Some(1));
+        let text = String::from_utf8(refused.stderr).expect("stderr is text");
+        assert!(text.contains(&format!("127.0.0.1:{wrong}")) && text.to_lowercase().contains("metrics"), "{text}");
+    }
+}
+
+#[test]
 fn a_busy_port_is_named_with_a_remedy() {
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = holder.local_addr().unwrap().port().to_string();

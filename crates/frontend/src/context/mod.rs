@@ -2,6 +2,7 @@
 
 mod denials;
 mod rates;
+mod status;
 mod tasks;
 
 use std::{
@@ -84,7 +85,12 @@ impl ServerContext {
 
     /// The metrics of this server, as a Prometheus text page.
     pub fn metrics_page(&self) -> String {
-        self.metrics.page()
+        self.metrics.page(&self.engine.quarantined())
+    }
+
+    /// What an operator has to know of this server at this moment, as text.
+    pub(crate) fn status_page(&self) -> String {
+        status::page(self.engine.shards(), &self.engine.quarantined())
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -45,7 +45,7 @@ const HEAD: [(HeaderName, &str); 5] = [
 /// What a port shows.
 #[derive(Clone, Debug)]
 pub enum Page {
-    /// Prometheus text under `/metrics`.
+    /// Prometheus text under `/metrics`; under `/status`, over loopback only, what an operator has to know.
     Metrics,
     /// Namespaces and what runs in them, to be read in a browser.
     Ui(Arc<Ui>),
@@ -98,9 +98,13 @@ impl Endpoint for PageEndpoint {
 impl PagePort {
     /// `address` is the client's; `is_local`: it came over loopback.
     async fn respond(&self, address: IpAddr, is_local: bool, request: Request<Body>) -> Answer {
+        let is_own = is_local && address.is_loopback();
         let mut answer = match self.hosts.check(&request, is_local) {
             Err(refusal) if self.shows_without_login() => {
                 text(StatusCode::MISDIRECTED_REQUEST, "text/plain; charset=utf-8", refusal)
+            }
+            _ if is_own && self.is_status(&request) => {
+                text(StatusCode::OK, "text/plain; charset=utf-8", self.context.status_page())
             }
             _ => self.answer(address, request).await,
         };
@@ -108,6 +112,10 @@ impl PagePort {
             answer.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
         }
         answer
+    }
+
+    fn is_status(&self, request: &Request<Body>) -> bool {
+        matches!(self.page, Page::Metrics) && request.method() == Method::GET && request.uri().path() == "/status"
     }
 
     fn shows_without_login(&self) -> bool {

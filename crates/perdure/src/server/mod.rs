@@ -8,6 +8,7 @@ mod open_files;
 mod secured;
 mod settings;
 mod start;
+mod status;
 mod verification;
 
 use clap::{Args, Subcommand};
@@ -36,6 +37,11 @@ enum ServerCommand {
     /// With --config, a secured server: TLS, client certificates and API keys, and an account that perdure cloud init
     /// has made. Without it, the same as start-dev, but on loopback only.
     Start(StartArgs),
+    /// Say how a server is that runs on this machine
+    ///
+    /// Names the runs that are quarantined: their code has panicked, and nothing is done with them until another build of
+    /// the server is started. Asks the port of its metrics.
+    Status(status::StatusArgs),
     /// Copy a server's database file
     ///
     /// Also while the server runs. The copy is one closed file with all that was acknowledged before, and is verified: a
@@ -57,6 +63,7 @@ enum ServerCommand {
 /// One line that names cause and remedy.
 pub(crate) fn run(args: ServerArgs, output: &Output) -> Result<String, String> {
     match args.command {
+        ServerCommand::Status(args) => return status::run(&args),
         ServerCommand::Backup(args) => return files::backup(&args),
         ServerCommand::Restore(args) => return files::restore(&args),
         ServerCommand::Repair(args) => return files::repair(&args),

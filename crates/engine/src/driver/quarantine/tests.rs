@@ -73,10 +73,9 @@ impl World {
             wait_from: None,
             deadline: self.engine.now() + Duration::from_secs(5),
         };
-        match self.call(call).await? {
-            Answer::HistoryState(state) => Ok(state.range.before - 1),
-            other => panic!("{other:?}"),
-        }
+        let answer = self.call(call).await?;
+        let Answer::HistoryState(state) = answer else { panic!("{answer:?}") };
+        Ok(state.range.before - 1)
     }
 
     async fn poll(&self, kind: QueueKind, name: &str, wait: Duration) -> Answer {
@@ -97,10 +96,9 @@ impl World {
     }
 
     async fn task(&self, workflow_id: &str) -> WorkflowTask {
-        match self.poll(QueueKind::Workflow, workflow_id, Duration::from_secs(30)).await {
-            Answer::WorkflowTask(Some(task)) => *task,
-            other => panic!("{other:?}"),
-        }
+        let answer = self.poll(QueueKind::Workflow, workflow_id, Duration::from_secs(30)).await;
+        let Answer::WorkflowTask(Some(task)) = answer else { panic!("{answer:?}") };
+        *task
     }
 
     async fn complete(&self, task: &WorkflowTask, commands: Vec<Command>) -> Result<Answer, Reject> {

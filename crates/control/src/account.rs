@@ -1,9 +1,11 @@
 //! The account itself, and who is asking.
 
+use std::sync::Arc;
+
 use auth::{ClientCa, Principal, PrincipalKind};
 use model::Reject;
 use proto::temporal::api::cloud::{
-    account::v1::Account,
+    account::v1::{Account, AccountSpec},
     cloudservice::v1::{
         GetAccountRequest, GetAccountResponse, GetCurrentIdentityRequest, GetCurrentIdentityResponse,
         UpdateAccountRequest, UpdateAccountResponse, get_current_identity_response,
@@ -12,64 +14,89 @@ use proto::temporal::api::cloud::{
 };
 
 use crate::{
-    call::{Applied, Ask, Mutation, Question},
     identity, key,
-    record::{AccountRecord, ApiKeyRecord, ServiceAccountRecord, UserRecord},
+    record::{AccountRecord, ApiKeyRecord, Meta, ServiceAccountRecord, UserRecord},
+    request::{ApiRequest, Applied, Command, Query},
+    resource::{self, Resource, Update},
     state::State,
-    turn::{Turn, View, check_version, find, nothing_to_change},
+    turn::{Turn, View, find},
 };
 
-impl Ask for GetAccountRequest {
-    type Answer = GetAccountResponse;
-    const METHOD: &'static str = "GetAccount";
-}
+impl Resource for AccountRecord {
+    const KIND: &'static str = "account";
+    type Spec = AccountSpec;
+    type Described = Account;
 
-impl Question for GetAccountRequest {
-    fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
-        let row = account(view.state)?;
-        let account = Account {
-            id: row.id.clone(),
-            spec: Some(row.spec.clone()),
-            resource_version: row.meta.version.clone(),
-            state: row.meta.state,
-            async_operation_id: row.meta.operation_id.clone(),
+    /// There is one, whatever the id.
+    fn find<'a>(state: &'a State, _id: &str) -> Result<&'a Arc<Self>, Reject> {
+        state.account.as_ref().ok_or_else(|| Reject::internal("the data holds no account"))
+    }
+
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut Meta {
+        &mut self.meta
+    }
+
+    fn spec(&self) -> &AccountSpec {
+        &self.spec
+    }
+
+    fn set_spec(&mut self, spec: AccountSpec) {
+        self.spec = spec;
+    }
+
+    fn put(self, turn: &mut Turn<'_>) {
+        turn.put_account(self);
+    }
+
+    fn describe(&self, _view: View<'_>) -> Account {
+        Account {
+            id: self.id.clone(),
+            spec: Some(self.spec.clone()),
+            resource_version: self.meta.version.clone(),
+            state: self.meta.state,
+            async_operation_id: self.meta.operation_id.clone(),
             metrics: None,
-        };
-        Ok(GetAccountResponse { account: Some(account) })
+        }
+    }
+
+    fn check_change(&self, _turn: &Turn<'_>, _caller: &Principal, spec: AccountSpec) -> Result<AccountSpec, Reject> {
+        let bundle = spec.metrics.as_ref().map(|metrics| &metrics.accepted_client_ca);
+        if let Some(bundle) = bundle.filter(|bundle| !bundle.is_empty()) {
+            ClientCa::parse(bundle).map_err(|violation| Reject::invalid(violation.to_string()))?;
+        }
+        Ok(spec)
     }
 }
 
-fn account(state: &State) -> Result<&AccountRecord, Reject> {
-    state.account.as_deref().ok_or_else(|| Reject::internal("the data holds no account"))
+impl ApiRequest for GetAccountRequest {
+    type Answer = GetAccountResponse;
 }
 
-impl Ask for UpdateAccountRequest {
+impl Query for GetAccountRequest {
+    fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
+        Ok(GetAccountResponse { account: Some(resource::get::<AccountRecord>(view, view.state.account_id())?) })
+    }
+}
+
+impl ApiRequest for UpdateAccountRequest {
     type Answer = UpdateAccountResponse;
-    const METHOD: &'static str = "UpdateAccount";
 }
 
-impl Mutation for UpdateAccountRequest {
+impl Command for UpdateAccountRequest {
     const EVENT: &'static str = "UpdateAccountAPI";
 
     fn async_operation_id(&self) -> &str {
         &self.async_operation_id
     }
 
-    fn apply(&self, turn: &mut Turn<'_>, _caller: &Principal) -> Result<Applied, Reject> {
-        let mut row = account(&turn.state)?.clone();
-        check_version(&row.meta, &self.resource_version)?;
-        let spec = self.spec.clone().ok_or_else(|| Reject::invalid("account spec is required"))?;
-        let bundle = spec.metrics.as_ref().map(|metrics| &metrics.accepted_client_ca);
-        if let Some(bundle) = bundle.filter(|bundle| !bundle.is_empty()) {
-            ClientCa::parse(bundle).map_err(|violation| Reject::invalid(violation.to_string()))?;
-        }
-        if spec == row.spec {
-            return Err(nothing_to_change());
-        }
-        row.spec = spec;
-        turn.touch(&mut row.meta);
-        turn.put_account(row);
-        Ok(Applied::done(turn.state.account_id()))
+    fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
+        let id = turn.state.account_id().to_owned();
+        let update = Update { id: &id, version: &self.resource_version, spec: self.spec.clone() };
+        resource::update::<AccountRecord>(turn, caller, update)
     }
 
     fn answer(_turn: &mut Turn<'_>, _subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
@@ -77,28 +104,29 @@ impl Mutation for UpdateAccountRequest {
     }
 }
 
-impl Ask for GetCurrentIdentityRequest {
+impl ApiRequest for GetCurrentIdentityRequest {
     type Answer = GetCurrentIdentityResponse;
-    const METHOD: &'static str = "GetCurrentIdentity";
 }
 
-impl Question for GetCurrentIdentityRequest {
+impl Query for GetCurrentIdentityRequest {
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
         use get_current_identity_response::Principal::{ServiceAccount, User};
         let id = &view.caller.id;
         let principal = match view.caller.kind {
-            PrincipalKind::User => User(identity::describe_user(find::<UserRecord>(view.state, "user", id)?, view.now)),
+            PrincipalKind::User => {
+                User(identity::describe_user(find::<UserRecord>(view.state, UserRecord::KIND, id)?, view.now))
+            }
             PrincipalKind::ServiceAccount => {
                 ServiceAccount(identity::describe_service_account(find::<ServiceAccountRecord>(
                     view.state,
-                    "service account",
+                    ServiceAccountRecord::KIND,
                     id,
                 )?))
             }
         };
         let api_key = view.caller.api_key_id.as_ref().and_then(|id| view.state.api_keys.get(id));
         Ok(GetCurrentIdentityResponse {
-            principal_api_key: api_key.map(|row: &std::sync::Arc<ApiKeyRecord>| key::describe(row, view.now)),
+            principal_api_key: api_key.map(|row: &Arc<ApiKeyRecord>| key::describe(row, view.now)),
             principal: Some(principal),
         })
     }

@@ -6,43 +6,16 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use auth::{Principal, SigningKey};
+use auth::Principal;
 use model::{Epoch, Reject, Time};
 use store::{Batch, CommitError, Store, StoreError};
 
 use crate::{
-    SHARD, audit,
+    NowAndSeed, SHARD, Settings, audit,
     record::{ApiKeyRecord, AuditEntry, SigningKeyRecord},
     state::State,
     turn::Turn,
 };
-
-/// When a call is made, and what its ids are drawn from: the caller's clock and randomness, so that one seed gives one
-/// result.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    pub now: Time,
-    /// Fresh for each call.
-    pub seed: u128,
-}
-
-/// How an account is shown and what it signs with.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// What stands behind `<name>.<account>` in a namespace's address.
-    pub domain: String,
-    /// Where namespaces are served.
-    pub data_port: u16,
-    /// Of the web pages, as `https://host:port`; empty: there are none.
-    pub web_address: String,
-    /// The id of the one region.
-    pub region: String,
-    /// Signs new API keys. One that is new to the account is taken up when it is opened; keys that were signed before
-    /// stay good.
-    pub signer: Arc<SigningKey>,
-    /// Fresh randomness that nobody can guess: login codes are made of it.
-    pub secret: fn() -> [u8; 32],
-}
 
 /// The account of a store. Clones share it.
 #[derive(Clone)]
@@ -54,7 +27,7 @@ struct Inner {
     store: Arc<dyn Store>,
     settings: Settings,
     account_id: String,
-    shown: RwLock<Arc<Shown>>,
+    shown: RwLock<Arc<Snapshot>>,
     writer: Mutex<Writer>,
     job_bell: Bell,
     rights_bell: Bell,
@@ -78,13 +51,13 @@ impl Bell {
 
 /// The account as of the last durable change, with what was derived from it since.
 #[derive(Default)]
-pub(crate) struct Shown {
+pub(crate) struct Snapshot {
     pub(crate) state: Arc<State>,
     /// The owners of keys with their rights, by key id, as far as they were asked for.
     principals: RwLock<BTreeMap<String, Arc<Principal>>>,
 }
 
-impl Shown {
+impl Snapshot {
     /// The owner of a key with its rights. `None` when there is no such owner (any more).
     pub(crate) fn principal(&self, key: &ApiKeyRecord) -> Option<Arc<Principal>> {
         let known = self.principals.read().unwrap_or_else(PoisonError::into_inner).get(&key.id).cloned();
@@ -119,7 +92,7 @@ impl Control {
     ///
     /// # Errors
     /// `Unusable` when there is none or a row is damaged; otherwise when the storage fails.
-    pub fn open(store: Arc<dyn Store>, settings: Settings, moment: &Moment) -> Result<Self, StoreError> {
+    pub fn open(store: Arc<dyn Store>, settings: Settings, at: &NowAndSeed) -> Result<Self, StoreError> {
         let epoch = store.acquire(SHARD)?;
         let state = State::load(&*store)?;
         let Some(account) = &state.account else {
@@ -140,7 +113,7 @@ impl Control {
         };
         let control = Self { inner: Arc::new(inner) };
         control.show(state);
-        control.take_up_signer(moment).map_err(|reject| StoreError::Io(reject.message))?;
+        control.take_up_signer(at).map_err(|reject| StoreError::Io(reject.message))?;
         Ok(control)
     }
 
@@ -148,23 +121,23 @@ impl Control {
     ///
     /// # Errors
     /// `NotFound`, `FailedPrecondition` for the key that signs now, `Unavailable` when the storage fails.
-    pub fn retire_signing_key(&self, kid: &str, moment: &Moment) -> Result<(), Reject> {
+    pub fn retire_signing_key(&self, kid: &str, at: &NowAndSeed) -> Result<(), Reject> {
         if self.inner.settings.signer.kid() == kid {
             return Err(Reject::precondition(format!("signing key \"{kid}\" is in use: start with a new one first")));
         }
-        self.change(moment, |turn| {
+        self.change(at, |turn| {
             turn.take::<SigningKeyRecord>("signing key", kid)?;
             turn.remove::<SigningKeyRecord>(kid);
             Ok(())
         })
     }
 
-    fn take_up_signer(&self, moment: &Moment) -> Result<(), Reject> {
+    fn take_up_signer(&self, at: &NowAndSeed) -> Result<(), Reject> {
         let key = self.inner.settings.signer.verifying_key();
         if self.snapshot().signing_keys.contains_key(key.kid()) {
             return Ok(());
         }
-        self.change(moment, |turn| {
+        self.change(at, |turn| {
             turn.put(signing_key_record(&key, turn.now));
             Ok(())
         })
@@ -188,7 +161,7 @@ impl Control {
         self.shown().state.clone()
     }
 
-    pub(crate) fn shown(&self) -> Arc<Shown> {
+    pub(crate) fn shown(&self) -> Arc<Snapshot> {
         self.inner.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -214,29 +187,29 @@ impl Control {
 
     /// Shows a state that differs from the durable one only in what may be forgotten.
     pub(crate) fn show(&self, state: State) {
-        let shown = Shown { state: Arc::new(state), principals: RwLock::default() };
+        let shown = Snapshot { state: Arc::new(state), principals: RwLock::default() };
         *self.inner.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shown);
     }
 
     /// Makes a change: durable when this returns.
     pub(crate) fn change<T>(
         &self,
-        moment: &Moment,
+        at: &NowAndSeed,
         make: impl FnOnce(&mut Turn<'_>) -> Result<T, Reject>,
     ) -> Result<T, Reject> {
-        self.audited(moment, make, |_| None)
+        self.audited(at, make, |_| None)
     }
 
     /// Makes a change together with the audit entry of its result, which is written for a refusal, too.
     pub(crate) fn audited<T>(
         &self,
-        moment: &Moment,
+        at: &NowAndSeed,
         make: impl FnOnce(&mut Turn<'_>) -> Result<T, Reject>,
         entry: impl FnOnce(&Result<T, Reject>) -> Option<AuditEntry>,
     ) -> Result<T, Reject> {
         let mut writer = self.lock();
         let before = self.snapshot();
-        let mut turn = Turn::new(State::clone(&before), moment, &self.inner.settings);
+        let mut turn = Turn::new(State::clone(&before), at, &self.inner.settings);
         let result = make(&mut turn);
         if result.is_err() {
             turn.state = State::clone(&before);

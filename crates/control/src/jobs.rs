@@ -12,7 +12,7 @@ use proto::temporal::api::{
 };
 
 use crate::{
-    Control, Moment, audit, call, namespace,
+    Control, NowAndSeed, audit, namespace,
     record::{NamespaceRecord, OperationRecord, WorkKind, WorkRecord},
     state::State,
     turn::Turn,
@@ -76,11 +76,11 @@ impl Control {
     ///
     /// # Errors
     /// `NotFound` when no such operation runs, `Unavailable` when the storage fails: then report again.
-    pub fn finish(&self, moment: &Moment, operation_id: &str, result: Result<(), String>) -> Result<(), Reject> {
+    pub fn finish(&self, at: &NowAndSeed, operation_id: &str, result: Result<(), String>) -> Result<(), Reject> {
         let state = self.snapshot();
         let failed = result.clone().err();
         let entry = state.operations.get(operation_id).zip(failed).map(|(row, reason)| {
-            let mut entry = call::own_entry(&row.method, row.principal.clone(), moment.now);
+            let mut entry = audit::own_entry(&row.method, row.principal.clone(), at.now);
             entry.ok = false;
             entry.method.clone_from(&row.method);
             entry.operation_id.clone_from(&row.id);
@@ -88,7 +88,7 @@ impl Control {
             entry.message = reason;
             entry
         });
-        self.change(moment, |turn| {
+        self.change(at, |turn| {
             finish(turn, operation_id, result)?;
             if let Some(entry) = entry {
                 audit::append(turn, entry);

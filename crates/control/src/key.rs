@@ -1,6 +1,6 @@
 //! API keys. The token is told once and not kept; its key can be disabled, and is refused from the next call on.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use auth::{Claims, Principal, mint};
 use model::{Reject, Time};
@@ -16,16 +16,14 @@ use proto::temporal::api::cloud::{
 
 use crate::{
     access,
-    call::{Applied, Ask, Concerns, Mutation, Question},
-    namespace::quota,
-    page,
-    record::ApiKeyRecord,
-    state::State,
-    turn::{Turn, View, check_version, find, nothing_to_change},
+    record::{ApiKeyRecord, Meta, WorkRecord},
+    request::{ApiRequest, Applied, Command, Query, Target},
+    resource::{self, Created, Deleted, Listed, Resource, deletes, gets, quota, updates},
+    state::{State, page::PageRequest},
+    turn::{Turn, View, find},
     twins,
 };
 
-const KIND: &str = "API key";
 /// Keys that are not expired, disabled ones included.
 const MOST_OF_USER: usize = 10;
 const MOST_OF_SERVICE_ACCOUNT: usize = 20;
@@ -53,61 +51,128 @@ pub(crate) fn describe(row: &ApiKeyRecord, now: Time) -> ApiKey {
     }
 }
 
-fn concerns(state: &State, key_id: &str) -> Concerns {
-    Concerns::ApiKey(state.api_keys.get(key_id).map(|row| row.spec.owner_id.clone()).unwrap_or_default())
+impl Resource for ApiKeyRecord {
+    const KIND: &'static str = "API key";
+    type Spec = ApiKeySpec;
+    type Described = ApiKey;
+
+    fn find<'a>(state: &'a State, id: &str) -> Result<&'a Arc<Self>, Reject> {
+        find(state, Self::KIND, id)
+    }
+
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut Meta {
+        &mut self.meta
+    }
+
+    fn spec(&self) -> &ApiKeySpec {
+        &self.spec
+    }
+
+    fn set_spec(&mut self, spec: ApiKeySpec) {
+        self.spec = spec;
+    }
+
+    fn put(self, turn: &mut Turn<'_>) {
+        turn.put(self);
+    }
+
+    fn describe(&self, view: View<'_>) -> ApiKey {
+        describe(self, view.now)
+    }
+
+    fn target(state: &State, id: &str) -> Target {
+        Target::ApiKey(state.api_keys.get(id).map(|row| row.spec.owner_id.clone()).unwrap_or_default())
+    }
+
+    fn check_rights(&self, state: &State, caller: &Principal) -> Result<(), Reject> {
+        match state.principal(self.spec.owner_type(), &self.spec.owner_id, None) {
+            Some(owner) => access::check_acts_for(caller, &owner),
+            None => Ok(()),
+        }
+    }
+
+    fn check_change(&self, _turn: &Turn<'_>, _caller: &Principal, mut spec: ApiKeySpec) -> Result<ApiKeySpec, Reject> {
+        twins::take_api_key(&mut spec);
+        keep_fixed(&self.spec, &mut spec)?;
+        check_texts(&spec)?;
+        Ok(spec)
+    }
 }
 
-impl Ask for GetApiKeysRequest {
+impl Listed for ApiKeyRecord {
+    /// Owners and admins see all, everybody else their own.
+    fn is_known_to(&self, caller: &Principal) -> bool {
+        self.spec.owner_id == caller.id || caller.is_account_admin()
+    }
+}
+
+impl Created for ApiKeyRecord {
+    fn check_new(turn: &Turn<'_>, _caller: &Principal, mut spec: ApiKeySpec) -> Result<ApiKeySpec, Reject> {
+        let owner = check_owner(&turn.state, &mut spec)?;
+        check_texts(&spec)?;
+        check_expiry(&spec, turn.now)?;
+        let most = match spec.owner_type() {
+            OwnerType::ServiceAccount => MOST_OF_SERVICE_ACCOUNT,
+            OwnerType::User | OwnerType::Unspecified => MOST_OF_USER,
+        };
+        if turn.state.living_keys(&owner.id, turn.now) >= most {
+            let name = &owner.name;
+            return Err(quota(format!(
+                "\"{name}\" has {most} API keys that are not expired, which is the most it can have"
+            )));
+        }
+        Ok(spec)
+    }
+
+    fn new(turn: &mut Turn<'_>, meta: Meta, spec: ApiKeySpec) -> Self {
+        Self { id: turn.key_id(), meta, spec, token_hash: Vec::new() }
+    }
+
+    fn id_of(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Deleted for ApiKeyRecord {
+    fn remove(self, turn: &mut Turn<'_>) -> Option<WorkRecord> {
+        turn.remove::<Self>(&self.id);
+        None
+    }
+}
+
+gets!(GetApiKeyRequest { key_id } => GetApiKeyResponse { api_key: ApiKeyRecord });
+updates!(UpdateApiKeyRequest { key_id } => UpdateApiKeyResponse, ApiKeyRecord, "UpdateAPIKey");
+deletes!(DeleteApiKeyRequest { key_id } => DeleteApiKeyResponse, ApiKeyRecord, "DeleteAPIKey");
+
+impl ApiRequest for GetApiKeysRequest {
     type Answer = GetApiKeysResponse;
-    const METHOD: &'static str = "GetApiKeys";
 }
 
-/// Owners and admins see all, everybody else their own.
-impl Question for GetApiKeysRequest {
+impl Query for GetApiKeysRequest {
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
-        let ask = page::Ask { size: self.page_size, token: &self.page_token };
+        let page = PageRequest { size: self.page_size, token: &self.page_token };
         let kind = match self.owner_type() {
             OwnerType::Unspecified => twins::owner_type(&self.owner_type_deprecated),
             kind @ (OwnerType::User | OwnerType::ServiceAccount) => kind,
         };
-        let shown = |row: &ApiKeyRecord| {
-            let is_own = row.spec.owner_id == view.caller.id;
-            let is_asked = self.owner_id.is_empty() || row.spec.owner_id == self.owner_id;
-            let is_of_kind = kind == OwnerType::Unspecified || row.spec.owner_type() == kind;
-            (is_own || view.caller.is_account_admin()) && is_asked && is_of_kind
+        let is_asked_for = |row: &ApiKeyRecord| {
+            let is_of_owner = self.owner_id.is_empty() || row.spec.owner_id == self.owner_id;
+            is_of_owner && (kind == OwnerType::Unspecified || row.spec.owner_type() == kind)
         };
-        let (rows, next_page_token) = page::of::<ApiKeyRecord>(view.state, ask, shown)?;
-        let api_keys = rows.into_iter().map(|row| describe(row, view.now)).collect();
+        let (api_keys, next_page_token) = resource::list::<ApiKeyRecord>(view, page, is_asked_for)?;
         Ok(GetApiKeysResponse { api_keys, next_page_token })
     }
 }
 
-impl Ask for GetApiKeyRequest {
-    type Answer = GetApiKeyResponse;
-    const METHOD: &'static str = "GetApiKey";
-}
-
-impl Question for GetApiKeyRequest {
-    fn subject(&self) -> &str {
-        &self.key_id
-    }
-
-    fn concerns(&self, state: &State) -> Concerns {
-        concerns(state, &self.key_id)
-    }
-
-    fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
-        let row = find::<ApiKeyRecord>(view.state, KIND, &self.key_id)?;
-        Ok(GetApiKeyResponse { api_key: Some(describe(row, view.now)) })
-    }
-}
-
-impl Ask for CreateApiKeyRequest {
+impl ApiRequest for CreateApiKeyRequest {
     type Answer = CreateApiKeyResponse;
-    const METHOD: &'static str = "CreateApiKey";
 }
 
-impl Mutation for CreateApiKeyRequest {
+impl Command for CreateApiKeyRequest {
     const EVENT: &'static str = "CreateAPIKey";
 
     fn subject(&self) -> &str {
@@ -126,34 +191,17 @@ impl Mutation for CreateApiKeyRequest {
         &self.async_operation_id
     }
 
-    fn concerns(&self, _state: &State) -> Concerns {
-        Concerns::ApiKey(self.spec.as_ref().map(|spec| spec.owner_id.clone()).unwrap_or_default())
+    fn target(&self, _state: &State) -> Target {
+        Target::ApiKey(self.spec.as_ref().map(|spec| spec.owner_id.clone()).unwrap_or_default())
     }
 
     fn permit(&self, state: &State, caller: &Principal) -> Result<(), Reject> {
-        let mut spec = self.spec.clone().ok_or_else(|| Reject::invalid("API key spec is required"))?;
+        let mut spec = resource::given::<ApiKeyRecord>(self.spec.clone())?;
         access::check_acts_for(caller, &check_owner(state, &mut spec)?)
     }
 
-    fn apply(&self, turn: &mut Turn<'_>, _caller: &Principal) -> Result<Applied, Reject> {
-        let mut spec = self.spec.clone().ok_or_else(|| Reject::invalid("API key spec is required"))?;
-        let owner = check_owner(&turn.state, &mut spec)?;
-        check_texts(&spec)?;
-        check_expiry(&spec, turn.now)?;
-        let most = match spec.owner_type() {
-            OwnerType::ServiceAccount => MOST_OF_SERVICE_ACCOUNT,
-            OwnerType::User | OwnerType::Unspecified => MOST_OF_USER,
-        };
-        if turn.state.living_keys(&owner.id, turn.now) >= most {
-            let name = &owner.name;
-            return Err(quota(format!(
-                "\"{name}\" has {most} API keys that are not expired, which is the most it can have"
-            )));
-        }
-        let id = turn.key_id();
-        let meta = turn.new_meta(ResourceState::Active);
-        turn.put(ApiKeyRecord { id: id.clone(), meta, spec, token_hash: Vec::new() });
-        Ok(Applied::done(id))
+    fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
+        resource::create::<ApiKeyRecord>(turn, caller, self.spec.clone(), |_, _| Ok(()))
     }
 
     /// A client that asks again with the same operation id did not get the first token, so it gets another one; only
@@ -166,7 +214,7 @@ impl Mutation for CreateApiKeyRequest {
 
 /// Signs the token of a key and keeps its hash.
 pub(crate) fn issue(turn: &mut Turn<'_>, key_id: &str) -> Result<String, Reject> {
-    let mut row: ApiKeyRecord = turn.take(KIND, key_id)?;
+    let mut row: ApiKeyRecord = turn.take(ApiKeyRecord::KIND, key_id)?;
     let claims = Claims {
         account_id: turn.state.account_id().to_owned(),
         principal_id: row.spec.owner_id.clone(),
@@ -227,48 +275,6 @@ fn check_expiry(spec: &ApiKeySpec, now: Time) -> Result<(), Reject> {
     Ok(())
 }
 
-impl Ask for UpdateApiKeyRequest {
-    type Answer = UpdateApiKeyResponse;
-    const METHOD: &'static str = "UpdateApiKey";
-}
-
-impl Mutation for UpdateApiKeyRequest {
-    const EVENT: &'static str = "UpdateAPIKey";
-
-    fn subject(&self) -> &str {
-        &self.key_id
-    }
-
-    fn async_operation_id(&self) -> &str {
-        &self.async_operation_id
-    }
-
-    fn concerns(&self, state: &State) -> Concerns {
-        concerns(state, &self.key_id)
-    }
-
-    fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
-        let mut row: ApiKeyRecord = turn.take(KIND, &self.key_id)?;
-        check_rights_over(turn, caller, &row)?;
-        check_version(&row.meta, &self.resource_version)?;
-        let mut spec = self.spec.clone().ok_or_else(|| Reject::invalid("API key spec is required"))?;
-        twins::take_api_key(&mut spec);
-        keep_fixed(&row.spec, &mut spec)?;
-        check_texts(&spec)?;
-        if spec == row.spec {
-            return Err(nothing_to_change());
-        }
-        row.spec = spec;
-        turn.touch(&mut row.meta);
-        turn.put(row);
-        Ok(Applied::done(self.key_id.clone()))
-    }
-
-    fn answer(_turn: &mut Turn<'_>, _subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
-        Ok(UpdateApiKeyResponse { async_operation: Some(operation) })
-    }
-}
-
 /// The owner and the expiry stand in the token, so they stay; left out, they mean what they were.
 fn keep_fixed(old: &ApiKeySpec, new: &mut ApiKeySpec) -> Result<(), Reject> {
     if new.owner_id.is_empty() {
@@ -286,54 +292,5 @@ fn keep_fixed(old: &ApiKeySpec, new: &mut ApiKeySpec) -> Result<(), Reject> {
     match new.expiry_time == old.expiry_time {
         true => Ok(()),
         false => Err(Reject::invalid("the expiry time of an API key cannot be changed")),
-    }
-}
-
-fn check_rights_over(turn: &Turn<'_>, caller: &Principal, row: &ApiKeyRecord) -> Result<(), Reject> {
-    match turn.state.principal(row.spec.owner_type(), &row.spec.owner_id, None) {
-        Some(owner) => access::check_acts_for(caller, &owner),
-        None => Ok(()),
-    }
-}
-
-impl Ask for DeleteApiKeyRequest {
-    type Answer = DeleteApiKeyResponse;
-    const METHOD: &'static str = "DeleteApiKey";
-}
-
-impl Mutation for DeleteApiKeyRequest {
-    const EVENT: &'static str = "DeleteAPIKey";
-
-    fn subject(&self) -> &str {
-        &self.key_id
-    }
-
-    fn async_operation_id(&self) -> &str {
-        &self.async_operation_id
-    }
-
-    fn concerns(&self, state: &State) -> Concerns {
-        concerns(state, &self.key_id)
-    }
-
-    fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
-        let row: ApiKeyRecord = turn.take(KIND, &self.key_id)?;
-        check_rights_over(turn, caller, &row)?;
-        check_version(&row.meta, &self.resource_version)?;
-        turn.remove::<ApiKeyRecord>(&row.id);
-        Ok(Applied::done(row.id))
-    }
-
-    fn answer(_turn: &mut Turn<'_>, _subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
-        Ok(DeleteApiKeyResponse { async_operation: Some(operation) })
-    }
-}
-
-/// Removes all keys of an owner that goes.
-pub(crate) fn remove_of(turn: &mut Turn<'_>, owner_id: &str) {
-    let keys = turn.state.api_keys.values().filter(|row| row.spec.owner_id == owner_id);
-    let keys: Vec<String> = keys.map(|row| row.id.clone()).collect();
-    for id in keys {
-        turn.remove::<ApiKeyRecord>(&id);
     }
 }

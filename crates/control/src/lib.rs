@@ -7,9 +7,12 @@
 mod access;
 mod account;
 mod audit;
+mod audit_log;
 mod bootstrap;
 mod call;
+mod context;
 mod control;
+mod credential;
 mod directory;
 mod identity;
 mod jobs;
@@ -17,26 +20,26 @@ mod key;
 mod login;
 mod namespace;
 mod operation;
-mod page;
 mod record;
-mod recovery;
 mod region;
+mod request;
+mod resource;
 mod session;
+mod sign_in;
 mod state;
-mod table;
 mod turn;
 mod twins;
 
 use model::ShardId;
 
 pub use audit::{AuditFault, Verified, verify_audit};
-pub use bootstrap::{CreateError, Created, NewAccount, create_account};
-pub use call::{Ask, Visit};
-pub use control::{Control, Moment, Settings};
+pub use bootstrap::{CreateError, Created, NewAccount, RECOVER_OWNER, Recovery, create_account, recover_owner};
+pub use context::{NowAndSeed, RequestContext, Settings};
+pub use control::Control;
 pub use jobs::{Job, Wanted, Work};
-pub use login::CREATE_LOGIN_LINK;
-pub use recovery::{RECOVER_OWNER, Recovery, recover_owner};
+pub use request::ApiRequest;
 pub use session::SESSION_LIFETIME;
+pub use sign_in::CREATE_LOGIN_LINK;
 
 /// Where the account's rows stand: a shard that no workflow is ever mapped to, with an epoch of its own.
 pub const SHARD: ShardId = ShardId(u32::MAX);

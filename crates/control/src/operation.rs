@@ -14,10 +14,9 @@ use proto::temporal::api::{
 };
 
 use crate::{
-    access,
-    call::{Applied, Ask, Question},
     record::OperationRecord,
-    state::State,
+    request::{ApiRequest, Applied, Query},
+    state::{State, rights},
     turn::{Turn, View, find},
 };
 
@@ -30,12 +29,11 @@ const MOST_REMEMBERED: usize = 2_000;
 /// How soon it is worth asking again.
 const CHECK_AGAIN: Duration = Duration::from_secs(1);
 
-impl Ask for GetAsyncOperationRequest {
+impl ApiRequest for GetAsyncOperationRequest {
     type Answer = GetAsyncOperationResponse;
-    const METHOD: &'static str = "GetAsyncOperation";
 }
 
-impl Question for GetAsyncOperationRequest {
+impl Query for GetAsyncOperationRequest {
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
         let row = find::<OperationRecord>(view.state, "async operation", &self.async_operation_id)?;
         let mut operation = describe(row);
@@ -117,7 +115,7 @@ pub(crate) fn start(
         failure_reason: String::new(),
         started_time: turn.now.0,
         finished_time: if is_running { 0 } else { turn.now.0 },
-        principal: access::remembered(caller),
+        principal: rights::remembered(caller),
         subject: applied.subject,
         work: applied.work,
     };

@@ -8,27 +8,25 @@ use proto::temporal::api::cloud::{
 
 use crate::{
     Settings,
-    call::{Ask, Question},
+    request::{ApiRequest, Query},
     turn::View,
 };
 
-impl Ask for GetRegionsRequest {
+impl ApiRequest for GetRegionsRequest {
     type Answer = GetRegionsResponse;
-    const METHOD: &'static str = "GetRegions";
 }
 
-impl Question for GetRegionsRequest {
+impl Query for GetRegionsRequest {
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
         Ok(GetRegionsResponse { regions: vec![describe(view.settings)] })
     }
 }
 
-impl Ask for GetRegionRequest {
+impl ApiRequest for GetRegionRequest {
     type Answer = GetRegionResponse;
-    const METHOD: &'static str = "GetRegion";
 }
 
-impl Question for GetRegionRequest {
+impl Query for GetRegionRequest {
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
         match self.region == view.settings.region {
             true => Ok(GetRegionResponse { region: Some(describe(view.settings)) }),

@@ -5,14 +5,7 @@
 
 use std::time::Duration;
 
-use model::{Reject, Time};
-
-use crate::{
-    Control, Moment, audit, call,
-    login::{hash_of, principal_of},
-    record::SessionRecord,
-    turn::Turn,
-};
+use crate::{record::SessionRecord, turn::Turn};
 
 /// How long a login is good.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
@@ -42,31 +35,5 @@ fn remove_where(turn: &mut Turn<'_>, ends: impl Fn(&SessionRecord) -> bool) {
     let over: Vec<String> = over.map(|session| session.hash.clone()).collect();
     for hash in over {
         turn.remove::<SessionRecord>(&hash);
-    }
-}
-
-impl Control {
-    /// The id of the user whose browser keeps this ticket.
-    pub fn session_user(&self, ticket: &str, now: Time) -> Option<String> {
-        let state = self.snapshot();
-        let session = state.sessions.get(&hash_of(ticket)).filter(|session| now.0 < session.expires_time)?;
-        Some(session.user_id.clone())
-    }
-
-    /// Ends a session; one that is over already, or was none, stays so.
-    ///
-    /// # Errors
-    /// `Unavailable` when the storage fails.
-    pub fn log_out(&self, ticket: &str, moment: &Moment) -> Result<(), Reject> {
-        let hash = hash_of(ticket);
-        self.change(moment, |turn| {
-            let Some(session) = turn.state.sessions.get(&hash).cloned() else { return Ok(()) };
-            turn.remove::<SessionRecord>(&hash);
-            if let Some(user) = turn.state.users.get(&session.user_id) {
-                let principal = principal_of(user);
-                audit::append(turn, call::own_entry("UserLogout", principal, turn.now));
-            }
-            Ok(())
-        })
     }
 }

@@ -7,7 +7,7 @@ use proto::temporal::api::cloud::resource::v1::ResourceState;
 use store::{Change, ControlKey, Key, record};
 
 use crate::{
-    Moment, Settings,
+    NowAndSeed, Settings,
     record::{AccountRecord, Meta, NamespaceRecord},
     state::{Row, State},
 };
@@ -32,8 +32,8 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> Turn<'a> {
-    pub(crate) fn new(state: State, moment: &Moment, settings: &'a Settings) -> Self {
-        Self { state, changes: Vec::new(), now: moment.now, entropy: Entropy::new(moment.seed), settings }
+    pub(crate) fn new(state: State, at: &NowAndSeed, settings: &'a Settings) -> Self {
+        Self { state, changes: Vec::new(), now: at.now, entropy: Entropy::new(at.seed), settings }
     }
 
     pub(crate) fn put<R: Row>(&mut self, row: R) {

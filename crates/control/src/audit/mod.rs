@@ -2,11 +2,13 @@
 //! was written can't be altered, left out or put in without that being found.
 
 mod chain;
-mod list;
+mod entry;
 
 use store::{ControlKey, record};
 
 pub use chain::{AuditFault, Verified, verify_audit};
+
+pub(crate) use entry::{entry_of, own_entry, shortened};
 
 use crate::{
     record::{AuditEntry, AuditHeadRecord, AuditRecord},

@@ -17,10 +17,12 @@ use proto::temporal::api::cloud::{
 
 use crate::{
     access,
-    call::{Ask, Concerns, Question},
-    page,
     record::{ServiceAccountRecord, UserRecord},
-    state::{Row, State},
+    request::{ApiRequest, Query, Target},
+    state::{
+        Row, State,
+        page::{self, PageRequest},
+    },
     turn::View,
     twins,
 };
@@ -54,7 +56,7 @@ fn assigned<'a, R: Row>(
     view: View<'a>,
     kind: OwnerType,
     namespace: &str,
-    ask: page::Ask<'_>,
+    ask: PageRequest<'_>,
 ) -> Result<(Vec<Assigned<'a, R>>, String), Reject> {
     access::check_namespace(view.state, namespace)?;
     let of = |row: &R| assignment(view.state.principal(kind, row.id(), None), namespace);
@@ -63,22 +65,21 @@ fn assigned<'a, R: Row>(
     Ok((rows.into_iter().filter_map(held).collect(), next_page_token))
 }
 
-impl Ask for GetUserNamespaceAssignmentsRequest {
+impl ApiRequest for GetUserNamespaceAssignmentsRequest {
     type Answer = GetUserNamespaceAssignmentsResponse;
-    const METHOD: &'static str = "GetUserNamespaceAssignments";
 }
 
-impl Question for GetUserNamespaceAssignmentsRequest {
+impl Query for GetUserNamespaceAssignmentsRequest {
     fn subject(&self) -> &str {
         &self.namespace
     }
 
-    fn concerns(&self, _state: &State) -> Concerns {
-        Concerns::Namespace(self.namespace.clone())
+    fn target(&self, _state: &State) -> Target {
+        Target::Namespace(self.namespace.clone())
     }
 
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
-        let ask = page::Ask { size: self.page_size, token: &self.page_token };
+        let ask = PageRequest { size: self.page_size, token: &self.page_token };
         let (rows, next_page_token) = assigned::<UserRecord>(view, OwnerType::User, &self.namespace, ask)?;
         let shown = |Assigned { row, access, is_inherited }: Assigned<'_, UserRecord>| UserNamespaceAssignment {
             id: row.id.clone(),
@@ -91,22 +92,21 @@ impl Question for GetUserNamespaceAssignmentsRequest {
     }
 }
 
-impl Ask for GetServiceAccountNamespaceAssignmentsRequest {
+impl ApiRequest for GetServiceAccountNamespaceAssignmentsRequest {
     type Answer = GetServiceAccountNamespaceAssignmentsResponse;
-    const METHOD: &'static str = "GetServiceAccountNamespaceAssignments";
 }
 
-impl Question for GetServiceAccountNamespaceAssignmentsRequest {
+impl Query for GetServiceAccountNamespaceAssignmentsRequest {
     fn subject(&self) -> &str {
         &self.namespace
     }
 
-    fn concerns(&self, _state: &State) -> Concerns {
-        Concerns::Namespace(self.namespace.clone())
+    fn target(&self, _state: &State) -> Target {
+        Target::Namespace(self.namespace.clone())
     }
 
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
-        let ask = page::Ask { size: self.page_size, token: &self.page_token };
+        let ask = PageRequest { size: self.page_size, token: &self.page_token };
         let kind = OwnerType::ServiceAccount;
         let (rows, next_page_token) = assigned::<ServiceAccountRecord>(view, kind, &self.namespace, ask)?;
         let shown = |Assigned { row, access, is_inherited }: Assigned<'_, ServiceAccountRecord>| {

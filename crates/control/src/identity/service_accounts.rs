@@ -13,20 +13,18 @@ use proto::temporal::api::cloud::{
     },
     identity::v1::{ServiceAccount, ServiceAccountSpec, account_access::Role},
     operation::v1::AsyncOperation,
-    resource::v1::ResourceState,
 };
 
 use crate::{
-    access,
-    call::{Applied, Ask, Concerns, Mutation, Question},
-    key, page,
-    record::ServiceAccountRecord,
-    state::State,
-    turn::{Turn, View, check_version, find, missing, nothing_to_change},
+    access, credential,
+    record::{Meta, ServiceAccountRecord, WorkRecord},
+    request::{ApiRequest, Applied, Command, Query, Target},
+    resource::{self, Created, Deleted, Listed, Resource, deletes, gets, updates},
+    state::{State, page::PageRequest, rights},
+    turn::{Turn, View, check_version, find, missing},
     twins,
 };
 
-const KIND: &str = "service account";
 /// Longest name and description, in characters.
 const MOST_NAME: usize = 64;
 const MOST_DESCRIPTION: usize = 255;
@@ -47,13 +45,8 @@ pub(crate) fn describe(row: &ServiceAccountRecord) -> ServiceAccount {
     }
 }
 
-/// One that does not exist is taken for one of the account, so that only who may see those learns that.
-fn concerns(state: &State, id: &str) -> Concerns {
-    Concerns::ServiceAccount(state.service_accounts.get(id).map_or(Scope::Account, |row| access::scope(row)))
-}
-
 fn role(spec: &ServiceAccountSpec) -> Role {
-    spec.access.as_ref().map(access::role).unwrap_or_default()
+    spec.access.as_ref().map(rights::role).unwrap_or_default()
 }
 
 /// Checks a spec and brings it into its newest form.
@@ -93,18 +86,10 @@ fn check_scope(row: &ServiceAccountRecord, spec: &ServiceAccountSpec) -> Result<
         (None, Some(scoped)) => Scope::Namespace(scoped.namespace.clone()),
         (Some(_), Some(_)) | (None, None) => return Ok(()),
     };
-    if wanted == access::scope(row) {
+    if wanted == rights::scope(row) {
         return Ok(());
     }
     Err(Reject::invalid("the scope of a service account cannot be changed"))
-}
-
-/// Whether somebody may know that there is this service account: one that is for a namespace, only who has a right there.
-fn is_known_to(caller: &Principal, row: &ServiceAccountRecord) -> bool {
-    match access::scope(row) {
-        Scope::Namespace(namespace) => row.id == caller.id || caller.namespace_permission(&namespace).is_some(),
-        Scope::Account | Scope::Project(_) => true,
-    }
 }
 
 /// A service account that the caller may know of, to change it.
@@ -112,59 +97,137 @@ fn is_known_to(caller: &Principal, row: &ServiceAccountRecord) -> bool {
 /// # Errors
 /// `NotFound`.
 fn take_known(state: &State, caller: &Principal, id: &str) -> Result<ServiceAccountRecord, Reject> {
-    let row = find::<ServiceAccountRecord>(state, KIND, id)?;
-    if is_known_to(caller, row) { Ok(ServiceAccountRecord::clone(row)) } else { Err(missing(KIND, id)) }
+    let row = find::<ServiceAccountRecord>(state, ServiceAccountRecord::KIND, id)?;
+    if row.is_known_to(caller) {
+        Ok(ServiceAccountRecord::clone(row))
+    } else {
+        Err(missing(ServiceAccountRecord::KIND, id))
+    }
 }
 
-impl Ask for GetServiceAccountsRequest {
+impl Resource for ServiceAccountRecord {
+    const KIND: &'static str = "service account";
+    type Spec = ServiceAccountSpec;
+    type Described = ServiceAccount;
+
+    fn find<'a>(state: &'a State, id: &str) -> Result<&'a Arc<Self>, Reject> {
+        find(state, Self::KIND, id)
+    }
+
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut Meta {
+        &mut self.meta
+    }
+
+    fn spec(&self) -> &ServiceAccountSpec {
+        &self.spec
+    }
+
+    fn set_spec(&mut self, spec: ServiceAccountSpec) {
+        self.spec = spec;
+    }
+
+    fn put(self, turn: &mut Turn<'_>) {
+        turn.put(self);
+    }
+
+    fn describe(&self, view: View<'_>) -> ServiceAccount {
+        let mut account = describe(self);
+        if let Some(access) = account.spec.as_mut().and_then(|spec| spec.access.as_mut()) {
+            super::leave_what_is_known(access, view.caller, &self.id);
+        }
+        account
+    }
+
+    /// One that does not exist is taken for one of the account, so that only who may see those learns that.
+    fn target(state: &State, id: &str) -> Target {
+        Target::ServiceAccount(state.service_accounts.get(id).map_or(Scope::Account, |row| rights::scope(row)))
+    }
+
+    fn check_rights(&self, _state: &State, caller: &Principal) -> Result<(), Reject> {
+        access::check_grant(caller, role(&self.spec))
+    }
+
+    fn check_change(
+        &self,
+        turn: &Turn<'_>,
+        caller: &Principal,
+        spec: ServiceAccountSpec,
+    ) -> Result<ServiceAccountSpec, Reject> {
+        // Before anything is looked up: who may change this account may not know what other namespaces there are.
+        check_scope(self, &spec)?;
+        let spec = check_spec(&turn.state, &self.id, spec)?;
+        access::check_grant(caller, role(&spec))?;
+        Ok(spec)
+    }
+}
+
+impl Listed for ServiceAccountRecord {
+    /// One that is for a namespace is known to those only who have a right there.
+    fn is_known_to(&self, caller: &Principal) -> bool {
+        match rights::scope(self) {
+            Scope::Namespace(namespace) => self.id == caller.id || caller.namespace_permission(&namespace).is_some(),
+            Scope::Account | Scope::Project(_) => true,
+        }
+    }
+}
+
+impl Created for ServiceAccountRecord {
+    fn check_new(turn: &Turn<'_>, caller: &Principal, spec: ServiceAccountSpec) -> Result<ServiceAccountSpec, Reject> {
+        let spec = check_spec(&turn.state, "", spec)?;
+        access::check_grant(caller, role(&spec))?;
+        Ok(spec)
+    }
+
+    fn new(turn: &mut Turn<'_>, meta: Meta, spec: ServiceAccountSpec) -> Self {
+        Self { id: turn.id(), meta, spec }
+    }
+
+    fn id_of(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Deleted for ServiceAccountRecord {
+    fn remove(self, turn: &mut Turn<'_>) -> Option<WorkRecord> {
+        credential::remove_of(turn, &self.id);
+        turn.remove::<Self>(&self.id);
+        None
+    }
+}
+
+gets!(GetServiceAccountRequest { service_account_id } => GetServiceAccountResponse { service_account: ServiceAccountRecord });
+updates!(
+    UpdateServiceAccountRequest { service_account_id } => UpdateServiceAccountResponse,
+    ServiceAccountRecord,
+    "UpdateServiceAccount"
+);
+deletes!(
+    DeleteServiceAccountRequest { service_account_id } => DeleteServiceAccountResponse,
+    ServiceAccountRecord,
+    "DeleteServiceAccount"
+);
+
+impl ApiRequest for GetServiceAccountsRequest {
     type Answer = GetServiceAccountsResponse;
-    const METHOD: &'static str = "GetServiceAccounts";
 }
 
-impl Question for GetServiceAccountsRequest {
+impl Query for GetServiceAccountsRequest {
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
-        let ask = page::Ask { size: self.page_size, token: &self.page_token };
-        let caller = view.caller;
-        let (rows, next_page_token) =
-            page::of::<ServiceAccountRecord>(view.state, ask, |row| is_known_to(caller, row))?;
-        let shown = |row: &Arc<ServiceAccountRecord>| {
-            let mut account = describe(row);
-            if let Some(access) = account.spec.as_mut().and_then(|spec| spec.access.as_mut()) {
-                super::leave_what_is_known(access, caller, &row.id);
-            }
-            account
-        };
-        let service_account = rows.into_iter().map(shown).collect();
+        let page = PageRequest { size: self.page_size, token: &self.page_token };
+        let (service_account, next_page_token) = resource::list::<ServiceAccountRecord>(view, page, |_| true)?;
         Ok(GetServiceAccountsResponse { service_account, next_page_token })
     }
 }
 
-impl Ask for GetServiceAccountRequest {
-    type Answer = GetServiceAccountResponse;
-    const METHOD: &'static str = "GetServiceAccount";
-}
-
-impl Question for GetServiceAccountRequest {
-    fn subject(&self) -> &str {
-        &self.service_account_id
-    }
-
-    fn concerns(&self, state: &State) -> Concerns {
-        concerns(state, &self.service_account_id)
-    }
-
-    fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
-        let row = find::<ServiceAccountRecord>(view.state, KIND, &self.service_account_id)?;
-        Ok(GetServiceAccountResponse { service_account: Some(describe(row)) })
-    }
-}
-
-impl Ask for CreateServiceAccountRequest {
+impl ApiRequest for CreateServiceAccountRequest {
     type Answer = CreateServiceAccountResponse;
-    const METHOD: &'static str = "CreateServiceAccount";
 }
 
-impl Mutation for CreateServiceAccountRequest {
+impl Command for CreateServiceAccountRequest {
     const EVENT: &'static str = "CreateServiceAccount";
 
     fn subject(&self) -> &str {
@@ -175,19 +238,13 @@ impl Mutation for CreateServiceAccountRequest {
         &self.async_operation_id
     }
 
-    fn concerns(&self, _state: &State) -> Concerns {
+    fn target(&self, _state: &State) -> Target {
         let scoped = self.spec.as_ref().and_then(|spec| spec.namespace_scoped_access.as_ref());
-        Concerns::ServiceAccount(scoped.map_or(Scope::Account, |scoped| Scope::Namespace(scoped.namespace.clone())))
+        Target::ServiceAccount(scoped.map_or(Scope::Account, |scoped| Scope::Namespace(scoped.namespace.clone())))
     }
 
     fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
-        let spec = self.spec.clone().ok_or_else(|| Reject::invalid("service account spec is required"))?;
-        let spec = check_spec(&turn.state, "", spec)?;
-        access::check_grant(caller, role(&spec))?;
-        let id = turn.id();
-        let meta = turn.new_meta(ResourceState::Active);
-        turn.put(ServiceAccountRecord { id: id.clone(), meta, spec });
-        Ok(Applied::done(id))
+        resource::create::<ServiceAccountRecord>(turn, caller, self.spec.clone(), |_, _| Ok(()))
     }
 
     fn answer(_turn: &mut Turn<'_>, subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
@@ -195,56 +252,11 @@ impl Mutation for CreateServiceAccountRequest {
     }
 }
 
-impl Ask for UpdateServiceAccountRequest {
-    type Answer = UpdateServiceAccountResponse;
-    const METHOD: &'static str = "UpdateServiceAccount";
-}
-
-impl Mutation for UpdateServiceAccountRequest {
-    const EVENT: &'static str = "UpdateServiceAccount";
-
-    fn subject(&self) -> &str {
-        &self.service_account_id
-    }
-
-    fn async_operation_id(&self) -> &str {
-        &self.async_operation_id
-    }
-
-    fn concerns(&self, state: &State) -> Concerns {
-        concerns(state, &self.service_account_id)
-    }
-
-    fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
-        let mut row: ServiceAccountRecord = turn.take(KIND, &self.service_account_id)?;
-        access::check_grant(caller, role(&row.spec))?;
-        check_version(&row.meta, &self.resource_version)?;
-        let spec = self.spec.clone().ok_or_else(|| Reject::invalid("service account spec is required"))?;
-        // Before anything is looked up: who may change this account may not know what other namespaces there are.
-        check_scope(&row, &spec)?;
-        let spec = check_spec(&turn.state, &row.id, spec)?;
-        access::check_grant(caller, role(&spec))?;
-        let changed = ServiceAccountRecord { spec, ..row.clone() };
-        if changed == row {
-            return Err(nothing_to_change());
-        }
-        row = changed;
-        turn.touch(&mut row.meta);
-        turn.put(row);
-        Ok(Applied::done(self.service_account_id.clone()))
-    }
-
-    fn answer(_turn: &mut Turn<'_>, _subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
-        Ok(UpdateServiceAccountResponse { async_operation: Some(operation) })
-    }
-}
-
-impl Ask for SetServiceAccountNamespaceAccessRequest {
+impl ApiRequest for SetServiceAccountNamespaceAccessRequest {
     type Answer = SetServiceAccountNamespaceAccessResponse;
-    const METHOD: &'static str = "SetServiceAccountNamespaceAccess";
 }
 
-impl Mutation for SetServiceAccountNamespaceAccessRequest {
+impl Command for SetServiceAccountNamespaceAccessRequest {
     const EVENT: &'static str = "SetServiceAccountNamespaceAccessAPI";
 
     fn subject(&self) -> &str {
@@ -255,8 +267,8 @@ impl Mutation for SetServiceAccountNamespaceAccessRequest {
         &self.async_operation_id
     }
 
-    fn concerns(&self, _state: &State) -> Concerns {
-        Concerns::Namespace(self.namespace.clone())
+    fn target(&self, _state: &State) -> Target {
+        Target::Namespace(self.namespace.clone())
     }
 
     fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
@@ -277,39 +289,5 @@ impl Mutation for SetServiceAccountNamespaceAccessRequest {
 
     fn answer(_turn: &mut Turn<'_>, _subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
         Ok(SetServiceAccountNamespaceAccessResponse { async_operation: Some(operation) })
-    }
-}
-
-impl Ask for DeleteServiceAccountRequest {
-    type Answer = DeleteServiceAccountResponse;
-    const METHOD: &'static str = "DeleteServiceAccount";
-}
-
-impl Mutation for DeleteServiceAccountRequest {
-    const EVENT: &'static str = "DeleteServiceAccount";
-
-    fn subject(&self) -> &str {
-        &self.service_account_id
-    }
-
-    fn async_operation_id(&self) -> &str {
-        &self.async_operation_id
-    }
-
-    fn concerns(&self, state: &State) -> Concerns {
-        concerns(state, &self.service_account_id)
-    }
-
-    fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
-        let row: ServiceAccountRecord = turn.take(KIND, &self.service_account_id)?;
-        access::check_grant(caller, role(&row.spec))?;
-        check_version(&row.meta, &self.resource_version)?;
-        key::remove_of(turn, &row.id);
-        turn.remove::<ServiceAccountRecord>(&row.id);
-        Ok(Applied::done(row.id))
-    }
-
-    fn answer(_turn: &mut Turn<'_>, _subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
-        Ok(DeleteServiceAccountResponse { async_operation: Some(operation) })
     }
 }

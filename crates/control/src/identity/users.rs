@@ -1,6 +1,6 @@
 //! Users. Making one is inviting them; what they may do holds from then on for every key they have.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use auth::Principal;
 use model::{Kind, Reject, Time};
@@ -12,19 +12,15 @@ use proto::temporal::api::cloud::{
     },
     identity::v1::{Invitation, OwnerType, User, UserSpec, account_access::Role},
     operation::v1::AsyncOperation,
-    resource::v1::ResourceState,
 };
 
 use crate::{
-    access,
-    call::{Applied, Ask, Concerns, Mutation, Question},
-    key, login,
-    namespace::quota,
-    page,
-    record::UserRecord,
-    session,
-    state::State,
-    turn::{Turn, View, check_version, find, nothing_to_change},
+    access, credential,
+    record::{Meta, UserRecord, WorkRecord},
+    request::{ApiRequest, Applied, Command, Query, Target},
+    resource::{self, Created, Deleted, Listed, Resource, deletes, gets, quota, updates},
+    state::{State, page::PageRequest, rights},
+    turn::{Turn, View, check_version, find},
     twins,
 };
 
@@ -32,7 +28,6 @@ use crate::{
 const MOST: usize = 300;
 /// How long an invitation stays open.
 const INVITATION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-const KIND: &str = "user";
 
 /// A user as the API shows it.
 pub(crate) fn describe(row: &UserRecord, now: Time) -> User {
@@ -58,15 +53,6 @@ pub(crate) fn describe(row: &UserRecord, now: Time) -> User {
     }
 }
 
-/// A user as the API shows it to somebody.
-fn describe_to(caller: &Principal, row: &UserRecord, now: Time) -> User {
-    let mut user = describe(row, now);
-    if let Some(access) = user.spec.as_mut().and_then(|spec| spec.access.as_mut()) {
-        super::leave_what_is_known(access, caller, &row.id);
-    }
-    user
-}
-
 /// Checks an e-mail address as far as a mistake shows in it, and makes it comparable.
 ///
 /// # Errors
@@ -83,15 +69,125 @@ pub(crate) fn check_email(email: &str) -> Result<String, Reject> {
     }
 }
 
-impl Ask for GetUsersRequest {
-    type Answer = GetUsersResponse;
-    const METHOD: &'static str = "GetUsers";
+impl Resource for UserRecord {
+    const KIND: &'static str = "user";
+    type Spec = UserSpec;
+    type Described = User;
+
+    fn find<'a>(state: &'a State, id: &str) -> Result<&'a Arc<Self>, Reject> {
+        find(state, Self::KIND, id)
+    }
+
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut Meta {
+        &mut self.meta
+    }
+
+    fn spec(&self) -> &UserSpec {
+        &self.spec
+    }
+
+    fn set_spec(&mut self, spec: UserSpec) {
+        self.spec = spec;
+    }
+
+    fn put(self, turn: &mut Turn<'_>) {
+        turn.put(self);
+    }
+
+    fn describe(&self, view: View<'_>) -> User {
+        let mut user = describe(self, view.now);
+        if let Some(access) = user.spec.as_mut().and_then(|spec| spec.access.as_mut()) {
+            super::leave_what_is_known(access, view.caller, &self.id);
+        }
+        user
+    }
+
+    fn check_rights(&self, _state: &State, caller: &Principal) -> Result<(), Reject> {
+        access::check_grant(caller, role(&self.spec))
+    }
+
+    fn check_change(&self, turn: &Turn<'_>, caller: &Principal, mut spec: UserSpec) -> Result<UserSpec, Reject> {
+        if spec.email.is_empty() {
+            spec.email.clone_from(&self.spec.email);
+        }
+        let spec = check_spec(&turn.state, spec)?;
+        if spec.email != self.spec.email {
+            return Err(Reject::invalid("the email address of a user cannot be changed"));
+        }
+        access::check_grant(caller, role(&spec))?;
+        Ok(spec)
+    }
+
+    /// The account has an owner without this user.
+    fn check_loss(&self, state: &State, spec: Option<&UserSpec>) -> Result<(), Reject> {
+        let stays = spec.is_some_and(|spec| role(spec) == Role::Owner);
+        if stays || role(&self.spec) != Role::Owner || state.owners().any(|owner| owner.id != self.id) {
+            return Ok(());
+        }
+        Err(Reject::precondition(format!("user \"{}\" is the only owner of the account", self.spec.email)))
+    }
 }
 
-impl Question for GetUsersRequest {
+impl Listed for UserRecord {}
+
+impl Created for UserRecord {
+    fn check_new(turn: &Turn<'_>, caller: &Principal, spec: UserSpec) -> Result<UserSpec, Reject> {
+        let spec = check_spec(&turn.state, spec)?;
+        access::check_grant(caller, role(&spec))?;
+        if turn.state.users.values().any(|row| row.spec.email == spec.email) {
+            return Err(Reject::new(Kind::AlreadyExists, format!("user \"{}\" already exists", spec.email)));
+        }
+        if turn.state.users.len() >= MOST {
+            return Err(quota(format!("the account has {MOST} users, which is the most it can have")));
+        }
+        Ok(spec)
+    }
+
+    fn new(turn: &mut Turn<'_>, meta: Meta, spec: UserSpec) -> Self {
+        let invitation_expires = (turn.now + INVITATION).0;
+        Self { id: turn.id(), meta, spec, invited_time: turn.now.0, invitation_expires }
+    }
+
+    fn id_of(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Deleted for UserRecord {
+    fn remove(self, turn: &mut Turn<'_>) -> Option<WorkRecord> {
+        credential::remove_of(turn, &self.id);
+        turn.remove::<Self>(&self.id);
+        None
+    }
+}
+
+fn role(spec: &UserSpec) -> Role {
+    spec.access.as_ref().map(rights::role).unwrap_or_default()
+}
+
+fn check_spec(state: &State, mut spec: UserSpec) -> Result<UserSpec, Reject> {
+    spec.email = check_email(&spec.email)?;
+    let access = spec.access.as_mut().ok_or_else(|| Reject::invalid("user access is required"))?;
+    access::check(state, access)?;
+    Ok(spec)
+}
+
+gets!(GetUserRequest { user_id } => GetUserResponse { user: UserRecord });
+updates!(UpdateUserRequest { user_id } => UpdateUserResponse, UserRecord, "UpdateUserAPI");
+deletes!(DeleteUserRequest { user_id } => DeleteUserResponse, UserRecord, "DeleteUserAPI");
+
+impl ApiRequest for GetUsersRequest {
+    type Answer = GetUsersResponse;
+}
+
+impl Query for GetUsersRequest {
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
-        let ask = page::Ask { size: self.page_size, token: &self.page_token };
-        let shown = |row: &UserRecord| {
+        let page = PageRequest { size: self.page_size, token: &self.page_token };
+        let is_asked_for = |row: &UserRecord| {
             let has_access = || {
                 let principal = view.state.principal(OwnerType::User, &row.id, None);
                 // In a namespace that is not the caller's there is nobody, as in one that does not exist.
@@ -101,34 +197,16 @@ impl Question for GetUsersRequest {
             let is_named = self.email.is_empty() || self.email.eq_ignore_ascii_case(&row.spec.email);
             is_named && (self.namespace.is_empty() || has_access())
         };
-        let (rows, next_page_token) = page::of::<UserRecord>(view.state, ask, shown)?;
-        let users = rows.into_iter().map(|row| describe_to(view.caller, row, view.now)).collect();
+        let (users, next_page_token) = resource::list::<UserRecord>(view, page, is_asked_for)?;
         Ok(GetUsersResponse { users, next_page_token })
     }
 }
 
-impl Ask for GetUserRequest {
-    type Answer = GetUserResponse;
-    const METHOD: &'static str = "GetUser";
-}
-
-impl Question for GetUserRequest {
-    fn subject(&self) -> &str {
-        &self.user_id
-    }
-
-    fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
-        let row = find::<UserRecord>(view.state, KIND, &self.user_id)?;
-        Ok(GetUserResponse { user: Some(describe_to(view.caller, row, view.now)) })
-    }
-}
-
-impl Ask for CreateUserRequest {
+impl ApiRequest for CreateUserRequest {
     type Answer = CreateUserResponse;
-    const METHOD: &'static str = "CreateUser";
 }
 
-impl Mutation for CreateUserRequest {
+impl Command for CreateUserRequest {
     const EVENT: &'static str = "CreateUserAPI";
 
     fn subject(&self) -> &str {
@@ -140,20 +218,7 @@ impl Mutation for CreateUserRequest {
     }
 
     fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
-        let spec = self.spec.clone().ok_or_else(|| Reject::invalid("user spec is required"))?;
-        let spec = check_spec(&turn.state, spec)?;
-        access::check_grant(caller, role(&spec))?;
-        if turn.state.users.values().any(|row| row.spec.email == spec.email) {
-            return Err(Reject::new(Kind::AlreadyExists, format!("user \"{}\" already exists", spec.email)));
-        }
-        if turn.state.users.len() >= MOST {
-            return Err(quota(format!("the account has {MOST} users, which is the most it can have")));
-        }
-        let id = turn.id();
-        let meta = turn.new_meta(ResourceState::Active);
-        let invitation_expires = (turn.now + INVITATION).0;
-        turn.put(UserRecord { id: id.clone(), meta, spec, invited_time: turn.now.0, invitation_expires });
-        Ok(Applied::done(id))
+        resource::create::<UserRecord>(turn, caller, self.spec.clone(), |_, _| Ok(()))
     }
 
     fn answer(_turn: &mut Turn<'_>, subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
@@ -161,113 +226,11 @@ impl Mutation for CreateUserRequest {
     }
 }
 
-fn role(spec: &UserSpec) -> Role {
-    spec.access.as_ref().map(access::role).unwrap_or_default()
-}
-
-fn check_spec(state: &State, mut spec: UserSpec) -> Result<UserSpec, Reject> {
-    spec.email = check_email(&spec.email)?;
-    let access = spec.access.as_mut().ok_or_else(|| Reject::invalid("user access is required"))?;
-    access::check(state, access)?;
-    Ok(spec)
-}
-
-impl Ask for UpdateUserRequest {
-    type Answer = UpdateUserResponse;
-    const METHOD: &'static str = "UpdateUser";
-}
-
-impl Mutation for UpdateUserRequest {
-    const EVENT: &'static str = "UpdateUserAPI";
-
-    fn subject(&self) -> &str {
-        &self.user_id
-    }
-
-    fn async_operation_id(&self) -> &str {
-        &self.async_operation_id
-    }
-
-    fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
-        let mut row: UserRecord = turn.take(KIND, &self.user_id)?;
-        access::check_grant(caller, role(&row.spec))?;
-        check_version(&row.meta, &self.resource_version)?;
-        let mut spec = self.spec.clone().ok_or_else(|| Reject::invalid("user spec is required"))?;
-        if spec.email.is_empty() {
-            spec.email.clone_from(&row.spec.email);
-        }
-        let spec = check_spec(&turn.state, spec)?;
-        if spec.email != row.spec.email {
-            return Err(Reject::invalid("the email address of a user cannot be changed"));
-        }
-        access::check_grant(caller, role(&spec))?;
-        if spec == row.spec {
-            return Err(nothing_to_change());
-        }
-        if role(&spec) != Role::Owner {
-            check_leaves_owner(&turn.state, &row)?;
-        }
-        row.spec = spec;
-        turn.touch(&mut row.meta);
-        turn.put(row);
-        Ok(Applied::done(self.user_id.clone()))
-    }
-
-    fn answer(_turn: &mut Turn<'_>, _subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
-        Ok(UpdateUserResponse { async_operation: Some(operation) })
-    }
-}
-
-/// Whether the account has an owner without this user.
-///
-/// # Errors
-/// `FailedPrecondition`.
-fn check_leaves_owner(state: &State, row: &UserRecord) -> Result<(), Reject> {
-    if role(&row.spec) != Role::Owner || state.owners().any(|owner| owner.id != row.id) {
-        return Ok(());
-    }
-    Err(Reject::precondition(format!("user \"{}\" is the only owner of the account", row.spec.email)))
-}
-
-impl Ask for DeleteUserRequest {
-    type Answer = DeleteUserResponse;
-    const METHOD: &'static str = "DeleteUser";
-}
-
-impl Mutation for DeleteUserRequest {
-    const EVENT: &'static str = "DeleteUserAPI";
-
-    fn subject(&self) -> &str {
-        &self.user_id
-    }
-
-    fn async_operation_id(&self) -> &str {
-        &self.async_operation_id
-    }
-
-    fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
-        let row: UserRecord = turn.take(KIND, &self.user_id)?;
-        access::check_grant(caller, role(&row.spec))?;
-        check_version(&row.meta, &self.resource_version)?;
-        check_leaves_owner(&turn.state, &row)?;
-        key::remove_of(turn, &row.id);
-        login::remove_of(turn, &row.id);
-        session::remove_of(turn, &row.id);
-        turn.remove::<UserRecord>(&row.id);
-        Ok(Applied::done(row.id))
-    }
-
-    fn answer(_turn: &mut Turn<'_>, _subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
-        Ok(DeleteUserResponse { async_operation: Some(operation) })
-    }
-}
-
-impl Ask for SetUserNamespaceAccessRequest {
+impl ApiRequest for SetUserNamespaceAccessRequest {
     type Answer = SetUserNamespaceAccessResponse;
-    const METHOD: &'static str = "SetUserNamespaceAccess";
 }
 
-impl Mutation for SetUserNamespaceAccessRequest {
+impl Command for SetUserNamespaceAccessRequest {
     const EVENT: &'static str = "SetUserNamespaceAccessAPI";
 
     fn subject(&self) -> &str {
@@ -278,13 +241,13 @@ impl Mutation for SetUserNamespaceAccessRequest {
         &self.async_operation_id
     }
 
-    fn concerns(&self, _state: &State) -> Concerns {
-        Concerns::Namespace(self.namespace.clone())
+    fn target(&self, _state: &State) -> Target {
+        Target::Namespace(self.namespace.clone())
     }
 
     fn apply(&self, turn: &mut Turn<'_>, _caller: &Principal) -> Result<Applied, Reject> {
         access::check_namespace(&turn.state, &self.namespace)?;
-        let mut row: UserRecord = turn.take(KIND, &self.user_id)?;
+        let mut row: UserRecord = turn.take(UserRecord::KIND, &self.user_id)?;
         check_version(&row.meta, &self.resource_version)?;
         let accesses = &mut row.spec.access.get_or_insert_default().namespace_accesses;
         access::set_namespace(accesses, &self.namespace, self.access.clone())?;

@@ -3,9 +3,10 @@
 
 mod attributes;
 mod describe;
-pub(crate) mod security;
 mod spec;
 mod tags;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use auth::{Principal, PrincipalKind};
 use model::{Kind, Reject};
@@ -16,67 +17,172 @@ use proto::temporal::api::cloud::{
         UpdateNamespaceResponse,
     },
     identity::v1::{NamespaceAccess, namespace_access::Permission},
-    namespace::v1::Namespace,
+    namespace::v1::{Namespace, NamespaceSpec},
     operation::v1::AsyncOperation,
     resource::v1::ResourceState,
 };
 
 use crate::{
-    call::{Applied, Ask, Concerns, Mutation, Question},
-    key, page,
-    record::{NamespaceRecord, ServiceAccountRecord, UserRecord, WorkKind, WorkRecord},
-    state::State,
-    turn::{Turn, View, check_version, find, nothing_to_change},
+    credential,
+    record::{Meta, NamespaceRecord, ServiceAccountRecord, UserRecord, WorkKind, WorkRecord},
+    request::{ApiRequest, Applied, Command, Query, Target},
+    resource::{self, Created, Deleted, Listed, Resource, deletes, gets, quota, updates},
+    state::{State, page::PageRequest},
+    turn::{Turn, View, find},
 };
 
 /// Namespaces in an account.
 const MOST: usize = 100;
 
-impl Ask for GetNamespacesRequest {
-    type Answer = GetNamespacesResponse;
-    const METHOD: &'static str = "GetNamespaces";
+impl Resource for NamespaceRecord {
+    const KIND: &'static str = "namespace";
+    type Spec = NamespaceSpec;
+    type Described = Namespace;
+
+    fn find<'a>(state: &'a State, id: &str) -> Result<&'a Arc<Self>, Reject> {
+        find(state, Self::KIND, id)
+    }
+
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut Meta {
+        &mut self.meta
+    }
+
+    fn spec(&self) -> &NamespaceSpec {
+        &self.spec
+    }
+
+    fn set_spec(&mut self, spec: NamespaceSpec) {
+        self.spec = spec;
+    }
+
+    fn put(self, turn: &mut Turn<'_>) {
+        turn.put_namespace(self);
+    }
+
+    fn describe(&self, view: View<'_>) -> Namespace {
+        describe::namespace(self, view.settings)
+    }
+
+    fn target(_state: &State, id: &str) -> Target {
+        Target::Namespace(id.to_owned())
+    }
+
+    /// No operation runs on it.
+    fn check_ready(&self) -> Result<(), Reject> {
+        if self.meta.operation_id.is_empty() {
+            return Ok(());
+        }
+        Err(Reject::precondition(format!(
+            "async operation \"{}\" is running on namespace \"{}\": wait until it is done",
+            self.meta.operation_id, self.id
+        )))
+    }
+
+    fn check_change(&self, turn: &Turn<'_>, _caller: &Principal, spec: NamespaceSpec) -> Result<NamespaceSpec, Reject> {
+        spec::check_change(&self.spec, spec, turn.settings)
+    }
+
+    /// It is not protected from deletion.
+    fn check_loss(&self, _state: &State, spec: Option<&NamespaceSpec>) -> Result<(), Reject> {
+        let is_protected = self.spec.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.enable_delete_protection);
+        if spec.is_some() || !is_protected {
+            return Ok(());
+        }
+        Err(Reject::precondition(format!(
+            "namespace \"{}\" has delete protection enabled: disable it to delete the namespace",
+            self.id
+        )))
+    }
+
+    fn is_unfinished(&self) -> bool {
+        self.meta.state() == ResourceState::UpdateFailed
+    }
+
+    fn begin_change(&mut self) -> Option<WorkRecord> {
+        self.meta.state = ResourceState::Updating as i32;
+        work(WorkKind::Update)
+    }
 }
 
-/// Everybody sees those that they have a right in.
-impl Question for GetNamespacesRequest {
+impl Listed for NamespaceRecord {
+    /// Callers see those that they have a right in.
+    fn is_known_to(&self, caller: &Principal) -> bool {
+        caller.namespace_permission(&self.id).is_some()
+    }
+}
+
+impl Created for NamespaceRecord {
+    const NEW: ResourceState = ResourceState::Activating;
+
+    fn check_new(turn: &Turn<'_>, _caller: &Principal, spec: NamespaceSpec) -> Result<NamespaceSpec, Reject> {
+        let spec = spec::check_new(spec, turn.settings)?;
+        let id = id_of(&spec, &turn.state);
+        if turn.state.namespaces.contains_key(&id) {
+            return Err(Reject::new(Kind::AlreadyExists, format!("namespace \"{id}\" already exists")));
+        }
+        if turn.state.namespaces.len() >= MOST {
+            return Err(quota(format!("the account has {MOST} namespaces, which is the most it can have")));
+        }
+        Ok(spec)
+    }
+
+    fn new(turn: &mut Turn<'_>, meta: Meta, spec: NamespaceSpec) -> Self {
+        Self { id: id_of(&spec, &turn.state), meta, spec, tags: BTreeMap::new() }
+    }
+
+    fn id_of(&self) -> &str {
+        &self.id
+    }
+
+    fn created(turn: &mut Turn<'_>, caller: &Principal, id: &str) -> Option<WorkRecord> {
+        give_to_creator(turn, caller, id);
+        work(WorkKind::Register)
+    }
+}
+
+impl Deleted for NamespaceRecord {
+    fn remove(mut self, turn: &mut Turn<'_>) -> Option<WorkRecord> {
+        self.meta.state = ResourceState::Deleting as i32;
+        turn.touch(&mut self.meta);
+        turn.put_namespace(self);
+        work(WorkKind::Delete)
+    }
+}
+
+fn id_of(spec: &NamespaceSpec, state: &State) -> String {
+    format!("{}.{}", spec.name, state.account_id())
+}
+
+fn work(kind: WorkKind) -> Option<WorkRecord> {
+    Some(WorkRecord { kind: kind as i32 })
+}
+
+gets!(GetNamespaceRequest { namespace } => GetNamespaceResponse { namespace: NamespaceRecord });
+updates!(UpdateNamespaceRequest { namespace } => UpdateNamespaceResponse, NamespaceRecord, "UpdateNamespaceAPI");
+deletes!(DeleteNamespaceRequest { namespace } => DeleteNamespaceResponse, NamespaceRecord, "DeleteNamespaceAPI");
+
+impl ApiRequest for GetNamespacesRequest {
+    type Answer = GetNamespacesResponse;
+}
+
+impl Query for GetNamespacesRequest {
     fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
-        let ask = page::Ask { size: self.page_size, token: &self.page_token };
-        let shown = |row: &NamespaceRecord| {
-            let named = self.name.is_empty() || self.name == row.spec.name;
-            named && view.caller.namespace_permission(&row.id).is_some()
-        };
-        let (rows, next_page_token) = page::of::<NamespaceRecord>(view.state, ask, shown)?;
-        let namespaces: Vec<Namespace> = rows.into_iter().map(|row| describe::namespace(row, view.settings)).collect();
+        let page = PageRequest { size: self.page_size, token: &self.page_token };
+        let is_asked_for = |row: &NamespaceRecord| self.name.is_empty() || self.name == row.spec.name;
+        let (namespaces, next_page_token) = resource::list::<NamespaceRecord>(view, page, is_asked_for)?;
         Ok(GetNamespacesResponse { namespaces, next_page_token })
     }
 }
 
-impl Ask for GetNamespaceRequest {
-    type Answer = GetNamespaceResponse;
-    const METHOD: &'static str = "GetNamespace";
-}
-
-impl Question for GetNamespaceRequest {
-    fn subject(&self) -> &str {
-        &self.namespace
-    }
-
-    fn concerns(&self, _state: &State) -> Concerns {
-        Concerns::Namespace(self.namespace.clone())
-    }
-
-    fn answer(&self, view: View<'_>) -> Result<Self::Answer, Reject> {
-        let row = find::<NamespaceRecord>(view.state, "namespace", &self.namespace)?;
-        Ok(GetNamespaceResponse { namespace: Some(describe::namespace(row, view.settings)) })
-    }
-}
-
-impl Ask for CreateNamespaceRequest {
+impl ApiRequest for CreateNamespaceRequest {
     type Answer = CreateNamespaceResponse;
-    const METHOD: &'static str = "CreateNamespace";
 }
 
-impl Mutation for CreateNamespaceRequest {
+impl Command for CreateNamespaceRequest {
     const EVENT: &'static str = "CreateNamespaceAPI";
 
     fn subject(&self) -> &str {
@@ -88,23 +194,14 @@ impl Mutation for CreateNamespaceRequest {
     }
 
     fn apply(&self, turn: &mut Turn<'_>, caller: &Principal) -> Result<Applied, Reject> {
-        let spec = self.spec.clone().ok_or_else(|| Reject::invalid("namespace spec is required"))?;
-        let spec = spec::check_new(spec, turn.settings)?;
-        if !self.tags.is_empty() && !caller.is_account_admin() {
-            return Err(auth::unauthorized());
-        }
-        tags::check(&turn.state, "", &self.tags)?;
-        let id = format!("{}.{}", spec.name, turn.state.account_id());
-        if turn.state.namespaces.contains_key(&id) {
-            return Err(Reject::new(Kind::AlreadyExists, format!("namespace \"{id}\" already exists")));
-        }
-        if turn.state.namespaces.len() >= MOST {
-            return Err(quota(format!("the account has {MOST} namespaces, which is the most it can have")));
-        }
-        let meta = turn.new_meta(ResourceState::Activating);
-        turn.put_namespace(NamespaceRecord { id: id.clone(), meta, spec, tags: self.tags.clone() });
-        give_to_creator(turn, caller, &id);
-        Ok(work(id, WorkKind::Register))
+        resource::create::<NamespaceRecord>(turn, caller, self.spec.clone(), |state, row| {
+            if !self.tags.is_empty() && !caller.is_account_admin() {
+                return Err(auth::unauthorized());
+            }
+            tags::check(state, "", &self.tags)?;
+            row.tags.clone_from(&self.tags);
+            Ok(())
+        })
     }
 
     fn answer(_turn: &mut Turn<'_>, subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
@@ -112,7 +209,7 @@ impl Mutation for CreateNamespaceRequest {
     }
 }
 
-/// Whoever creates a namespace is its admin.
+/// The caller that creates a namespace is its admin.
 fn give_to_creator(turn: &mut Turn<'_>, caller: &Principal, namespace: &str) {
     if caller.is_account_admin() {
         return;
@@ -138,89 +235,6 @@ fn give_to_creator(turn: &mut Turn<'_>, caller: &Principal, namespace: &str) {
     }
 }
 
-impl Ask for UpdateNamespaceRequest {
-    type Answer = UpdateNamespaceResponse;
-    const METHOD: &'static str = "UpdateNamespace";
-}
-
-impl Mutation for UpdateNamespaceRequest {
-    const EVENT: &'static str = "UpdateNamespaceAPI";
-
-    fn subject(&self) -> &str {
-        &self.namespace
-    }
-
-    fn async_operation_id(&self) -> &str {
-        &self.async_operation_id
-    }
-
-    fn concerns(&self, _state: &State) -> Concerns {
-        Concerns::Namespace(self.namespace.clone())
-    }
-
-    fn apply(&self, turn: &mut Turn<'_>, _caller: &Principal) -> Result<Applied, Reject> {
-        let mut row: NamespaceRecord = turn.take("namespace", &self.namespace)?;
-        check_version(&row.meta, &self.resource_version)?;
-        check_idle(&row)?;
-        let spec = self.spec.clone().ok_or_else(|| Reject::invalid("namespace spec is required"))?;
-        let spec = spec::check_change(&row.spec, spec, turn.settings)?;
-        // After a failed update the same spec is worth another try.
-        if spec == row.spec && row.meta.state() != ResourceState::UpdateFailed {
-            return Err(nothing_to_change());
-        }
-        row.spec = spec;
-        row.meta.state = ResourceState::Updating as i32;
-        turn.touch(&mut row.meta);
-        turn.put_namespace(row);
-        Ok(work(self.namespace.clone(), WorkKind::Update))
-    }
-
-    fn answer(_turn: &mut Turn<'_>, _subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
-        Ok(UpdateNamespaceResponse { async_operation: Some(operation) })
-    }
-}
-
-impl Ask for DeleteNamespaceRequest {
-    type Answer = DeleteNamespaceResponse;
-    const METHOD: &'static str = "DeleteNamespace";
-}
-
-impl Mutation for DeleteNamespaceRequest {
-    const EVENT: &'static str = "DeleteNamespaceAPI";
-
-    fn subject(&self) -> &str {
-        &self.namespace
-    }
-
-    fn async_operation_id(&self) -> &str {
-        &self.async_operation_id
-    }
-
-    fn concerns(&self, _state: &State) -> Concerns {
-        Concerns::Namespace(self.namespace.clone())
-    }
-
-    fn apply(&self, turn: &mut Turn<'_>, _caller: &Principal) -> Result<Applied, Reject> {
-        let mut row: NamespaceRecord = turn.take("namespace", &self.namespace)?;
-        check_version(&row.meta, &self.resource_version)?;
-        check_idle(&row)?;
-        if row.spec.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.enable_delete_protection) {
-            let id = &self.namespace;
-            return Err(Reject::precondition(format!(
-                "namespace \"{id}\" has delete protection enabled: disable it to delete the namespace"
-            )));
-        }
-        row.meta.state = ResourceState::Deleting as i32;
-        turn.touch(&mut row.meta);
-        turn.put_namespace(row);
-        Ok(work(self.namespace.clone(), WorkKind::Delete))
-    }
-
-    fn answer(_turn: &mut Turn<'_>, _subject: &str, operation: AsyncOperation) -> Result<Self::Answer, Reject> {
-        Ok(DeleteNamespaceResponse { async_operation: Some(operation) })
-    }
-}
-
 /// Removes a namespace that the engine has deleted, with the service accounts that exist only for it and every right in
 /// it, so that a later namespace of the name is nobody's but its creator's.
 pub(crate) fn forget(turn: &mut Turn<'_>, id: &str) {
@@ -230,7 +244,7 @@ pub(crate) fn forget(turn: &mut Turn<'_>, id: &str) {
     for row in service_accounts {
         let scoped = row.spec.namespace_scoped_access.as_ref();
         if scoped.is_some_and(|scoped| scoped.namespace == id) {
-            key::remove_of(turn, &row.id);
+            credential::remove_of(turn, &row.id);
             turn.remove::<ServiceAccountRecord>(&row.id);
         } else if row.spec.access.as_ref().is_some_and(|access| access.namespace_accesses.contains_key(id)) {
             let mut row = ServiceAccountRecord::clone(&row);
@@ -248,28 +262,4 @@ pub(crate) fn forget(turn: &mut Turn<'_>, id: &str) {
             turn.put(row);
         }
     }
-}
-
-fn work(namespace: String, kind: WorkKind) -> Applied {
-    let work = WorkRecord { kind: kind as i32 };
-    Applied { subject: namespace, work: Some(work) }
-}
-
-/// Whether no operation runs on the namespace.
-///
-/// # Errors
-/// `FailedPrecondition`.
-fn check_idle(row: &NamespaceRecord) -> Result<(), Reject> {
-    if row.meta.operation_id.is_empty() {
-        return Ok(());
-    }
-    Err(Reject::precondition(format!(
-        "async operation \"{}\" is running on namespace \"{}\": wait until it is done",
-        row.meta.operation_id, row.id
-    )))
-}
-
-/// The refusal of what would be too many.
-pub(crate) fn quota(message: String) -> Reject {
-    Reject::precondition(message)
 }

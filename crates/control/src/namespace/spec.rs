@@ -7,8 +7,8 @@ use proto::temporal::api::cloud::namespace::v1::{
     CapacitySpec, CodecServerSpec, MtlsAuthSpec, NamespaceSpec, ReplicaSpec, capacity_spec,
 };
 
-use super::{attributes, security};
-use crate::{Settings, twins};
+use super::attributes;
+use crate::{Settings, state::security, twins};
 
 /// Days that closed workflows are kept when nobody says how long.
 const DEFAULT_RETENTION_DAYS: i32 = 30;

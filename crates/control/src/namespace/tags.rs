@@ -9,10 +9,10 @@ use proto::temporal::api::cloud::{
     operation::v1::AsyncOperation,
 };
 
-use super::quota;
 use crate::{
-    call::{Applied, Ask, Concerns, Mutation},
     record::NamespaceRecord,
+    request::{ApiRequest, Applied, Command, Target},
+    resource::{Resource, quota},
     state::State,
     turn::{Turn, nothing_to_change},
 };
@@ -53,12 +53,11 @@ fn check_text(text: &str) -> Result<(), Reject> {
     )))
 }
 
-impl Ask for UpdateNamespaceTagsRequest {
+impl ApiRequest for UpdateNamespaceTagsRequest {
     type Answer = UpdateNamespaceTagsResponse;
-    const METHOD: &'static str = "UpdateNamespaceTags";
 }
 
-impl Mutation for UpdateNamespaceTagsRequest {
+impl Command for UpdateNamespaceTagsRequest {
     const EVENT: &'static str = "UpdateNamespaceTagsAPI";
 
     fn subject(&self) -> &str {
@@ -69,12 +68,12 @@ impl Mutation for UpdateNamespaceTagsRequest {
         &self.async_operation_id
     }
 
-    fn concerns(&self, _state: &State) -> Concerns {
-        Concerns::Namespace(self.namespace.clone())
+    fn target(&self, _state: &State) -> Target {
+        Target::Namespace(self.namespace.clone())
     }
 
     fn apply(&self, turn: &mut Turn<'_>, _caller: &Principal) -> Result<Applied, Reject> {
-        let mut row: NamespaceRecord = turn.take("namespace", &self.namespace)?;
+        let mut row: NamespaceRecord = turn.take(NamespaceRecord::KIND, &self.namespace)?;
         if self.tags_to_upsert.is_empty() && self.tags_to_remove.is_empty() {
             return Err(Reject::invalid("at least one of tags_to_upsert and tags_to_remove must be given"));
         }

@@ -64,7 +64,7 @@ fn changes_and_refusals_are_written_and_reading_is_not() {
     assert_refused(desk.ask(&reader, &GetAuditLogsRequest::default()), &Kind::PermissionDenied, "unauthorized");
 
     let job = desk.control.next_job().unwrap();
-    desk.control.finish(&desk.moment(), &job.operation_id, Err("no space".to_owned())).unwrap();
+    desk.control.finish(&desk.now_and_seed(), &job.operation_id, Err("no space".to_owned())).unwrap();
     let broken = logs(&desk).pop().unwrap();
     assert_eq!((broken.status.as_str(), broken.async_operation_id.as_str()), ("ERROR", operation.id.as_str()));
     assert_eq!(detail(&broken, "error"), "no space");
@@ -88,7 +88,7 @@ fn a_caller_cannot_fill_the_log_with_its_words() {
 fn a_change_that_cannot_be_read_is_written_down_and_a_question_is_not() {
     let desk = Desk::new();
     let before = logs(&desk).len();
-    let malformed = |method| desk.control.call(&desk.owner, &desk.visit(), method, b"\xff").unwrap_err();
+    let malformed = |method| desk.control.call(&desk.owner, &desk.request_context(), method, b"\xff").unwrap_err();
     assert_eq!(malformed("GetNamespaces").kind, Kind::InvalidArgument);
     assert_eq!(logs(&desk).len(), before);
     assert_eq!(malformed("CreateUser").kind, Kind::InvalidArgument);
@@ -187,7 +187,8 @@ fn the_chain_goes_on_after_a_restart_and_a_clock_that_goes_back() {
     desk.user("ada@example.test", Role::Read);
     desk.reopen();
     desk.user("bob@example.test", Role::Read);
-    let early = control::Visit { moment: control::Moment { now: start() - DAY, seed: 999 }, address: String::new() };
+    let early =
+        control::RequestContext { at: control::NowAndSeed { now: start() - DAY, seed: 999 }, address: String::new() };
     assert!(desk.control.ask(&desk.owner, &early, &create_namespace("early")).is_ok());
     assert_eq!(verify_audit(&*desk.store).unwrap().records, 4);
     let times: Vec<_> = logs(&desk).into_iter().map(|record| record.emit_time.unwrap().seconds).collect();

@@ -3,7 +3,7 @@
 use std::{cell::Cell, sync::Arc, time::Duration};
 
 use auth::{Caller, Directory, SigningKey};
-use control::{Ask, Control, Created, Moment, NewAccount, Settings, Visit, create_account};
+use control::{ApiRequest, Control, Created, NewAccount, NowAndSeed, RequestContext, Settings, create_account};
 use model::{Kind, Reject, Time};
 use proto::temporal::api::cloud::{
     cloudservice::v1::{
@@ -67,15 +67,15 @@ impl<S: Store> Desk<S> {
             login_secret: [7; 32],
             login_expires: start() + DAY,
         };
-        let created = create_account(&*store, &account, &settings, &Moment { now: start(), seed: 1 }).unwrap();
-        let control = Control::open(store.clone(), settings.clone(), &Moment { now: start(), seed: 2 }).unwrap();
+        let created = create_account(&*store, &account, &settings, &NowAndSeed { now: start(), seed: 1 }).unwrap();
+        let control = Control::open(store.clone(), settings.clone(), &NowAndSeed { now: start(), seed: 2 }).unwrap();
         let owner = caller(&control, &created.api_key_id);
         Self { store, control, settings, created, owner, ticks: Cell::new(10) }
     }
 
     /// Ends the process and opens the account again.
     pub(crate) fn reopen(&mut self) {
-        self.control = Control::open(self.store.clone(), self.settings.clone(), &self.moment()).unwrap();
+        self.control = Control::open(self.store.clone(), self.settings.clone(), &self.now_and_seed()).unwrap();
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -86,21 +86,21 @@ impl<S: Store> Desk<S> {
         self.ticks.set(self.ticks.get() + span.as_secs());
     }
 
-    pub(crate) fn moment(&self) -> Moment {
+    pub(crate) fn now_and_seed(&self) -> NowAndSeed {
         self.ticks.set(self.ticks.get() + 1);
-        Moment { now: self.now(), seed: u128::from(self.ticks.get()) }
+        NowAndSeed { now: self.now(), seed: u128::from(self.ticks.get()) }
     }
 
-    pub(crate) fn visit(&self) -> Visit {
-        Visit { moment: self.moment(), address: "192.0.2.7".to_owned() }
+    pub(crate) fn request_context(&self) -> RequestContext {
+        RequestContext { at: self.now_and_seed(), address: "192.0.2.7".to_owned() }
     }
 
-    pub(crate) fn ask<Q: Ask>(&self, caller: &Caller, request: &Q) -> Result<Q::Answer, Reject> {
-        self.control.ask(caller, &self.visit(), request)
+    pub(crate) fn ask<Q: ApiRequest>(&self, caller: &Caller, request: &Q) -> Result<Q::Answer, Reject> {
+        self.control.ask(caller, &self.request_context(), request)
     }
 
     /// The answer to the owner, who must get one.
-    pub(crate) fn own<Q: Ask>(&self, request: &Q) -> Q::Answer {
+    pub(crate) fn own<Q: ApiRequest>(&self, request: &Q) -> Q::Answer {
         match self.ask(&self.owner, request) {
             Ok(answer) => answer,
             Err(refusal) => panic!("{} was refused: {:?}", Q::METHOD, refusal),
@@ -108,7 +108,7 @@ impl<S: Store> Desk<S> {
     }
 
     /// The refusal of a call of the owner, which must be one.
-    pub(crate) fn refused<Q: Ask>(&self, request: &Q) -> Reject {
+    pub(crate) fn refused<Q: ApiRequest>(&self, request: &Q) -> Reject {
         match self.ask(&self.owner, request) {
             Ok(answer) => panic!("{} was answered: {answer:?}", Q::METHOD),
             Err(refusal) => refusal,
@@ -118,7 +118,7 @@ impl<S: Store> Desk<S> {
     /// Does all jobs that wait.
     pub(crate) fn work(&self) {
         while let Some(job) = self.control.next_job() {
-            self.control.finish(&self.moment(), &job.operation_id, Ok(())).unwrap();
+            self.control.finish(&self.now_and_seed(), &job.operation_id, Ok(())).unwrap();
         }
     }
 

@@ -216,14 +216,14 @@ fn a_new_signing_key_leaves_old_tokens_good_until_the_old_one_is_retired() {
     let mut desk = Desk::new();
     let old_kid = desk.settings.signer.kid().to_owned();
     let old = desk.created.api_key.clone();
-    let refused = desk.control.retire_signing_key(&old_kid, &desk.moment());
+    let refused = desk.control.retire_signing_key(&old_kid, &desk.now_and_seed());
     assert_refused(refused, &Kind::FailedPrecondition, "is in use");
     desk.settings.signer = Arc::new(SigningKey::from_pem(&SigningKey::generate_pem().unwrap()).unwrap());
     desk.reopen();
     let new = desk.key(&desk.created.owner_id).token;
     assert!(identify(&desk, &old).is_ok() && identify(&desk, &new).is_ok());
     desk.reopen();
-    desk.control.retire_signing_key(&old_kid, &desk.moment()).unwrap();
+    desk.control.retire_signing_key(&old_kid, &desk.now_and_seed()).unwrap();
     assert!(identify(&desk, &old).is_err());
     assert!(identify(&desk, &new).is_ok());
     desk.reopen();

@@ -13,28 +13,28 @@ use crate::desk::{DAY, Desk, assert_refused, caller, principal, service_account,
 
 fn link(desk: &Desk, caller: &Caller, user_id: &str) -> Result<String, Reject> {
     let request = user_id.to_owned().encode_to_vec();
-    let answer = desk.control.call(caller, &desk.visit(), CREATE_LOGIN_LINK, &request)?;
+    let answer = desk.control.call(caller, &desk.request_context(), CREATE_LOGIN_LINK, &request)?;
     Ok(String::decode(answer).unwrap())
 }
 
 fn redeem(desk: &Desk, link: &str) -> Result<String, Reject> {
     let (page, code) = link.split_once("?code=").unwrap();
     assert_eq!((page, code.len()), ("https://localhost:8233/login", 64));
-    desk.control.log_in(code, "ticket", &desk.moment())
+    desk.control.log_in(code, "ticket", &desk.now_and_seed())
 }
 
 #[test]
 fn a_login_code_is_good_once_and_for_a_time() {
     let desk = Desk::new();
     let code = desk.created.login_code.clone();
-    let wrong = desk.control.log_in("wrong", "ticket", &desk.moment());
+    let wrong = desk.control.log_in("wrong", "ticket", &desk.now_and_seed());
     assert_refused(wrong, &Kind::Unauthenticated, "request not authenticated");
-    assert_eq!(desk.control.log_in(&code, "ticket", &desk.moment()).unwrap(), desk.created.owner_id);
-    let again = desk.control.log_in(&code, "ticket", &desk.moment());
+    assert_eq!(desk.control.log_in(&code, "ticket", &desk.now_and_seed()).unwrap(), desk.created.owner_id);
+    let again = desk.control.log_in(&code, "ticket", &desk.now_and_seed());
     assert_refused(again, &Kind::Unauthenticated, "request not authenticated");
     let late = Desk::new();
     late.pass(DAY);
-    assert!(late.control.log_in(&late.created.login_code, "ticket", &late.moment()).is_err());
+    assert!(late.control.log_in(&late.created.login_code, "ticket", &late.now_and_seed()).is_err());
     assert!(late.now() > start() + DAY);
 }
 
@@ -91,7 +91,7 @@ fn a_link_is_for_oneself_and_for_whom_one_may_act() {
     for user_id in ["nobody", robot.as_str()] {
         assert_refused(link(&desk, &desk.owner, user_id), &Kind::NotFound, "not found");
     }
-    let anonymous = desk.control.call(&Caller::Anonymous, &desk.visit(), CREATE_LOGIN_LINK, b"");
+    let anonymous = desk.control.call(&Caller::Anonymous, &desk.request_context(), CREATE_LOGIN_LINK, b"");
     assert_refused(anonymous, &Kind::Unauthenticated, "request not authenticated");
 }
 
@@ -118,7 +118,7 @@ fn a_session_outlives_the_process_and_ends_with_its_time_its_user_or_by_itself()
     let ada = desk.user("ada@example.test", Role::Read);
     let log_in = |desk: &Desk, user_id: &str, ticket: &str| {
         let link = link(desk, &desk.owner, user_id).unwrap();
-        desk.control.log_in(link.split_once("?code=").unwrap().1, ticket, &desk.moment()).unwrap();
+        desk.control.log_in(link.split_once("?code=").unwrap().1, ticket, &desk.now_and_seed()).unwrap();
     };
     for ticket in ["one", "two"] {
         log_in(&desk, &ada, ticket);
@@ -126,8 +126,8 @@ fn a_session_outlives_the_process_and_ends_with_its_time_its_user_or_by_itself()
     desk.reopen();
     let user = |desk: &Desk, ticket: &str| desk.control.session_user(ticket, desk.now());
     assert_eq!((user(&desk, "one"), user(&desk, "three")), (Some(ada.clone()), None));
-    desk.control.log_out("one", &desk.moment()).unwrap();
-    desk.control.log_out("three", &desk.moment()).unwrap();
+    desk.control.log_out("one", &desk.now_and_seed()).unwrap();
+    desk.control.log_out("three", &desk.now_and_seed()).unwrap();
     desk.reopen();
     assert_eq!((user(&desk, "one"), user(&desk, "two")), (None, Some(ada.clone())));
     let version = desk.own(&GetUserRequest { user_id: ada.clone() }).user.unwrap().resource_version;
@@ -152,7 +152,7 @@ fn an_owner_comes_back_without_key_and_link() {
         login_secret: (desk.settings.secret)(),
         login_expires: desk.now() + DAY,
     };
-    let recover = |recovery: &Recovery| recover_owner(&*desk.store, recovery, &desk.settings, &desk.moment());
+    let recover = |recovery: &Recovery| recover_owner(&*desk.store, recovery, &desk.settings, &desk.now_and_seed());
     for wrong in ["ada@example.test", "nobody@example.test"] {
         let refused = recover(&recovery(Some(wrong))).unwrap_err().to_string();
         assert!(refused.contains("name one of the account's owners: owner@example.test"), "{refused}");
@@ -161,7 +161,7 @@ fn an_owner_comes_back_without_key_and_link() {
     assert_eq!((email.as_str(), &made.owner_id), ("owner@example.test", &desk.created.owner_id));
     assert_eq!(recover(&recovery(Some("OWNER@example.test"))).unwrap().1.owner_id, desk.created.owner_id);
     desk.reopen();
-    let login = desk.control.log_in(&made.login_code, "ticket", &desk.moment());
+    let login = desk.control.log_in(&made.login_code, "ticket", &desk.now_and_seed());
     assert!(login.is_err(), "the second way back has voided the first one's code");
     for key in [&made.api_key_id, &desk.created.api_key_id] {
         assert_eq!(principal(&caller(&desk.control, key)).id, desk.created.owner_id);

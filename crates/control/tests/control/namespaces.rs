@@ -64,7 +64,7 @@ fn a_namespace_goes_through_its_life() {
     assert_eq!(job.namespace, id);
     assert!(matches!(&job.work, Work::Register(wanted) if wanted.retention == DAY * 7));
     assert_eq!(desk.control.next_job(), None);
-    desk.control.finish(&desk.moment(), &job.operation_id, Ok(())).unwrap();
+    desk.control.finish(&desk.now_and_seed(), &job.operation_id, Ok(())).unwrap();
     let active = desk.describe(&id);
     assert_eq!((active.state(), active.async_operation_id.as_str()), (ResourceState::Active, ""));
     assert_eq!(active.resource_version, made.resource_version);
@@ -77,7 +77,7 @@ fn a_namespace_goes_through_its_life() {
     let updating = desk.describe(&id);
     assert_eq!(updating.state(), ResourceState::Updating);
     assert_refused(desk.ask(&desk.owner, &delete(&updating)), &Kind::FailedPrecondition, "is running on namespace");
-    desk.control.finish(&desk.moment(), &updating.async_operation_id, Ok(())).unwrap();
+    desk.control.finish(&desk.now_and_seed(), &updating.async_operation_id, Ok(())).unwrap();
 
     desk.own(&delete(&desk.describe(&id)));
     assert_eq!(desk.describe(&id).state(), ResourceState::Deleting);
@@ -210,10 +210,10 @@ fn a_failed_job_shows_and_may_be_tried_again() {
     let old = desk.describe(&desk.namespace("orders"));
     let operation = desk.own(&update(&old, |spec| spec.retention_days = 5)).async_operation.unwrap();
     let job = desk.control.next_job().unwrap();
-    desk.control.finish(&desk.moment(), &job.operation_id, Err("the disk is full".to_owned())).unwrap();
+    desk.control.finish(&desk.now_and_seed(), &job.operation_id, Err("the disk is full".to_owned())).unwrap();
     let failed = desk.describe(&old.namespace);
     assert_eq!(failed.state(), ResourceState::UpdateFailed);
-    let again = desk.control.finish(&desk.moment(), &operation.id, Ok(()));
+    let again = desk.control.finish(&desk.now_and_seed(), &operation.id, Ok(()));
     assert_refused(again, &Kind::NotFound, "does not run");
     desk.own(&update(&failed, |_| {}));
     desk.work();
@@ -249,7 +249,7 @@ fn search_attributes_stay_under_their_names() {
     assert_refused(desk.ask(&desk.owner, &without), &Kind::InvalidArgument, "cannot be deleted");
 
     // No operation is begun for what can't be done: values are kept by the attribute's name.
-    let rename = desk.control.call(&desk.owner, &desk.visit(), "RenameCustomSearchAttribute", &[]);
+    let rename = desk.control.call(&desk.owner, &desk.request_context(), "RenameCustomSearchAttribute", &[]);
     assert_refused(rename, &Kind::Unimplemented, "RenameCustomSearchAttribute is not implemented yet");
     assert_eq!(desk.control.next_job(), None);
 }

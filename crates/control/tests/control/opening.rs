@@ -7,7 +7,7 @@ use std::sync::{
 
 use auth::Directory;
 use bytes::Bytes;
-use control::{Control, CreateError, Moment, NewAccount, Work, create_account, verify_audit};
+use control::{Control, CreateError, NewAccount, NowAndSeed, Work, create_account, verify_audit};
 use model::{Epoch, Kind, ShardId};
 use proto::temporal::api::cloud::{
     cloudservice::v1::{
@@ -35,19 +35,19 @@ fn new_account(id: &str, email: &str) -> NewAccount {
 
 #[test]
 fn a_store_has_one_account_and_an_account_an_owner() {
-    let moment = Moment { now: start(), seed: 1 };
+    let at = NowAndSeed { now: start(), seed: 1 };
     let store = MemoryStore::new();
     let settings = settings();
     for (id, email) in [("abc", "a@b"), ("ABCDE", "a@b"), ("a2dd6-", "a@b"), ("a2dd6", "nobody")] {
-        let made = create_account(&store, &new_account(id, email), &settings, &moment);
+        let made = create_account(&store, &new_account(id, email), &settings, &at);
         assert!(matches!(made, Err(CreateError::Invalid(_))), "{id} {email}");
     }
-    let empty = Control::open(Arc::new(store.clone()), settings.clone(), &moment).unwrap_err();
+    let empty = Control::open(Arc::new(store.clone()), settings.clone(), &at).unwrap_err();
     assert!(empty.to_string().contains("no account"), "{empty}");
-    create_account(&store, &new_account("a2dd6", "a@b"), &settings, &moment).unwrap();
-    let again = create_account(&store, &new_account("b3ee7", "a@b"), &settings, &moment).unwrap_err();
+    create_account(&store, &new_account("a2dd6", "a@b"), &settings, &at).unwrap();
+    let again = create_account(&store, &new_account("b3ee7", "a@b"), &settings, &at).unwrap_err();
     assert_eq!(again, CreateError::Exists { account_id: "a2dd6".to_owned() });
-    let control = Control::open(Arc::new(store), settings, &moment).unwrap();
+    let control = Control::open(Arc::new(store), settings, &at).unwrap();
     assert_eq!(Control::account_id(&control), "a2dd6");
 }
 
@@ -89,7 +89,7 @@ fn a_job_that_was_not_finished_comes_again_after_a_restart() {
     let again = desk.control.next_job().unwrap();
     assert_eq!(again, job);
     assert!(matches!(again.work, Work::Register(_)));
-    desk.control.finish(&desk.moment(), &again.operation_id, Ok(())).unwrap();
+    desk.control.finish(&desk.now_and_seed(), &again.operation_id, Ok(())).unwrap();
     desk.reopen();
     assert_eq!(desk.control.next_job(), None);
 }
@@ -97,12 +97,12 @@ fn a_job_that_was_not_finished_comes_again_after_a_restart() {
 #[test]
 fn whoever_lost_the_account_answers_nothing_new() {
     let desk = Desk::new();
-    let newer = Control::open(desk.store.clone(), desk.settings.clone(), &desk.moment()).unwrap();
+    let newer = Control::open(desk.store.clone(), desk.settings.clone(), &desk.now_and_seed()).unwrap();
     let late = desk.refused(&create_namespace("orders"));
     assert_eq!(late.kind, Kind::Unavailable);
     let later = desk.refused(&create_namespace("orders"));
     assert!(later.message.contains("newer process"), "{later}");
-    newer.ask(&desk.owner, &desk.visit(), &create_namespace("orders")).unwrap();
+    newer.ask(&desk.owner, &desk.request_context(), &create_namespace("orders")).unwrap();
     assert_eq!(verify_audit(&*desk.store).unwrap().records, 2);
 }
 
@@ -155,9 +155,9 @@ fn what_was_not_written_did_not_happen() {
     desk.own(&create_namespace("orders"));
     let job = desk.control.next_job().unwrap();
     desk.store.fails.store(true, Ordering::Relaxed);
-    let unwritten = desk.control.finish(&desk.moment(), &job.operation_id, Ok(()));
+    let unwritten = desk.control.finish(&desk.now_and_seed(), &job.operation_id, Ok(()));
     assert_refused(unwritten, &Kind::Unavailable, "no space is left");
     desk.store.fails.store(false, Ordering::Relaxed);
-    desk.control.finish(&desk.moment(), &job.operation_id, Ok(())).unwrap();
+    desk.control.finish(&desk.now_and_seed(), &job.operation_id, Ok(())).unwrap();
     assert_eq!(verify_audit(&*desk.store).unwrap().records, 2);
 }

@@ -37,7 +37,7 @@ fn an_operation_goes_from_pending_to_fulfilled() {
     desk.control.release(&job.operation_id);
     assert_eq!(operation(&desk, &begun.id).state(), State::Pending);
     assert_eq!(desk.control.next_job().unwrap(), job);
-    desk.control.finish(&desk.moment(), &job.operation_id, Ok(())).unwrap();
+    desk.control.finish(&desk.now_and_seed(), &job.operation_id, Ok(())).unwrap();
     let done = operation(&desk, &begun.id);
     assert_eq!((done.state(), done.failure_reason.as_str()), (State::Fulfilled, ""));
     assert!(done.finished_time.is_some());
@@ -48,7 +48,7 @@ fn a_failed_job_fails_its_operation_with_the_reason() {
     let desk = Desk::new();
     let begun = desk.own(&create_namespace("orders")).async_operation.unwrap();
     let job = desk.control.next_job().unwrap();
-    desk.control.finish(&desk.moment(), &job.operation_id, Err("no space is left".to_owned())).unwrap();
+    desk.control.finish(&desk.now_and_seed(), &job.operation_id, Err("no space is left".to_owned())).unwrap();
     let done = operation(&desk, &begun.id);
     assert_eq!((done.state(), done.failure_reason.as_str()), (State::Failed, "no space is left"));
     assert_eq!(desk.describe(&job.namespace).state(), ResourceState::ActivationFailed);
@@ -92,7 +92,7 @@ fn the_same_request_is_known_whatever_the_order_of_its_maps() {
             };
             bytes.extend(one.encode_to_vec());
         }
-        desk.control.call(&desk.owner, &desk.visit(), "CreateNamespace", &bytes)
+        desk.control.call(&desk.owner, &desk.request_context(), "CreateNamespace", &bytes)
     };
     let first = with(&["a", "b"]).unwrap();
     assert_eq!(with(&["b", "a"]).unwrap(), first);
@@ -186,7 +186,7 @@ fn what_is_not_served_says_so() {
     let desk = Desk::new();
     let mut served = 0;
     for method in &service.method {
-        let answer = desk.control.call(&desk.owner, &desk.visit(), method.name(), &[]);
+        let answer = desk.control.call(&desk.owner, &desk.request_context(), method.name(), &[]);
         match answer {
             Err(refusal) if refusal.kind == Kind::Unimplemented => {
                 assert!(refusal.message.contains(method.name()), "{}", refusal.message);
@@ -194,11 +194,11 @@ fn what_is_not_served_says_so() {
             Ok(_) | Err(_) => served += 1,
         }
         for caller in [Caller::Anonymous, Caller::Open] {
-            let refused = desk.control.call(&caller, &desk.visit(), method.name(), &[]);
+            let refused = desk.control.call(&caller, &desk.request_context(), method.name(), &[]);
             assert_refused(refused, &Kind::Unauthenticated, "request not authenticated");
         }
     }
     assert_eq!(served, 32);
-    let garbage = desk.control.call(&desk.owner, &desk.visit(), "GetUser", &[0xff]);
+    let garbage = desk.control.call(&desk.owner, &desk.request_context(), "GetUser", &[0xff]);
     assert_refused(garbage, &Kind::InvalidArgument, "malformed request");
 }

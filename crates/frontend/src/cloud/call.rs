@@ -43,7 +43,7 @@ pub(super) async fn note(cloud: &Arc<Cloud>, admitted: Admitted, method: &'stati
     let (cloud, refusal) = (cloud.clone(), refusal.clone());
     let Admitted { client, address } = admitted;
     let writing = tokio::task::spawn_blocking(move || {
-        cloud.control.refused(&client.caller, &cloud.visit(address), method, &refusal)
+        cloud.control.refused(&client.caller, &cloud.request_context(address), method, &refusal)
     });
     let written = writing.await.unwrap_or_else(|error| Err(Reject::internal(error.to_string())));
     if let Err(reject) = written {
@@ -66,8 +66,8 @@ pub(super) async fn call(
     gate::note_request(&client);
     // The account writes to the disk before it answers.
     let answering = tokio::task::spawn_blocking(move || {
-        let visit = cloud.visit(address);
-        cloud.control.call(&client.caller, &visit, method, &request)
+        let request_context = cloud.request_context(address);
+        cloud.control.call(&client.caller, &request_context, method, &request)
     });
     let answer = answering.await.unwrap_or_else(|error| Err(Reject::internal(format!("a call was cut off: {error}"))));
     if let Err(reject) = &answer

@@ -41,7 +41,7 @@ async fn step(cloud: &Arc<Cloud>, job: Job) {
         }
     };
     let (reporting, operation) = (cloud.clone(), operation_id.clone());
-    let report = move || reporting.control.finish(&reporting.moment(), &operation, done);
+    let report = move || reporting.control.finish(&reporting.now_and_seed(), &operation, done);
     let reported = tokio::task::spawn_blocking(report).await;
     let reported = reported.unwrap_or_else(|error| Err(Reject::internal(error.to_string())));
     if let Err(reject) = reported {

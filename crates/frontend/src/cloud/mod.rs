@@ -13,7 +13,7 @@ mod version;
 
 use std::sync::Arc;
 
-use control::{Control, Moment, Visit};
+use control::{Control, NowAndSeed, RequestContext};
 use tokio::sync::Notify;
 
 pub(crate) use self::endpoint::serve_cloud;
@@ -52,12 +52,12 @@ impl Cloud {
         cloud
     }
 
-    fn moment(&self) -> Moment {
-        Moment { now: self.context.engine.wall(), seed: (self.seed)() }
+    fn now_and_seed(&self) -> NowAndSeed {
+        NowAndSeed { now: self.context.engine.wall(), seed: (self.seed)() }
     }
 
-    fn visit(&self, address: String) -> Visit {
-        Visit { moment: self.moment(), address }
+    fn request_context(&self, address: String) -> RequestContext {
+        RequestContext { at: self.now_and_seed(), address }
     }
 
     /// Does the account's work in the engine, what the last process left undone first. Never ends.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use auth::{Caller, PrincipalKind};
-use control::{Control, Moment, Visit};
+use control::{Control, NowAndSeed, RequestContext};
 use model::{Kind, Reject, Time};
 use tokio::time::timeout;
 
@@ -104,9 +104,9 @@ async fn write_number(log: Log, counted: Arc<Mutex<BTreeMap<String, u64>>>, whos
 impl Log {
     async fn write(&self, denied: Denied, refusal: Reject, now: Time) {
         let control = self.control.clone();
-        let visit = Visit { moment: Moment { now, seed: (self.seed)() }, address: denied.address };
+        let request_context = RequestContext { at: NowAndSeed { now, seed: (self.seed)() }, address: denied.address };
         let writing = tokio::task::spawn_blocking(move || {
-            control.denied(&denied.caller, &visit, &denied.method, &denied.namespace, &refusal)
+            control.denied(&denied.caller, &request_context, &denied.method, &denied.namespace, &refusal)
         });
         let written = writing.await.unwrap_or_else(|error| Err(Reject::internal(error.to_string())));
         if let Err(reject) = written {

@@ -6,7 +6,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use control::Moment;
+use control::NowAndSeed;
 use http_body_util::{BodyExt, Limited};
 use hyper::{
     StatusCode,
@@ -75,12 +75,12 @@ where
         retry_after(&reject, answer.headers_mut());
         return answer;
     }
-    let moment = || Moment { now: context.engine.wall(), seed: (login.seed)() };
-    let (control, moment, next) = (login.control.clone(), moment(), moment());
+    let now_and_seed = || NowAndSeed { now: context.engine.wall(), seed: (login.seed)() };
+    let (control, at, next) = (login.control.clone(), now_and_seed(), now_and_seed());
     let (ticket, before) = (Ticket::of((login.secret)()), request.ticket.clone());
     let kept = ticket.text().to_owned();
     let logged_in = blocking(move || {
-        let user_id = control.log_in(&code, &kept, &moment)?;
+        let user_id = control.log_in(&code, &kept, &at)?;
         match before {
             // The browser keeps one session at a time.
             Some(before) => control.log_out(before.text(), &next).map(|()| user_id),
@@ -112,8 +112,8 @@ where
 /// Ends a session. A request that does not bring one, as other sites can make a browser send it, ends none.
 pub(super) async fn log_out(context: &ServerContext, ui: &Ui, request: &PageRequest) -> Answer {
     let (Some(login), Some(ticket)) = (&ui.login, request.ticket.clone()) else { return redirect("/login") };
-    let (control, moment) = (login.control.clone(), Moment { now: context.engine.wall(), seed: (login.seed)() });
-    match blocking(move || control.log_out(ticket.text(), &moment)).await {
+    let (control, at) = (login.control.clone(), NowAndSeed { now: context.engine.wall(), seed: (login.seed)() });
+    match blocking(move || control.log_out(ticket.text(), &at)).await {
         Ok(()) => with_cookie(redirect("/login"), &no_cookie(request.secure)),
         Err(reject) => text(http_status(to_status(&reject).code()), HTML, web::login_failed(&reject.message)),
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use auth::Caller;
-use control::{Control, Visit};
+use control::{Control, RequestContext};
 use model::{Kind, Plane, Reject};
 use prost::Message;
 use proto::{
@@ -112,10 +112,10 @@ impl Reader {
     ) -> Result<Names, Reject> {
         let page_token = String::from_utf8(token).map_err(|_| Reject::invalid("invalid page token"))?;
         let request = GetNamespacesRequest { page_size: NAMESPACES, page_token, ..Default::default() };
-        let moment = control::Moment { now: self.context.engine.wall(), seed: seed() };
-        let visit = Visit { moment, address: self.address.to_string() };
+        let at = control::NowAndSeed { now: self.context.engine.wall(), seed: seed() };
+        let request_context = RequestContext { at, address: self.address.to_string() };
         let caller = self.caller.clone();
-        let asked = blocking(move || control.ask(&caller, &visit, &request));
+        let asked = blocking(move || control.ask(&caller, &request_context, &request));
         let found = self.counted(method("GetNamespaces", unlimited()), asked).await?;
         let names = found.namespaces.into_iter().map(|namespace| namespace.namespace);
         Ok((names.collect(), found.next_page_token.into_bytes()))

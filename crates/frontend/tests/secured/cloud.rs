@@ -1,6 +1,6 @@
 //! The control plane as gRPC.
 
-use control::Visit;
+use control::RequestContext;
 use prost::Message;
 use proto::temporal::api::{
     cloud::{
@@ -77,12 +77,11 @@ async fn a_job_that_the_last_process_left_is_done_at_the_start() {
     let key = account.owner_key.clone();
     let credentials = auth::Credentials { authorization: Some(&format!("Bearer {key}")), ..Default::default() };
     let policy = auth::Policy::secured(std::sync::Arc::new(account.control.clone()));
-    let moment = account.moment();
-    let owner =
-        policy.identify(&auth::Credentials { plane: model::Plane::Control, ..credentials }, moment.now).unwrap();
-    let visit = Visit { moment, address: String::new() };
+    let at = account.now_and_seed();
+    let owner = policy.identify(&auth::Credentials { plane: model::Plane::Control, ..credentials }, at.now).unwrap();
+    let request_context = RequestContext { at, address: String::new() };
     let request = create_namespace("bank", None).encode_to_vec();
-    account.control.call(&owner, &visit, "CreateNamespace", &request).unwrap();
+    account.control.call(&owner, &request_context, "CreateNamespace", &request).unwrap();
     // Somebody has the job and goes away with it.
     let job = account.control.next_job().unwrap();
     account.control.release(&job.operation_id);

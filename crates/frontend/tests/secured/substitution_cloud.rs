@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use auth::{Caller, Credentials, Policy};
 use bytes::Bytes;
-use control::Visit;
+use control::RequestContext;
 use model::{Plane, Reject};
 use prost::Message;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, Value};
@@ -48,15 +48,15 @@ fn ask<A: Message + Default>(account: &Account, caller: &Caller, method: &str, r
 }
 
 fn answer(account: &Account, caller: &Caller, method: &str, request: &[u8]) -> Result<Bytes, Reject> {
-    let visit = Visit { moment: account.moment(), address: "192.0.2.7".to_owned() };
-    account.control.call(caller, &visit, method, request)
+    let request_context = RequestContext { at: account.now_and_seed(), address: "192.0.2.7".to_owned() };
+    account.control.call(caller, &request_context, method, request)
 }
 
 fn caller(account: &Account, key: &str) -> Caller {
     let policy = Policy::secured(Arc::new(account.control.clone()));
     let header = format!("Bearer {key}");
     let credentials = Credentials { plane: Plane::Control, authorization: Some(&header), ..Default::default() };
-    policy.identify(&credentials, account.moment().now).unwrap()
+    policy.identify(&credentials, account.now_and_seed().now).unwrap()
 }
 
 impl Tenant {
@@ -78,7 +78,7 @@ impl Tenant {
         };
         let request = CreateServiceAccountRequest { spec: Some(spec), ..Default::default() };
         let robot: CreateServiceAccountResponse = ask(account, owner, "CreateServiceAccount", &request);
-        let expires = account.moment().now + std::time::Duration::from_secs(30 * 86_400);
+        let expires = account.now_and_seed().now + std::time::Duration::from_secs(30 * 86_400);
         let spec = ApiKeySpec {
             owner_id: robot.service_account_id.clone(),
             owner_type: OwnerType::ServiceAccount.into(),
@@ -90,7 +90,7 @@ impl Tenant {
         let request = CreateApiKeyRequest { spec: Some(spec), ..Default::default() };
         let key: CreateApiKeyResponse = ask(account, owner, "CreateApiKey", &request);
         while let Some(job) = account.control.next_job() {
-            account.control.finish(&account.moment(), &job.operation_id, Ok(())).unwrap();
+            account.control.finish(&account.now_and_seed(), &job.operation_id, Ok(())).unwrap();
         }
         Self {
             caller: caller(account, &key.token),

@@ -13,7 +13,7 @@ use std::{
 };
 
 use auth::{Policy, SigningKey};
-use control::{Control, Moment, NewAccount, Settings, create_account};
+use control::{Control, NewAccount, NowAndSeed, Settings, create_account};
 use engine::{Config, Engine};
 use frontend::{About, Hosts, Login, Page, Port, Secured, ServerContext, Ui, serve_page, serve_secured};
 use model::Limits;
@@ -83,7 +83,7 @@ impl Account {
         let store = Arc::new(MemoryStore::new());
         let config = Config { shards: 1, limits: Arc::new(unhurried()), address: String::new(), cached_runs: 10 };
         let engine = Engine::open(store.clone(), config).unwrap();
-        let moment = || Moment { now: engine.now(), seed: seed() };
+        let now_and_seed = || NowAndSeed { now: engine.now(), seed: seed() };
         let signer = SigningKey::from_pem(&SigningKey::generate_pem().unwrap()).unwrap();
         let settings = Settings {
             domain: "localhost.test".to_owned(),
@@ -101,13 +101,13 @@ impl Account {
             login_secret: [7; 32],
             login_expires: soon,
         };
-        let created = create_account(&*store, &account, &settings, &moment()).unwrap();
-        let control = Control::open(store, settings, &moment()).unwrap();
+        let created = create_account(&*store, &account, &settings, &now_and_seed()).unwrap();
+        let control = Control::open(store, settings, &now_and_seed()).unwrap();
         Self { control, owner_key: created.api_key, login_code: created.login_code, engine }
     }
 
-    pub(crate) fn moment(&self) -> Moment {
-        Moment { now: self.engine.now(), seed: seed() }
+    pub(crate) fn now_and_seed(&self) -> NowAndSeed {
+        NowAndSeed { now: self.engine.now(), seed: seed() }
     }
 
     pub(crate) async fn serve(self) -> World {

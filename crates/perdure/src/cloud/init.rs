@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     certificates::{self, Subject, Usage, Validity},
     config::{self, AccountId, Config, Domain},
-    server::{control_settings, moment, secret},
+    server::{control_settings, now_and_seed, secret},
 };
 
 pub(super) const DAY: Duration = Duration::from_secs(86_400);
@@ -192,15 +192,15 @@ fn make_certificates(args: &InitArgs, account: &AccountId) -> Result<PathBuf, St
 
 fn create(config: &Config, account: &AccountId, email: &str, api_key_duration: Duration) -> Result<Created, String> {
     let store = SqliteStore::open(&config.storage_file, OpenOptions::default()).map_err(|error| error.to_string())?;
-    let moment = moment();
+    let at = now_and_seed();
     let new = NewAccount {
         account_id: account.0.clone(),
         owner_email: email.to_owned(),
-        api_key_expires: moment.now + api_key_duration,
+        api_key_expires: at.now + api_key_duration,
         login_secret: secret(),
-        login_expires: moment.now + LOGIN_PERIOD,
+        login_expires: at.now + LOGIN_PERIOD,
     };
-    control::create_account(&store, &new, &control_settings(config)?, &moment).map_err(|error| error.to_string())
+    control::create_account(&store, &new, &control_settings(config)?, &at).map_err(|error| error.to_string())
 }
 
 impl Outcome {

@@ -10,7 +10,7 @@ use store_sqlite::{OpenOptions, SqliteStore};
 use super::init::{DAY, LOGIN_PERIOD};
 use crate::{
     config,
-    server::{control_settings, moment, secret},
+    server::{control_settings, now_and_seed, secret},
 };
 
 /// The flags of `perdure cloud recover`.
@@ -38,16 +38,16 @@ pub(super) fn run(args: &RecoverArgs, json: bool) -> Result<String, String> {
     }
     let settings = control_settings(&config)?;
     let store = SqliteStore::open(&config.storage_file, OpenOptions::default()).map_err(|error| error.to_string())?;
-    let moment = moment();
+    let at = now_and_seed();
     let recovery = Recovery {
         email: args.email.clone(),
         operator: operator(),
-        api_key_expires: moment.now + args.api_key_duration,
+        api_key_expires: at.now + args.api_key_duration,
         login_secret: secret(),
-        login_expires: moment.now + LOGIN_PERIOD,
+        login_expires: at.now + LOGIN_PERIOD,
     };
     let (email, created) =
-        control::recover_owner(&store, &recovery, &settings, &moment).map_err(|error| error.to_string())?;
+        control::recover_owner(&store, &recovery, &settings, &at).map_err(|error| error.to_string())?;
     let link = match settings.web_address.as_str() {
         "" => None,
         web => Some(format!("{web}/login?code={}", created.login_code)),

@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 use cli::Refusal;
 
 use self::flags::{StartArgs, StartDevArgs};
-pub(crate) use self::secured::{control_settings, moment, secret};
+pub(crate) use self::secured::{control_settings, now_and_seed, secret};
 use crate::{logs::Output, memory};
 
 /// `perdure server`.

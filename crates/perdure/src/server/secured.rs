@@ -5,7 +5,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use control::{Control, Moment, Settings};
+use control::{Control, NowAndSeed, Settings};
 use engine::Engine;
 use frontend::{About, Hosts, Login, Page, Port, Secured, ServerContext, Ui};
 use model::Time;
@@ -62,9 +62,9 @@ pub(crate) fn control_settings(config: &Config) -> Result<Settings, String> {
 }
 
 /// The present moment, and what ids are drawn from.
-pub(crate) fn moment() -> Moment {
+pub(crate) fn now_and_seed() -> NowAndSeed {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Moment { now: Time::ZERO + since_epoch, seed: seed() }
+    NowAndSeed { now: Time::ZERO + since_epoch, seed: seed() }
 }
 
 fn seed() -> u128 {
@@ -179,7 +179,7 @@ async fn serve(mut config: Config, output: &Output, loops: LoopHandles) -> Resul
 
 fn open_account(config: &Config, store: &Arc<dyn Store>) -> Result<Control, String> {
     let control =
-        Control::open(store.clone(), control_settings(config)?, &moment()).map_err(|error| error.to_string())?;
+        Control::open(store.clone(), control_settings(config)?, &now_and_seed()).map_err(|error| error.to_string())?;
     let [configured, held] = [config.account_id.0.as_str(), control.account_id()];
     if configured != held {
         return Err(format!(

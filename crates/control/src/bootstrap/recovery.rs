@@ -7,10 +7,9 @@
 use model::{Reject, Time};
 use store::{Batch, Store};
 
+use super::{CreateError, Created, commit, put_key};
 use crate::{
-    CreateError, Created, Moment, Settings, audit,
-    bootstrap::{commit, put_key},
-    call,
+    NowAndSeed, Settings, audit,
     control::signing_key_record,
     key, login,
     record::{PrincipalRecord, UserRecord},
@@ -51,15 +50,15 @@ pub fn recover_owner(
     store: &dyn Store,
     recovery: &Recovery,
     settings: &Settings,
-    moment: &Moment,
+    at: &NowAndSeed,
 ) -> Result<(String, Created), CreateError> {
     let state = State::load(store)?;
     if state.account.is_none() {
         return Err(Reject::precondition("the data holds no account. Make one with `perdure cloud init`.").into());
     }
     let owner = which(&state, recovery.email.as_deref())?;
-    let mut turn = Turn::new(state, moment, settings);
-    turn.put(signing_key_record(&settings.signer.verifying_key(), moment.now));
+    let mut turn = Turn::new(state, at, settings);
+    turn.put(signing_key_record(&settings.signer.verifying_key(), at.now));
     let api_key_id = put_key(&mut turn, &owner.id, "recovery key", recovery.api_key_expires);
     let api_key = key::issue(&mut turn, &api_key_id)?;
     let login_code = login::give(&mut turn, &owner.id, recovery.login_secret, recovery.login_expires);
@@ -69,7 +68,7 @@ pub fn recover_owner(
         name: recovery.operator.clone(),
         api_key_id: String::new(),
     };
-    let mut entry = call::own_entry(RECOVER_OWNER, principal, moment.now);
+    let mut entry = audit::own_entry(RECOVER_OWNER, principal, at.now);
     entry.subject.clone_from(&owner.id);
     audit::append(&mut turn, entry);
     commit(store, Batch { changes: turn.changes })?;

@@ -1,5 +1,9 @@
 //! The account in memory, as of one commit. Copies share what they have in common, so that a change is made to a copy.
 
+pub(crate) mod page;
+pub(crate) mod rights;
+pub(crate) mod security;
+
 use std::sync::Arc;
 
 use auth::{NamespaceSecurity, Principal, PrincipalKind, VerifyingKey};
@@ -10,8 +14,7 @@ use proto::temporal::api::cloud::identity::v1::{Access, OwnerType, account_acces
 use store::{ControlKey, Key, OwnedKey, Store, StoreError, record};
 
 use crate::{
-    SHARD, access,
-    namespace::security,
+    SHARD,
     record::{
         AccountRecord, ApiKeyRecord, AuditHeadRecord, LoginRecord, NamespaceRecord, OperationRecord,
         ServiceAccountRecord, SessionRecord, SigningKeyRecord, UserRecord,
@@ -153,10 +156,10 @@ impl State {
         match kind {
             OwnerType::User => self.users.get(id).map(|user| {
                 let access = user.spec.access.clone().unwrap_or_default();
-                access::principal(&user.id, PrincipalKind::User, &user.spec.email, api_key_id, &access)
+                rights::principal(&user.id, PrincipalKind::User, &user.spec.email, api_key_id, &access)
             }),
             OwnerType::ServiceAccount => {
-                self.service_accounts.get(id).map(|row| access::service_account_principal(row, api_key_id))
+                self.service_accounts.get(id).map(|row| rights::service_account_principal(row, api_key_id))
             }
             OwnerType::Unspecified => None,
         }

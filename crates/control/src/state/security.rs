@@ -15,7 +15,7 @@ use crate::record::NamespaceRecord;
 ///
 /// # Errors
 /// `InvalidArgument` with the rule that is broken.
-pub(super) fn check(mtls: &MtlsAuthSpec) -> Result<(), Reject> {
+pub(crate) fn check(mtls: &MtlsAuthSpec) -> Result<(), Reject> {
     if mtls.enabled && mtls.accepted_client_ca.is_empty() {
         return Err(Reject::invalid("an accepted client CA is required when mtls_auth is enabled"));
     }
@@ -37,7 +37,7 @@ fn filters(mtls: &MtlsAuthSpec) -> Result<Filters, auth::FilterViolation> {
 
 /// What the policy goes by. `None` while the namespace is deleted: then nobody has a right in it any more. A stored
 /// bundle or filter that today's rules refuse lets nobody in.
-pub(crate) fn of(row: &NamespaceRecord) -> Option<NamespaceSecurity> {
+pub(super) fn of(row: &NamespaceRecord) -> Option<NamespaceSecurity> {
     if row.meta.state() == ResourceState::Deleting {
         return None;
     }

@@ -1,5 +1,7 @@
 //! The first moment of an account: its id, its owner, the owner's first API key and a code to log in with once.
 
+mod recovery;
+
 use std::{fmt, sync::Arc};
 
 use model::{Reject, Time};
@@ -10,8 +12,10 @@ use proto::temporal::api::cloud::{
 };
 use store::{Batch, Store, StoreError};
 
+pub use recovery::{RECOVER_OWNER, Recovery, recover_owner};
+
 use crate::{
-    Moment, SHARD, Settings, audit, call,
+    NowAndSeed, SHARD, Settings, audit,
     control::signing_key_record,
     identity, key, login,
     record::{AccountRecord, ApiKeyRecord, PrincipalRecord, UserRecord},
@@ -102,7 +106,7 @@ pub fn create_account(
     store: &dyn Store,
     account: &NewAccount,
     settings: &Settings,
-    moment: &Moment,
+    at: &NowAndSeed,
 ) -> Result<Created, CreateError> {
     let state = State::load(store)?;
     if let Some(account) = &state.account {
@@ -110,17 +114,17 @@ pub fn create_account(
     }
     check_account_id(&account.account_id)?;
     let email = identity::check_email(&account.owner_email)?;
-    let mut turn = Turn::new(state, moment, settings);
+    let mut turn = Turn::new(state, at, settings);
     let meta = turn.new_meta(ResourceState::Active);
     turn.put_account(AccountRecord { id: account.account_id.clone(), meta, spec: AccountSpec::default() });
-    turn.put(signing_key_record(&settings.signer.verifying_key(), moment.now));
+    turn.put(signing_key_record(&settings.signer.verifying_key(), at.now));
     let owner_id = put_owner(&mut turn, &email);
     let api_key_id = put_key(&mut turn, &owner_id, "first key", account.api_key_expires);
     let api_key = key::issue(&mut turn, &api_key_id)?;
     let login_code = login::give(&mut turn, &owner_id, account.login_secret, account.login_expires);
     let principal =
         PrincipalRecord { kind: "user".to_owned(), id: owner_id.clone(), name: email, api_key_id: String::new() };
-    let mut entry = call::own_entry("CreateAccount", principal, moment.now);
+    let mut entry = audit::own_entry("CreateAccount", principal, at.now);
     entry.subject.clone_from(&account.account_id);
     audit::append(&mut turn, entry);
     commit(store, Batch { changes: turn.changes })?;
@@ -128,7 +132,7 @@ pub fn create_account(
 }
 
 /// Writes what was done to an account that no server has.
-pub(crate) fn commit(store: &dyn Store, batch: Batch) -> Result<(), StoreError> {
+fn commit(store: &dyn Store, batch: Batch) -> Result<(), StoreError> {
     let epoch = store.acquire(SHARD)?;
     for result in store.commit(&[(SHARD, epoch, Arc::new(batch))]) {
         result.map_err(|error| StoreError::Io(error.to_string()))?;
@@ -156,7 +160,7 @@ fn put_owner(turn: &mut Turn<'_>, email: &str) -> String {
     id
 }
 
-pub(crate) fn put_key(turn: &mut Turn<'_>, owner_id: &str, name: &str, expires: Time) -> String {
+fn put_key(turn: &mut Turn<'_>, owner_id: &str, name: &str, expires: Time) -> String {
     let id = turn.key_id();
     let meta = turn.new_meta(ResourceState::Active);
     let spec = ApiKeySpec {

@@ -14,32 +14,33 @@ use proto::temporal::api::cloud::cloudservice::v1::{
     UpdateUserRequest,
 };
 
+use super::{command, query};
 use crate::{
-    Control,
-    call::{Mutation, Question, Visit, mutation, question},
-    login::{CREATE_LOGIN_LINK, create_link},
+    Control, RequestContext,
+    request::{Command, Query},
+    sign_in::{CREATE_LOGIN_LINK, create_link},
 };
 
 /// How a method is answered.
-type Run = fn(&Control, &Caller, &Principal, &Visit, &[u8]) -> Result<Bytes, Reject>;
+type Run = fn(&Control, &Caller, &Principal, &RequestContext, &[u8]) -> Result<Bytes, Reject>;
 
-pub(crate) struct Method {
+pub(super) struct Method {
     name: &'static str,
-    pub(crate) run: Run,
+    pub(super) run: Run,
     /// What the audit log calls a change by it; `None`: it changes nothing.
-    pub(crate) event: Option<&'static str>,
+    pub(super) event: Option<&'static str>,
 }
 
-const fn reads<Q: Question>() -> Method {
-    Method { name: Q::METHOD, run: question::<Q>, event: None }
+const fn reads<Q: Query>() -> Method {
+    Method { name: Q::METHOD, run: query::<Q>, event: None }
 }
 
-const fn changes<Q: Mutation>() -> Method {
-    Method { name: Q::METHOD, run: mutation::<Q>, event: Some(Q::EVENT) }
+const fn changes<Q: Command>() -> Method {
+    Method { name: Q::METHOD, run: command::<Q>, event: Some(Q::EVENT) }
 }
 
 /// The method of this name (`GetNamespaces`), if it is served.
-pub(crate) fn method(name: &str) -> Option<&'static Method> {
+pub(super) fn method(name: &str) -> Option<&'static Method> {
     METHODS.iter().find(|method| method.name == name)
 }
 

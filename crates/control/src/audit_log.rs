@@ -13,9 +13,9 @@ use store::{ControlKey, Key, Store, StoreError, key::prefix_end, record};
 
 use crate::{
     SHARD,
-    call::{Ask, Question},
-    page,
     record::{AuditEntry, AuditRecord},
+    request::{ApiRequest, Query},
+    state::page::{self, PageRequest},
     turn::View,
 };
 
@@ -24,14 +24,13 @@ const LOOK_BACK: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// The version of the log's message, as the API counts it.
 const VERSION: i32 = 2;
 
-impl Ask for GetAuditLogsRequest {
+impl ApiRequest for GetAuditLogsRequest {
     type Answer = GetAuditLogsResponse;
-    const METHOD: &'static str = "GetAuditLogs";
 }
 
-impl Question for GetAuditLogsRequest {
+impl Query for GetAuditLogsRequest {
     fn answer(&self, view: View<'_>) -> Result<GetAuditLogsResponse, Reject> {
-        let ask = page::Ask { size: self.page_size, token: &self.page_token };
+        let ask = PageRequest { size: self.page_size, token: &self.page_token };
         let size = ask.size()?;
         let start = self.start_time_inclusive.as_ref().map_or(view.now - LOOK_BACK, Time::from_proto);
         let end = self.end_time_exclusive.as_ref().map_or(Time::MAX, Time::from_proto);

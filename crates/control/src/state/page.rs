@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use model::Reject;
 
-use crate::state::{Row, State};
+use super::{Row, State};
 
 const DEFAULT: usize = 100;
 const MOST: usize = 1_000;
 
 /// A page as a client asks for it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ask<'a> {
+pub(crate) struct PageRequest<'a> {
     pub(crate) size: i32,
     pub(crate) token: &'a str,
 }
 
-impl Ask<'_> {
+impl PageRequest<'_> {
     /// How many items are asked for.
     ///
     /// # Errors
@@ -58,12 +58,12 @@ pub(crate) fn token(last: &str) -> String {
 /// `InvalidArgument` for a page that can't be asked for.
 pub(crate) fn of<'a, R: Row>(
     state: &'a State,
-    ask: Ask<'_>,
+    request: PageRequest<'_>,
     shown: impl Fn(&R) -> bool,
 ) -> Result<(Vec<&'a Arc<R>>, String), Reject> {
     use std::ops::Bound;
-    let size = ask.size()?;
-    let start = ask.after()?.map_or(Bound::Unbounded, Bound::Excluded);
+    let size = request.size()?;
+    let start = request.after()?.map_or(Bound::Unbounded, Bound::Excluded);
     let mut rows = R::rows(state).range((start, Bound::<String>::Unbounded)).filter(|(_, row)| shown(row));
     let page: Vec<_> = rows.by_ref().take(size).map(|(_, row)| row).collect();
     let next = match page.last() {
@@ -81,17 +81,17 @@ mod tests {
     fn sizes_have_bounds_and_a_default() {
         let rows = [(0, Some(100)), (1, Some(1)), (1_000, Some(1_000)), (1_001, None), (-1, None)];
         for (size, expected) in rows {
-            assert_eq!(Ask { size, token: "" }.size().ok(), expected, "{size}");
+            assert_eq!(PageRequest { size, token: "" }.size().ok(), expected, "{size}");
         }
     }
 
     #[test]
     fn tokens_survive_the_round_trip_and_others_are_refused() {
         let given = token("orders.a2dd6");
-        assert_eq!(Ask { size: 0, token: &given }.after().unwrap().as_deref(), Some("orders.a2dd6"));
-        assert_eq!(Ask { size: 0, token: "" }.after().unwrap(), None);
+        assert_eq!(PageRequest { size: 0, token: &given }.after().unwrap().as_deref(), Some("orders.a2dd6"));
+        assert_eq!(PageRequest { size: 0, token: "" }.after().unwrap(), None);
         for wrong in ["x", "zz", "ff", "+1", "é"] {
-            assert!(Ask { size: 0, token: wrong }.after().is_err(), "{wrong}");
+            assert!(PageRequest { size: 0, token: wrong }.after().is_err(), "{wrong}");
         }
     }
 }

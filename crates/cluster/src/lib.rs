@@ -5,7 +5,7 @@
 //! hint only. What makes it safe is the epoch that the store checks at each commit: a node that wrongly believes it owns
 //! a shard is fenced.
 
-use model::{ShardId, Time};
+use model::{SPLIT_MIX_STEP, ShardId, Time, mix};
 
 /// A node, named once for all when it first joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,10 +35,7 @@ pub fn owned(node: NodeId, count: u32, members: &[Member], now: Time) -> Vec<Sha
 
 /// SplitMix64's finisher over both names.
 fn weight(shard: ShardId, node: NodeId) -> u64 {
-    let mut z = u64::from(shard.0).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (node.0 as u64) ^ ((node.0 >> 64) as u64);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    mix(u64::from(shard.0).wrapping_mul(SPLIT_MIX_STEP) ^ (node.0 as u64) ^ ((node.0 >> 64) as u64))
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use proto::temporal::api::{
 
 use crate::{
     Change, Reply, Run, StateChange, Step, StepContext,
-    run::event_type,
-    task::{Failed, is_settling},
+    run::{event_type, is_workflow_task_scheduled},
+    task::Failed,
 };
 
 /// A step in the making. Dropping it undoes it.
@@ -70,7 +70,8 @@ impl Draft {
 
     /// As `append`, for an event that carries links or user metadata, or that was buffered.
     pub fn append_event(&mut self, mut event: HistoryEvent) -> i64 {
-        if !is_settling(&event) {
+        // The one that makes a speculative task ordinary.
+        if !is_workflow_task_scheduled(&event) {
             self.settle_speculative();
         }
         let event_id = self.run.core.next_event_id;

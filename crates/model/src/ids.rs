@@ -129,16 +129,22 @@ impl Entropy {
     /// SplitMix64 over both halves of the seed: enough to keep ids apart, not for secrets.
     fn next(&mut self) -> u128 {
         self.drawn += 1;
-        let half = |seed: u64| {
-            let mut z = seed.wrapping_add(self.drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
-        };
+        let half = |seed: u64| mix(seed.wrapping_add(self.drawn.wrapping_mul(SPLIT_MIX_STEP)));
         let high = half((self.seed >> 64) as u64);
         let low = half(self.seed as u64 ^ high);
         (u128::from(high) << 64) | u128::from(low)
     }
+}
+
+/// What the generator SplitMix64 adds to its state with each number.
+pub const SPLIT_MIX_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The finisher of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014): every bit of what
+/// goes in changes about half of those that come out. Not for secrets.
+pub fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 #[cfg(test)]

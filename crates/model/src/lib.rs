@@ -6,6 +6,7 @@
 mod bucket;
 mod budget;
 pub mod check;
+mod go_duration;
 mod ids;
 pub mod limits;
 mod namespace;
@@ -19,7 +20,8 @@ mod token;
 
 pub use bucket::{Bucket, Spacing};
 pub use budget::{Budget, Part};
-pub use ids::{Entropy, Epoch, NamespaceId, RunId, RunKey, ShardId, WorkflowKey};
+pub use go_duration::{GoDurationError, GoUnits, parse_go_duration};
+pub use ids::{Entropy, Epoch, NamespaceId, RunId, RunKey, SPLIT_MIX_STEP, ShardId, WorkflowKey, mix};
 pub use limits::Limits;
 pub use namespace::Namespace;
 pub use plane::Plane;

@@ -5,6 +5,7 @@
 mod bench;
 mod catalog;
 mod differential;
+mod launch;
 mod limits;
 mod malformed;
 mod neighbours;

@@ -210,7 +210,7 @@ async fn init(binary: &Path, directory: &Path, ports: [u16; 3]) -> Result<Value,
     Ok(made)
 }
 
-/// Starts a server for [`crate::server::Server::start`]: an account beside the database that is named, with one
+/// Starts a secured server: an account beside the database that is named, with one
 /// namespace. An account that is there already is served again.
 pub(crate) async fn start(launch: &Launch, catalog: &Catalog) -> Result<Server, Fault> {
     let database = launch.database.as_ref().ok_or("a secured server stores durably")?;

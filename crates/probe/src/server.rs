@@ -22,7 +22,6 @@ use tonic::Code;
 use crate::{
     Fault,
     catalog::Catalog,
-    secured,
     wire::{Way, Wire},
 };
 
@@ -93,11 +92,8 @@ pub(crate) struct Usage {
 }
 
 impl Server {
-    /// Starts the server and waits until it answers.
-    pub(crate) async fn start(launch: &Launch, catalog: &Catalog) -> Result<Server, Fault> {
-        if launch.kind == Kind::Secured {
-            return secured::start(launch, catalog).await;
-        }
+    /// Starts a server that is open, and waits until it answers.
+    pub(crate) async fn start_open(launch: &Launch, catalog: &Catalog) -> Result<Server, Fault> {
         let port = free_port()?;
         let mut command = Command::new(&launch.binary);
         command.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port"]).arg(port.to_string());

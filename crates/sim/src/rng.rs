@@ -2,21 +2,20 @@
 
 use std::time::Duration;
 
+use model::{SPLIT_MIX_STEP, mix};
+
 /// SplitMix64: small, fast, and the same everywhere.
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(u64);
 
 impl Rng {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x2545_f491_4f6c_dd1d).wrapping_add(0x9e37_79b9_7f4a_7c15))
+        Self(seed.wrapping_mul(0x2545_f491_4f6c_dd1d).wrapping_add(SPLIT_MIX_STEP))
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0 = self.0.wrapping_add(SPLIT_MIX_STEP);
+        mix(self.0)
     }
 
     /// A number below `bound`, which is at least one.

@@ -1,6 +1,7 @@
 //! Values of flags: parsers whose complaints read as those of the `temporal` command do.
 
 use jiff::SignedDuration;
+use model::{GoDurationError, GoUnits, parse_go_duration};
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -53,35 +54,11 @@ pub(crate) fn fraction(text: &str) -> Result<f32, String> {
 
 /// Parses a duration in Go's syntax, with `d` for days of 24 hours: `1d12h`, `1.5s`, `-20ms`, `0`.
 pub(crate) fn duration(text: &str) -> Result<SignedDuration, String> {
-    let invalid = || format!("time: invalid duration {text:?}");
-    let (negative, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if rest == "0" {
-        return Ok(SignedDuration::ZERO);
-    }
-    if rest.is_empty() {
-        return Err(invalid());
-    }
-    let mut nanos: i128 = 0;
-    while !rest.is_empty() {
-        let end = rest.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(rest.len());
-        let (number, after) = rest.split_at(end);
-        let end = after.find(|character: char| character.is_ascii_digit() || character == '.').unwrap_or(after.len());
-        let (unit, after) = after.split_at(end);
-        if number.is_empty() {
-            return Err(invalid());
-        }
-        if unit.is_empty() {
-            return Err(format!("time: missing unit in duration {text:?}"));
-        }
-        let scale = unit_nanos(unit).ok_or_else(|| format!("time: unknown unit {unit:?} in duration {text:?}"))?;
-        nanos = scaled(number, scale).and_then(|more| nanos.checked_add(more)).ok_or_else(invalid)?;
-        rest = after;
-    }
-    let nanos = i64::try_from(if negative { -nanos } else { nanos }).map_err(|_| invalid())?;
-    Ok(SignedDuration::from_nanos(nanos))
+    parse_go_duration(text, GoUnits::WithDays).map(SignedDuration::from_nanos).map_err(|error| match error {
+        GoDurationError::Invalid => format!("time: invalid duration {text:?}"),
+        GoDurationError::MissingUnit => format!("time: missing unit in duration {text:?}"),
+        GoDurationError::UnknownUnit(unit) => format!("time: unknown unit {unit:?} in duration {text:?}"),
+    })
 }
 
 /// Parses a duration that is not negative, with `y` for a year of 365 days in front where it is wanted: `1y`, `1y12h`.
@@ -100,36 +77,6 @@ pub fn positive_duration(text: &str) -> Result<std::time::Duration, String> {
         true => Err(format!("time: the duration {text:?} is negative")),
         false => Ok(std::time::Duration::from_secs(u64::from(years) * 365 * 86_400) + rest.unsigned_abs()),
     }
-}
-
-fn unit_nanos(unit: &str) -> Option<i128> {
-    match unit {
-        "ns" => Some(1),
-        "us" | "µs" | "μs" => Some(1_000),
-        "ms" => Some(1_000_000),
-        "s" => Some(1_000_000_000),
-        "m" => Some(60_000_000_000),
-        "h" => Some(3_600_000_000_000),
-        "d" => Some(86_400_000_000_000),
-        _ => None,
-    }
-}
-
-/// `number` units of `scale` nanoseconds; what is finer than a nanosecond is cut off.
-fn scaled(number: &str, scale: i128) -> Option<i128> {
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
-        return None;
-    }
-    let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let mut nanos = whole.checked_mul(scale)?;
-    let mut step = scale;
-    for digit in fraction.bytes().take(15) {
-        // Ten times finer with every digit; scales are multiples of many tens, and the rest is below a nanosecond.
-        nanos += i128::from(digit - b'0') * step / 10;
-        step /= 10;
-    }
-    Some(nanos)
 }
 
 /// The proto form of a duration.

@@ -28,10 +28,7 @@ use proto::temporal::api::{
     history::v1::{ActivityTaskStartedEventAttributes, HistoryEvent, history_event::Attributes as A},
 };
 
-use crate::{
-    Activity, ActivityTask, Draft,
-    run::{Role, role},
-};
+use crate::{Activity, ActivityTask, Draft};
 
 impl Activity {
     /// Whether a worker has it.
@@ -102,24 +99,4 @@ fn record_start(draft: &mut Draft, activity: &Activity, worker_version: Option<W
         ..Default::default()
     });
     event_id
-}
-
-/// The scheduled event of the activity that the event ends, if it ends one.
-pub(crate) fn ended(event: &HistoryEvent) -> Option<i64> {
-    match role(event) {
-        Role::ActivityEnded { scheduled_event_id } => Some(scheduled_event_id),
-        Role::RunStarted(_)
-        | Role::RunClosed(_)
-        | Role::Signaled
-        | Role::WorkflowTaskScheduled
-        | Role::WorkflowTaskStarted
-        | Role::ActivityScheduled
-        | Role::ActivityStarted { .. }
-        | Role::TimerStarted
-        | Role::TimerFired(_)
-        | Role::ChildInitiated
-        | Role::ChildStarted { .. }
-        | Role::ChildEnded { .. }
-        | Role::Other => None,
-    }
 }

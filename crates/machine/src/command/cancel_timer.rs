@@ -9,10 +9,7 @@ use proto::temporal::api::{
 };
 
 use super::{CommandContext, CommandFailure, append};
-use crate::{
-    Draft, Run, StateChange,
-    run::{Role, role},
-};
+use crate::{Draft, Run, StateChange, run::timer_fired};
 
 /// Becomes `TimerCanceled`. The firing of the timer is taken out of the buffer, if it is there.
 ///
@@ -64,20 +61,7 @@ pub(super) fn apply(
 
 /// Where the firing of a timer stands among the buffered events, and the event that started the timer.
 fn fired(run: &Run, id: &str) -> Option<(usize, i64)> {
-    run.buffered.iter().enumerate().find_map(|(index, event)| match role(event) {
-        Role::TimerFired(fired) => (fired.timer_id == id).then_some((index, fired.started_event_id)),
-        Role::RunStarted(_)
-        | Role::RunClosed(_)
-        | Role::Signaled
-        | Role::WorkflowTaskScheduled
-        | Role::WorkflowTaskStarted
-        | Role::ActivityScheduled
-        | Role::ActivityStarted { .. }
-        | Role::ActivityEnded { .. }
-        | Role::TimerStarted
-        | Role::ChildInitiated
-        | Role::ChildStarted { .. }
-        | Role::ChildEnded { .. }
-        | Role::Other => None,
-    })
+    let fired = run.buffered.iter().enumerate().filter_map(|(index, event)| Some((index, timer_fired(event)?)));
+    let mut of_timer = fired.filter(|(_, fired)| fired.timer_id == id);
+    of_timer.next().map(|(index, fired)| (index, fired.started_event_id))
 }

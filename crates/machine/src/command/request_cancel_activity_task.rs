@@ -69,5 +69,5 @@ pub(super) fn apply(
 
 /// Whether the activity's end is still among the buffered events.
 fn ended_unseen(run: &Run, scheduled_event_id: i64) -> bool {
-    run.buffered.iter().any(|event| crate::activity::ended(event) == Some(scheduled_event_id))
+    run.buffered.iter().any(|event| crate::run::ended_activity(event) == Some(scheduled_event_id))
 }

@@ -3,6 +3,7 @@
 use std::{sync::LazyLock, time::Duration};
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use model::{GoUnits, parse_go_duration};
 
 use super::{Fields, STAR, Schedule};
 
@@ -77,49 +78,10 @@ fn descriptor(text: &str, zone: TimeZone) -> Option<Schedule> {
 
 /// The rest of `@every`: a duration in the reference's language, in which 1h30m is one.
 fn every(text: &str) -> Option<Schedule> {
-    let nanos = go_duration(text)?;
+    let nanos = parse_go_duration(text, GoUnits::Go).ok()?;
     // Less than a second, a negative span included, counts as one.
     let seconds = u64::try_from(nanos / 1_000_000_000).unwrap_or(0).max(1);
     Some(Schedule::Every(Duration::from_secs(seconds)))
-}
-
-/// A span in the notation of Go's `time.ParseDuration`, in nanoseconds: `1h30m`, `1.5h`, `-2ms`.
-fn go_duration(text: &str) -> Option<i64> {
-    let (negative, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if rest == "0" {
-        return Some(0);
-    }
-    let mut total = 0.0_f64;
-    while !rest.is_empty() {
-        let unit = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(unit);
-        let end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(end);
-        let number: f64 = number.parse().ok()?;
-        total += number_of(number, unit)?;
-        rest = tail;
-    }
-    (!text.is_empty() && text != "-" && text != "+" && total <= i64::MAX as f64).then_some(if negative {
-        -(total as i64)
-    } else {
-        total as i64
-    })
-}
-
-fn number_of(number: f64, unit: &str) -> Option<f64> {
-    let nanos = match unit {
-        "ns" => 1.0,
-        "us" | "µs" | "μs" => 1e3,
-        "ms" => 1e6,
-        "s" => 1e9,
-        "m" => 60e9,
-        "h" => 3_600e9,
-        _ => return None,
-    };
-    Some(number * nanos)
 }
 
 /// A list of ranges, separated by commas.

@@ -6,14 +6,14 @@ use proto::temporal::api::{
     history::v1::{
         ChildWorkflowExecutionCanceledEventAttributes, ChildWorkflowExecutionCompletedEventAttributes,
         ChildWorkflowExecutionFailedEventAttributes, ChildWorkflowExecutionTerminatedEventAttributes,
-        ChildWorkflowExecutionTimedOutEventAttributes, HistoryEvent, history_event::Attributes as A,
+        ChildWorkflowExecutionTimedOutEventAttributes, history_event::Attributes as A,
     },
 };
 
 use super::child_started::record_start;
 use crate::{
     Child, ChildClosed, Draft, Reply, Step,
-    run::{Closed, Role, role},
+    run::{Closed, run_closed},
 };
 
 /// # Errors
@@ -48,7 +48,7 @@ pub(super) fn handle(mut draft: Draft, initiated_event_id: i64, closed: ChildClo
 
 /// What the parent's history says of the child's closing event. A continued run does not end the child.
 fn ending(child: &Child, closed: &ChildClosed) -> Option<A> {
-    let end = closed_by(&closed.event)?;
+    let end = run_closed(&closed.event)?;
     // What all of them say of the child, and what each says of its end.
     macro_rules! ending {
         ($kind:ident, $message:ident { $($field:ident: $value:expr),* }) => {
@@ -87,25 +87,5 @@ fn ending(child: &Child, closed: &ChildClosed) -> Option<A> {
             ending!(ChildWorkflowExecutionTerminatedEventAttributes, ChildWorkflowExecutionTerminatedEventAttributes {})
         }
         Closed::ContinuedAsNew => None,
-    }
-}
-
-/// How the child closed, if the event closes a run.
-fn closed_by(event: &HistoryEvent) -> Option<Closed<'_>> {
-    match role(event) {
-        Role::RunClosed(closed) => Some(closed),
-        Role::RunStarted(_)
-        | Role::Signaled
-        | Role::WorkflowTaskScheduled
-        | Role::WorkflowTaskStarted
-        | Role::ActivityScheduled
-        | Role::ActivityStarted { .. }
-        | Role::ActivityEnded { .. }
-        | Role::TimerStarted
-        | Role::TimerFired(_)
-        | Role::ChildInitiated
-        | Role::ChildStarted { .. }
-        | Role::ChildEnded { .. }
-        | Role::Other => None,
     }
 }

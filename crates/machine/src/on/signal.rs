@@ -8,10 +8,7 @@ use proto::temporal::api::{
 };
 
 use super::{check_sender, closing, completed};
-use crate::{
-    Draft, Reply, Run, Signal, StateChange, Step,
-    run::{Role, role},
-};
+use crate::{Draft, Reply, Run, Signal, StateChange, Step, run::is_signal};
 
 /// Records the signal and schedules a workflow task, unless the first one is delayed: that wait is ended by a signal that
 /// comes with a start, as the API says of `workflow_start_delay`, whatever the run waits for. A request id that was applied
@@ -57,22 +54,7 @@ fn check(draft: &Draft, signal: &Signal) -> Result<(), Reject> {
 
 /// Signals count when they are appended; those on their way count here.
 fn buffered_signals(run: &Run) -> i64 {
-    let signals = run.buffered.iter().filter(|event| match role(event) {
-        Role::Signaled => true,
-        Role::RunStarted(_)
-        | Role::RunClosed(_)
-        | Role::WorkflowTaskScheduled
-        | Role::WorkflowTaskStarted
-        | Role::ActivityScheduled
-        | Role::ActivityStarted { .. }
-        | Role::ActivityEnded { .. }
-        | Role::TimerStarted
-        | Role::TimerFired(_)
-        | Role::ChildInitiated
-        | Role::ChildStarted { .. }
-        | Role::ChildEnded { .. }
-        | Role::Other => false,
-    });
+    let signals = run.buffered.iter().filter(|event| is_signal(event));
     i64::try_from(signals.count()).unwrap_or(i64::MAX)
 }
 

@@ -163,3 +163,52 @@ event_kinds! {
         WorkflowExecutionTimeSkippingTransitionedEventAttributes(_) => WorkflowExecutionTimeSkippingTransitioned, Other;
     }
 }
+
+/// Questions about one role of an event: each has one answer where the event has the role, and another one for all the rest.
+macro_rules! questions {
+    ($($(#[$doc:meta])+ $question:ident -> $answer_type:ty { $role:pat => $answer:expr, $otherwise:expr })+) => {
+        $(
+            $(#[$doc])+
+            #[expect(unreachable_patterns, reason = "the role that is asked about stands among all of them, too")]
+            pub(crate) fn $question(event: &HistoryEvent) -> $answer_type {
+                match role(event) {
+                    $role => $answer,
+                    Role::RunStarted(_)
+                    | Role::RunClosed(_)
+                    | Role::Signaled
+                    | Role::WorkflowTaskScheduled
+                    | Role::WorkflowTaskStarted
+                    | Role::ActivityScheduled
+                    | Role::ActivityStarted { .. }
+                    | Role::ActivityEnded { .. }
+                    | Role::TimerStarted
+                    | Role::TimerFired(_)
+                    | Role::ChildInitiated
+                    | Role::ChildStarted { .. }
+                    | Role::ChildEnded { .. }
+                    | Role::Other => $otherwise,
+                }
+            }
+        )+
+    };
+}
+
+questions! {
+    /// What the run was started with, if the event is its start.
+    run_started -> Option<&WorkflowExecutionStartedEventAttributes> { Role::RunStarted(started) => Some(started), None }
+
+    /// How the run closed, if the event closes it.
+    run_closed -> Option<Closed<'_>> { Role::RunClosed(closed) => Some(closed), None }
+
+    /// Whether the event is a signal.
+    is_signal -> bool { Role::Signaled => true, false }
+
+    /// Whether the event is that a workflow task waits for a worker.
+    is_workflow_task_scheduled -> bool { Role::WorkflowTaskScheduled => true, false }
+
+    /// The scheduled event of the activity that the event ends, if it ends one.
+    ended_activity -> Option<i64> { Role::ActivityEnded { scheduled_event_id } => Some(scheduled_event_id), None }
+
+    /// The firing of a timer, if the event is one.
+    timer_fired -> Option<&TimerFiredEventAttributes> { Role::TimerFired(fired) => Some(fired), None }
+}

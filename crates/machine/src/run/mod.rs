@@ -18,7 +18,10 @@ pub use records::{
 pub use requests::Requests;
 pub use state::{Run, StartedWorkflowTask};
 
-pub(crate) use event_kind::{Closed, Role, event_type, role, started_event_id};
+pub(crate) use event_kind::{
+    Closed, Role, ended_activity, event_type, is_signal, is_workflow_task_scheduled, role, run_closed, run_started,
+    started_event_id, timer_fired,
+};
 pub(crate) use evolve::inherited_reset_points;
 
 /// When the event happened; zero where it doesn't say.

@@ -10,7 +10,7 @@ use proto::temporal::api::{
     history::v1::{HistoryEvent, WorkflowExecutionStartedEventAttributes},
 };
 
-use super::{Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Requests, Role, Timer, Update, role};
+use super::{Activity, Attributes, Child, Core, ExternalCancel, ExternalSignal, Requests, Timer, Update, run_started};
 use crate::PendingUpdate;
 
 /// The state of one run.
@@ -126,23 +126,8 @@ impl Run {
     pub fn started(&self) -> &WorkflowExecutionStartedEventAttributes {
         static EMPTY: std::sync::LazyLock<WorkflowExecutionStartedEventAttributes> =
             std::sync::LazyLock::new(WorkflowExecutionStartedEventAttributes::default);
-        match role(&self.origin) {
-            Role::RunStarted(started) => started,
-            // The state before the first event. A loaded run whose first event is of another kind is refused by the loader.
-            Role::RunClosed(_)
-            | Role::Signaled
-            | Role::WorkflowTaskScheduled
-            | Role::WorkflowTaskStarted
-            | Role::ActivityScheduled
-            | Role::ActivityStarted { .. }
-            | Role::ActivityEnded { .. }
-            | Role::TimerStarted
-            | Role::TimerFired(_)
-            | Role::ChildInitiated
-            | Role::ChildStarted { .. }
-            | Role::ChildEnded { .. }
-            | Role::Other => &EMPTY,
-        }
+        // Absent in the state before the first event. A loaded run whose first event is another one is refused by the loader.
+        run_started(&self.origin).unwrap_or(&EMPTY)
     }
 
     /// The name of the type that the run was started as.

@@ -34,7 +34,7 @@ use crate::{
 };
 
 pub(crate) use end::{Failed, SERVER};
-pub(crate) use speculative::{is_settling, leaves_no_trace};
+pub(crate) use speculative::leaves_no_trace;
 pub(crate) use start::{Reporter, not_found};
 
 /// Attempts up to this one get the workflow's own timeout; later ones get more and more on top of it.

@@ -12,10 +12,7 @@ use proto::temporal::api::{
     workflowservice::v1::RespondWorkflowTaskCompletedRequest as Request,
 };
 
-use crate::{
-    Draft, Run, StartedWorkflowTask, StateChange, Sticky, WorkflowTask,
-    run::{Role, nanos, role},
-};
+use crate::{Draft, Run, StartedWorkflowTask, StateChange, Sticky, WorkflowTask, run::nanos};
 
 /// How long it waits on the common queue, or for a worker that has set no time, before it becomes an ordinary one: nothing on disk would bring it back if the
 /// queue lost it. Source: the reference server.
@@ -80,26 +77,6 @@ impl Draft {
         if self.run().is_speculative() && !self.run().is_deciding() {
             self.change(StateChange::SpeculativeTaskSet(None));
         }
-    }
-}
-
-/// Whether a change may leave a speculative task as it is: it is the one that makes it ordinary.
-pub(crate) fn is_settling(event: &HistoryEvent) -> bool {
-    match role(event) {
-        Role::WorkflowTaskScheduled => true,
-        Role::RunStarted(_)
-        | Role::RunClosed(_)
-        | Role::Signaled
-        | Role::WorkflowTaskStarted
-        | Role::ActivityScheduled
-        | Role::ActivityStarted { .. }
-        | Role::ActivityEnded { .. }
-        | Role::TimerStarted
-        | Role::TimerFired(_)
-        | Role::ChildInitiated
-        | Role::ChildStarted { .. }
-        | Role::ChildEnded { .. }
-        | Role::Other => false,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::{GoUnits, parse_go_duration};
+
 /// A limit's value, from its text.
 pub(super) trait Value: Sized {
     /// What such a value is called.
@@ -87,29 +89,10 @@ impl Value for Duration {
     const KIND: &'static str = "duration";
     const ACCEPTED: &'static str = "a duration such as \"90s\" or \"1h30m\", from 0s to 876000h";
 
-    /// Numbers with the units of Go's durations, one after the other.
     fn read(text: &str) -> Option<Self> {
-        let mut rest = text;
-        let mut whole = Duration::ZERO;
-        while !rest.is_empty() {
-            let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-            let (number, tail) = rest.split_at(digits);
-            let unit = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
-            let (unit, tail) = tail.split_at(unit);
-            let seconds = match unit {
-                "h" => 3_600.0,
-                "m" => 60.0,
-                "s" => 1.0,
-                "ms" => 1e-3,
-                "us" => 1e-6,
-                "ns" => 1e-9,
-                _ => return None,
-            };
-            let part = Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()?;
-            whole = whole.checked_add(part)?;
-            rest = tail;
-        }
-        (!text.is_empty() && whole <= LONGEST).then_some(whole)
+        let nanos = parse_go_duration(text, GoUnits::Go).ok()?;
+        let whole = Duration::from_nanos(u64::try_from(nanos).ok()?);
+        (whole <= LONGEST).then_some(whole)
     }
 
     fn formatted(&self) -> String {

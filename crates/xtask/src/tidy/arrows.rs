@@ -119,7 +119,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "cli",
-        internal: &["proto"],
+        internal: &["proto", "model"],
         external: &[
             "base64",
             "clap",

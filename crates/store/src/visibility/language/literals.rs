@@ -1,6 +1,6 @@
 //! Literals of a filter: numbers and durations, read as the reference's Go reads them.
 
-use model::search_attribute::go_float;
+use model::{GoUnits, parse_go_duration, search_attribute::go_float};
 
 /// A literal value before its attribute's type is known.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,48 +70,7 @@ pub(super) fn duration(text: &str) -> Option<i64> {
     if let Ok(nanos) = text.parse() {
         return Some(nanos);
     }
-    units(text).or_else(|| clock(text))
-}
-
-fn units(text: &str) -> Option<i64> {
-    const UNITS: [(&str, i128); 9] = [
-        ("ns", 1),
-        ("us", 1_000),
-        ("µs", 1_000),
-        ("μs", 1_000),
-        ("ms", 1_000_000),
-        ("s", 1_000_000_000),
-        ("m", 60_000_000_000),
-        ("h", 3_600_000_000_000),
-        ("d", 86_400_000_000_000),
-    ];
-    let (negative, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if rest.is_empty() {
-        return None;
-    }
-    let mut total: i128 = 0;
-    while !rest.is_empty() {
-        let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
-        let (number, after) = rest.split_at(end);
-        let end = after.find(|letter: char| letter.is_ascii_digit() || letter == '.').unwrap_or(after.len());
-        let (unit, after) = after.split_at(end);
-        let (_, nanos) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if whole.is_empty() && fraction.is_empty() {
-            return None;
-        }
-        let parse = |digits: &str| {
-            if digits.is_empty() { Some(0) } else { digits.parse::<i64>().ok().map(i128::from) }
-        };
-        let fraction = fraction.get(..fraction.len().min(18))?;
-        let scale = 10_i128.pow(u32::try_from(fraction.len()).ok()?);
-        total += parse(whole)? * nanos + parse(fraction)? * nanos / scale;
-        rest = after;
-    }
-    i64::try_from(if negative { -total } else { total }).ok()
+    parse_go_duration(text, GoUnits::WithDays).ok().or_else(|| clock(text))
 }
 
 fn clock(text: &str) -> Option<i64> {

@@ -14,6 +14,8 @@ mod context;
 mod control;
 mod credential;
 mod directory;
+#[cfg(test)]
+mod golden;
 mod identity;
 mod jobs;
 mod key;

@@ -119,7 +119,7 @@ impl Slow {
     }
 
     fn has_run(&self, workflow_id: &str) -> bool {
-        let key = Key::Current { namespace: self.namespace.id, workflow_id }.encode();
+        let key = Key::Current { namespace: self.namespace.id, kind: model::EntityKind::Run, id: workflow_id }.encode();
         self.store.get(model::ShardId(0), &key).expect("memory can be read").is_some()
     }
 }

@@ -53,6 +53,42 @@ macro_rules! uuid_id {
 uuid_id!(NamespaceId);
 uuid_id!(RunId);
 
+/// What kind of thing lives in a shard and acts by itself. The numbers stand in keys: never reuse one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum EntityKind {
+    /// A run of a workflow.
+    Run = 1,
+}
+
+impl EntityKind {
+    /// The number of the kind.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The kind of this number; `None` for one that this version doesn't know.
+    pub fn of_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(EntityKind::Run),
+            _ => None,
+        }
+    }
+}
+
+/// The identity of one entity, of whatever kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntityId {
+    pub kind: EntityKind,
+    pub uuid: Uuid,
+}
+
+impl From<RunId> for EntityId {
+    fn from(RunId(uuid): RunId) -> Self {
+        Self { kind: EntityKind::Run, uuid }
+    }
+}
+
 /// One of the fixed number of shards of a cluster, from zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(pub u32);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use engine::Answer;
-use model::{Reject, RunId};
+use model::{EntityKind, Reject, RunId};
 use store::{Batch, Change, Key, OwnedKey};
 
 use crate::rng::Rng;
@@ -154,10 +154,10 @@ fn run_of(change: &Change) -> Option<RunId> {
         | OwnedKey::RunKey(run_id)
         | OwnedKey::Attributes(run_id)
         | OwnedKey::History(run_id, _)
-        | OwnedKey::Wake(_, run_id)
-        | OwnedKey::Activity(run_id, _)
-        | OwnedKey::Outbox(run_id, ..)
-        | OwnedKey::Task { run_id, .. } => Some(run_id),
+        | OwnedKey::Activity(run_id, _) => Some(run_id),
+        OwnedKey::Wake(_, entity) | OwnedKey::Outbox(entity, ..) | OwnedKey::Task { entity, .. } => match entity.kind {
+            EntityKind::Run => Some(RunId(entity.uuid)),
+        },
         _ => None,
     }
 }

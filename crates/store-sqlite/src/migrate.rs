@@ -1,6 +1,10 @@
 //! Older formats, brought up to date at open, after a copy of the file.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    io::{self, BufRead as _, BufReader},
+    path::{Path, PathBuf},
+};
 
 use rusqlite::{Connection, Error, Transaction};
 use store::StoreError;
@@ -25,6 +29,7 @@ pub(crate) const STEPS: &[Step] = &[
     memos_leave_their_rows,
     pages_have_checksums,
     rows_get_places,
+    kinds_are_known,
 ];
 
 /// Rows of lists had a number beside the id of their run.
@@ -124,6 +129,13 @@ fn rows_get_places(transaction: &Transaction<'_>) -> Result<(), Error> {
     place_anew(transaction)
 }
 
+/// The tables are the same; a version must not open the file that knows no column of far times and no search attribute of
+/// that kind, no sessions of browsers, and no kinds of entities in keys. The keys themselves are rewritten above
+/// ([`store::upgrade`]).
+fn kinds_are_known(_: &Transaction<'_>) -> Result<(), Error> {
+    Ok(())
+}
+
 /// Writes the rows of lists anew, with all that is made from them. There must be nothing in blocks, and no keyword.
 pub(crate) fn place_anew(transaction: &Transaction<'_>) -> Result<(), Error> {
     transaction.execute_batch(
@@ -161,12 +173,63 @@ pub(crate) fn run(connection: &mut Connection, path: &Path, from: i64, steps: &[
     transaction.commit().map_err(failed)
 }
 
-/// Copies a file of an older format, and what is beside it, to another name. SQLite must not have it open.
+/// Copies a file of an older format, and what is beside it, to another name. SQLite must not have it open. A copy that takes
+/// its name is whole; one that an earlier attempt has made of the same state is kept.
 ///
 /// # Errors
-/// `Unusable` when there is something of that name.
+/// `Unusable` when there is something else of that name.
 pub(crate) fn copy(files: &Files, format: i64) -> Result<(), StoreError> {
-    backup::copy_set(files, &Files::of(&copy_path(&files.database, format)))
+    let copy = Files::of(&copy_path(&files.database, format));
+    let failed = |error: io::Error| error::of_file(&copy.database, &error);
+    let is_there = files::length(&copy.database).map_err(failed)?.is_some();
+    if is_there && is_same(files, &copy).map_err(failed)? {
+        return Ok(());
+    }
+    if is_there {
+        return Err(StoreError::Unusable(format!(
+            "a copy of database file \"{}\" can't be made: \"{}\" exists, move it away",
+            files.database.display(),
+            copy.database.display()
+        )));
+    }
+    let draft = Files::of(&files::beside(&copy.database, "-new"));
+    // What an attempt that was stopped has left.
+    backup::discard(&draft);
+    backup::discard(&copy);
+    backup::copy_set(files, &draft)?;
+    // The database comes last: with it the copy is there.
+    for (from, to) in draft.all().into_iter().zip(copy.all()).rev() {
+        if files::length(from).map_err(failed)?.is_some() {
+            fs::rename(from, to).map_err(failed)?;
+        }
+    }
+    files::sync_folder(&copy.database).map_err(failed)
+}
+
+/// Whether a copy holds what the files hold: the tables, and the log of what is to come into them. SQLite's log may have
+/// grown by a step that was stopped.
+fn is_same(files: &Files, copy: &Files) -> io::Result<bool> {
+    Ok(has_same_content(&files.database, &copy.database)? && has_same_content(&files.log, &copy.log)?)
+}
+
+fn has_same_content(left: &Path, right: &Path) -> io::Result<bool> {
+    let lengths = (files::length(left)?, files::length(right)?);
+    if lengths.0 != lengths.1 || lengths.0.is_none() {
+        return Ok(lengths == (None, None));
+    }
+    let (mut left, mut right) = (BufReader::new(File::open(left)?), BufReader::new(File::open(right)?));
+    loop {
+        let (a, b) = (left.fill_buf()?, right.fill_buf()?);
+        let length = a.len().min(b.len());
+        if length == 0 {
+            return Ok(a.len() == b.len());
+        }
+        if a[..length] != b[..length] {
+            return Ok(false);
+        }
+        left.consume(length);
+        right.consume(length);
+    }
 }
 
 /// Where the copy of a file of an older format is put.
@@ -217,6 +280,25 @@ mod tests {
         std::fs::write(copy_path(&path, 2), "mine").unwrap();
         let error = copy(&Files::of(&path), 2).unwrap_err();
         assert!(error.to_string().contains("move it away"), "{error}");
+    }
+
+    #[test]
+    fn a_copy_of_the_same_state_is_kept_and_a_torn_one_replaced() {
+        let (path, connection) = file("again");
+        drop(connection);
+        let files = Files::of(&path);
+        let kept = copy_path(&path, 2);
+        std::fs::write(files::beside(&kept, "-new"), "the half of a copy").unwrap();
+        std::fs::write(files::beside(&kept, "-log"), "what came before its database").unwrap();
+        copy(&files, 2).unwrap();
+        assert!(!files::beside(&kept, "-new").exists() && !files::beside(&kept, "-log").exists());
+        copy(&files, 2).unwrap();
+        let connection = Connection::open(&path).unwrap();
+        step(&connection.unchecked_transaction().unwrap()).unwrap();
+        connection.execute_batch("INSERT INTO log VALUES ('since')").unwrap();
+        drop(connection);
+        assert!(copy(&files, 2).unwrap_err().to_string().contains("move it away"));
+        assert_eq!(entries(&Connection::open(&kept).unwrap()), 0);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The tables. A change here is a new format: raise `FORMAT` and add the step to `migrate`.
 
 /// The format that this version reads and writes; stands in the file as SQLite's `user_version`.
-pub(crate) const FORMAT: i64 = 7;
+pub(crate) const FORMAT: i64 = 8;
 
 /// The first format whose pages have checksums.
 pub(crate) const SUMMED: i64 = 6;

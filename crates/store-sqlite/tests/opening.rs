@@ -138,7 +138,7 @@ fn a_newer_format_is_refused() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     let text = refusal(&path);
-    assert!(text.contains("has format 99, and this version reads up to 7: use the newer version"), "{text}");
+    assert!(text.contains("has format 99, and this version reads up to 8: use the newer version"), "{text}");
 }
 
 /// The lists' tables as the first format had them.

@@ -8,6 +8,7 @@ pub mod conformance;
 pub mod key;
 mod memory;
 pub mod record;
+pub mod upgrade;
 pub mod visibility;
 
 pub use batch::{Batch, Change, CommitError, Page, Store, StoreError};

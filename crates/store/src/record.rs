@@ -32,3 +32,29 @@ pub fn decode<M: Message + Default>(mut bytes: Bytes) -> Result<M, StoreError> {
     }
     M::decode(bytes).map_err(|error| StoreError::Unusable(format!("a stored record is damaged: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Example {
+        #[prost(int64, tag = "1")]
+        number: i64,
+    }
+
+    #[test]
+    fn a_record_stands_in_files_as_it_always_did() {
+        let record = Example { number: 5 };
+        assert_eq!(&encode(&record)[..], b"\x01\x08\x05");
+        assert_eq!(decode(Bytes::from_static(b"\x01\x08\x05")), Ok(record));
+    }
+
+    #[test]
+    fn a_newer_record_is_refused() {
+        let text = decode::<Example>(Bytes::from_static(b"\x02\x08\x05")).unwrap_err().to_string();
+        let expected =
+            "a stored record has format 2, and this version reads up to 1. Use the newer version that wrote it.";
+        assert_eq!(text, expected);
+    }
+}

@@ -70,8 +70,8 @@ impl Lane {
         let is_newest = state.currents.get(&workflow).is_some_and(|newest| newest.run_id == Some(run_id));
         let changes = state.changes();
         changes.push(Change::DeletePrefix { prefix: Key::run_prefix(run_id) });
-        changes.push(Change::DeletePrefix { prefix: Key::outbox_run_prefix(run_id) });
-        changes.extend(entry.due.wake.map(|time| persist::delete(&Key::Wake(time, run_id))));
+        changes.push(Change::DeletePrefix { prefix: Key::outbox_entity_prefix(run_id.into()) });
+        changes.extend(entry.due.wake.map(|time| persist::delete(&Key::Wake(time, run_id.into()))));
         for task in &entry.due.tasks {
             let place = persist::TaskPlace::of(task, workflow.namespace, run_id);
             changes.push(persist::delete(&place.key()));

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use model::{QueueKey, ShardId, Time};
+use model::{EntityKind, QueueKey, RunId, ShardId, Time};
 use store::{Key, Page, StoreError, key, key::OwnedKey, record};
 
 use super::{
@@ -351,8 +351,11 @@ fn behind(key: &[u8]) -> Vec<u8> {
 /// A row of it is damaged.
 pub(crate) fn places(queue: &QueueKey, page: Page) -> Result<Vec<TaskPlace>, StoreError> {
     let place = |(bytes, value): (Vec<u8>, bytes::Bytes)| {
-        let OwnedKey::Task { queue: _, priority, pass: _, since, run_id, event_id } = Key::decode(&bytes)? else {
+        let OwnedKey::Task { queue: _, priority, pass: _, since, entity, item: event_id } = Key::decode(&bytes)? else {
             return Err(StoreError::Unusable("a task's key is damaged".into()));
+        };
+        let run_id = match entity.kind {
+            EntityKind::Run => RunId(entity.uuid),
         };
         let attempt = record::decode::<TaskRecord>(value)?.attempt;
         Ok(TaskPlace { queue: queue.clone(), priority, since: since.0, run_id, event_id, attempt })

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use machine::{Due, Input, Run};
-use model::{QueueKey, RunId, ShardId, WorkflowKey};
+use model::{EntityId, EntityKind, QueueKey, RunId, ShardId, WorkflowKey};
 use store::{Key, Page, Store, StoreError, key, key::OwnedKey, record};
 
 use super::{
@@ -177,7 +177,7 @@ impl Lane {
         }
         match need {
             Need::Current(workflow) => {
-                let key = Key::Current { namespace: workflow.namespace, workflow_id: &workflow.workflow_id }.encode();
+                let key = persist::current_key(&workflow).encode();
                 self.read(ReadRequest::Get { shard, key }, PendingRead::Current(shard, workflow));
             }
             Need::Run(run_id) => self.read(ReadRequest::Run { shard, run_id }, PendingRead::Run(shard, run_id)),
@@ -337,9 +337,10 @@ impl Lane {
     /// Registers the wake-ups of a page; the rest is read when the last of them is due.
     fn wakes_found(&mut self, shard: ShardId, page: Page) -> Result<(), StoreError> {
         for (bytes, _) in &page.pairs {
-            let OwnedKey::Wake(time, run_id) = Key::decode(bytes)? else {
+            let OwnedKey::Wake(time, EntityId { kind: EntityKind::Run, uuid }) = Key::decode(bytes)? else {
                 return Err(StoreError::Unusable("a wake-up's key is damaged".into()));
             };
+            let run_id = RunId(uuid);
             self.set_timer(time, Timer::Run(shard, run_id));
             if page.more && page.pairs.last().is_some_and(|(last, _)| last == bytes) {
                 self.set_timer(time, Timer::ScanBoundary(shard));
@@ -350,9 +351,10 @@ impl Lane {
 
     fn outbox_found(&mut self, shard: ShardId, page: Page) -> Result<(), StoreError> {
         for (bytes, _) in page.pairs {
-            let OwnedKey::Outbox(run_id, kind, id) = Key::decode(&bytes)? else {
+            let OwnedKey::Outbox(EntityId { kind: EntityKind::Run, uuid }, kind, id) = Key::decode(&bytes)? else {
                 return Err(StoreError::Unusable("an outbox row's key is damaged".into()));
             };
+            let run_id = RunId(uuid);
             let Some(key) = persist::message_key(kind, id) else {
                 return Err(StoreError::Unusable(format!("an outbox row has the unknown kind {kind}")));
             };

@@ -25,7 +25,7 @@ impl Lane {
                 }
                 Timer::ScanBoundary(shard) => {
                     // The page ended within this time, so its other wake-ups are read again; a timer is in a set.
-                    self.read_wakes(shard, Key::Wake(time, model::RunId::default()).encode());
+                    self.read_wakes(shard, Key::wakes_from(time));
                 }
                 Timer::Call(id) => self.expire_call(id),
                 Timer::Query(id) => self.query_fallback(&id),

@@ -21,14 +21,14 @@ const BESIDE: usize = 2_048;
 
 /// The value of `Key::Attributes`.
 #[derive(Clone, PartialEq, prost::Message)]
-struct AttributesRecord {
+pub(super) struct AttributesRecord {
     #[prost(message, optional, tag = "1")]
-    memo: Option<Memo>,
+    pub(super) memo: Option<Memo>,
     #[prost(message, optional, tag = "2")]
-    search_attributes: Option<SearchAttributes>,
+    pub(super) search_attributes: Option<SearchAttributes>,
     /// The memo stands in the start.
     #[prost(bool, tag = "3")]
-    has_first_memo: bool,
+    pub(super) has_first_memo: bool,
 }
 
 /// The row of these attributes of the run.

@@ -133,8 +133,8 @@ fn wake_row(run_id: RunId, old: Option<&Due>, due: &Due, changes: &mut Vec<Chang
     if before == due.wake {
         return;
     }
-    changes.extend(before.map(|time| delete(&Key::Wake(time, run_id))));
-    changes.extend(due.wake.map(|time| put(&Key::Wake(time, run_id), Bytes::new())));
+    changes.extend(before.map(|time| delete(&Key::Wake(time, run_id.into()))));
+    changes.extend(due.wake.map(|time| put(&Key::Wake(time, run_id.into()), Bytes::new())));
 }
 
 fn task_rows(run: &Run, old: Option<&Due>, due: &Due, changes: &mut Vec<Change>) {
@@ -159,7 +159,7 @@ fn outbox_rows(run_id: RunId, old: Option<&Due>, due: &Due, changes: &mut Vec<Ch
     let after: BTreeSet<_> = due.messages.iter().copied().collect();
     let row = |key| {
         let (kind, id) = message_code(key);
-        Key::Outbox(run_id, kind, id)
+        Key::Outbox(run_id.into(), kind, id)
     };
     changes.extend(before.difference(&after).map(|key| delete(&row(*key))));
     changes.extend(after.difference(&before).map(|key| put(&row(*key), Bytes::new())));

@@ -3,13 +3,15 @@
 
 mod attributes;
 mod difference;
+#[cfg(test)]
+mod golden;
 mod load;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use machine::{MessageKey, Task};
-use model::{NamespaceId, QueueKey, QueueKind, RunId, ShardId, Time, WorkflowKey};
+use model::{EntityKind, NamespaceId, QueueKey, QueueKind, RunId, ShardId, Time, WorkflowKey};
 use prost::Message;
 use proto::temporal::api::history::v1::HistoryEvent;
 use store::{Change, Key, Store, StoreError, record};
@@ -95,9 +97,14 @@ struct CurrentRecord {
     run_id: String,
 }
 
+/// The key under which the newest run of the workflow id stands.
+pub(crate) fn current_key(workflow: &WorkflowKey) -> Key<'_> {
+    Key::Current { namespace: workflow.namespace, kind: EntityKind::Run, id: &workflow.workflow_id }
+}
+
 /// The change that makes this the newest run of the workflow id; `None` for no run any more.
 pub(crate) fn current_row(workflow: &WorkflowKey, run_id: Option<RunId>) -> Change {
-    let key = Key::Current { namespace: workflow.namespace, workflow_id: &workflow.workflow_id };
+    let key = current_key(workflow);
     match run_id {
         Some(run_id) => put(&key, record::encode(&CurrentRecord { run_id: run_id.to_string() })),
         None => delete(&key),
@@ -163,8 +170,8 @@ impl TaskPlace {
             priority: self.priority,
             pass: 0,
             since: model::Time(self.since),
-            run_id: self.run_id,
-            event_id: self.event_id,
+            entity: self.run_id.into(),
+            item: self.event_id,
         }
     }
 }

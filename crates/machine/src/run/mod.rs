@@ -2,6 +2,8 @@
 
 mod event_kind;
 mod evolve;
+#[cfg(test)]
+mod golden;
 mod records;
 mod requests;
 mod state;

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use machine::Core;
-use model::{NamespaceId, RunId, ShardId, Time};
+use model::{EntityKind, NamespaceId, RunId, ShardId, Time};
 use prost::Message;
 use proto::temporal::api::{
     enums::v1::WorkflowExecutionStatus,
     history::v1::{History, HistoryEvent, history_event::Attributes as Event},
 };
-use store::{Key, MemoryStore, OwnedKey, Store, key, record, visibility::Query};
+use store::{Key, MemoryStore, OwnedKey, Store, record, visibility::Query};
 
 use super::Promises;
 use crate::program::{ended_activity, ended_child};
@@ -60,25 +60,24 @@ impl Promises {
     }
 
     fn walk(&mut self, disk: &MemoryStore, shard: ShardId, runs: &mut BTreeMap<RunId, Stored>) {
-        for first in [0x20, 0x30, 0x40, 0x50, 0x60] {
-            let range = key::within(&[first]);
-            let page = disk.scan(shard, &range.start, &range.end, usize::MAX).unwrap_or_default();
-            for (bytes, value) in page.pairs {
-                match Key::decode(&bytes) {
-                    Ok(OwnedKey::Run(run_id)) => {
-                        runs.entry(run_id).or_default().core = record::decode(value).unwrap_or_default();
-                    }
-                    Ok(OwnedKey::History(run_id, _)) => {
-                        let batch = History::decode(value).unwrap_or_default();
-                        runs.entry(run_id).or_default().events.extend(batch.events);
-                    }
-                    Ok(OwnedKey::Wake(time, run_id)) => runs.entry(run_id).or_default().wakes.push(time),
-                    Ok(leftover @ (OwnedKey::Task { .. } | OwnedKey::Outbox(..) | OwnedKey::Buffered(..))) => {
-                        self.break_one(format!("at rest there is still {leftover:?}"));
-                    }
-                    Ok(_) => {}
-                    Err(error) => self.break_one(format!("a key does not decode: {error}")),
+        let page = disk.scan(shard, b"", b"\xff", usize::MAX).unwrap_or_default();
+        for (bytes, value) in page.pairs {
+            match Key::decode(&bytes) {
+                Ok(OwnedKey::Run(run_id)) => {
+                    runs.entry(run_id).or_default().core = record::decode(value).unwrap_or_default();
                 }
+                Ok(OwnedKey::History(run_id, _)) => {
+                    let batch = History::decode(value).unwrap_or_default();
+                    runs.entry(run_id).or_default().events.extend(batch.events);
+                }
+                Ok(OwnedKey::Wake(time, entity)) => match entity.kind {
+                    EntityKind::Run => runs.entry(RunId(entity.uuid)).or_default().wakes.push(time),
+                },
+                Ok(leftover @ (OwnedKey::Task { .. } | OwnedKey::Outbox(..) | OwnedKey::Buffered(..))) => {
+                    self.break_one(format!("at rest there is still {leftover:?}"));
+                }
+                Ok(_) => {}
+                Err(error) => self.break_one(format!("a key does not decode: {error}")),
             }
         }
     }

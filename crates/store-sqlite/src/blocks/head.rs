@@ -180,3 +180,30 @@ impl ColumnHead {
         self.whole.as_ref().map(|whole| Column::read(kind, rows, whole))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A field has its own tag for a value, as far as may be.
+    #[test]
+    fn the_head_of_a_block_stands_in_files_as_it_always_did() {
+        let column = ColumnHead {
+            attribute: "1".to_owned(),
+            kind: 2,
+            whole: Some(Bytes::from_static(&[3])),
+            same_as: Some("4".to_owned()),
+            least: Some(5),
+            most: Some(6),
+            few: Some(Texts { texts: vec!["7".to_owned()] }),
+            first: Some("8".to_owned()),
+            last: Some("9".to_owned()),
+            is_full: true,
+        };
+        let head = Head { columns: vec![column] };
+        let bytes = head.encode_to_vec();
+        let golden = b"\x0a\x1c\x0a\x011\x10\x02\x1a\x01\x03\x22\x014\x28\x0a\x30\x0c\x3a\x03\x0a\x017\x42\x018\x4a\x019\x50\x01";
+        assert_eq!(bytes, golden);
+        assert_eq!(Head::decode(&bytes[..]), Ok(head));
+    }
+}

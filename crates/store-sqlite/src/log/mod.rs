@@ -5,6 +5,8 @@
 //! last. So what counts after a crash are the generations behind that one, at most two. Each frame names the one before it.
 //! No frame is appended behind one whose write failed, and none to a segment that was read back.
 
+#[cfg(test)]
+mod golden;
 pub(crate) mod read;
 mod record;
 mod row;

@@ -9,6 +9,8 @@
 //! ([`Sums::before_copy`], [`Sums::after_copy`]). Until that is over the pages that stand in SQLite's log are not looked at
 //! in the database, so a crash in between does no harm.
 
+#[cfg(test)]
+mod golden;
 mod head;
 pub(crate) mod seal;
 pub(crate) mod wal;

@@ -3,6 +3,9 @@
 //!
 //! Integers are big-endian with the sign flipped. Text ends with `00 01`, and a zero byte in it is `00 ff`.
 
+use model::{EntityId, EntityKind};
+use uuid::Uuid;
+
 use crate::StoreError;
 
 const ESCAPE: u8 = 0x00;
@@ -29,6 +32,11 @@ impl Encoder {
     pub(super) fn raw(mut self, bytes: &[u8; 16]) -> Self {
         self.0.extend_from_slice(bytes);
         self
+    }
+
+    /// The kind, and then the uuid: an entity takes one byte more than a run id.
+    pub(super) fn entity(self, entity: EntityId) -> Self {
+        self.byte(entity.kind.number()).raw(entity.uuid.as_bytes())
     }
 
     pub(super) fn i32(mut self, value: i32) -> Self {
@@ -74,6 +82,14 @@ impl<'a> Decoder<'a> {
 
     pub(super) fn raw(&mut self) -> Result<[u8; 16], StoreError> {
         self.fixed()
+    }
+
+    pub(super) fn entity_kind(&mut self) -> Result<EntityKind, StoreError> {
+        EntityKind::of_number(self.byte()?).ok_or_else(|| self.damaged())
+    }
+
+    pub(super) fn entity(&mut self) -> Result<EntityId, StoreError> {
+        Ok(EntityId { kind: self.entity_kind()?, uuid: Uuid::from_bytes(self.raw()?) })
     }
 
     pub(super) fn i32(&mut self) -> Result<i32, StoreError> {

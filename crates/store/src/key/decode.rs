@@ -12,18 +12,20 @@ pub(super) fn key(bytes: &[u8]) -> Result<OwnedKey, StoreError> {
         tag::CLUSTER => OwnedKey::Cluster,
         tag::CLOCK => OwnedKey::Clock,
         tag::NAMESPACE => OwnedKey::Namespace(namespace(&mut fields)?),
-        tag::CURRENT => OwnedKey::Current { namespace: namespace(&mut fields)?, workflow_id: fields.text()? },
+        tag::CURRENT => {
+            OwnedKey::Current { namespace: namespace(&mut fields)?, kind: fields.entity_kind()?, id: fields.text()? }
+        }
         tag::RUN => run_row(&mut fields)?,
-        tag::WAKE => OwnedKey::Wake(Time(fields.i64()?), run_id(&mut fields)?),
+        tag::WAKE => OwnedKey::Wake(Time(fields.i64()?), fields.entity()?),
         tag::TASK => OwnedKey::Task {
             queue: queue(&mut fields)?,
             priority: fields.i32()?,
             pass: fields.i64()?,
             since: Time(fields.i64()?),
-            run_id: run_id(&mut fields)?,
-            event_id: fields.i64()?,
+            entity: fields.entity()?,
+            item: fields.i64()?,
         },
-        tag::OUTBOX => OwnedKey::Outbox(run_id(&mut fields)?, fields.byte()?, fields.i64()?),
+        tag::OUTBOX => OwnedKey::Outbox(fields.entity()?, fields.byte()?, fields.i64()?),
         tag::CONTROL => OwnedKey::Control(ControlKey::decode(&mut fields)?),
         _ => return Err(fields.damaged()),
     };

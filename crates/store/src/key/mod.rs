@@ -6,13 +6,15 @@
 mod codec;
 mod control;
 mod decode;
+#[cfg(test)]
+mod golden;
 mod owned;
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
 
-use model::{NamespaceId, QueueKey, QueueKind, RunId, Time};
+use model::{EntityId, EntityKind, NamespaceId, QueueKey, QueueKind, RunId, Time};
 
 use codec::Encoder;
 pub use control::ControlKey;
@@ -28,8 +30,9 @@ pub enum Key<'a> {
     Clock,
     /// Shard 0. Value: record of a namespace.
     Namespace(NamespaceId),
-    /// The newest run of a workflow id. Value: record of its run id; how it stands is in its own rows.
-    Current { namespace: NamespaceId, workflow_id: &'a str },
+    /// The newest entity of an id, such as the newest run of a workflow id. Value: record of its uuid; how it stands is in
+    /// its own rows.
+    Current { namespace: NamespaceId, kind: EntityKind, id: &'a str },
     /// Value: record `Core`. The other rows of the run share its prefix.
     Run(RunId),
     /// Value: record of the run's key: namespace id and workflow id.
@@ -54,12 +57,13 @@ pub enum Key<'a> {
     Update(RunId, &'a str),
     /// By the id of the batch's first event. Value: an encoded `History`; joined in order they are the whole history.
     History(RunId, i64),
-    /// The one wake-up of a run. Value: empty.
-    Wake(Time, RunId),
-    /// A task that waits for a worker, in the order of dispatch. Value: record.
-    Task { queue: &'a QueueKey, priority: i32, pass: i64, since: Time, run_id: RunId, event_id: i64 },
-    /// A message that a run still has to deliver, by kind and initiated event id. Value: empty.
-    Outbox(RunId, u8, i64),
+    /// The one wake-up of an entity. Value: empty.
+    Wake(Time, EntityId),
+    /// A task that waits for a worker, in the order of dispatch; of a run, `item` is the scheduled event id. Value: record.
+    Task { queue: &'a QueueKey, priority: i32, pass: i64, since: Time, entity: EntityId, item: i64 },
+    /// A message that an entity still has to deliver, by the message's kind and number; of a run, the number is the
+    /// initiated event id. Value: empty.
+    Outbox(EntityId, u8, i64),
     /// A row of the account; in a shard of its own.
     Control(&'a ControlKey),
 }
@@ -71,8 +75,8 @@ impl Key<'_> {
             Key::Cluster => Encoder::new(tag::CLUSTER),
             Key::Clock => Encoder::new(tag::CLOCK),
             Key::Namespace(id) => Encoder::new(tag::NAMESPACE).raw(id.as_bytes()),
-            Key::Current { namespace, workflow_id } => {
-                Encoder::new(tag::CURRENT).raw(namespace.as_bytes()).text(workflow_id)
+            Key::Current { namespace, kind, id } => {
+                Encoder::new(tag::CURRENT).raw(namespace.as_bytes()).byte(kind.number()).text(id)
             }
             Key::Run(run_id) => run_row(*run_id, row::CORE),
             Key::RunKey(run_id) => run_row(*run_id, row::KEY),
@@ -86,13 +90,11 @@ impl Key<'_> {
             Key::Request(run_id, request_id) => run_row(*run_id, row::REQUEST).text(request_id),
             Key::Update(run_id, update_id) => run_row(*run_id, row::UPDATE).text(update_id),
             Key::History(run_id, event_id) => run_row(*run_id, row::HISTORY).i64(*event_id),
-            Key::Wake(time, run_id) => Encoder::new(tag::WAKE).i64(time.0).raw(run_id.as_bytes()),
-            Key::Task { queue, priority, pass, since, run_id, event_id } => {
-                task_queue(queue).i32(*priority).i64(*pass).i64(since.0).raw(run_id.as_bytes()).i64(*event_id)
+            Key::Wake(time, entity) => Encoder::new(tag::WAKE).i64(time.0).entity(*entity),
+            Key::Task { queue, priority, pass, since, entity, item } => {
+                task_queue(queue).i32(*priority).i64(*pass).i64(since.0).entity(*entity).i64(*item)
             }
-            Key::Outbox(run_id, kind, event_id) => {
-                Encoder::new(tag::OUTBOX).raw(run_id.as_bytes()).byte(*kind).i64(*event_id)
-            }
+            Key::Outbox(entity, kind, number) => Encoder::new(tag::OUTBOX).entity(*entity).byte(*kind).i64(*number),
             Key::Control(key) => key.encode(),
         }
         .finish()
@@ -132,6 +134,11 @@ impl Key<'_> {
         vec![tag::WAKE]
     }
 
+    /// Where the wake-ups of a time and of all later ones begin.
+    pub fn wakes_from(time: Time) -> Vec<u8> {
+        Encoder::new(tag::WAKE).i64(time.0).finish()
+    }
+
     /// What every task of a queue begins with.
     pub fn task_queue_prefix(queue: &QueueKey) -> Vec<u8> {
         task_queue(queue).finish()
@@ -142,9 +149,9 @@ impl Key<'_> {
         vec![tag::OUTBOX]
     }
 
-    /// What every outbox row of a run begins with.
-    pub fn outbox_run_prefix(run_id: RunId) -> Vec<u8> {
-        Encoder::new(tag::OUTBOX).raw(run_id.as_bytes()).finish()
+    /// What every outbox row of an entity begins with.
+    pub fn outbox_entity_prefix(entity: EntityId) -> Vec<u8> {
+        Encoder::new(tag::OUTBOX).entity(entity).finish()
     }
 }
 
@@ -178,17 +185,17 @@ fn task_queue(queue: &QueueKey) -> Encoder {
     Encoder::new(tag::TASK).raw(queue.namespace.as_bytes()).byte(kind).text(&queue.name)
 }
 
-/// The tag bytes. They are the file format: never reuse one.
-mod tag {
+/// The tag bytes. They are the file format: never reuse one. Those of older formats are in [`upgrade`](crate::upgrade).
+pub(crate) mod tag {
     pub(super) const CLUSTER: u8 = 0x01;
     pub(super) const NAMESPACE: u8 = 0x02;
     pub(super) const CLOCK: u8 = 0x03;
-    pub(super) const CURRENT: u8 = 0x10;
+    pub(crate) const CURRENT: u8 = 0x11;
     pub(super) const RUN: u8 = 0x20;
     // 0x30 was the history, up to the second format.
-    pub(super) const WAKE: u8 = 0x40;
-    pub(super) const TASK: u8 = 0x50;
-    pub(super) const OUTBOX: u8 = 0x60;
+    pub(crate) const WAKE: u8 = 0x41;
+    pub(crate) const TASK: u8 = 0x51;
+    pub(crate) const OUTBOX: u8 = 0x61;
     pub(super) const CONTROL: u8 = 0x70;
 }
 

@@ -1,6 +1,6 @@
 //! A decoded key, which owns its texts.
 
-use model::{NamespaceId, QueueKey, RunId, Time};
+use model::{EntityId, EntityKind, NamespaceId, QueueKey, RunId, Time};
 
 use super::{ControlKey, Key};
 
@@ -10,7 +10,7 @@ pub enum OwnedKey {
     Cluster,
     Clock,
     Namespace(NamespaceId),
-    Current { namespace: NamespaceId, workflow_id: String },
+    Current { namespace: NamespaceId, kind: EntityKind, id: String },
     Run(RunId),
     RunKey(RunId),
     Attributes(RunId),
@@ -23,9 +23,9 @@ pub enum OwnedKey {
     Request(RunId, String),
     Update(RunId, String),
     History(RunId, i64),
-    Wake(Time, RunId),
-    Task { queue: QueueKey, priority: i32, pass: i64, since: Time, run_id: RunId, event_id: i64 },
-    Outbox(RunId, u8, i64),
+    Wake(Time, EntityId),
+    Task { queue: QueueKey, priority: i32, pass: i64, since: Time, entity: EntityId, item: i64 },
+    Outbox(EntityId, u8, i64),
     Control(ControlKey),
 }
 
@@ -36,7 +36,7 @@ impl OwnedKey {
             OwnedKey::Cluster => Key::Cluster,
             OwnedKey::Clock => Key::Clock,
             OwnedKey::Namespace(id) => Key::Namespace(*id),
-            OwnedKey::Current { namespace, workflow_id } => Key::Current { namespace: *namespace, workflow_id },
+            OwnedKey::Current { namespace, kind, id } => Key::Current { namespace: *namespace, kind: *kind, id },
             OwnedKey::Run(run_id) => Key::Run(*run_id),
             OwnedKey::RunKey(run_id) => Key::RunKey(*run_id),
             OwnedKey::Attributes(run_id) => Key::Attributes(*run_id),
@@ -49,16 +49,11 @@ impl OwnedKey {
             OwnedKey::Request(run_id, request_id) => Key::Request(*run_id, request_id),
             OwnedKey::Update(run_id, update_id) => Key::Update(*run_id, update_id),
             OwnedKey::History(run_id, event_id) => Key::History(*run_id, *event_id),
-            OwnedKey::Wake(time, run_id) => Key::Wake(*time, *run_id),
-            OwnedKey::Task { queue, priority, pass, since, run_id, event_id } => Key::Task {
-                queue,
-                priority: *priority,
-                pass: *pass,
-                since: *since,
-                run_id: *run_id,
-                event_id: *event_id,
-            },
-            OwnedKey::Outbox(run_id, kind, event_id) => Key::Outbox(*run_id, *kind, *event_id),
+            OwnedKey::Wake(time, entity) => Key::Wake(*time, *entity),
+            OwnedKey::Task { queue, priority, pass, since, entity, item } => {
+                Key::Task { queue, priority: *priority, pass: *pass, since: *since, entity: *entity, item: *item }
+            }
+            OwnedKey::Outbox(entity, kind, number) => Key::Outbox(*entity, *kind, *number),
             OwnedKey::Control(key) => Key::Control(key),
         }
     }

@@ -53,7 +53,7 @@ impl Draw {
         match self.below(20) {
             0 => OwnedKey::Cluster,
             1 => OwnedKey::Namespace(NamespaceId(self.uuid())),
-            2 => OwnedKey::Current { namespace: NamespaceId(self.uuid()), workflow_id: self.text() },
+            2 => OwnedKey::Current { namespace: NamespaceId(self.uuid()), kind: EntityKind::Run, id: self.text() },
             3 => OwnedKey::Run(self.run()),
             4 => OwnedKey::RunKey(self.run()),
             5 => OwnedKey::Attributes(self.run()),
@@ -65,16 +65,16 @@ impl Draw {
             11 => OwnedKey::Buffered(self.run(), self.i64()),
             12 => OwnedKey::Request(self.run(), self.text()),
             13 => OwnedKey::History(self.run(), self.i64()),
-            14 => OwnedKey::Wake(Time(self.i64()), self.run()),
+            14 => OwnedKey::Wake(Time(self.i64()), self.run().into()),
             15 => OwnedKey::Task {
                 queue: self.queue(),
                 priority: self.i32(),
                 pass: self.i64(),
                 since: Time(self.i64()),
-                run_id: self.run(),
-                event_id: self.i64(),
+                entity: self.run().into(),
+                item: self.i64(),
             },
-            16 => OwnedKey::Outbox(self.run(), self.pick(&[0, 1, 255]), self.i64()),
+            16 => OwnedKey::Outbox(self.run().into(), self.pick(&[0, 1, 255]), self.i64()),
             17 => OwnedKey::Update(self.run(), self.text()),
             18 => OwnedKey::Clock,
             _ => OwnedKey::Control(self.control()),
@@ -121,16 +121,16 @@ fn encodings_sort_as_the_fields_do() {
         let (s, t) = (draw.text(), draw.text());
         check(&Key::Activity(a, m), &Key::Activity(b, n), (a, m).cmp(&(b, n)));
         check(&Key::Timer(a, &s), &Key::Timer(b, &t), (a, &s).cmp(&(b, &t)));
-        check(&Key::Wake(Time(m), a), &Key::Wake(Time(n), b), (m, a).cmp(&(n, b)));
+        check(&Key::Wake(Time(m), a.into()), &Key::Wake(Time(n), b.into()), (m, a).cmp(&(n, b)));
         let (p, q) = (draw.queue(), draw.queue());
         let (i, j) = (draw.i32(), draw.i32());
-        let task = |queue, priority, pass, run_id| Key::Task {
+        let task = |queue, priority, pass, run_id: RunId| Key::Task {
             queue,
             priority,
             pass,
             since: Time(pass),
-            run_id,
-            event_id: pass,
+            entity: run_id.into(),
+            item: pass,
         };
         // Two tasks of one queue share its name; the order of names among queues is the texts' own.
         check(&task(&p, i, m, a), &task(&q, j, n, b), (&p, i, m, a).cmp(&(&q, j, n, b)));

@@ -115,3 +115,30 @@ pub fn decode_attributes(bytes: Bytes) -> Result<BTreeMap<String, Value>, StoreE
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A search attribute of each type with its bytes: the tag of the type, and the value.
+    #[test]
+    fn search_attributes_stand_in_files_as_they_always_did() {
+        let values = [
+            (Value::Text("a".to_owned()), &b"\x0a\x01a"[..]),
+            (Value::Keyword("a".to_owned()), b"\x12\x01a"),
+            (Value::Int(-2), b"\x18\x03"),
+            (Value::Double(1.5), b"\x21\0\0\0\0\0\0\xf8\x3f"),
+            (Value::Bool(true), b"\x28\x01"),
+            (Value::Datetime(Time(258).into()), b"\x31\x02\x01\0\0\0\0\0\0"),
+            (Value::KeywordList(vec!["a".to_owned(), "b".to_owned()]), b"\x3a\x06\x0a\x01a\x0a\x01b"),
+            (Value::Datetime(Datetime::from_parts(-1_999_999_997, 3)), b"\x42\x06\x08\x03\x10\x03\x18\x06"),
+        ];
+        for (value, stored) in values {
+            let length = stored.len() as u8;
+            let golden = [&[1, 0x0a, length + 5][..], b"\x0a\x01N\x12", &[length], stored].concat();
+            let attributes = BTreeMap::from([("N".to_owned(), value)]);
+            assert_eq!(encode_attributes(&attributes), golden);
+            assert_eq!(decode_attributes(golden.into()), Ok(attributes));
+        }
+    }
+}

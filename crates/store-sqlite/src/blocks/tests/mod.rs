@@ -1,6 +1,7 @@
 //! Lists over a generated table, beside the engine in memory: the same rows in the same order, each once, with bounded work.
 
 mod filters;
+mod golden;
 mod plans;
 mod table;
 

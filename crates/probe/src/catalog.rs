@@ -1,12 +1,11 @@
 //! Every method of the API by its short name, with its messages: what turns JSON into request bytes and reply bytes
 //! into JSON without a generated type in between.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
-use prost_types::FileDescriptorSet;
 use serde_json::Value;
 use tonic::codegen::http::uri::PathAndQuery;
 
@@ -34,7 +33,7 @@ pub(crate) struct Catalog {
 impl Catalog {
     /// Reads the descriptor set of the API.
     pub(crate) fn load() -> Result<Catalog, Fault> {
-        let pool = DescriptorPool::from_file_descriptor_set(closed_set()?)?;
+        let pool = DescriptorPool::from_file_descriptor_set(proto::closed_descriptor_set()?)?;
         let mut methods = BTreeMap::new();
         for service in pool.services().filter(|service| SERVICES.contains(&service.full_name())) {
             for method in service.methods() {
@@ -88,16 +87,6 @@ impl Catalog {
         let mut status = json(&DynamicMessage::decode(status, carried.encode_to_vec().as_slice())?)?;
         Ok(status.get_mut("details").map(Value::take).unwrap_or_default())
     }
-}
-
-/// The descriptor set without imports of files that are not in it: those hold only options of other tools.
-fn closed_set() -> Result<FileDescriptorSet, Fault> {
-    let mut set = FileDescriptorSet::decode(proto::DESCRIPTOR_SET)?;
-    let present: BTreeSet<String> = set.file.iter().map(|file| file.name().to_owned()).collect();
-    for file in set.file.iter_mut().filter(|file| file.public_dependency.is_empty()) {
-        file.dependency.retain(|import| present.contains(import));
-    }
-    Ok(set)
 }
 
 /// Writes a message in proto3's JSON mapping, except that 64-bit integers stay numbers.

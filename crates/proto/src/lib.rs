@@ -2,10 +2,12 @@
 //! set. There is no logic here but that of reading names and failures for people, and no message that is written by hand but one.
 
 pub mod cause;
+mod descriptors;
 pub mod name;
 mod shape;
 pub mod trouble;
 
+pub use descriptors::closed_descriptor_set;
 pub use shape::{Field, Shape, shape};
 
 include!(concat!(env!("OUT_DIR"), "/api.rs"));

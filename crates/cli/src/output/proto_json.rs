@@ -4,14 +4,13 @@
 //! `json/protobuf` with its message type, and `binary/null`. Everything else, search attributes among it because they
 //! carry a type, keeps metadata and data. A payload whose data is not the JSON that it claims to be is shown raw.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::sync::LazyLock;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use prost::{Message, Name};
 use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage, Value,
 };
-use prost_types::FileDescriptorSet;
 use proto::{cause::keep_encoded, temporal::api::common::v1::Payload};
 
 use super::{json, json::Json, time};
@@ -33,15 +32,8 @@ pub(crate) enum Payloads {
 const MOST_CAUSES: usize = 1_000;
 
 static POOL: LazyLock<Option<DescriptorPool>> = LazyLock::new(|| {
-    let mut set = FileDescriptorSet::decode(proto::DESCRIPTOR_SET).ok()?;
+    let mut set = proto::closed_descriptor_set().ok()?;
     keep_encoded(&mut set);
-    // Some files import annotations that the set leaves out; no message depends on them.
-    let names: BTreeSet<String> = set.file.iter().map(|file| file.name().to_owned()).collect();
-    for file in &mut set.file {
-        file.dependency.retain(|name| names.contains(name));
-        file.public_dependency.clear();
-        file.weak_dependency.clear();
-    }
     DescriptorPool::from_file_descriptor_set(set).ok()
 });
 

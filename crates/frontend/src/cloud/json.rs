@@ -1,13 +1,12 @@
 //! Messages of the Cloud Operations API as JSON: by their descriptors, so that no message needs code of its own.
 
-use std::{collections::BTreeSet, sync::OnceLock};
+use std::sync::OnceLock;
 
 use model::Reject;
 use prost::Message;
 use prost_reflect::{
     Cardinality, DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor,
 };
-use prost_types::FileDescriptorSet;
 use serde_json::{Map, Value};
 
 use super::SERVICE;
@@ -21,18 +20,7 @@ pub(super) fn method(name: &str) -> Option<MethodDescriptor> {
 /// Built when it is asked for first: it is the whole API.
 fn pool() -> Option<&'static DescriptorPool> {
     static POOL: OnceLock<Option<DescriptorPool>> = OnceLock::new();
-    POOL.get_or_init(|| {
-        let mut set = FileDescriptorSet::decode(proto::DESCRIPTOR_SET).ok()?;
-        // Some files import annotations that the set leaves out; no message depends on them.
-        let names: BTreeSet<String> = set.file.iter().map(|file| file.name().to_owned()).collect();
-        for file in &mut set.file {
-            file.dependency.retain(|name| names.contains(name));
-            file.public_dependency.clear();
-            file.weak_dependency.clear();
-        }
-        DescriptorPool::from_file_descriptor_set(set).ok()
-    })
-    .as_ref()
+    POOL.get_or_init(|| DescriptorPool::from_file_descriptor_set(proto::closed_descriptor_set().ok()?).ok()).as_ref()
 }
 
 /// The encoded request that a body and the fields beside it make. A field of path or query stands over one of the body.

@@ -1,11 +1,9 @@
 //! Calls of any method by its descriptor.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
-use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage, Value};
-use prost_types::FileDescriptorSet;
 use tonic::{Code, Status, client::Grpc, codegen::http::uri::PathAndQuery, transport::Channel};
 use transport::Raw;
 
@@ -13,15 +11,7 @@ use crate::world::with;
 
 /// The API's descriptors.
 pub(crate) fn pool() -> DescriptorPool {
-    let mut set = FileDescriptorSet::decode(proto::DESCRIPTOR_SET).unwrap();
-    // Some files import annotations that the set leaves out; no message depends on them.
-    let names: BTreeSet<String> = set.file.iter().map(|file| file.name().to_owned()).collect();
-    for file in &mut set.file {
-        file.dependency.retain(|name| names.contains(name));
-        file.public_dependency.clear();
-        file.weak_dependency.clear();
-    }
-    DescriptorPool::from_file_descriptor_set(set).unwrap()
+    DescriptorPool::from_file_descriptor_set(proto::closed_descriptor_set().unwrap()).unwrap()
 }
 
 /// `/package.Service/Method`.

@@ -1,21 +1,14 @@
 //! API messages as JSON and back, by the descriptor set. A payload is written as `payload(text)`, a set of payloads with
 //! one in it as `payloads(text)`.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::sync::LazyLock;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
-use prost_types::FileDescriptorSet;
 use serde_json::{Map, Value, json};
 
-/// The set leaves out files that only annotate services; nothing of them is needed here.
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    let mut set = FileDescriptorSet::decode(proto::DESCRIPTOR_SET).expect("the API has a descriptor set");
-    let names: BTreeSet<_> = set.file.iter().map(|file| file.name().to_owned()).collect();
-    for file in &mut set.file {
-        file.dependency.retain(|name| names.contains(name));
-    }
+    let set = proto::closed_descriptor_set().expect("the API has a descriptor set");
     DescriptorPool::from_file_descriptor_set(set).expect("the descriptor set is whole")
 });
 

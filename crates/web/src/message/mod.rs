@@ -1,11 +1,11 @@
 //! Any message of the API as a list of its fields, by its descriptor, so that no message needs a page of its own.
 
-use std::{collections::BTreeSet, sync::OnceLock};
+use std::sync::OnceLock;
 
 use maud::{Markup, html};
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage, Value};
-use prost_types::{Duration, FileDescriptorSet, Timestamp};
+use prost_types::{Duration, Timestamp};
 use proto::{
     cause::{chain, keep_encoded},
     name::short,
@@ -66,15 +66,8 @@ fn dynamic(name: &str, message: &impl Message) -> Option<DynamicMessage> {
 fn pool() -> Option<&'static DescriptorPool> {
     static POOL: OnceLock<Option<DescriptorPool>> = OnceLock::new();
     POOL.get_or_init(|| {
-        let mut set = FileDescriptorSet::decode(proto::DESCRIPTOR_SET).ok()?;
+        let mut set = proto::closed_descriptor_set().ok()?;
         keep_encoded(&mut set);
-        // Some files import annotations that the set leaves out; no message depends on them.
-        let names: BTreeSet<String> = set.file.iter().map(|file| file.name().to_owned()).collect();
-        for file in &mut set.file {
-            file.dependency.retain(|name| names.contains(name));
-            file.public_dependency.clear();
-            file.weak_dependency.clear();
-        }
         DescriptorPool::from_file_descriptor_set(set).ok()
     })
     .as_ref()

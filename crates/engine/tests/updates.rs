@@ -50,6 +50,12 @@ impl World {
         self.engine.call(Request { namespace: self.namespace.clone(), call }).await.expect("the call is accepted")
     }
 
+    /// The text with which a call is refused.
+    async fn refused(&self, call: Call) -> String {
+        let answer = self.engine.call(Request { namespace: self.namespace.clone(), call }).await;
+        answer.expect_err("the call is refused").to_string()
+    }
+
     fn written(&self) -> u64 {
         self.store.batches.load(Ordering::Relaxed)
     }
@@ -226,4 +232,31 @@ async fn an_update_with_start_goes_to_the_run_that_it_starts() {
     let Answer::UpdateWithStart { started, update } = answer else { panic!("{answer:?}") };
     assert!(started.started);
     assert_eq!((update.stage, update.run_id), (Stage::Completed, started.run_id));
+}
+
+#[tokio::test]
+async fn who_asks_for_an_update_that_the_end_of_its_run_has_aborted_is_told_so() {
+    let world = World::new().await;
+    let poll = |update_id: &str| Call::PollUpdate {
+        execution: order(),
+        update_id: update_id.into(),
+        wait: UpdateWait::Accepted,
+        deadline: world.engine.now() + Duration::from_secs(60),
+    };
+    assert_eq!(world.updated(Duration::ZERO).await.stage, Stage::Admitted);
+    world
+        .call(Call::Terminate {
+            execution: order(),
+            first_execution_run_id: String::new(),
+            reason: String::new(),
+            details: None,
+            identity: "client".into(),
+            links: Vec::new(),
+        })
+        .await;
+    let again = Call::Update(Box::new(world.update(Duration::from_secs(60))));
+    for call in [poll("u"), again, poll("u")] {
+        assert_eq!(world.refused(call).await, "workflow update was aborted by closing workflow");
+    }
+    assert_eq!(world.refused(poll("another")).await, "update \"another\" not found");
 }

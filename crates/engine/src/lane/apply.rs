@@ -233,7 +233,7 @@ impl Lane {
         let Derived { next, due, changes, follows, dispatched, successor } = derived;
         let run_id = next.key.run_id;
         self.replace_run(shard, next, due, follows);
-        self.settle_updates(shard, run_id, &changes, successor.is_some());
+        self.settle_updates(shard, run_id, &changes);
         for (matched, task) in dispatched {
             self.hand_task(matched, task);
         }

@@ -79,8 +79,6 @@ struct Said {
     outcomes: BTreeMap<String, Outcome>,
     /// The worker's answer was bad, and those that it had got are gone.
     aborted: bool,
-    /// Another run follows.
-    continues: bool,
 }
 
 /// How far an update is for one who waits.
@@ -151,7 +149,8 @@ impl Lane {
         match self.update_progress(&waiting, &Said::default()) {
             Progress::Nothing => {}
             Progress::Reached(stage, outcome) => return self.tell(id, waiting, stage, outcome),
-            Progress::Again | Progress::Refused(_) => {
+            Progress::Refused(reject) => return self.refuse_update(id, waiting, reject),
+            Progress::Again => {
                 let text = format!("update {:?} not found", waiting.update_id);
                 return self.refuse_update(id, waiting, Reject::not_found(text));
             }
@@ -191,22 +190,24 @@ impl Lane {
                 Progress::Reached(Stage::Admitted, UpdateOutcome::None)
             }
             (Some(UpdateStage::Accepted | UpdateStage::Admitted), _) => Progress::Nothing,
-            (None, _) if entry.run.is_open() && said.aborted => Progress::Refused(Reject::new(
+            (None, _) if said.aborted => Progress::Refused(Reject::new(
                 Kind::WorkflowNotReady,
                 "Unable to perform workflow execution update due to unexpected workflow task failure.",
             )),
-            (None, _) if entry.run.is_open() || said.continues => Progress::Again,
             // The one that closed was not started for this update, so another may be.
-            (None, _) if waiting.may_start_another() => Progress::Again,
-            (None, _) => Progress::Refused(Reject::not_found("workflow update was aborted by closing workflow")),
+            (Some(UpdateStage::Aborted), _) if waiting.may_start_another() => Progress::Again,
+            (Some(UpdateStage::Aborted), _) => {
+                Progress::Refused(Reject::not_found("workflow update was aborted by closing workflow"))
+            }
+            (None, _) => Progress::Again,
         }
     }
 
     /// After a step: callers that wait for what it has brought are answered, once it is durable.
-    pub(crate) fn settle_updates(&mut self, shard: ShardId, run_id: RunId, changes: &[Change], continues: bool) {
+    pub(crate) fn settle_updates(&mut self, shard: ShardId, run_id: RunId, changes: &[Change]) {
         let Some(ids) = self.updates.by_run.get(&run_id) else { return };
         let ids: Vec<_> = ids.iter().copied().collect();
-        let said = said(changes, continues);
+        let said = said(changes);
         for id in ids {
             let Some(waiting) = self.updates.waiting.get(&id) else { continue };
             if waiting.shard != shard {
@@ -296,8 +297,8 @@ impl Lane {
     }
 }
 
-fn said(changes: &[Change], continues: bool) -> Said {
-    let mut said = Said { continues, ..Said::default() };
+fn said(changes: &[Change]) -> Said {
+    let mut said = Said::default();
     for change in changes {
         match change {
             Change::Event(event) => {

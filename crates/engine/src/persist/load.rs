@@ -34,6 +34,7 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
         requests: Requests::default(),
         updates: OrdMap::new(),
         pending_updates: Vector::new(),
+        aborted_updates: Vector::new(),
         started_task: None,
     };
     let mut requests = Vec::new();

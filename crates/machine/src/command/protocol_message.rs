@@ -177,9 +177,7 @@ fn word(body: &Any, short: &str) -> Result<Word, CommandFailure> {
 }
 
 fn is_known(draft: &Draft, update_id: &str, context: &CommandContext) -> bool {
-    draft.run().updates.contains_key(update_id)
-        || draft.run().pending_update(update_id).is_some()
-        || context.messages.asked.contains(update_id)
+    draft.run().update_stage(update_id).is_some() || context.messages.asked.contains(update_id)
 }
 
 /// An update that this server has forgotten lives again if the worker still knows its request.

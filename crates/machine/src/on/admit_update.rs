@@ -29,7 +29,7 @@ pub(super) fn handle(mut draft: Draft, request: Request) -> Result<Step, Reject>
     let is_known = match stage {
         // Its outcome stands, whatever state the run is in.
         Some(UpdateStage::Completed { .. }) => return draft.finish(Reply::Done),
-        Some(UpdateStage::Admitted | UpdateStage::Accepted | UpdateStage::Abandoned) => true,
+        Some(UpdateStage::Admitted | UpdateStage::Accepted | UpdateStage::Abandoned | UpdateStage::Aborted) => true,
         None => false,
     };
     if !run.is_open() {

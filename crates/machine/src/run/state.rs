@@ -15,8 +15,8 @@ use crate::PendingUpdate;
 
 /// The state of one run.
 ///
-/// Written by `evolve` alone. Everything but `started_task`, `pending_updates` and a speculative workflow task is
-/// durable; the field types are the stored rows.
+/// Written by `evolve` alone. Everything but `started_task`, `pending_updates`, `aborted_updates` and a speculative workflow
+/// task is durable; the field types are the stored rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     /// Namespace, workflow id and run id.
@@ -46,6 +46,8 @@ pub struct Run {
     /// Updates that no worker has accepted yet, in the order in which they were admitted. In memory only: after a crash
     /// their clients ask again.
     pub pending_updates: Vector<Arc<PendingUpdate>>,
+    /// Ids of the updates that waited for a worker's word when the run closed for good. In memory only.
+    pub aborted_updates: Vector<Arc<str>>,
     /// The running workflow task. In memory only: after a crash the task is dispatched again.
     pub started_task: Option<Arc<StartedWorkflowTask>>,
 }
@@ -99,6 +101,7 @@ impl Run {
             requests: Requests::default(),
             updates: OrdMap::new(),
             pending_updates: Vector::new(),
+            aborted_updates: Vector::new(),
             started_task: None,
         }
     }

@@ -8,8 +8,10 @@
 //! | sent      | the worker's rejection, or no word of it | none: a rejection leaves no trace          |
 //! | sent      | the worker's answer is bad           | none: its client is to try again               |
 //! | accepted  | the worker's response                | completed, with its event                      |
+//! | admitted or sent | the end of its run, if no other run follows | aborted, in memory only         |
 //!
-//! An update that is only admitted doesn't outlive a crash: its client asks again. Where nothing else needs a workflow
+//! An update that is only admitted doesn't outlive a crash: its client asks again. That an update was aborted is known as long
+//! as the run is in memory, so that clients who ask in the moments after the end hear why it has no outcome. Where nothing else needs a workflow
 //! task, the one that brings updates to a worker is speculative (see `task`).
 
 mod send;
@@ -55,6 +57,8 @@ pub enum UpdateStage {
     Completed { event_id: i64 },
     /// The run has closed after it was accepted: there will never be an outcome.
     Abandoned,
+    /// The run has closed before any worker accepted it.
+    Aborted,
 }
 
 /// The failure of an update that no worker has failed, by the type that clients know it by.
@@ -80,6 +84,9 @@ impl Run {
                 0 => UpdateStage::Abandoned,
                 event_id => UpdateStage::Completed { event_id },
             });
+        }
+        if self.aborted_updates.iter().any(|aborted| **aborted == *update_id) {
+            return Some(UpdateStage::Aborted);
         }
         self.pending_update(update_id).map(|_| UpdateStage::Admitted)
     }
@@ -125,6 +132,7 @@ impl Run {
             core: self.stored_core().into_owned(),
             started_task: None,
             pending_updates: Vector::new(),
+            aborted_updates: Vector::new(),
             ..self.clone()
         }
     }

@@ -45,6 +45,7 @@ pub(crate) fn blank(run: &Run) -> Run {
         requests: Requests::default(),
         updates: OrdMap::new(),
         pending_updates: imbl::Vector::new(),
+        aborted_updates: imbl::Vector::new(),
         started_task: None,
     }
 }
@@ -123,6 +124,7 @@ fn loaded(run: &Run) -> Run {
         buffered: run.buffered.iter().map(again).collect(),
         updates: run.updates.iter().map(|(id, row)| (id.clone(), again(row))).collect(),
         pending_updates: imbl::Vector::new(),
+        aborted_updates: imbl::Vector::new(),
         started_task: None,
         key: run.key.clone(),
         requests: run.requests.clone(),

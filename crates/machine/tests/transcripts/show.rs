@@ -245,6 +245,7 @@ pub(crate) fn standing(run: &Run) -> Vec<String> {
             .iter()
             .map(|update| format!("update {} {}", update.id(), if update.sent { "sent" } else { "admitted" })),
     );
+    lines.extend(run.aborted_updates.iter().map(|id| format!("update {id} aborted")));
     let updates = run.updates.iter().map(|(id, update)| match update.completed_event_id {
         0 => format!("update {id} accepted={}", update.accepted_event_id),
         completed => format!("update {id} accepted={} completed={completed}", update.accepted_event_id),

@@ -32,7 +32,7 @@ impl Run {
                 self.core.workflow_task = *task;
                 self.started_task = None;
             }
-            StateChange::UpdateAdmitted(update) => self.pending_updates.push_back(update.clone()),
+            StateChange::UpdateAdmitted(update) => update::admitted(self, update),
             StateChange::UpdatesSent => update::sent(self),
             StateChange::UpdateRejected { update_id, .. } => update::forgotten(self, update_id),
             StateChange::UpdatesAborted => self.pending_updates.retain(|update| !update.sent),

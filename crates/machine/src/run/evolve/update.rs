@@ -6,7 +6,7 @@ use proto::temporal::api::history::v1::{
     HistoryEvent, WorkflowExecutionUpdateAcceptedEventAttributes, WorkflowExecutionUpdateCompletedEventAttributes,
 };
 
-use crate::{Run, Update};
+use crate::{PendingUpdate, Run, Update};
 
 /// A worker works on it from now on.
 pub(super) fn accepted(
@@ -32,6 +32,15 @@ pub(super) fn completed(
     }
 }
 
+/// It waits for a worker's word; where the worker has just closed the run, in vain.
+pub(super) fn admitted(run: &mut Run, update: &Arc<PendingUpdate>) {
+    if run.is_open() {
+        run.pending_updates.push_back(update.clone());
+    } else {
+        run.aborted_updates.push_back(update.id().into());
+    }
+}
+
 /// The updates that were admitted go to a worker.
 pub(super) fn sent(run: &mut Run) {
     for update in run.pending_updates.iter_mut().filter(|update| !update.sent) {
@@ -42,6 +51,7 @@ pub(super) fn sent(run: &mut Run) {
 /// A worker has rejected it, which leaves no trace.
 pub(super) fn forgotten(run: &mut Run, update_id: &str) {
     run.pending_updates.retain(|update| update.id() != update_id);
+    run.aborted_updates.retain(|aborted| **aborted != *update_id);
 }
 
 /// The started task didn't reach its worker: it waits again, and so do the updates that it brought.

@@ -195,7 +195,10 @@ fn close(run: &mut Run, event: &HistoryEvent, status: WorkflowExecutionStatus, s
     run.external_signals = OrdMap::new();
     run.external_cancels = OrdMap::new();
     run.buffered = Vector::new();
-    run.pending_updates = Vector::new();
+    let pending = std::mem::take(&mut run.pending_updates);
+    if successor.is_empty() {
+        run.aborted_updates = pending.iter().map(|update| update.id().into()).collect();
+    }
     run.started_task = None;
     run.children = run.children.iter().map(|(id, child)| (*id, orphaned(child))).collect();
     let notify = successor.is_empty() && run.started().parent_workflow_execution.is_some();

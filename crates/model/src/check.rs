@@ -10,7 +10,7 @@ use proto::temporal::api::{
     taskqueue::v1::TaskQueue,
 };
 
-use crate::{RetryPolicy, from_proto_duration};
+use crate::{fill_retry_policy, from_proto_duration};
 
 /// The longest duration that is kept, in seconds: 100 years of 365 days.
 const LONGEST: i64 = 100 * 365 * 24 * 3_600;
@@ -85,21 +85,6 @@ pub fn retry_policy(given: &mut ProtoRetryPolicy) -> Result<(), String> {
     match timeouts.find(|kind| !is_timeout_type(kind)) {
         Some(kind) => Err(format!("Invalid timeout type value: {kind}.")),
         None => Ok(()),
-    }
-}
-
-/// Only a field that is zero gets its default; a negative one stays, to be refused.
-fn fill_retry_policy(given: &mut ProtoRetryPolicy) {
-    let is_zero = |span: &Option<Duration>| span.is_none_or(|span| span.seconds == 0 && span.nanos == 0);
-    let defaults = RetryPolicy::with_defaults(given).to_proto();
-    if is_zero(&given.initial_interval) {
-        given.initial_interval = defaults.initial_interval;
-    }
-    if is_zero(&given.maximum_interval) {
-        given.maximum_interval = defaults.maximum_interval;
-    }
-    if given.backoff_coefficient == 0.0 {
-        given.backoff_coefficient = defaults.backoff_coefficient;
     }
 }
 
@@ -248,6 +233,19 @@ mod tests {
         assert_eq!(retry_policy(&mut policy), Ok(()));
         assert_eq!((policy.initial_interval, policy.maximum_interval), (seconds(1), seconds(100)));
         assert_eq!(policy.backoff_coefficient, 2.0);
+    }
+
+    #[test]
+    fn the_longest_interval_follows_from_the_first_one_also_where_that_is_negative() {
+        let rows = [((-1, 0), (-100, 0)), ((0, -20_000_000), (-2, 0)), ((0, 15_500_000), (1, 550_000_000))];
+        for ((seconds, nanos), (longest_seconds, longest_nanos)) in rows {
+            let initial_interval = Some(Duration { seconds, nanos });
+            let mut policy = ProtoRetryPolicy { initial_interval, maximum_attempts: 1, ..Default::default() };
+            assert_eq!(retry_policy(&mut policy), Ok(()));
+            assert_eq!(policy.initial_interval, initial_interval);
+            let longest = Some(Duration { seconds: longest_seconds, nanos: longest_nanos });
+            assert_eq!(policy.maximum_interval, longest);
+        }
     }
 
     #[test]

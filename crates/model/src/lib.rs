@@ -29,6 +29,6 @@ pub use namespace::Namespace;
 pub use plane::Plane;
 pub use queue::{QueueKey, QueueKind};
 pub use reject::{Advice, Kind, Reject};
-pub use retry::{RetryPolicy, RetryVerdict};
+pub use retry::{RetryPolicy, RetryVerdict, fill_retry_policy};
 pub use time::{Time, from_proto_duration, requested_delay, to_proto_duration};
 pub use token::{Token, TokenKey};

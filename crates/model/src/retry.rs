@@ -4,9 +4,13 @@
 
 use std::time::Duration;
 
+use prost_types::Duration as ProtoDuration;
 use proto::temporal::api::common::v1::RetryPolicy as ProtoRetryPolicy;
 
-use crate::{Time, from_proto_duration, to_proto_duration};
+use crate::{Time, from_proto_duration};
+
+/// What is waited after the first attempt where a policy doesn't say.
+const DEFAULT_INITIAL_INTERVAL: ProtoDuration = ProtoDuration { seconds: 1, nanos: 0 };
 
 /// A retry policy with every default filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,28 +38,43 @@ pub enum RetryVerdict {
     NonRetryable,
 }
 
-impl RetryPolicy {
-    /// Fills in the defaults: 1 s initial, coefficient 2, maximum 100 × initial, unlimited attempts.
-    pub fn with_defaults(policy: &ProtoRetryPolicy) -> Self {
-        let initial = from_proto_duration(policy.initial_interval.as_ref());
-        let initial_interval = if initial.is_zero() { Duration::from_secs(1) } else { initial };
-        let maximum = from_proto_duration(policy.maximum_interval.as_ref());
-        Self {
-            initial_interval,
-            backoff_coefficient: if policy.backoff_coefficient == 0.0 { 2.0 } else { policy.backoff_coefficient },
-            maximum_interval: if maximum.is_zero() { initial_interval.saturating_mul(100) } else { maximum },
-            maximum_attempts: policy.maximum_attempts,
-            non_retryable_error_types: policy.non_retryable_error_types.clone(),
-        }
-    }
+/// The default of the longest interval, in initial intervals.
+const MAXIMUM_INTERVAL_COEFFICIENT: i32 = 100;
 
-    pub fn to_proto(&self) -> ProtoRetryPolicy {
-        ProtoRetryPolicy {
-            initial_interval: Some(to_proto_duration(self.initial_interval)),
-            backoff_coefficient: self.backoff_coefficient,
-            maximum_interval: Some(to_proto_duration(self.maximum_interval)),
-            maximum_attempts: self.maximum_attempts,
-            non_retryable_error_types: self.non_retryable_error_types.clone(),
+/// Fills in what a policy leaves out or sets to zero: 1 s initial, coefficient 2, maximum 100 × initial, unlimited attempts. A
+/// negative interval stays as it is and counts as given, so a maximum that follows from it is negative too: a policy with one
+/// attempt may hold one, and is shown as it was made.
+pub fn fill_retry_policy(policy: &mut ProtoRetryPolicy) {
+    let is_absent = |span: &ProtoDuration| span.seconds == 0 && span.nanos == 0;
+    let initial = policy.initial_interval.filter(|span| !is_absent(span)).unwrap_or(DEFAULT_INITIAL_INTERVAL);
+    policy.initial_interval = Some(initial);
+    if policy.maximum_interval.is_none_or(|span| is_absent(&span)) {
+        policy.maximum_interval = Some(times(initial, MAXIMUM_INTERVAL_COEFFICIENT));
+    }
+    if policy.backoff_coefficient == 0.0 {
+        policy.backoff_coefficient = 2.0;
+    }
+}
+
+/// The product, at most what a duration holds.
+fn times(span: ProtoDuration, factor: i32) -> ProtoDuration {
+    const NANOS: i64 = 1_000_000_000;
+    let nanos = i64::from(span.nanos) * i64::from(factor);
+    let seconds = span.seconds.saturating_mul(i64::from(factor)).saturating_add(nanos / NANOS);
+    ProtoDuration { seconds, nanos: i32::try_from(nanos % NANOS).unwrap_or(0) }
+}
+
+impl RetryPolicy {
+    /// The policy to go by, with what [`fill_retry_policy`] fills in. A negative interval is one of no time.
+    pub fn with_defaults(policy: &ProtoRetryPolicy) -> Self {
+        let mut policy = policy.clone();
+        fill_retry_policy(&mut policy);
+        Self {
+            initial_interval: from_proto_duration(policy.initial_interval.as_ref()),
+            backoff_coefficient: policy.backoff_coefficient,
+            maximum_interval: from_proto_duration(policy.maximum_interval.as_ref()),
+            maximum_attempts: policy.maximum_attempts,
+            non_retryable_error_types: policy.non_retryable_error_types,
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use model::{RetryPolicy, from_proto_duration, to_proto_duration};
+use model::{fill_retry_policy, from_proto_duration, to_proto_duration};
 use proto::temporal::api::{
+    common::v1::RetryPolicy,
     enums::v1::{ContinueAsNewInitiator, TaskQueueKind},
     history::v1::WorkflowExecutionStartedEventAttributes,
     taskqueue::v1::TaskQueue,
@@ -42,7 +43,7 @@ impl StartSpec {
             last_completion_result: request.last_completion_result.clone(),
             initiator: initiator.into(),
             identity: request.identity.clone(),
-            retry_policy: request.retry_policy.as_ref().map(|policy| RetryPolicy::with_defaults(policy).to_proto()),
+            retry_policy: request.retry_policy.clone().map(filled),
             attempt: 1,
             workflow_execution_expiration_time: expiration.map(|time| time.to_proto()),
             cron_schedule: request.cron_schedule.clone(),
@@ -70,6 +71,11 @@ impl StartSpec {
             }),
         }
     }
+}
+
+fn filled(mut policy: RetryPolicy) -> RetryPolicy {
+    fill_retry_policy(&mut policy);
+    policy
 }
 
 /// A queue that a client names is a normal one.

@@ -94,7 +94,11 @@ pub(crate) struct Usage {
 impl Server {
     /// Starts a server that is open, and waits until it answers.
     pub(crate) async fn start_open(launch: &Launch, catalog: &Catalog) -> Result<Server, Fault> {
-        let port = free_port()?;
+        Server::start_at(launch, free_port()?, catalog).await
+    }
+
+    /// As [`Server::start_open`], on a port of the caller's choice: of a server that goes on where another ended.
+    pub(crate) async fn start_at(launch: &Launch, port: u16, catalog: &Catalog) -> Result<Server, Fault> {
         let mut command = Command::new(&launch.binary);
         command.args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port"]).arg(port.to_string());
         if let Some(database) = &launch.database {
@@ -162,7 +166,12 @@ impl Server {
         self.end().await
     }
 
-    /// The same for a server that is not one's own.
+    /// Ends the process at once, as a power failure would, and waits until it is gone.
+    pub(crate) async fn kill(mut self) -> Result<(), Fault> {
+        Ok(self.child.kill().await?)
+    }
+
+    /// The same as `stop` for a server that is not one's own.
     pub(crate) async fn end(&mut self) -> Result<(), Fault> {
         let pid = self.child.id().ok_or("server has ended")?;
         Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;

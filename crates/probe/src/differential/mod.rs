@@ -10,6 +10,7 @@ pub(crate) mod pair;
 mod program;
 mod refusals;
 mod report;
+mod restarts;
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
@@ -65,6 +66,12 @@ pub(crate) struct Options {
     /// Run only the program of this number, and print all its calls.
     #[arg(long)]
     program: Option<u64>,
+    /// How many programs go on across restarts of both servers, after all others.
+    #[arg(long, default_value_t = 0)]
+    restarted: u64,
+    /// Run only the program of this number of those that go on across restarts, and print all its calls.
+    #[arg(long)]
+    restarted_program: Option<u64>,
     /// Provoke and require only what is declared for this RPC.
     #[arg(long)]
     only: Option<String>,
@@ -108,27 +115,33 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
     if let Some(number) = options.program {
         let (program, outcome) = one(&stage, number, "").await?;
         report::transcript(&program);
-        return outcome.map_err(|stop| report::stop(&program, number, options.seed, &stop).into());
+        return outcome.map_err(|stop| report::stop(&options.name(number), &program, &stop).into());
     }
-    let outcome = many(&stage, &options).await?;
+    let mut outcome =
+        if options.restarted_program.is_some() { Outcome::default() } else { many(&stage, &options).await? };
+    restarts::run(&stage, [reference, subject], &options, &mut outcome).await?;
     stage.ledger.print(options.only.as_deref());
     let missing = if options.partial { Vec::new() } else { stage.ledger.missing(options.only.as_deref()) };
-    println!("\n{} programs in {:.0} s, seed {}", outcome.programs, started.elapsed().as_secs_f64(), options.seed);
-    println!(
-        "{} with a difference, {} that agreed when run again alone, {} left undecided by the reference, {} declared \
-         outcomes not reached",
-        outcome.failures,
-        outcome.crowded,
-        outcome.undecided,
-        missing.len()
-    );
-    for line in &missing {
-        println!("    not reached: {line}");
-    }
     if options.survey {
         stage.ledger.print_differences();
     }
-    if outcome.failures == 0 && missing.is_empty() { Ok(()) } else { Err("the differential run failed".into()) }
+    print!("{}", report::end(&outcome, &missing));
+    println!(
+        "\n{} programs and {} across restarts in {:.0} s, seed {}",
+        outcome.programs,
+        outcome.restarted,
+        started.elapsed().as_secs_f64(),
+        options.seed
+    );
+    println!(
+        "{} with a difference, {} that agreed when run again alone, {} left undecided by the reference, {} declared \
+         outcomes not reached",
+        outcome.differing.len(),
+        outcome.crowded.len(),
+        outcome.undecided,
+        missing.len()
+    );
+    if outcome.differing.is_empty() && missing.is_empty() { Ok(()) } else { Err("the differential run failed".into()) }
 }
 
 /// How the programs ended.
@@ -136,10 +149,33 @@ pub(crate) async fn run(options: Options) -> Result<(), Fault> {
 struct Outcome {
     /// Programs that were begun.
     programs: u64,
-    failures: usize,
+    /// Programs that went on across restarts.
+    restarted: usize,
     undecided: usize,
-    /// Those that differed among others and agreed when they were alone.
-    crowded: usize,
+    /// Those that differed, a line each.
+    differing: Vec<String>,
+    /// Those that differed among others and agreed when they were alone: how they differed, a line each.
+    crowded: Vec<String>,
+}
+
+impl Outcome {
+    /// How a program that differed among others has ended when it ran once more.
+    fn judge(&mut self, name: &report::Name, program: &Program, again: Result<(), Stop>, among_others: String) {
+        match again {
+            Ok(()) | Err(Stop::Undecided) => self.crowded.push(among_others),
+            Err(stop) => {
+                self.differing.push(report::brief(name, &stop));
+                println!("{}", report::stop(name, program, &stop));
+            }
+        }
+    }
+}
+
+impl Options {
+    /// How a program is named in reports.
+    fn name(&self, number: u64) -> report::Name {
+        report::Name { seed: self.seed, flag: "--program", number }
+    }
 }
 
 /// One partition for each task queue of the reference, so that a poll and a task meet without detours and their delays.
@@ -166,7 +202,7 @@ async fn many(stage: &Arc<Stage>, options: &Options) -> Result<Outcome, Fault> {
     let mut suspects = Vec::new();
     let mut outcome = Outcome::default();
     loop {
-        let is_over = outcome.failures >= ENOUGH || suspects.len() >= SUSPECTS;
+        let is_over = outcome.differing.len() >= ENOUGH || suspects.len() >= SUSPECTS;
         while running.len() < options.concurrency
             && (!is_over || options.survey)
             && wanted(stage, options, outcome.programs)
@@ -180,10 +216,10 @@ async fn many(stage: &Arc<Stage>, options: &Options) -> Result<Outcome, Fault> {
             match ended?.1 {
                 Ok(()) => {}
                 Err(Stop::Undecided) => outcome.undecided += 1,
-                Err(_) => suspects.push(number),
+                Err(stop) => suspects.push((number, report::brief(&options.name(number), &stop))),
             }
         } else if options.survey || suspects.is_empty() {
-            outcome.failures += suspects.len();
+            outcome.differing.extend(suspects.into_iter().map(|(_, differed)| differed));
             return Ok(outcome);
         } else {
             confirm(stage, options, std::mem::take(&mut suspects), &mut outcome).await?;
@@ -196,18 +232,12 @@ async fn many(stage: &Arc<Stage>, options: &Options) -> Result<Outcome, Fault> {
 async fn confirm(
     stage: &Arc<Stage>,
     options: &Options,
-    suspects: Vec<u64>,
+    suspects: Vec<(u64, String)>,
     outcome: &mut Outcome,
 ) -> Result<(), Fault> {
-    for number in suspects {
+    for (number, among_others) in suspects {
         let (program, ended) = one(stage, number, "again-").await?;
-        match ended {
-            Ok(()) | Err(Stop::Undecided) => outcome.crowded += 1,
-            Err(stop) => {
-                outcome.failures += 1;
-                println!("{}", report::stop(&program, number, options.seed, &stop));
-            }
-        }
+        outcome.judge(&options.name(number), &program, ended, among_others);
     }
     Ok(())
 }

@@ -30,6 +30,9 @@ pub(crate) const LEFT_OUT: [(&str, &str); 8] = [
 /// The map from columns of a store to the search attributes that use them.
 const ALIASES: &str = "customSearchAttributeAliases";
 
+/// The map whose keys a worker sends back with its answers.
+const ANSWERED_BY_KEY: &str = "queries";
+
 /// Durations that are what is left of a second since the last start, when they are below one second.
 const REMAINDERS: [&str; 2] = ["firstWorkflowTaskBackoff", "backoffStartInterval"];
 
@@ -89,9 +92,10 @@ fn object(names: &mut Names, key: &str, fields: Map<String, Value>) -> Map<Strin
         let value = at(names, &name, value);
         normal.insert(name, value);
     }
-    for (at, (_, value)) in invented.into_iter().enumerate() {
+    for (at, (name, value)) in invented.into_iter().enumerate() {
         let value = self::at(names, "", value);
-        normal.insert(format!("$key{at}"), value);
+        let name = if key == ANSWERED_BY_KEY { names.rename(&name) } else { format!("$key{at}") };
+        normal.insert(name, value);
     }
     normal
 }
@@ -227,6 +231,15 @@ mod tests {
         assert_eq!(normal(json!({"taskId": 1_048_587})), normal(json!({"taskId": 1_048_577})));
         assert_ne!(normal(json!({"taskId": 1_048_587})), normal(json!({})));
         assert_ne!(normal(json!({"taskId": 1_048_587})), normal(json!({"taskId": -1234})));
+    }
+
+    #[test]
+    fn a_query_in_a_task_can_be_answered_by_its_id() {
+        let id = "0193a1b2-0000-7000-8000-00000000000a";
+        let mut names = Names::default();
+        let task = normalise(&mut names, json!({"queries": {id: {"queryType": "state"}}}));
+        assert_eq!(task, json!({"queries": {"$u1": {"queryType": "state"}}}));
+        assert_eq!(names.restore(&json!({"queryResults": {"$u1": {}}})), json!({"queryResults": {id: {}}}));
     }
 
     #[test]

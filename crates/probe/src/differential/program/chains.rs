@@ -35,7 +35,7 @@ impl Program {
     }
 
     /// A run that waits: for a delay, a schedule, the interval of a retry policy or of a continue-as-new.
-    async fn waiting_run(&mut self) -> Result<Option<usize>, Stop> {
+    pub(crate) async fn waiting_run(&mut self) -> Result<Option<usize>, Stop> {
         let kind = self.seed.below(5);
         let mut request = if self.seed.chance(70) { self.start_request() } else { self.signal_with_start_request() };
         match kind {
@@ -99,7 +99,7 @@ impl Program {
     }
 
     /// A signal with start, which finds the run waiting.
-    async fn hasten(&mut self, at: usize) -> Result<(), Stop> {
+    pub(crate) async fn hasten(&mut self, at: usize) -> Result<(), Stop> {
         let mut request = self.signal_with_start_request();
         request["workflowId"] = json!(self.runs[at].workflow_id);
         request["taskQueue"] = super::task_queue(&self.runs[at].queue);
@@ -114,7 +114,7 @@ impl Program {
     }
 
     /// Ends what still runs under the id of a run.
-    async fn end_chain(&mut self, at: usize) -> Result<(), Stop> {
+    pub(crate) async fn end_chain(&mut self, at: usize) -> Result<(), Stop> {
         let workflow_id = self.runs[at].workflow_id.clone();
         if self.runs.iter().any(|run| run.workflow_id == workflow_id && run.is_open()) {
             let request = json!({

@@ -1,6 +1,7 @@
 //! One program: a random walk of calls over a few Workflow Executions, with the worker's side played by hand. What comes
 //! next is decided by the seed and by what both servers agreed on, so a program is the same each time it runs.
 
+pub(crate) mod across;
 mod activities;
 mod builds;
 mod chains;
@@ -18,6 +19,8 @@ mod timeouts;
 mod updates;
 mod worker;
 pub(crate) mod world;
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -45,6 +48,11 @@ pub(crate) struct Program {
     pub(crate) next_refusal: usize,
     /// Only refusals of this RPC are provoked.
     pub(crate) only: Option<String>,
+    /// What stands at a restart of the servers.
+    pub(crate) begun: Vec<across::Begun>,
+    /// Task queues that no worker has taken a task from since the servers were restarted. There the reference first finds tasks
+    /// that were taken before, and over them it forgets the updates and queries that wait for their run.
+    pub(crate) stale_queues: BTreeSet<String>,
     counter: usize,
 }
 
@@ -83,6 +91,8 @@ impl Program {
             activities: Vec::new(),
             next_refusal: number as usize * 4,
             only,
+            begun: Vec::new(),
+            stale_queues: BTreeSet::new(),
             counter: 0,
         }
     }

@@ -91,6 +91,7 @@ impl Program {
             json!({"maximumAttempts": i32::MIN}),
             json!({"initialInterval": "5s", "maximumInterval": "1s"}),
             json!({"initialInterval": "0.000000001s"}),
+            json!({"initialInterval": "-1s", "maximumAttempts": 1}),
             json!({"nonRetryableErrorTypes": ["", "Odd"]}),
             json!({}),
         ];

@@ -26,12 +26,12 @@ impl Program {
     /// Asks an open run, plays the worker, and hands the answer back.
     pub(crate) async fn query(&mut self) -> Result<(), Stop> {
         let Some(at) = self.any_open() else { return Ok(()) };
-        let held = self.tasks.iter().any(|task| task.run == at);
+        let held = self.runs[at].task_is_held();
         if self.seed.chance(15) {
             return self.query_with_condition(at).await;
         }
         let never_worked = self.runs[at].events("WORKFLOW_TASK_COMPLETED").next().is_none();
-        if held || never_worked {
+        if held || never_worked || self.stale_queues.contains(&self.runs[at].queue) {
             // The answer would wait for a task that the walk has no reason to answer now.
             return Ok(());
         }
@@ -56,6 +56,19 @@ impl Program {
         let reply = self.pair.finish(polling).await?.value().clone();
         self.answer_query_in(&reply).await?;
         self.pair.finish(asking).await?;
+        Ok(())
+    }
+
+    /// Asks a run whose queue no worker has polled: its first task came with the reply to its start.
+    pub(crate) async fn query_without_worker(&mut self) -> Result<(), Stop> {
+        let mut start = self.start_request();
+        start["requestEagerExecution"] = json!(true);
+        let reply = self.must("StartWorkflowExecution", start.clone()).await?;
+        let at = self.learn(&text(&start, "/workflowId"), &text(&reply, "/runId"), &text(&start, "/taskQueue/name"));
+        self.answer_task(&text(&reply, "/eagerWorkflowTask/taskToken"), Vec::new()).await?;
+        self.settle().await?;
+        let request = self.query_request(at);
+        self.pair.call_within("QueryWorkflow", request, QUERY_DEADLINE).await?;
         Ok(())
     }
 
@@ -104,7 +117,8 @@ impl Program {
         let mut request = self.completion(&task, Vec::new());
         // What follows the completion must not wait for another worker.
         without_new_task(&mut request);
-        self.respond(request).await
+        self.respond(request).await?;
+        Ok(())
     }
 
     /// Answers a query that came as a task of its own.

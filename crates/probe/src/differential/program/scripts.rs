@@ -328,6 +328,9 @@ impl Program {
     }
 
     async fn query_scene(&mut self) -> Result<(), Stop> {
+        if self.seed.chance(30) {
+            return self.query_without_worker().await;
+        }
         let at = self.scene(|_| {}).await?;
         self.step(at, Vec::new()).await?;
         self.settle().await?;

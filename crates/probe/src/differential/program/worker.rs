@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{IDENTITY, NAMESPACE, Program, commands::is_outward, content, task_queue, text, updates, world::HeldTask};
-use crate::differential::{pair::Stop, refusals};
+use crate::differential::{
+    pair::{Answer, Stop},
+    refusals,
+};
 
 /// How long a poll may wait for a task that is known to be there.
 pub(crate) const POLL_DEADLINE: Duration = Duration::from_secs(20);
@@ -36,7 +39,11 @@ impl Program {
     pub(crate) async fn take_task_of(&mut self, at: usize) -> Result<Option<HeldTask>, Stop> {
         let request = self.poll_request(at);
         let reply = self.poll("PollWorkflowTaskQueue", request).await?;
-        Ok(self.hold(&reply))
+        let task = self.hold(&reply);
+        if task.is_some() {
+            self.stale_queues.remove(&self.runs[at].queue);
+        }
+        Ok(task)
     }
 
     /// A request for the Workflow Tasks of a run.
@@ -88,7 +95,16 @@ impl Program {
             without_new_task(&mut request);
         }
         self.speak_of_updates(&task, &mut request);
-        self.respond(request).await
+        self.respond_to(task, request).await
+    }
+
+    /// Sends a completion of a task; where it is refused the worker keeps what it has, until a server shows that it was taken
+    /// back.
+    async fn respond_to(&mut self, task: HeldTask, request: Value) -> Result<(), Stop> {
+        if let Answer::Refusal(_) = self.respond(request).await? {
+            self.tasks.push(task);
+        }
+        Ok(())
     }
 
     /// A completion of a task with those commands and random other fields.
@@ -122,7 +138,7 @@ impl Program {
     }
 
     /// Sends a completion, and keeps what comes with the reply.
-    pub(crate) async fn respond(&mut self, request: Value) -> Result<(), Stop> {
+    pub(crate) async fn respond(&mut self, request: Value) -> Result<Answer, Stop> {
         let answer = self.pair.call_within("RespondWorkflowTaskCompleted", request, POLL_DEADLINE).await?;
         if let Some(next) = answer.reply().and_then(|reply| reply.get("workflowTask")).cloned() {
             self.hold(&next);
@@ -131,7 +147,7 @@ impl Program {
         for task in &eager {
             self.hold_activity(task);
         }
-        Ok(())
+        Ok(answer)
     }
 
     /// Answers a held task with a command that both servers must refuse, and so fail the task.
@@ -139,21 +155,21 @@ impl Program {
         let Some(task) = self.release() else { return Ok(()) };
         if task.attempt >= LAST_QUICK_ATTEMPT {
             let request = self.completion(&task, Vec::new());
-            return self.respond(request).await;
+            return self.respond_to(task, request).await;
         }
         let bad = refusals::bad_command(self.next_refusal, &self.runs[task.run]);
         self.next_refusal += 1;
         let mut commands = if self.seed.chance(30) { vec![self.marker()] } else { Vec::new() };
         commands.extend(bad);
         let request = self.completion(&task, commands);
-        self.respond(request).await
+        self.respond_to(task, request).await
     }
 
     pub(crate) async fn fail_task(&mut self) -> Result<(), Stop> {
         let Some(task) = self.release() else { return Ok(()) };
         if task.attempt >= LAST_QUICK_ATTEMPT {
             let request = self.completion(&task, Vec::new());
-            return self.respond(request).await;
+            return self.respond_to(task, request).await;
         }
         let cause = self.seed.pick(&FAILURE_CAUSES).copied();
         let mut request = json!({

@@ -69,6 +69,12 @@ impl Run {
         self.is_open() && self.description["pendingWorkflowTask"]["state"] == "PENDING_WORKFLOW_TASK_STATE_SCHEDULED"
     }
 
+    /// True while a worker has the Workflow Task of this run: also one that the program has dropped, because its answer was
+    /// refused without an effect.
+    pub(crate) fn task_is_held(&self) -> bool {
+        self.is_open() && self.description["pendingWorkflowTask"]["state"] == "PENDING_WORKFLOW_TASK_STATE_STARTED"
+    }
+
     /// The events of a type, given without its prefix.
     pub(crate) fn events<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Value> {
         self.history.iter().filter(move |event| is_type(event, name))

@@ -1,5 +1,6 @@
 //! Workflow Updates: asked for by a client, and accepted, rejected, completed, ignored or spoiled by a worker.
 
+mod across;
 mod scenes;
 
 use std::time::Duration;
@@ -105,7 +106,8 @@ impl Program {
     /// Updates an open run of the walk, with a worker that answers at once.
     pub(crate) async fn update(&mut self) -> Result<(), Stop> {
         let Some(at) = self.any_open() else { return Ok(()) };
-        if self.tasks.iter().any(|task| task.run == at) || self.is_put_off(at) {
+        if self.runs[at].task_is_held() || self.is_put_off(at) || self.stale_queues.contains(&self.runs[at].queue) {
+            // What a worker has, no poll brings.
             return Ok(());
         }
         let mut execution = self.runs[at].execution();

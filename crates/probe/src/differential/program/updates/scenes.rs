@@ -106,8 +106,7 @@ impl Program {
         let stage = if word == Word::Accept { STAGES[0] } else { STAGES[1] };
         let request = self.update_request(&execution, stage);
         let pending = self.begin_update(&request).await?;
-        let terminated = self.seed.chance(25);
-        if terminated {
+        if self.seed.chance(25) {
             let terminate = json!({"namespace": NAMESPACE, "workflowExecution": execution});
             self.must("TerminateWorkflowExecution", terminate).await?;
         } else {
@@ -127,11 +126,8 @@ impl Program {
         }
         self.pair.finish(pending).await?;
         self.settle().await?;
-        if !terminated && word != Word::Ignore {
-            // That the end has aborted an update is known to the reference as long as it keeps the run in its cache.
-            self.call("PollWorkflowExecutionUpdate", poll_request(&request, Some(stage))).await?;
-            self.call("UpdateWorkflowExecution", request).await?;
-        }
+        self.call("PollWorkflowExecutionUpdate", poll_request(&request, Some(stage))).await?;
+        self.call("UpdateWorkflowExecution", request).await?;
         Ok(())
     }
 

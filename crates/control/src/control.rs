@@ -77,6 +77,8 @@ pub(crate) struct Writer {
     epoch: Epoch,
     /// Another process has taken the account: what is in memory is worth nothing.
     lost: bool,
+    /// It is not known whether the last change was written: the account is taken again, and read, before the next one.
+    is_doubtful: bool,
     /// The operations whose job was given out.
     pub(crate) taken: BTreeSet<String>,
 }
@@ -101,7 +103,7 @@ impl Control {
             ));
         };
         let account_id = account.id.clone();
-        let writer = Mutex::new(Writer { epoch, lost: false, taken: BTreeSet::new() });
+        let writer = Mutex::new(Writer { epoch, lost: false, is_doubtful: false, taken: BTreeSet::new() });
         let inner = Inner {
             store,
             settings,
@@ -208,6 +210,7 @@ impl Control {
         entry: impl FnOnce(&Result<T, Reject>) -> Option<AuditEntry>,
     ) -> Result<T, Reject> {
         let mut writer = self.lock();
+        self.settle(&mut writer)?;
         let before = self.snapshot();
         let mut turn = Turn::new(State::clone(&before), at, &self.inner.settings);
         let result = make(&mut turn);
@@ -226,6 +229,20 @@ impl Control {
         }
     }
 
+    /// Takes the account again and reads it where it is not known what the last change has come to.
+    fn settle(&self, writer: &mut Writer) -> Result<(), Reject> {
+        if !writer.is_doubtful {
+            return Ok(());
+        }
+        let failed = |error: StoreError| Reject::unavailable(format!("storage failed: {error}"));
+        writer.epoch = self.inner.store.acquire(SHARD).map_err(failed)?;
+        let state = State::load(self.store()).map_err(failed)?;
+        writer.is_doubtful = false;
+        self.show(state);
+        self.inner.rights_bell.ring();
+        Ok(())
+    }
+
     fn commit(&self, writer: &mut Writer, turn: Turn<'_>) -> Result<(), Reject> {
         if writer.lost {
             return Err(Reject::unavailable("the account is served by a newer process"));
@@ -236,10 +253,14 @@ impl Control {
         let batch = Arc::new(Batch { changes: turn.changes });
         let results = self.inner.store.commit(&[(SHARD, writer.epoch, batch)]);
         for result in results {
-            result.map_err(|error| {
+            if let Err(error) = result {
                 writer.lost = matches!(error, CommitError::Fenced { .. });
-                Reject::unavailable(format!("storage failed: {error}"))
-            })?;
+                writer.is_doubtful = matches!(error, CommitError::Unknown(_));
+                // A change that was made after all, such as a key that is disabled, holds now. If the storage fails again, it
+                // does before the next change.
+                drop(self.settle(writer));
+                return Err(Reject::unavailable(format!("storage failed: {error}")));
+            }
         }
         let touches_rights = !self.snapshot().gives_same_rights(&turn.state);
         self.show(turn.state);

@@ -18,7 +18,7 @@ use model::{Budget, Kind, Limits, Namespace, Reject, Time, TokenKey};
 use proto::temporal::api::{
     common::v1::WorkflowType, taskqueue::v1::TaskQueue, workflowservice::v1::StartWorkflowExecutionRequest,
 };
-use store::{Key, MemoryStore, Store, visibility::Query};
+use store::{Key, MemoryStore, Shards as _, visibility::Query};
 use watched::Watched;
 
 const START: Time = Time(1_700_000_000_000_000_000);

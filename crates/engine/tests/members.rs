@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use cluster::{Member, NodeId};
 use engine::{Action, Answer, Call, Event, Execution, Lane, LaneConfig, LaneId, Placement, Request};
 use model::{Budget, Epoch, Kind, Limits, Reject, ShardId, Time, TokenKey};
-use store::{CommitError, MemoryStore, Store};
+use store::{CommitError, MemoryStore, Shards as _};
 
 const START: Time = Time(1_700_000_000_000_000_000);
 const SECOND: Duration = Duration::from_secs(1);

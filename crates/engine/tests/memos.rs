@@ -17,7 +17,7 @@ use proto::temporal::api::{
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{RespondWorkflowTaskCompletedRequest, StartWorkflowExecutionRequest},
 };
-use store::{MemoryStore, Store, visibility::Query};
+use store::{MemoryStore, scan_all, visibility::Query};
 
 const SHARDS: u32 = 4;
 
@@ -98,7 +98,7 @@ impl World {
 
     /// Bytes of all that is stored.
     fn stored(&self) -> usize {
-        let pairs = |shard| self.store.scan(ShardId(shard), &[], &[0xff], usize::MAX).expect("memory is read").pairs;
+        let pairs = |shard| scan_all(&*self.store, ShardId(shard), Vec::new()..vec![0xff]).expect("memory is read");
         (0..SHARDS).flat_map(pairs).map(|(key, value)| key.len() + value.len()).sum()
     }
 }

@@ -16,7 +16,7 @@ use proto::temporal::api::{
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{RespondWorkflowTaskCompletedRequest, StartWorkflowExecutionRequest},
 };
-use store::{Batch, Change, Key, MemoryStore, Store, key::OwnedKey};
+use store::{Batch, Change, Key, MemoryStore, Shards as _, key::OwnedKey};
 
 const START: Time = Time(1_700_000_000_000_000_000);
 /// So many that queue and run of a test are at different lanes, or at the same one.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use engine::Answer;
 use model::{EntityKind, Reject, RunId};
-use store::{Batch, Change, Key, OwnedKey};
+use store::{Batch, Change, CommitError, CommitResult, Key, OwnedKey, StoreError};
 
 use crate::rng::Rng;
 
@@ -48,11 +48,15 @@ pub enum Bug {
     OpensBeforeTheLeaseEnds,
     /// Of a run that has panicked the step before the panic is half kept.
     HalfKeptStep,
+    /// A write whose answer was lost is taken for one that was not done: its shard goes on under the same epoch.
+    UnknownTakenForFailed,
+    /// A write whose answer was lost is taken for one that was done.
+    UnknownTakenForDone,
 }
 
 impl Bug {
     /// All of them, in the order of their documentation.
-    pub const ALL: [Bug; 18] = [
+    pub const ALL: [Bug; 20] = [
         Bug::LostFsync,
         Bug::FailedSyncAcknowledged,
         Bug::SkippedEpochCheck,
@@ -71,6 +75,8 @@ impl Bug {
         Bug::UntoldAbandonment,
         Bug::OpensBeforeTheLeaseEnds,
         Bug::HalfKeptStep,
+        Bug::UnknownTakenForFailed,
+        Bug::UnknownTakenForDone,
     ];
 
     /// What the bug makes of a batch on its way to the disk.
@@ -102,6 +108,15 @@ impl Bug {
             Ok(OwnedKey::Update(..)) => is_put && self == Bug::ForgottenUpdate,
             Ok(OwnedKey::Activity(..)) => is_put && self == Bug::ForgottenActivityStart && is_start(change),
             Ok(_) | Err(_) => false,
+        }
+    }
+
+    /// What the bug makes of a commit whose outcome is not known.
+    pub(crate) fn mangle_unknown(self, result: CommitResult) -> CommitResult {
+        match self {
+            Bug::UnknownTakenForFailed => Err(CommitError::Store(StoreError::Io("the connection was closed".into()))),
+            Bug::UnknownTakenForDone => Ok(()),
+            _ => result,
         }
     }
 

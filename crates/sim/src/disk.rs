@@ -1,22 +1,32 @@
 //! A disk that loses what was not synced: writes go to a page cache, a sync makes them durable or fails, a crash keeps
-//! some of what was not synced and tears the rest.
+//! some of what was not synced and tears the rest. The way to it loses answers: then the write was done, was not done, or
+//! happens later, but not once its shard has been acquired.
 
 use std::{
     collections::BTreeSet,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
 use model::{Epoch, RunId, ShardId};
 use store::{
-    Batch, Change, CommitError, MemoryStore, Page, Store, StoreError,
+    Batch, Change, Commit, CommitError, CommitResult, Committed, Lists, Medium, MemoryStore, Page, Shards, StoreError,
+    Submission,
     visibility::{GroupCount, Query, QueryPage},
 };
 
 use crate::{bug::Bug, rng::Rng};
 
-/// One shard's batch as it was handed to the disk.
-type Record = (ShardId, Epoch, Arc<Batch>);
+/// What goes wrong with the second half of a commit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Trouble {
+    Nothing,
+    /// The sync fails.
+    Sync,
+    /// The answer to it is lost.
+    Answer,
+}
 
 /// The disk of a cluster. It is a store, so that nodes can read from it; their commits come in two halves.
 #[derive(Debug)]
@@ -30,11 +40,13 @@ struct State {
     /// What survives a crash.
     durable: MemoryStore,
     /// Written since, not synced; each with its number.
-    cached: Vec<(u64, Record)>,
+    cached: Vec<(u64, Commit)>,
     /// The number that the next write gets.
     next: u64,
     /// Writes that a failed sync has lost: their own sync must not call them durable later.
     lost: BTreeSet<u64>,
+    /// Writes without an answer that happen later, or never.
+    late: Vec<(u64, Commit)>,
     /// What a reader sees: all of it.
     visible: MemoryStore,
 }
@@ -46,6 +58,7 @@ impl Disk {
             cached: Vec::new(),
             next: 0,
             lost: BTreeSet::new(),
+            late: Vec::new(),
             visible: MemoryStore::new(),
         };
         Self { state: Mutex::new(state), bug }
@@ -75,7 +88,7 @@ impl Disk {
     /// `quarantined` are the runs that its writer has left alone since a panic.
     pub(crate) fn write(
         &self,
-        record: Record,
+        record: Commit,
         quarantined: &BTreeSet<RunId>,
         rng: &mut Rng,
     ) -> Result<u64, CommitError> {
@@ -97,16 +110,20 @@ impl Disk {
         Ok(number)
     }
 
-    /// The second half, for the write of this number: everything written becomes durable, or nobody knows what did.
-    pub(crate) fn sync(&self, number: u64, fails: bool, rng: &mut Rng) -> Result<(), StoreError> {
+    /// The second half, for the write of this number: everything written becomes durable, or it is not known what did.
+    pub(crate) fn sync(&self, number: u64, trouble: Trouble, rng: &mut Rng) -> CommitResult {
         let mut state = self.state();
         if self.bug == Some(Bug::LostFsync) {
             return Ok(());
         }
         if state.lost.contains(&number) {
-            return Err(StoreError::Io("an earlier sync failed".into()));
+            return Err(CommitError::Store(StoreError::Io("an earlier sync failed".into())));
         }
-        if fails {
+        if trouble == Trouble::Answer {
+            state.lose_answer(number, rng);
+            return Err(CommitError::Unknown("the connection was closed".into()));
+        }
+        if trouble == Trouble::Sync {
             // The kernel may have dropped the pages, or written them before it failed.
             if rng.one_in(2) {
                 let lost: Vec<u64> = state.cached.iter().map(|(number, _)| *number).collect();
@@ -116,16 +133,28 @@ impl Disk {
                 state.keep_all();
             }
             let acknowledged = self.bug == Some(Bug::FailedSyncAcknowledged);
-            return if acknowledged { Ok(()) } else { Err(StoreError::Io("sync failed".into())) };
+            return if acknowledged { Ok(()) } else { Err(CommitError::Unknown("the sync failed".into())) };
         }
         state.keep_all();
         Ok(())
+    }
+
+    /// What is late happens now, if its shard has not been acquired since.
+    pub(crate) fn land(&self) {
+        let mut state = self.state();
+        for (_, commit) in mem::take(&mut state.late) {
+            state.do_late(commit);
+        }
     }
 
     /// The power goes: some of what was not synced is there after all, the record that was being written is torn.
     pub(crate) fn crash(&self, rng: &mut Rng) {
         let mut state = self.state();
         let kept = usize::try_from(rng.below(state.cached.len() as u64 + 1)).unwrap_or(0);
+        // What is late stands in no cache of this machine.
+        if rng.one_in(2) {
+            state.late.clear();
+        }
         let torn = state.cached.get(kept).map(|(_, record)| record.clone());
         state.lose(kept);
         if let (Some(Bug::TornWriteApplied), Some((shard, epoch, batch))) = (self.bug, torn) {
@@ -142,9 +171,29 @@ impl State {
         self.cached.clear();
     }
 
+    /// Nothing is heard of the write: it was done, it never is, or it is late.
+    fn lose_answer(&mut self, number: u64, rng: &mut Rng) {
+        let place = self.cached.iter().position(|(of, _)| *of == number);
+        let fate = rng.below(3);
+        let Some(place) = place.filter(|_| fate > 0) else { return self.keep_all() };
+        let write = self.cached.remove(place);
+        self.visible = self.durable.clone();
+        for (_, commit) in &self.cached {
+            drop(self.visible.commit(std::slice::from_ref(commit)));
+        }
+        if fate > 1 {
+            self.late.push(write);
+        }
+    }
+
+    fn do_late(&mut self, commit: Commit) {
+        drop(self.visible.commit(&[commit]));
+        self.keep_all();
+    }
+
     /// Keeps the first `kept` records of the page cache and forgets the rest.
     fn lose(&mut self, kept: usize) {
-        let cached = std::mem::take(&mut self.cached);
+        let cached = mem::take(&mut self.cached);
         for (_, record) in cached.into_iter().take(kept) {
             drop(self.durable.commit(&[record]));
         }
@@ -152,17 +201,31 @@ impl State {
     }
 }
 
-impl Store for Disk {
+impl Shards for Disk {
     fn acquire_all(&self, shards: &[ShardId]) -> Result<Vec<Epoch>, StoreError> {
         let mut state = self.state();
+        // What is late has happened before this returns, or never does.
+        let late = mem::take(&mut state.late);
+        for (number, commit) in late {
+            if !shards.contains(&commit.0) {
+                state.late.push((number, commit));
+            } else if number.is_multiple_of(2) {
+                state.do_late(commit);
+            }
+        }
         let epochs = state.visible.acquire_all(shards)?;
         state.keep_all();
         Ok(epochs)
     }
 
-    fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {
+    fn submit(&self, submission: Submission) -> Option<Committed> {
         let refused = || Err(CommitError::Store(StoreError::Io("commits come in two halves here".into())));
-        batches.iter().map(|_| refused()).collect()
+        let results = submission.commits().iter().map(|_| refused()).collect();
+        submission.at_once(results)
+    }
+
+    fn medium(&self) -> Medium {
+        Medium::Network
     }
 
     fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
@@ -172,7 +235,9 @@ impl Store for Disk {
     fn scan(&self, shard: ShardId, start: &[u8], end: &[u8], limit: usize) -> Result<Page, StoreError> {
         self.state().visible.scan(shard, start, end, limit)
     }
+}
 
+impl Lists for Disk {
     fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
         self.state().visible.query(query)
     }

@@ -3,9 +3,42 @@
 use std::{io, path::Path};
 
 use rusqlite::{Error, ErrorCode};
-use store::StoreError;
+use store::{CommitError, StoreError};
 
 use crate::{files::Files, log::read::Fault, schema::FORMAT};
+
+/// Why a write is not known to be durable.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    /// Nothing of it happened, and nothing will.
+    Failed(StoreError),
+    /// All of it may be found after a crash, or nothing, until what comes next at its place is written.
+    Unknown(StoreError),
+}
+
+impl From<StoreError> for WriteError {
+    fn from(error: StoreError) -> Self {
+        WriteError::Failed(error)
+    }
+}
+
+/// For what is written again when it failed, so that it makes no difference whether it happened.
+impl From<WriteError> for StoreError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Failed(error) | WriteError::Unknown(error) => error,
+        }
+    }
+}
+
+impl From<WriteError> for CommitError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Failed(error) => CommitError::Store(error),
+            WriteError::Unknown(error) => CommitError::Unknown(error.to_string()),
+        }
+    }
+}
 
 /// The error of a statement on an open file.
 pub(crate) fn of(path: &Path, error: &Error) -> StoreError {

@@ -13,6 +13,7 @@ mod condition;
 mod error;
 mod files;
 mod fold;
+mod group;
 mod known;
 mod layer;
 mod log;
@@ -28,29 +29,34 @@ mod scan;
 mod schema;
 mod sums;
 mod tables;
+mod upkeep;
 
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
 use model::{Epoch, ShardId};
 use rusqlite::Connection;
 use store::{
-    Batch, CommitError, Page, Store, StoreError,
+    Batch, Commit, CommitError, CommitResult, Committed, Lists, MOST_PAIRS, Medium, Page, Shards, StoreError,
+    Submission,
     visibility::{GroupCount, Query, QueryPage},
 };
 
 pub use backup::backup;
 use blocks::Bounds;
+use error::WriteError;
 use files::Files;
 use fold::Folding;
+use group::Group;
 use log::Log;
 use owner::Lock;
 use readers::{Read, Readers};
 pub use repair::Repair;
+use upkeep::Upkeep;
 
 /// How to open a file.
 #[derive(Clone, Debug)]
@@ -86,8 +92,10 @@ impl Default for OpenOptions {
 // Fields drop in this order, and the lock must go last: closing its descriptor also ends SQLite's own locks on the file.
 pub struct SqliteStore {
     readers: Readers,
+    group: Group,
     committer: Mutex<Committer>,
     folding: Folding,
+    upkeep: Upkeep,
     /// The first page that was not looked at yet.
     unverified: Mutex<Option<u32>>,
     files: Files,
@@ -163,7 +171,7 @@ impl SqliteStore {
     }
 
     /// Makes accepted batches durable.
-    fn write(&self, log: &mut Log, batches: &[(ShardId, &Batch)]) -> Result<(), StoreError> {
+    fn write(&self, log: &mut Log, batches: &[(ShardId, &Batch)]) -> Result<(), WriteError> {
         let mut frame = log::encode(batches);
         if log.is_broken() || !log.can_hold(&frame) {
             fold_all(&self.folding, log)?;
@@ -175,7 +183,50 @@ impl SqliteStore {
             turn(&self.folding, log)?;
         }
         let link = log.append(&mut frame)?;
-        self.folding.layers_mut().apply(link, log::payload(frame))
+        self.folding.layers_mut().apply(link, log::payload(frame)).map_err(WriteError::Unknown)
+    }
+
+    /// Commits in one write.
+    fn commit_all(&self, commits: &[Commit]) -> Vec<CommitResult> {
+        let mut committer = self.committer();
+        let mut results: Vec<_> = commits.iter().map(|(shard, epoch, _)| committer.admit(*shard, *epoch)).collect();
+        let accepted = commits.iter().zip(&results).filter(|(_, result)| result.is_ok());
+        let accepted: Vec<_> = accepted.map(|((shard, _, batch), _)| (*shard, &**batch)).collect();
+        if accepted.is_empty() {
+            return results;
+        }
+        if let Err(error) = self.write(&mut committer.log, &accepted) {
+            let error = CommitError::from(error);
+            for result in results.iter_mut().filter(|result| result.is_ok()) {
+                *result = Err(error.clone());
+            }
+        }
+        results
+    }
+
+    /// Does a part of what commits have put off, in about the time of a commit. A commit that needs what is still put off does
+    /// it all; a failure shows there.
+    pub fn catch_up(&self) {
+        let fullness = self.committer().log.fullness();
+        drop(self.folding.keep_up(fullness));
+    }
+
+    /// Whether `catch_up` has something to do.
+    pub fn is_behind(&self) -> bool {
+        let fullness = self.committer().log.fullness();
+        self.folding.is_due(fullness)
+    }
+
+    /// Catches up whenever commits have put enough off, on this thread, until `end_upkeep` is called. At most one thread does.
+    pub fn keep_up(&self) {
+        while self.upkeep.wait() {
+            self.catch_up();
+        }
+    }
+
+    /// Has `keep_up` return.
+    pub fn end_upkeep(&self) {
+        self.upkeep.end();
     }
 }
 
@@ -198,40 +249,29 @@ fn fold_all(folding: &Folding, log: &mut Log) -> Result<(), StoreError> {
     Ok(())
 }
 
-impl Store for SqliteStore {
+impl Shards for SqliteStore {
     fn acquire_all(&self, shards: &[ShardId]) -> Result<Vec<Epoch>, StoreError> {
         let mut committer = self.committer();
+        if committer.log.is_broken() {
+            // What a failed sync has left may be there or not. From the next generation on it is not.
+            fold_all(&self.folding, &mut committer.log)?;
+        }
         let raised: Vec<_> = shards.iter().map(|shard| (*shard, Epoch(committer.current(*shard).0 + 1))).collect();
         self.folding.fold().tables.set_epochs(&raised)?;
         committer.epochs.extend(raised.iter().copied());
         Ok(raised.into_iter().map(|(_, epoch)| epoch).collect())
     }
 
-    fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {
-        let mut committer = self.committer();
-        let mut results: Vec<_> = batches.iter().map(|(shard, epoch, _)| committer.admit(*shard, *epoch)).collect();
-        let accepted = batches.iter().zip(&results).filter(|(_, result)| result.is_ok());
-        let accepted: Vec<_> = accepted.map(|((shard, _, batch), _)| (*shard, &**batch)).collect();
-        if accepted.is_empty() {
-            return results;
+    fn submit(&self, submission: Submission) -> Option<Committed> {
+        let results = self.group.commit(submission.commits(), |commits| self.commit_all(commits));
+        if self.upkeep.is_kept() && self.is_behind() {
+            self.upkeep.call();
         }
-        if let Err(error) = self.write(&mut committer.log, &accepted) {
-            for result in results.iter_mut().filter(|result| result.is_ok()) {
-                *result = Err(CommitError::Store(error.clone()));
-            }
-        }
-        results
+        submission.at_once(results)
     }
 
-    fn catch_up(&self) {
-        let fullness = self.committer().log.fullness();
-        // Of a failure, the commit that needs the room is told.
-        drop(self.folding.keep_up(fullness));
-    }
-
-    fn is_behind(&self) -> bool {
-        let fullness = self.committer().log.fullness();
-        self.folding.is_due(fullness)
+    fn medium(&self) -> Medium {
+        Medium::Disk
     }
 
     fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
@@ -246,6 +286,7 @@ impl Store for SqliteStore {
         if start >= end {
             return Ok(Page::default());
         }
+        let limit = limit.min(MOST_PAIRS);
         loop {
             let view = self.folding.layers().view(shard);
             let below =
@@ -257,7 +298,9 @@ impl Store for SqliteStore {
             }
         }
     }
+}
 
+impl Lists for SqliteStore {
     fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
         self.with_all_rows(|connection| blocks::list(connection, query, &Bounds::USUAL)).map(|(page, _)| page)
     }

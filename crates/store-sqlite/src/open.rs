@@ -11,6 +11,7 @@ use crate::{
     error,
     files::{self, Files},
     fold::Folding,
+    group::Group,
     known::{self, Known},
     log::{Log, read},
     make, migrate,
@@ -19,6 +20,7 @@ use crate::{
     schema::{APPLICATION_ID, FORMAT},
     sums::{self, Head, Purpose, Sums, seal::Seal},
     tables::{self, Tables},
+    upkeep::Upkeep,
 };
 
 /// How long a statement waits for another connection of this process: a checkpoint, or a reader that closes the log.
@@ -40,7 +42,8 @@ pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<SqliteStore, St
     let Opened { folding, committer, unverified } = opened;
     let readers = Readers::new(&files.database);
     let (committer, unverified) = (Mutex::new(committer), Mutex::new(unverified));
-    Ok(SqliteStore { readers, committer, folding, unverified, files, lock })
+    let (group, upkeep) = (Group::default(), Upkeep::default());
+    Ok(SqliteStore { readers, group, committer, folding, upkeep, unverified, files, lock })
 }
 
 /// The parts of an open store.

@@ -4,13 +4,16 @@ use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use model::{Epoch, RunId, ShardId};
-use rusqlite::{CachedStatement, Connection, Error, Row, Transaction, TransactionBehavior, config::DbConfig, params};
+use rusqlite::{
+    CachedStatement, Connection, Error, ErrorCode, Row, Transaction, TransactionBehavior, config::DbConfig, params,
+};
 use store::{Batch, Change, StoreError, key::prefix_end, visibility};
 
 use crate::{
     OpenOptions,
     blocks::Tails,
-    error, known,
+    error::{self, WriteError},
+    known,
     layer::Shown,
     log::{self, Link},
     open,
@@ -76,18 +79,19 @@ impl Tables {
     }
 
     pub(crate) fn set_epochs(&mut self, epochs: &[(ShardId, Epoch)]) -> Result<(), StoreError> {
-        self.transact(true, |transaction, _| {
+        let set = self.transact(true, |transaction, _| {
             let mut set = transaction.prepare("INSERT OR REPLACE INTO epoch (shard, epoch) VALUES (?1, ?2)")?;
             for (shard, epoch) in epochs {
                 set.execute(params![shard.0, epoch.0.cast_signed()])?;
             }
             drop(set);
             known::count_write(transaction)
-        })
+        });
+        Ok(set?)
     }
 
     /// Writes whole batches, durably.
-    pub(crate) fn write(&mut self, batches: &[(ShardId, &Batch)]) -> Result<(), StoreError> {
+    pub(crate) fn write(&mut self, batches: &[(ShardId, &Batch)]) -> Result<(), WriteError> {
         self.transact(true, |transaction, tails| {
             let mut changes = Changes::of(transaction, tails)?;
             for (shard, batch) in batches {
@@ -171,9 +175,10 @@ impl Tables {
         &mut self,
         syncs: bool,
         write: impl for<'t> FnOnce(&'t Transaction<'t>, &'t mut Tails) -> Result<(), Error>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), WriteError> {
         // A write may have SQLite's log begin anew.
         self.sums.as_mut().map_or(Ok(()), Sums::settle)?;
+        let mut is_written = false;
         let attempt = || {
             if self.syncs.is_some_and(|before| before != syncs) {
                 let level = if syncs { "FULL" } else { "NORMAL" };
@@ -183,19 +188,24 @@ impl Tables {
             // A dropped transaction rolls back.
             let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             write(&transaction, &mut self.tails)?;
+            is_written = true;
             transaction.commit()
         };
-        let result = attempt().map_err(|error| error::of(&self.path, &error));
+        let result = attempt();
+        // What ends a transaction is the last that is written of it: where there was no room, there is no end.
+        let is_full = |error: &Error| error.sqlite_error_code() == Some(ErrorCode::DiskFull);
+        let is_unknown = is_written && !result.as_ref().is_err_and(is_full);
+        let failed = |error| if is_unknown { WriteError::Unknown(error) } else { WriteError::Failed(error) };
         if result.is_err() {
             self.tails.clear();
         }
         if result.is_err() && !self.connection.is_autocommit() {
             // The transaction neither ended nor rolled back; closing the connection ends it.
-            self.connection = open::connect(&self.path, &self.options)?;
+            self.connection = open::connect(&self.path, &self.options).map_err(failed)?;
             self.syncs = self.syncs.map(|_| true);
         }
-        result?;
-        self.look_after_wal(syncs)
+        result.map_err(|error| failed(error::of(&self.path, &error)))?;
+        self.look_after_wal(syncs).map_err(failed)
     }
 
     /// Writes down that what was synced is relied upon, and copies SQLite's log into the database when it has grown.

@@ -5,11 +5,11 @@ mod folder;
 #[path = "../tests/left/mod.rs"]
 mod left;
 
-use std::fs::File;
+use std::{fs::File, sync::Arc};
 
 use folder::Folder;
 use left::copy_as_killed;
-use store::Change;
+use store::{Batch, Change, CommitError};
 
 use super::*;
 
@@ -42,4 +42,67 @@ fn nothing_is_appended_behind_a_write_that_failed() {
     copy_as_killed(&path, &copy);
     let kept: Vec<u8> = held(&SqliteStore::open(&copy, OpenOptions::default()).unwrap());
     assert_eq!(kept, [0, 3]);
+}
+
+#[test]
+fn what_became_of_a_failed_sync_is_settled_by_an_acquire() {
+    let folder = Folder::new("unknown");
+    let path = folder.file("data.db");
+    let shard = ShardId(0);
+    let store = SqliteStore::open(&path, OpenOptions::default()).unwrap();
+    let commit = |epoch: Epoch, key: u8| {
+        let put = Change::Put { key: vec![key], value: Bytes::from_static(b"value") };
+        store.commit(&[(shard, epoch, Arc::new(Batch { changes: vec![put] }))]).remove(0)
+    };
+    let held = |store: &SqliteStore| -> Vec<u8> {
+        (0..5).filter(|key| store.get(shard, &[*key]).unwrap().is_some()).collect()
+    };
+    let after_a_kill = |name: &str| {
+        let copy = folder.file(name);
+        copy_as_killed(&path, &copy);
+        held(&SqliteStore::open(&copy, OpenOptions::default()).unwrap())
+    };
+    let first = store.acquire(shard).unwrap();
+    assert_eq!(commit(first, 0), Ok(()));
+    store.committer().log.fails_to_sync = true;
+    let unknown = commit(first, 1);
+    assert!(matches!(unknown, Err(CommitError::Unknown(_))), "{unknown:?}");
+    assert_eq!(after_a_kill("before.db"), [0, 1], "it was written");
+    store.committer().log.fails_to_sync = false;
+    let second = store.acquire(shard).unwrap();
+    assert_eq!(held(&store), [0]);
+    assert_eq!(after_a_kill("after.db"), [0], "what was read after the acquire stays");
+    assert_eq!(commit(first, 2), Err(CommitError::Fenced { shard, current: second }));
+    assert_eq!(commit(second, 3), Ok(()));
+    assert_eq!(after_a_kill("later.db"), [0, 3]);
+}
+
+#[test]
+fn a_store_that_is_kept_up_folds_by_itself() {
+    let folder = Folder::new("kept-up");
+    let options = OpenOptions { segment_bytes: 100_000, ..OpenOptions::default() };
+    let store = SqliteStore::open(folder.file("data.db"), options).unwrap();
+    let shard = ShardId(0);
+    let epoch = store.acquire(shard).unwrap();
+    let commit = |number: u32| {
+        let put = Change::Put { key: number.to_be_bytes().to_vec(), value: Bytes::from(vec![7; 100]) };
+        assert_eq!(store.commit(&[(shard, epoch, Arc::new(Batch { changes: vec![put] }))]), [Ok(())]);
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| store.keep_up());
+        // Until a first generation is being folded, and then until it is, whoever of both threads is the faster.
+        let mut numbers = 0..;
+        while store.folding.layers().frozen().is_none() {
+            numbers.by_ref().take(1).for_each(commit);
+        }
+        while !store.upkeep.is_kept() {
+            std::thread::yield_now();
+        }
+        while store.folding.layers().frozen().is_some() {
+            numbers.by_ref().take(1).for_each(commit);
+            std::thread::yield_now();
+        }
+        store.end_upkeep();
+    });
+    assert!(!store.upkeep.is_kept());
 }

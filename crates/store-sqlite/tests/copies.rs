@@ -16,7 +16,7 @@ use std::{
 
 use life::{Draw, ENDS, everything_in, folder_in_memory, lives};
 use model::ShardId;
-use store::{Batch, Change, Store, StoreError};
+use store::{Batch, Change, Shards as _, StoreError, scan_all};
 use store_sqlite::{OpenOptions, Repair, SqliteStore, backup};
 
 const SHARD: ShardId = ShardId(0);
@@ -106,10 +106,10 @@ fn a_copy_of_a_file_in_use_holds_what_was_acknowledged() {
             let most = told.load(Ordering::SeqCst) + 1;
             made.unwrap_or_else(|error| panic!("round {round}: {error}"));
             let store = life::open(&copy, &OpenOptions::default()).unwrap_or_else(|error| panic!("{error}"));
-            let page = store.scan(SHARD, b"number", b"numbes", usize::MAX).unwrap_or_default();
-            let count = page.pairs.len() as u64;
+            let pairs = scan_all(&store, SHARD, b"number".to_vec()..b"numbes".to_vec()).unwrap_or_default();
+            let count = pairs.len() as u64;
             assert!((least..=most).contains(&count), "{count} of {least} to {most}");
-            let off = (1..=count).zip(&page.pairs).find(|(number, (found, _))| *found != key(*number));
+            let off = (1..=count).zip(&pairs).find(|(number, (found, _))| *found != key(*number));
             assert_eq!(off, None, "they are the first {count}");
             let last = store.get(SHARD, b"last").unwrap_or_default();
             assert_eq!(last.as_deref(), Some(&[count as u8; 100][..]), "a commit is there whole");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use folder::Folder;
 use model::{RunId, ShardId};
 use shown::{everything, row};
-use store::{Batch, Change, Store, visibility::Row};
+use store::{Batch, Change, Lists as _, Shards as _, visibility::Row};
 use store_sqlite::{OpenOptions, SqliteStore};
 use uuid::Uuid;
 

@@ -17,7 +17,7 @@ use model::{NamespaceId, ShardId};
 use proto::temporal::api::enums::v1::IndexedValueType;
 use rusqlite::{Connection, params};
 use store::{
-    Key, OwnedKey, Store, StoreError, upgrade,
+    Key, Lists as _, OwnedKey, Shards as _, StoreError, scan_all, upgrade,
     visibility::{Attribute, Comparison, Filter, Operand, Query},
 };
 use store_sqlite::{OpenOptions, SqliteStore};
@@ -285,7 +285,7 @@ fn rewrites_keys_until_it_is_killed() {
 
 /// The wake-ups by their times, and how many of them have their new keys.
 fn wakes(store: &SqliteStore) -> (Vec<i64>, usize) {
-    let found = store.scan(SHARD, b"\x40", b"\x42", usize::MAX).expect("it can be read").pairs;
+    let found = scan_all(store, SHARD, vec![0x40]..vec![0x42]).expect("it can be read");
     let time = |key: &[u8]| match Key::decode(key) {
         Ok(OwnedKey::Wake(time, _)) => time.0,
         _ => i64::from_be_bytes(key[1..9].try_into().expect("eight bytes")) ^ i64::MIN,

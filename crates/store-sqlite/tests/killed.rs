@@ -14,7 +14,7 @@ use bytes::Bytes;
 use folder::Folder;
 use model::{Entropy, Epoch, RunId, ShardId};
 use shown::{everything, row};
-use store::{Batch, Change, Store, visibility::Row};
+use store::{Batch, Change, Lists as _, Shards as _, visibility::Row};
 use store_sqlite::{OpenOptions, SqliteStore};
 use uuid::Uuid;
 

@@ -19,7 +19,7 @@ use left::copy_as_killed;
 use model::{Entropy, Epoch, RunId, ShardId, Time};
 use shown::{everything, row};
 use store::{
-    Batch, Change, CommitError, MemoryStore, Store, StoreError,
+    Batch, Change, CommitError, Lists as _, MemoryStore, Shards as _, StoreError,
     visibility::{Query, Row, Value},
 };
 use store_sqlite::{OpenOptions, SqliteStore};

@@ -18,7 +18,7 @@ use model::{NamespaceId, RunId, ShardId};
 use proto::temporal::api::enums::v1::IndexedValueType;
 use rusqlite::params;
 use store::{
-    Batch, Change, CommitError, Key, Store, StoreError,
+    Batch, Change, CommitError, Key, Lists as _, Shards as _, StoreError,
     visibility::{Attribute, Comparison, Filter, Operand, Query, Value, encode_attributes},
 };
 use store_sqlite::{OpenOptions, SqliteStore};

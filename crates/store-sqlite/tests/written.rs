@@ -7,7 +7,7 @@ use std::{fs, sync::Arc};
 
 use folder::Folder;
 use model::ShardId;
-use store::{Batch, Change, Store};
+use store::{Batch, Change, Shards as _};
 use store_sqlite::{OpenOptions, SqliteStore};
 
 const SHARD: ShardId = ShardId(0);

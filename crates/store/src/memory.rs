@@ -13,7 +13,7 @@ use imbl::OrdMap;
 use model::{Epoch, NamespaceId, RunId, ShardId};
 
 use crate::{
-    Batch, Change, CommitError, Page, Store, StoreError,
+    Batch, Change, CommitError, Committed, Lists, MOST_PAIRS, Medium, Page, Shards, StoreError, Submission,
     key::prefix_end,
     visibility::{Cursor, GroupCount, Position, Query, QueryPage, Row, Value},
 };
@@ -68,7 +68,7 @@ impl Clone for MemoryStore {
     }
 }
 
-impl Store for MemoryStore {
+impl Shards for MemoryStore {
     fn acquire_all(&self, shards: &[ShardId]) -> Result<Vec<Epoch>, StoreError> {
         let mut content = self.write();
         let mut acquire = |shard: &ShardId| {
@@ -79,13 +79,15 @@ impl Store for MemoryStore {
         Ok(shards.iter().map(&mut acquire).collect())
     }
 
-    fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {
+    fn submit(&self, submission: Submission) -> Option<Committed> {
         let mut content = self.write();
-        batches.iter().map(|(shard, epoch, batch)| content.commit(*shard, *epoch, batch)).collect()
+        let commits = submission.commits().iter();
+        let results = commits.map(|(shard, epoch, batch)| content.commit(*shard, *epoch, batch)).collect();
+        submission.at_once(results)
     }
 
-    fn waits(&self) -> bool {
-        false
+    fn medium(&self) -> Medium {
+        Medium::Memory
     }
 
     fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
@@ -99,10 +101,13 @@ impl Store for MemoryStore {
             return Ok(Page::default());
         };
         let mut found = shard.pairs.range(start.to_vec()..end.to_vec());
-        let pairs = found.by_ref().take(limit).map(|(key, value)| (key.clone(), value.clone())).collect();
+        let pairs =
+            found.by_ref().take(limit.min(MOST_PAIRS)).map(|(key, value)| (key.clone(), value.clone())).collect();
         Ok(Page { pairs, more: found.next().is_some() })
     }
+}
 
+impl Lists for MemoryStore {
     fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
         let content = self.rows();
         let mut page = QueryPage::default();

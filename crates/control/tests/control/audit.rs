@@ -12,7 +12,7 @@ use proto::temporal::api::cloud::{
     },
     identity::v1::account_access::Role,
 };
-use store::{Batch, Change, ControlKey, Key, MemoryStore, Store};
+use store::{Batch, Change, ControlKey, Key, MemoryStore, Shards as _};
 
 use crate::desk::{DAY, Desk, assert_refused, create_namespace, principal, start};
 

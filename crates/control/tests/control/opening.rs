@@ -17,7 +17,7 @@ use proto::temporal::api::cloud::{
     identity::v1::account_access::Role,
 };
 use store::{
-    Batch, CommitError, MemoryStore, Page, Store, StoreError,
+    CommitError, Committed, Lists, Medium, MemoryStore, Page, Shards, StoreError, Submission,
     visibility::{GroupCount, Query, QueryPage},
 };
 
@@ -106,24 +106,36 @@ fn whoever_lost_the_account_answers_nothing_new() {
     assert_eq!(verify_audit(&*desk.store).unwrap().records, 2);
 }
 
-/// A store whose commits fail when told so.
+/// A store whose commits fail when told so, or whose answers to them are lost.
 #[derive(Default)]
 struct Failing {
     inner: MemoryStore,
     fails: AtomicBool,
+    loses_answers: AtomicBool,
 }
 
-impl Store for Failing {
+impl Shards for Failing {
     fn acquire_all(&self, shards: &[ShardId]) -> Result<Vec<Epoch>, StoreError> {
         self.inner.acquire_all(shards)
     }
 
-    fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {
+    fn submit(&self, submission: Submission) -> Option<Committed> {
+        let all = |submission: Submission, error: CommitError| {
+            let results = submission.commits().iter().map(|_| Err(error.clone())).collect();
+            submission.at_once(results)
+        };
         if self.fails.load(Ordering::Relaxed) {
-            let error = CommitError::Store(StoreError::Full("no space is left".to_owned()));
-            return batches.iter().map(|_| Err(error.clone())).collect();
+            return all(submission, CommitError::Store(StoreError::Full("no space is left".to_owned())));
         }
-        self.inner.commit(batches)
+        if self.loses_answers.load(Ordering::Relaxed) {
+            self.inner.commit(submission.commits());
+            return all(submission, CommitError::Unknown("the connection was closed".to_owned()));
+        }
+        self.inner.submit(submission)
+    }
+
+    fn medium(&self) -> Medium {
+        Medium::Memory
     }
 
     fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
@@ -133,7 +145,9 @@ impl Store for Failing {
     fn scan(&self, shard: ShardId, start: &[u8], end: &[u8], limit: usize) -> Result<Page, StoreError> {
         self.inner.scan(shard, start, end, limit)
     }
+}
 
+impl Lists for Failing {
     fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
         self.inner.query(query)
     }
@@ -160,4 +174,18 @@ fn what_was_not_written_did_not_happen() {
     desk.store.fails.store(false, Ordering::Relaxed);
     desk.control.finish(&desk.now_and_seed(), &job.operation_id, Ok(())).unwrap();
     assert_eq!(verify_audit(&*desk.store).unwrap().records, 2);
+}
+
+#[test]
+fn a_change_that_may_have_been_written_is_looked_up() {
+    let desk = Desk::over(Failing::default());
+    desk.store.loses_answers.store(true, Ordering::Relaxed);
+    let refused = desk.ask(&desk.owner, &create_namespace("orders"));
+    assert_refused(refused, &Kind::Unavailable, "not known whether the write happened");
+    assert_eq!(desk.own(&GetNamespacesRequest::default()).namespaces.len(), 1, "it was written, and holds");
+    desk.store.loses_answers.store(false, Ordering::Relaxed);
+    let again = desk.ask(&desk.owner, &create_namespace("orders"));
+    assert_refused(again, &Kind::AlreadyExists, "orders");
+    desk.own(&create_namespace("bills"));
+    assert_eq!(verify_audit(&*desk.store).unwrap().records, 4);
 }

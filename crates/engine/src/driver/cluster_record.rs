@@ -83,7 +83,8 @@ fn put(store: &dyn Store, record: &ClusterRecord) -> Result<(), StoreError> {
     store.commit(&[(HOME, epoch, batch)]).into_iter().try_for_each(|result| {
         result.map_err(|error| match error {
             CommitError::Store(error) => error,
-            fenced @ CommitError::Fenced { .. } => StoreError::Io(fenced.to_string()),
+            // Whatever it was, the next start reads what there is.
+            other @ (CommitError::Fenced { .. } | CommitError::Unknown(_)) => StoreError::Io(other.to_string()),
         })
     })
 }
@@ -99,7 +100,7 @@ fn fold(ids: [uuid::Uuid; 4]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use prost::Message as _;
-    use store::MemoryStore;
+    use store::{MemoryStore, Shards as _};
 
     use super::*;
 

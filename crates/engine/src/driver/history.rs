@@ -89,8 +89,8 @@ fn first_batch(store: &dyn Store, range: &HistoryRange, start: &[u8]) -> Result<
     loop {
         let from = (range.from - stride).max(1);
         let low = if from == 1 { start.to_vec() } else { Key::History(range.run_id, from).encode() };
-        let page = store.scan(range.shard, &low, &exact, usize::MAX)?;
-        if let Some((key, _)) = page.pairs.into_iter().next_back() {
+        let pairs = store::scan_all(store, range.shard, low..exact.clone())?;
+        if let Some((key, _)) = pairs.into_iter().next_back() {
             return Ok(key);
         }
         if from == 1 {
@@ -105,7 +105,7 @@ mod tests {
     use std::{iter, sync::Arc};
 
     use model::{RunId, ShardId};
-    use store::{Batch, Change, MemoryStore};
+    use store::{Batch, Change, MemoryStore, Shards as _};
 
     use super::*;
 

@@ -3,18 +3,19 @@
 //! Messages that a thread posts in one batch scope are taken in together, and what they make lanes send each other is taken
 //! in by the same thread, unless another one is at that lane.
 //!
-//! A thread that makes a change while no thread writes for the lane writes it at once, without a way to another thread and
+//! Where commits wait for a disk of this machine, a thread that makes a change while no thread writes for the lane writes it at once, without a way to another thread and
 //! back; what comes meanwhile is for the lane's writing thread. So a single caller waits for the disk only, and many
 //! share their writes, also those of different lanes.
 
 use std::{
     mem,
     sync::{Arc, MutexGuard, PoisonError, RwLock, TryLockError},
+    thread,
     time::Duration,
 };
 
 use model::{Budget, Limits, Reject, Time, TokenKey};
-use store::Store;
+use store::{Committed, Completion, Medium, Store, Submission};
 use tokio::sync::oneshot;
 
 use super::{
@@ -22,7 +23,6 @@ use super::{
     batch_scope,
     clock::Clock,
     cluster_record::Cluster,
-    committer::Committer,
     delivery::Response,
     inbox::Message,
     lane_handle::{After, Core, Errands, LaneHandle, UnacknowledgedCommits, Writing, Written, lane_of_call},
@@ -56,7 +56,7 @@ pub(super) struct Inner {
     pub(super) namespaces: RwLock<Arc<NamespaceTable>>,
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) clock: Arc<Clock>,
-    committer: Committer,
+    medium: Medium,
     handles: Box<[LaneHandle]>,
 }
 
@@ -81,13 +81,13 @@ impl Inner {
             limits,
             token_key: cluster.token_key,
             cluster_id: cluster.id,
+            medium: store.medium(),
             store,
             placement,
             lists: Arc::new(Lists::new()),
             namespaces: RwLock::default(),
             runtime: tokio::runtime::Handle::current(),
             clock,
-            committer: Committer::default(),
             handles,
         }
     }
@@ -168,7 +168,7 @@ impl Inner {
                 lanes.remove(lane);
                 continue;
             }
-            if runs[lane.0 as usize] == MOST_RUNS && self.store.waits() {
+            if runs[lane.0 as usize] == MOST_RUNS && self.medium == Medium::Disk {
                 handle.writer.call();
                 lanes.remove(lane);
                 continue;
@@ -192,20 +192,32 @@ impl Inner {
 
     /// Writes, and gives back what this thread has to do next.
     fn write_once(self: &Arc<Self>, mut writes: UnacknowledgedCommits) -> Errands {
-        let mut written = self.write(&writes);
-        let is_behind = self.store.is_behind();
-        let mut errands = Errands { lanes: writes.lanes(self.placement), writes: UnacknowledgedCommits::default() };
-        for lane in errands.lanes {
+        let mut errands = Errands::default();
+        while !writes.is_empty() {
+            // On a disk lanes share a write; elsewhere none waits for what another one has to write.
+            let together =
+                if self.medium == Medium::Network { writes.split_lane(self.placement) } else { mem::take(&mut writes) };
+            if let Some((commits, written)) = self.submit(together) {
+                self.acknowledge(commits, written, &mut errands);
+            }
+        }
+        errands
+    }
+
+    /// Tells lanes what became of their commits.
+    fn acknowledge(self: &Arc<Self>, mut commits: UnacknowledgedCommits, mut written: Written, errands: &mut Errands) {
+        let lanes = commits.lanes(self.placement);
+        errands.lanes.add(lanes);
+        for lane in lanes {
             let handle = self.handle(lane);
-            let (commits, of_lane) = writes.take_lane(self.placement, lane, &mut written);
+            let (commits, of_lane) = commits.take_lane(self.placement, lane, &mut written);
             let ((), mut more) = self.run_locked(handle, handle.lock(), |core| {
                 core.committed(commits, of_lane);
-                self.hand_to_writer(handle, core, is_behind);
+                self.hand_on(handle, core);
             });
             errands.lanes.add(more.lanes);
             errands.writes.append(&mut more.writes);
         }
-        errands
     }
 
     /// Waits for a lane and does something with it, and then all that follows.
@@ -216,18 +228,21 @@ impl Inner {
         output
     }
 
-    fn write(&self, commits: &UnacknowledgedCommits) -> Written {
+    /// Hands commits to the store, and gives back what became of them. `None` where they complete later: then `completed` goes
+    /// on with them.
+    fn submit(self: &Arc<Self>, commits: UnacknowledgedCommits) -> Option<(UnacknowledgedCommits, Written)> {
         let began = self.clock.now();
-        let results = self.committer.commit(&*self.store, commits.commits());
-        Written { results, took: self.clock.now().since(began) }
+        let Committed { commits, results } =
+            self.store.submit(Submission::new(commits.into_commits(), self.clone()))?;
+        Some((UnacknowledgedCommits::new(commits), Written { results, took: self.clock.now().since(began) }))
     }
 
-    /// Leaves what there is still to write to the writing thread.
-    fn hand_to_writer(self: &Arc<Self>, handle: &LaneHandle, core: &mut Core, is_behind: bool) {
+    /// Leaves what there is still to write to the writing thread, or to this one where there is none.
+    fn hand_on(self: &Arc<Self>, handle: &LaneHandle, core: &mut Core) {
         self.do_actions(handle, core);
-        let has_more = core.lane.has_changes();
-        core.writing = if has_more { Writing::Writer } else { Writing::Idle };
-        core.after.calls_writer = has_more || is_behind;
+        let is_for_writer = self.medium == Medium::Disk && core.lane.has_changes();
+        core.writing = if is_for_writer { Writing::Writer } else { Writing::Idle };
+        core.after.calls_writer = is_for_writer;
         handle.writer.tell_written();
     }
 
@@ -288,14 +303,17 @@ impl Inner {
     /// Does the lane's actions, and sees to it that what there is to write is written.
     fn act(self: &Arc<Self>, handle: &LaneHandle, core: &mut Core) {
         self.do_actions(handle, core);
-        while !self.store.waits() && core.lane.has_changes() {
+        while self.medium == Medium::Memory && core.writing == Writing::Idle && core.lane.has_changes() {
             let commits = self.seal(handle, core);
-            let written = self.write(&commits);
+            let Some((commits, written)) = self.submit(commits) else {
+                core.writing = Writing::Caller;
+                break;
+            };
             core.committed(commits, written);
             self.do_actions(handle, core);
         }
         if core.writing == Writing::Idle && core.lane.has_changes() {
-            if core.write_took < SHORT {
+            if core.write_took < SHORT || self.medium != Medium::Disk {
                 core.writing = Writing::Caller;
                 core.after.writes = self.seal(handle, core);
             } else {
@@ -336,8 +354,8 @@ impl Inner {
         if commits.is_empty() {
             return None;
         }
-        let written = self.write(&commits);
         let wait = commit_delay(commits.commits().iter().map(|(_, _, batch)| batch.changes.len()).sum());
+        let (commits, written) = self.submit(commits)?;
         self.step(handle, |core| {
             core.committed(commits, written);
             core.writing = if wait.is_zero() { Writing::Writer } else { Writing::WriterDelayed };
@@ -377,7 +395,12 @@ impl Inner {
     /// Reads for a lane. Short reads, where they `are_few`, are done at once, for a page that is in memory costs less than the
     /// way to a thread that may wait; what was read is in the inbox then.
     fn read(self: &Arc<Self>, handle: &LaneHandle, read_id: u64, request: ReadRequest, are_few: bool) {
-        if (are_few && request.is_short()) || !self.store.waits() {
+        let is_brief = match self.medium {
+            Medium::Memory => true,
+            Medium::Disk => are_few && request.is_short(),
+            Medium::Network => false,
+        };
+        if is_brief {
             let result = request.perform(&*self.store);
             return handle.inbox.put(Message { event: Event::Read { read_id, result }, answering: None, pass: None });
         }
@@ -386,6 +409,19 @@ impl Inner {
             let result = request.perform(&*inner.store);
             inner.tell(lane, Event::Read { read_id, result });
         });
+    }
+}
+
+impl Completion for Inner {
+    /// Goes on where a thread has left a lane that waits for its commit.
+    fn completed(self: Arc<Self>, Committed { commits, results }: Committed) {
+        if thread::panicking() {
+            stop();
+        }
+        let mut errands = Errands::default();
+        let written = Written { results, took: Duration::ZERO };
+        self.acknowledge(UnacknowledgedCommits::new(commits), written, &mut errands);
+        self.drain_inboxes(errands);
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 };
 
 use model::{Reject, Time};
-use store::CommitError;
+use store::{Commit, CommitResult};
 use tokio::sync::Notify;
 
 use super::{
@@ -23,7 +23,7 @@ use super::{
     inbox::{Answering, Inbox, Message},
     inner::stop,
     lanes::LaneSet,
-    writer::{Commit, Writer},
+    writer::Writer,
 };
 use crate::{CallId, Event, Lane, LaneId, NamespaceTable, Placement, ReadRequest};
 
@@ -54,7 +54,7 @@ pub(super) struct Core {
     clock: Arc<Clock>,
 }
 
-/// Which thread writes. It sees to what has come meanwhile.
+/// Which thread writes. It sees to what has come meanwhile; where the store completes later, the thread that tells so does.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Writing {
     Idle,
@@ -95,7 +95,7 @@ pub(super) struct Errands {
 
 /// What became of a write.
 pub(super) struct Written {
-    pub(super) results: Vec<Result<(), CommitError>>,
+    pub(super) results: Vec<CommitResult>,
     pub(super) took: Duration,
 }
 
@@ -123,6 +123,20 @@ impl UnacknowledgedCommits {
             lanes.add(LaneSet::of(placement.of_shard(*shard)));
         }
         lanes
+    }
+
+    /// As they are handed to the store, which completes them or has them complete.
+    pub(super) fn into_commits(mut self) -> Vec<Commit> {
+        mem::take(&mut self.0)
+    }
+
+    /// Takes those of the lane of the first one.
+    pub(super) fn split_lane(&mut self, placement: Placement) -> Self {
+        let first = self.0.first().map(|(shard, ..)| placement.of_shard(*shard));
+        let is_of = |(shard, ..): &Commit| Some(placement.of_shard(*shard)) == first;
+        let (of_lane, rest) = mem::take(&mut self.0).into_iter().partition(is_of);
+        self.0 = rest;
+        Self(of_lane)
     }
 
     /// Those of a lane, with what became of them.

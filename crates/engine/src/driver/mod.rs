@@ -1,13 +1,12 @@
 //! `Engine`: the lanes of a process with a clock, a store and callers.
 //!
-//! A call is told to its lane, which takes microseconds, and then awaits its answer; each lane has a thread that writes commits,
-//! merging all that wait, unless there is one caller only; long reads have threads of their own, and lists a few others.
+//! A call is told to its lane, which takes microseconds, and then awaits its answer; on a disk each lane has a thread that writes
+//! commits, merging all that wait, unless there is one caller only; long reads have threads of their own, and lists a few others.
 
 mod admission;
 mod batch_scope;
 mod clock;
 mod cluster_record;
-mod committer;
 mod delivery;
 mod everywhere;
 mod history;
@@ -32,7 +31,7 @@ use bytes::Bytes;
 use cluster::{Member, NodeId};
 use model::{Budget, Limits, NamespaceId, Reject, ShardId, Time, TokenKey};
 use store::{
-    Store, StoreError,
+    Medium, Store, StoreError,
     visibility::{Query, QueryPage, Value},
 };
 
@@ -107,7 +106,7 @@ impl Engine {
         let inner = Arc::new(Inner::new(Parts { store, limits, memory, cluster, clock, placement }, lanes));
         open::open_shards(&inner)?;
         for lane in placement.lanes() {
-            if inner.store.waits() {
+            if inner.store.medium() == Medium::Disk {
                 writer::start(&inner, lane);
             }
             inner.runtime.spawn(timekeeper::keep_time(Arc::downgrade(&inner), lane));

@@ -1,4 +1,4 @@
-//! A lane's writing thread: it makes everything that the lane has to write by then durable together, and then catches up.
+//! A lane's writing thread: it makes everything that the lane has to write by then durable together.
 
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -6,15 +6,10 @@ use std::{
     time::Duration,
 };
 
-use model::{Epoch, ShardId};
-use store::Batch;
 use tokio::sync::Notify;
 
 use super::inner::{Inner, stop};
 use crate::LaneId;
-
-/// One shard's batch on its way to the disk.
-pub(super) type Commit = (ShardId, Epoch, Arc<Batch>);
 
 /// Changes in a commit beyond which there is load, so that the next one is delayed. A step makes about eight.
 const SMALL_COMMIT: usize = 24;
@@ -89,7 +84,6 @@ fn write_until_gone(weak: &Weak<Inner>, lane: LaneId, writer: &Writer) {
         let Some(inner) = weak.upgrade() else { return };
         loop {
             let written = inner.write_all(inner.handle(lane));
-            inner.store.catch_up();
             let Some(wait) = written else { break };
             if !wait.is_zero() {
                 writer.wait(wait);

@@ -40,7 +40,7 @@ use cluster::{Member, NodeId};
 use machine::{MessageKey, StepContext};
 use model::{Budget, Entropy, Epoch, Limits, Namespace, NamespaceId, QueueKey, Reject, RunId, ShardId, Time, TokenKey};
 use proto::temporal::api::enums::v1::NamespaceState;
-use store::{Batch, CommitError, StoreError};
+use store::{Batch, CommitResult, StoreError};
 
 use crate::{Answer, Call, LaneId, NamespaceTable, Placement, Request};
 
@@ -96,7 +96,7 @@ pub enum Event {
     /// The answer to `Action::Acquire`.
     Acquired { shard: ShardId, result: Result<Epoch, StoreError> },
     /// The answer to `Action::Commit`.
-    Committed { shard: ShardId, result: Result<(), CommitError> },
+    Committed { shard: ShardId, result: CommitResult },
     /// The answer to `Action::Read`.
     Read { read_id: u64, result: Result<ReadResult, StoreError> },
     /// The members of the cluster have changed, or their leases were renewed.

@@ -289,7 +289,7 @@ impl TaskQueue {
             cursor.left = Some(Backlog::default());
         }
         if let Some((last, _)) = page.pairs.last() {
-            cursor.from = behind(last);
+            cursor.from = key::behind(last);
         }
     }
 
@@ -323,7 +323,7 @@ impl TaskQueue {
             cursor.reading = Reading::Nothing;
             return None;
         };
-        Some(rest(&Key::task_queue_prefix(&self.key), &behind(&last)))
+        Some(rest(&Key::task_queue_prefix(&self.key), &key::behind(&last)))
     }
 }
 
@@ -338,11 +338,6 @@ impl Waiting {
 fn rest(prefix: &[u8], from: &[u8]) -> Range<Vec<u8>> {
     let start = if from.is_empty() { prefix } else { from };
     start.to_vec()..key::prefix_end(prefix)
-}
-
-/// Behind a key: the same one with one more byte is the next that can be.
-fn behind(key: &[u8]) -> Vec<u8> {
-    [key, &[0]].concat()
 }
 
 /// The tasks of a page.

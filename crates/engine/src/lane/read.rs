@@ -19,6 +19,8 @@ use super::{
 };
 use crate::{NamespaceRecord, NamespaceTable, persist, placement::HOME};
 
+/// Messages, or namespaces, that are read at once.
+const PAGE: usize = 1_000;
 /// Wake-ups that are read at once.
 const WAKE_PAGE: usize = 1_000;
 const LEAST_WAKES: usize = 20;
@@ -57,7 +59,8 @@ pub(crate) enum PendingRead {
     Wakes(ShardId),
     /// The messages that were not delivered when the shard was acquired.
     Outbox(ShardId),
-    Namespaces,
+    /// The namespaces, behind those that were read by then.
+    Namespaces(Vec<NamespaceRecord>),
     /// Tasks of a queue that wait on disk.
     Queue(ShardId, QueueKey),
     /// A count of a queue's tasks that stay on disk.
@@ -68,7 +71,7 @@ pub(crate) enum PendingRead {
 
 impl PendingRead {
     /// The shard whose loss makes the answer worthless.
-    fn shard(&self) -> Option<ShardId> {
+    fn shard(&self) -> ShardId {
         match self {
             PendingRead::Current(shard, _)
             | PendingRead::Run(shard, _)
@@ -76,8 +79,8 @@ impl PendingRead {
             | PendingRead::Outbox(shard)
             | PendingRead::Queue(shard, _)
             | PendingRead::Count(shard, _)
-            | PendingRead::CountFor(shard, _) => Some(*shard),
-            PendingRead::Namespaces => None,
+            | PendingRead::CountFor(shard, _) => *shard,
+            PendingRead::Namespaces(_) => HOME,
         }
     }
 }
@@ -126,8 +129,7 @@ impl ReadRequest {
                 store.scan(*shard, &range.start, &range.end, *limit).map(ReadResult::Page)
             }
             ReadRequest::Run { shard, run_id } => {
-                let range = Key::run_state(*run_id);
-                let rows = store.scan(*shard, &range.start, &range.end, usize::MAX)?.pairs;
+                let rows = store::scan_all(store, *shard, Key::run_state(*run_id))?;
                 let first_history = store.get(*shard, &Key::History(*run_id, 1).encode())?;
                 Ok(ReadResult::Run { rows, first_history })
             }
@@ -151,6 +153,18 @@ impl Lane {
         // No more than may stay in memory, but never so few that wake-ups of one time can't all be read.
         let page = self.kept_runs().clamp(LEAST_WAKES, WAKE_PAGE);
         self.read(ReadRequest::scan(shard, range, page), PendingRead::Wakes(shard));
+    }
+
+    /// Reads the messages that a shard still has to deliver, from the key `start` on.
+    pub(crate) fn read_outbox(&mut self, shard: ShardId, start: Vec<u8>) {
+        let range = start..key::prefix_end(&Key::outbox_prefix());
+        self.read(ReadRequest::scan(shard, range, PAGE), PendingRead::Outbox(shard));
+    }
+
+    /// Reads the namespaces from the key `start` on, behind those that were read before.
+    pub(crate) fn read_namespaces(&mut self, start: Vec<u8>, before: Vec<NamespaceRecord>) {
+        let range = start..key::prefix_end(&Key::namespace_prefix());
+        self.read(ReadRequest::scan(HOME, range, PAGE), PendingRead::Namespaces(before));
     }
 
     /// Has work wait until a run or a current row has been read.
@@ -188,7 +202,7 @@ impl Lane {
     pub(crate) fn read_done(&mut self, read_id: u64, result: Result<ReadResult, StoreError>) {
         let Some((purpose, epoch)) = self.pending_reads.remove(&read_id) else { return };
         // The callers that waited for this were answered when the shard was lost, and what was read may be old by now.
-        if purpose.shard().is_some_and(|shard| self.epoch(shard) != epoch) {
+        if self.epoch(purpose.shard()) != epoch {
             return;
         }
         let outcome = result.and_then(|found| self.read_found(&purpose, found));
@@ -215,14 +229,7 @@ impl Lane {
             }
             (PendingRead::Wakes(shard), ReadResult::Page(page)) => self.wakes_found(*shard, page)?,
             (PendingRead::Outbox(shard), ReadResult::Page(page)) => self.outbox_found(*shard, page)?,
-            (PendingRead::Namespaces, ReadResult::Page(page)) => {
-                let mut table = NamespaceTable::default();
-                for (_, value) in page.pairs {
-                    table.put(record::decode::<NamespaceRecord>(value)?);
-                }
-                self.know_namespaces(table);
-                self.publish_namespaces();
-            }
+            (PendingRead::Namespaces(before), ReadResult::Page(page)) => self.namespaces_found(before, page)?,
             (PendingRead::Queue(shard, queue), ReadResult::Page(page)) => self.tasks_found(*shard, queue, page)?,
             (PendingRead::Count(shard, queue), ReadResult::Page(page)) => self.tasks_counted(*shard, queue, page)?,
             (PendingRead::CountFor(shard, queue), ReadResult::Page(page)) => {
@@ -233,7 +240,7 @@ impl Lane {
                 | PendingRead::Run(..)
                 | PendingRead::Wakes(_)
                 | PendingRead::Outbox(_)
-                | PendingRead::Namespaces
+                | PendingRead::Namespaces(_)
                 | PendingRead::Queue(..)
                 | PendingRead::Count(..)
                 | PendingRead::CountFor(..),
@@ -255,7 +262,7 @@ impl Lane {
             | PendingRead::Queue(shard, _)
             | PendingRead::Count(shard, _)
             | PendingRead::CountFor(shard, _) => return self.lose(shard, &error.to_string()),
-            PendingRead::Namespaces => return self.lose(HOME, &error.to_string()),
+            PendingRead::Namespaces(_) => return self.lose(HOME, &error.to_string()),
         };
         let waiting = self.shards.get_mut(&shard).and_then(|state| state.waiting_for_data.remove(&need));
         for work in waiting.into_iter().flatten() {
@@ -349,7 +356,30 @@ impl Lane {
         Ok(())
     }
 
+    /// What is known of namespaces is known when all of them are read.
+    fn namespaces_found(&mut self, before: &[NamespaceRecord], page: Page) -> Result<(), StoreError> {
+        let next = page.next();
+        let mut records = before.to_vec();
+        for (_, value) in page.pairs {
+            records.push(record::decode(value)?);
+        }
+        if let Some(next) = next {
+            self.read_namespaces(next, records);
+            return Ok(());
+        }
+        let mut table = NamespaceTable::default();
+        for record in records {
+            table.put(record);
+        }
+        self.know_namespaces(table);
+        self.publish_namespaces();
+        Ok(())
+    }
+
     fn outbox_found(&mut self, shard: ShardId, page: Page) -> Result<(), StoreError> {
+        if let Some(next) = page.next() {
+            self.read_outbox(shard, next);
+        }
         for (bytes, _) in page.pairs {
             let OwnedKey::Outbox(EntityId { kind: EntityKind::Run, uuid }, kind, id) = Key::decode(&bytes)? else {
                 return Err(StoreError::Unusable("an outbox row's key is damaged".into()));

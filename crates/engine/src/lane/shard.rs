@@ -9,12 +9,9 @@ use std::{
 use bytes::Bytes;
 use machine::{Due, MessageKey, Run};
 use model::{Budget, Epoch, Part, QueueKind, Reject, RunId, ShardId, Time, WorkflowKey};
-use store::{Batch, Change, CommitError, Key, StoreError, key};
+use store::{Batch, Change, CommitResult, Key, StoreError};
 
-use super::{
-    Action, CallId, Lane, PendingRead, ReadRequest, ReplyTo, Timer, Work, assert, parcel::Content,
-    quarantine::QuarantinedRun,
-};
+use super::{Action, CallId, Lane, ReplyTo, Timer, Work, assert, parcel::Content, quarantine::QuarantinedRun};
 use crate::{
     Answer,
     persist::{self, TaskPlace},
@@ -347,8 +344,8 @@ impl Lane {
         }
     }
 
-    /// A batch is durable, or is not.
-    pub(crate) fn committed(&mut self, shard: ShardId, result: Result<(), CommitError>) {
+    /// A batch is durable, or is not, or it is not known whether it is. What the lane has in memory holds in the first case only.
+    pub(crate) fn committed(&mut self, shard: ShardId, result: CommitResult) {
         match result {
             Ok(()) => self.release_in_flight(shard),
             Err(error) => self.lose(shard, &error.to_string()),
@@ -394,9 +391,10 @@ impl Lane {
         short / self.config.placement.count()
     }
 
-    /// A commit failed, so memory is ahead of what will ever be durable: drop it all, refuse every waiting caller, begin again.
+    /// Memory may not be what is durable, now or ever: drop it all and begin again, under a new epoch, with what is read then.
+    /// Every waiting caller hears that the shard can't answer, and not whether its change was made: that may not be known.
     pub(crate) fn lose(&mut self, shard: ShardId, why: &str) {
-        tracing::error!(shard = shard.0, "a commit failed: {why}");
+        tracing::error!(shard = shard.0, "the shard is dropped: {why}");
         let Some(state) = self.shards.get_mut(&shard) else {
             return;
         };
@@ -447,10 +445,9 @@ impl Lane {
         };
         state.epoch = Some(epoch);
         if shard.0 == 0 {
-            let all = key::within(&Key::namespace_prefix());
-            self.read(ReadRequest::scan(shard, all, usize::MAX), PendingRead::Namespaces);
+            self.read_namespaces(Key::namespace_prefix(), Vec::new());
         }
-        self.read(ReadRequest::scan(shard, key::within(&Key::outbox_prefix()), usize::MAX), PendingRead::Outbox(shard));
+        self.read_outbox(shard, Key::outbox_prefix());
         self.read_wakes(shard, Key::wake_prefix());
         self.reopen_queues();
         self.send_to_others(&Content::Opened(shard));

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::Sender,
     },
@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use model::{Epoch, ShardId};
 use store::{
-    Batch, CommitError, MemoryStore, Page, Store, StoreError,
+    Committed, Lists, Medium, MemoryStore, Page, Shards, StoreError, Submission,
     visibility::{GroupCount, Query, QueryPage},
 };
 
@@ -27,7 +27,7 @@ pub(crate) struct Watched {
     pub(crate) delay: Duration,
     /// Who made the commits.
     pub(crate) writers: Mutex<Vec<ThreadId>>,
-    /// Told when the store is dropped. Then it is also one whose commits may wait, so that a thread of its own writes to it.
+    /// Told when the store is dropped. Then it is also one on a disk, so that a thread of its own writes to it.
     closed: Option<Sender<()>>,
 }
 
@@ -53,22 +53,22 @@ impl Drop for Watched {
     }
 }
 
-impl Store for Watched {
+impl Shards for Watched {
     fn acquire_all(&self, shards: &[ShardId]) -> Result<Vec<Epoch>, StoreError> {
         self.store.acquire_all(shards)
     }
 
-    fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {
+    fn submit(&self, submission: Submission) -> Option<Committed> {
         assert!(!self.breaks.load(Ordering::Relaxed), "the store breaks, as the test wants it");
         #[expect(clippy::disallowed_methods, reason = "the store is slow, as the test wants it")]
         thread::sleep(self.delay);
-        self.batches.fetch_add(batches.len() as u64, Ordering::Relaxed);
+        self.batches.fetch_add(submission.commits().len() as u64, Ordering::Relaxed);
         self.writers.lock().expect("no writer panics here").push(thread::current().id());
-        self.store.commit(batches)
+        self.store.submit(submission)
     }
 
-    fn waits(&self) -> bool {
-        self.closed.is_some()
+    fn medium(&self) -> Medium {
+        if self.closed.is_some() { Medium::Disk } else { Medium::Memory }
     }
 
     fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
@@ -78,7 +78,9 @@ impl Store for Watched {
     fn scan(&self, shard: ShardId, start: &[u8], end: &[u8], limit: usize) -> Result<Page, StoreError> {
         self.store.scan(shard, start, end, limit)
     }
+}
 
+impl Lists for Watched {
     fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
         self.store.query(query)
     }

@@ -9,6 +9,7 @@ mod secured;
 mod settings;
 mod start;
 mod status;
+mod upkeep;
 mod verification;
 
 use clap::{Args, Subcommand};

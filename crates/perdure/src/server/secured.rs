@@ -24,6 +24,7 @@ use super::{
     listen::{bound, shown, why_not},
     open_files,
     start::{self, Running, SERVER_VERSION, signalled},
+    upkeep::Upkeep,
     verification::Verification,
 };
 use crate::{
@@ -150,7 +151,9 @@ async fn serve(mut config: Config, output: &Output, loops: LoopHandles) -> Resul
     let options = OpenOptions { address: address.clone(), ..OpenOptions::default() };
     let store = SqliteStore::open(&config.storage_file, options).map_err(|error| format!("storage.file: {error}"))?;
     let store = Arc::new(store);
-    let verification = Verification::begin(&store).map_err(|error| format!("a thread can't start: {error}"))?;
+    let no_thread = |error| format!("a thread can't start: {error}");
+    let verification = Verification::begin(&store).map_err(no_thread)?;
+    let upkeep = Upkeep::begin(&store).map_err(no_thread)?;
     let store: Arc<dyn Store> = store;
     let control = open_account(&config, &store)?;
     let engine_config = engine::Config {
@@ -174,7 +177,7 @@ async fn serve(mut config: Config, output: &Output, loops: LoopHandles) -> Resul
     if output.is_text() {
         start::print(&banner(&config))?;
     }
-    Running { context, engine, servers, stop, grace: config.shutdown_grace, verification }.until(ended).await
+    Running { context, engine, servers, stop, grace: config.shutdown_grace, verification, upkeep }.until(ended).await
 }
 
 fn open_account(config: &Config, store: &Arc<dyn Store>) -> Result<Control, String> {

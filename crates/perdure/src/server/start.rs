@@ -22,6 +22,7 @@ use super::{
     flags::StartDevArgs,
     listen::{self, Ports, shown},
     open_files, settings,
+    upkeep::Upkeep,
     verification::Verification,
 };
 use crate::{logs::Output, memory};
@@ -77,11 +78,11 @@ async fn serve(args: StartDevArgs, output: &Output, loops: LoopHandles) -> Resul
     if args.log_config {
         eprintln!("{args:#?}\n{limits:#?}");
     }
-    let (store, store_name, verification) = open_store(&args, &address, pragmas)?;
+    let OpenStore { store, name, verification, upkeep } = open_store(&args, &address, pragmas)?;
     let config =
         engine::Config { shards: SHARDS, limits: Arc::new(limits), address: address.clone(), cached_runs: CACHED_RUNS };
     let engine = Engine::open(store, config).map_err(|error| error.to_string())?;
-    let about = About { server_version: SERVER_VERSION, store: store_name, shards: engine.shards(), address };
+    let about = About { server_version: SERVER_VERSION, store: name, shards: engine.shards(), address };
     let context = ServerContext::new(engine.clone(), auth::Policy::Open, about, uuid::Uuid::new_v4);
     namespaces(&context, &args.namespace, &attributes).await?;
     frontend::resume_deletions(&context);
@@ -93,7 +94,7 @@ async fn serve(args: StartDevArgs, output: &Output, loops: LoopHandles) -> Resul
     if output.is_text() {
         print(&banner.text())?;
     }
-    Running { context, engine, servers, stop, grace: GRACE, verification }.until(ended).await
+    Running { context, engine, servers, stop, grace: GRACE, verification, upkeep }.until(ended).await
 }
 
 /// A server whose ports are served.
@@ -106,6 +107,7 @@ pub(super) struct Running {
     /// How long calls that are under way may then take.
     pub(super) grace: Duration,
     pub(super) verification: Verification,
+    pub(super) upkeep: Upkeep,
 }
 
 impl Running {
@@ -114,7 +116,7 @@ impl Running {
     /// # Errors
     /// When a port ends by itself, or a page of the database is found to be damaged.
     pub(super) async fn until(self, ended: impl Future<Output = ()>) -> Result<(), String> {
-        let Self { context, engine, mut servers, stop, grace, mut verification } = self;
+        let Self { context, engine, mut servers, stop, grace, mut verification, upkeep } = self;
         tokio::select! {
             () = ended => {}
             Some(_) = servers.join_next() => return Err("a listener failed; see the log".to_owned()),
@@ -126,6 +128,7 @@ impl Running {
         // Polls return empty now, so that their connections can close.
         engine.shutdown().await;
         let _ = tokio::time::timeout(grace, async { while servers.join_next().await.is_some() {} }).await;
+        drop(upkeep);
         Ok(())
     }
 }
@@ -149,19 +152,31 @@ pub(super) fn print(banner: &str) -> Result<(), String> {
         .map_err(|error| format!("the banner can't be printed: {error}"))
 }
 
-fn open_store(
-    args: &StartDevArgs,
-    address: &str,
-    pragmas: Vec<(String, String)>,
-) -> Result<(Arc<dyn Store>, &'static str, Verification), String> {
+/// A store, what its kind is called, and what goes on beside it.
+struct OpenStore {
+    store: Arc<dyn Store>,
+    name: &'static str,
+    verification: Verification,
+    upkeep: Upkeep,
+}
+
+fn open_store(args: &StartDevArgs, address: &str, pragmas: Vec<(String, String)>) -> Result<OpenStore, String> {
     let Some(file) = args.file() else {
-        return Ok((Arc::new(MemoryStore::new()), "memory", Verification::default()));
+        let store = Arc::new(MemoryStore::new());
+        return Ok(OpenStore {
+            store,
+            name: "memory",
+            verification: Verification::default(),
+            upkeep: Upkeep::default(),
+        });
     };
     let options = OpenOptions { address: address.to_owned(), pragmas, ..OpenOptions::default() };
     let store = SqliteStore::open(file, options).map_err(|error| error.to_string())?;
     let store = Arc::new(store);
-    let verification = Verification::begin(&store).map_err(|error| format!("a thread can't start: {error}"))?;
-    Ok((store, "sqlite", verification))
+    let no_thread = |error| format!("a thread can't start: {error}");
+    let verification = Verification::begin(&store).map_err(no_thread)?;
+    let upkeep = Upkeep::begin(&store).map_err(no_thread)?;
+    Ok(OpenStore { store, name: "sqlite", verification, upkeep })
 }
 
 /// The namespaces of the flags, and the two that are always there.

@@ -16,7 +16,7 @@ use proto::temporal::api::{
     history::v1::{History, HistoryEvent, history_event::Attributes as Event},
     workflowservice::v1::PollActivityTaskQueueResponse,
 };
-use store::{Key, MemoryStore, Store, key};
+use store::{Key, MemoryStore, Shards, key};
 
 use crate::disk::Disk;
 
@@ -47,10 +47,10 @@ fn attempt(task: &PollActivityTaskQueueResponse) -> (String, String, i32) {
 }
 
 /// The events of a range as a store has them.
-pub(crate) fn history(store: &dyn Store, range: &HistoryRange) -> Vec<HistoryEvent> {
+pub(crate) fn history(store: &dyn Shards, range: &HistoryRange) -> Vec<HistoryEvent> {
     let all = key::within(&Key::history_prefix(range.run_id));
-    let page = store.scan(range.shard, &all.start, &all.end, usize::MAX).unwrap_or_default();
-    let events = page.pairs.into_iter().flat_map(|(_, batch)| History::decode(batch).unwrap_or_default().events);
+    let pairs = store::scan_all(store, range.shard, all).unwrap_or_default();
+    let events = pairs.into_iter().flat_map(|(_, batch)| History::decode(batch).unwrap_or_default().events);
     events.filter(|event| event.event_id < range.before).collect()
 }
 

@@ -9,7 +9,7 @@ use proto::temporal::api::{
     enums::v1::WorkflowExecutionStatus,
     history::v1::{History, HistoryEvent, history_event::Attributes as Event},
 };
-use store::{Key, MemoryStore, OwnedKey, Store, record, visibility::Query};
+use store::{Key, Lists as _, MemoryStore, OwnedKey, record, scan_all, visibility::Query};
 
 use super::Promises;
 use crate::program::{ended_activity, ended_child};
@@ -60,8 +60,7 @@ impl Promises {
     }
 
     fn walk(&mut self, disk: &MemoryStore, shard: ShardId, runs: &mut BTreeMap<RunId, Stored>) {
-        let page = disk.scan(shard, b"", b"\xff", usize::MAX).unwrap_or_default();
-        for (bytes, value) in page.pairs {
+        for (bytes, value) in scan_all(disk, shard, Vec::new()..vec![0xff]).unwrap_or_default() {
             match Key::decode(&bytes) {
                 Ok(OwnedKey::Run(run_id)) => {
                     runs.entry(run_id).or_default().core = record::decode(value).unwrap_or_default();

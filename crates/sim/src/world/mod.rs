@@ -10,9 +10,16 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 use engine::{Action, Answer, CallId, Event, LaneId, NamespaceRecord, ReadRequest, ReadResult};
 use model::{Epoch, Namespace, Reject, ShardId, Time, TokenKey};
 use proto::temporal::api::enums::v1::NamespaceState;
-use store::{Batch, Key};
+use store::{Batch, CommitError, CommitResult, Key, StoreError};
 
-use crate::{bug::Bug, check::Promises, client::Client, disk::Disk, rng::Rng, worker::Worker};
+use crate::{
+    bug::Bug,
+    check::Promises,
+    client::Client,
+    disk::{Disk, Trouble},
+    rng::Rng,
+    worker::Worker,
+};
 use network::Callers;
 pub(crate) use process::At;
 use process::Slot;
@@ -76,8 +83,11 @@ enum Happening {
     Sync {
         at: At,
         shard: ShardId,
+        epoch: Epoch,
         number: u64,
     },
+    /// Writes whose answers were lost happen after all.
+    Land,
     Read {
         at: At,
         read_id: u64,
@@ -123,6 +133,8 @@ pub(crate) struct World {
     /// The slot that the network leads to.
     active: usize,
     lives: u64,
+    /// Epochs that lanes go on under without an acquire: only a planted bug does so.
+    kept_epochs: BTreeMap<(At, ShardId), Epoch>,
     /// Who waits for which call.
     callers: Callers,
     clients: Vec<Client>,
@@ -167,6 +179,7 @@ impl World {
             slots: Vec::new(),
             active: 0,
             lives: 0,
+            kept_epochs: BTreeMap::new(),
             callers: Callers::default(),
             clients,
             workers,
@@ -221,7 +234,8 @@ impl World {
                 }
             }
             Happening::Write { at, shard, epoch, batch } => self.write(at, (shard, epoch, batch)),
-            Happening::Sync { at, shard, number } => self.sync(at, shard, number),
+            Happening::Sync { at, shard, epoch, number } => self.sync(at, (shard, epoch), number),
+            Happening::Land => self.disk.land(),
             Happening::Read { at, read_id, request } => self.read(at, read_id, &request),
             Happening::Acquire { at, shard } => self.acquire(at, shard),
             Happening::Beat { slot, life } => self.beat(slot, life),
@@ -346,28 +360,46 @@ impl World {
         if !self.is_alive(at) {
             return;
         }
-        let shard = record.0;
+        let (shard, epoch) = (record.0, record.1);
+        if self.is_failing() && self.rng.one_in(400) {
+            let error = StoreError::Io("the write failed".into());
+            return self.committed(at, shard, Err(CommitError::Store(error)));
+        }
         let quarantined = self.quarantined(at);
         match self.disk.write(record, &quarantined, &mut self.rng) {
             Ok(number) => {
                 let longest = if self.rng.one_in(30) { 400 } else { 4 };
                 let wait = self.rng.within(longest);
-                self.after(wait, Happening::Sync { at, shard, number });
+                self.after(wait, Happening::Sync { at, shard, epoch, number });
             }
             Err(error) => self.committed(at, shard, Err(error)),
         }
     }
 
-    fn sync(&mut self, at: At, shard: ShardId, number: u64) {
+    fn sync(&mut self, at: At, (shard, epoch): (ShardId, Epoch), number: u64) {
         if !self.is_alive(at) {
             return;
         }
-        let fails = self.is_failing() && self.rng.one_in(250);
-        let result = self.disk.sync(number, fails, &mut self.rng).map_err(store::CommitError::Store);
+        let trouble = match self.rng.below(300) {
+            0 | 1 if self.is_failing() => Trouble::Answer,
+            2 if self.is_failing() => Trouble::Sync,
+            _ => Trouble::Nothing,
+        };
+        let mut result = self.disk.sync(number, trouble, &mut self.rng);
+        if trouble == Trouble::Answer {
+            let wait = self.rng.within(1_500);
+            self.after(wait, Happening::Land);
+        }
+        if let (Some(bug), Err(CommitError::Unknown(_))) = (self.options.bug, &result) {
+            if bug == Bug::UnknownTakenForFailed {
+                self.kept_epochs.insert((at, shard), epoch);
+            }
+            result = bug.mangle_unknown(result);
+        }
         self.committed(at, shard, result);
     }
 
-    fn committed(&mut self, at: At, shard: ShardId, result: Result<(), store::CommitError>) {
+    fn committed(&mut self, at: At, shard: ShardId, result: CommitResult) {
         if self.options.bug != Some(Bug::EarlyRelease) {
             self.feed(at, Event::Committed { shard, result });
         }

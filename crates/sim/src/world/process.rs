@@ -9,7 +9,7 @@ use std::{
 use cluster::{Member, NodeId};
 use engine::{Event, Lane, LaneConfig, LaneId, Placement};
 use model::{Budget, Limits, RunId, ShardId, Time};
-use store::Store as _;
+use store::Shards as _;
 
 use super::{Happening, SHARDS, World, panics};
 use crate::bug::Bug;
@@ -89,6 +89,9 @@ impl World {
     pub(super) fn acquire(&mut self, at: At, shard: ShardId) {
         if !self.is_alive(at) {
             return;
+        }
+        if let Some(epoch) = self.kept_epochs.remove(&(at, shard)) {
+            return self.feed(at, Event::Acquired { shard, result: Ok(epoch) });
         }
         let now = self.now;
         let others = self.slots.iter().enumerate().filter(|(slot, state)| *slot != at.slot && !state.seats.is_empty());

@@ -21,7 +21,7 @@ use std::{
 use store::StoreError;
 
 use crate::{
-    error,
+    error::{self, WriteError},
     sums::{Tail, TailWriter},
 };
 pub(crate) use record::{Entry, Link, decode, encode, payload};
@@ -57,6 +57,8 @@ pub(crate) struct Log {
     filled: u64,
     /// A write failed, so nobody knows what stands behind `at`.
     is_broken: bool,
+    #[cfg(test)]
+    pub(crate) fails_to_sync: bool,
     /// Where it is written down how far this goes; none where commits are not synced, as a user's setting of SQLite's
     /// `synchronous` below full has it.
     tail: Option<TailWriter>,
@@ -99,6 +101,8 @@ impl Log {
             previous,
             filled,
             is_broken: false,
+            #[cfg(test)]
+            fails_to_sync: false,
             tail: None,
         }
     }
@@ -153,13 +157,13 @@ impl Log {
     /// Writes a frame behind the others, durably; gives its place. It must have room.
     ///
     /// # Errors
-    /// When the write or the sync fails: then nobody knows whether the frame is there, and the log is broken.
-    pub(crate) fn append(&mut self, frame: &mut [u8]) -> Result<Link, StoreError> {
+    /// When the write or the sync fails. Where it was the sync, the frame may be there or not. The log is broken either way.
+    pub(crate) fn append(&mut self, frame: &mut [u8]) -> Result<Link, WriteError> {
         let checksum = record::seal(frame, self.generation, self.previous);
         let start = HEAD_BYTES + (self.generation % 2) * self.segment_bytes;
         let written = self.write(start + self.at, start + self.segment_bytes, frame);
         self.is_broken = written.is_err();
-        written.map_err(|error| error::of_log(&self.path, &error))?;
+        written?;
         let link = Link { generation: self.generation, previous: self.previous, checksum };
         self.at += frame.len() as u64;
         self.frames += 1;
@@ -172,17 +176,26 @@ impl Log {
         Ok(link)
     }
 
-    fn write(&mut self, at: u64, segment_end: u64, frame: &[u8]) -> io::Result<()> {
+    fn write(&mut self, at: u64, segment_end: u64, frame: &[u8]) -> Result<(), WriteError> {
+        let put = self.put(at, segment_end, frame);
+        put.map_err(|error| WriteError::Failed(error::of_log(&self.path, &error)))?;
+        if self.tail.is_none() {
+            return Ok(());
+        }
+        let synced = self.file.sync_data();
+        #[cfg(test)]
+        let synced = if self.fails_to_sync { Err(io::Error::other("as the test wants it")) } else { synced };
+        synced.map_err(|error| WriteError::Unknown(error::of_log(&self.path, &error)))
+    }
+
+    /// A frame of which the end is not there counts as none.
+    fn put(&mut self, at: u64, segment_end: u64, frame: &[u8]) -> io::Result<()> {
         let end = at + frame.len() as u64;
         if end > self.filled {
             self.fill((end + AHEAD_BYTES).min(segment_end))?;
         }
         self.file.seek(SeekFrom::Start(at))?;
-        self.file.write_all(frame)?;
-        match &self.tail {
-            Some(_) => self.file.sync_data(),
-            None => Ok(()),
-        }
+        self.file.write_all(frame)
     }
 
     fn fill(&mut self, until: u64) -> io::Result<()> {

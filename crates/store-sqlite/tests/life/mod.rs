@@ -6,7 +6,7 @@ use std::{
 };
 
 use model::{Entropy, Epoch, RunId, ShardId, Time};
-use store::{Batch, Change, CommitError, MemoryStore, Page, Store, StoreError, visibility::Row};
+use store::{Batch, Change, CommitError, MemoryStore, Page, Shards as _, Store, StoreError, visibility::Row};
 use store_sqlite::{OpenOptions, SqliteStore};
 use uuid::Uuid;
 

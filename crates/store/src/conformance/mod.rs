@@ -3,6 +3,7 @@
 mod draw;
 mod pairs;
 mod rows;
+mod sessions;
 
 use std::{fmt::Display, sync::Arc};
 
@@ -21,8 +22,12 @@ pub fn check<S: Store>(mut fresh: impl FnMut() -> S, mut reopen: impl FnMut(S) -
     pairs::changes_happen_in_order(&fresh());
     pairs::prefixes_are_deleted_whole(&fresh());
     pairs::scans_page_in_key_order(&fresh());
+    pairs::scans_are_bounded(&fresh());
     pairs::shards_are_apart(&fresh());
     pairs::large_values_come_back(&fresh());
+    sessions::an_unknown_outcome_is_settled_by_an_acquire(&fresh());
+    sessions::an_acquire_waits_for_what_is_under_way(&fresh());
+    sessions::a_submission_completes_once(&fresh());
     rows::rows_come_back_whole(&fresh());
     rows::a_row_is_replaced_and_hidden(&fresh());
     rows::lists_are_in_order_and_page(&fresh());

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use model::{Epoch, ShardId};
 
 use super::{SHARD, acquire, batch, commit, delete, delete_prefix, done, get, put};
-use crate::{Change, CommitError, Store, key::within};
+use crate::{Change, CommitError, MOST_PAIRS, Store, key::within, scan_all};
 
 pub(super) fn a_commit_needs_the_newest_epoch(store: &impl Store) {
     let never = commit(store, Epoch(0), vec![put("k", "0")]);
@@ -96,6 +96,19 @@ pub(super) fn scans_page_in_key_order(store: &impl Store) {
     assert_eq!((few.pairs.len(), few.more), (2, false), "the end is not part of it");
     let none = done(store.scan(SHARD, &[7, 12], &[7, 10], 5));
     assert_eq!((none.pairs.len(), none.more), (0, false));
+}
+
+pub(super) fn scans_are_bounded(store: &impl Store) {
+    let epoch = acquire(store);
+    let keys: Vec<Vec<u8>> = (0..2 * MOST_PAIRS as u32).map(|n| [&[7][..], &n.to_be_bytes()].concat()).collect();
+    let puts = keys.iter().map(|key| Change::Put { key: key.clone(), value: Bytes::from_static(b"v") });
+    done(commit(store, epoch, puts.collect()));
+    let range = within(&[7]);
+    let page = done(store.scan(SHARD, &range.start, &range.end, usize::MAX));
+    assert_eq!((page.pairs.len(), page.more), (MOST_PAIRS, true));
+    let last = done(store.scan(SHARD, &keys[MOST_PAIRS], &range.end, usize::MAX));
+    assert_eq!((last.pairs.len(), last.more), (MOST_PAIRS, false), "a page that is full may be the last");
+    assert!(done(scan_all(store, SHARD, range)).into_iter().map(|(key, _)| key).eq(keys));
 }
 
 pub(super) fn shards_are_apart(store: &impl Store) {

@@ -160,6 +160,11 @@ pub fn within(prefix: &[u8]) -> Range<Vec<u8>> {
     prefix.to_vec()..prefix_end(prefix)
 }
 
+/// The first key behind this one.
+pub fn behind(key: &[u8]) -> Vec<u8> {
+    [key, &[0]].concat()
+}
+
 /// The first key after all that begin with `prefix`. No key begins with the byte 0xff, so this always exists; for a
 /// prefix of 0xff bytes only, which no key has, it is that prefix.
 pub fn prefix_end(prefix: &[u8]) -> Vec<u8> {

@@ -67,7 +67,6 @@ impl Former {
             let changes = page.pairs.into_iter().map(|(key, value)| self.changes(key, value));
             let changes: Vec<_> = changes.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
             commit(store, shard, epoch, changes)?;
-            store.catch_up();
             if !page.more {
                 return Ok(rewritten);
             }
@@ -97,7 +96,8 @@ fn commit(store: &dyn Store, shard: ShardId, epoch: Epoch, changes: Vec<Change>)
     results.into_iter().try_for_each(|result| {
         result.map_err(|error| match error {
             CommitError::Store(error) => error,
-            fenced @ CommitError::Fenced { .. } => StoreError::Io(fenced.to_string()),
+            // Whatever it was, the next start reads what there is.
+            other @ (CommitError::Fenced { .. } | CommitError::Unknown(_)) => StoreError::Io(other.to_string()),
         })
     })
 }

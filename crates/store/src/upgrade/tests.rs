@@ -4,7 +4,7 @@ use model::{EntityId, NamespaceId, QueueKey, QueueKind, RunId, Time};
 use uuid::Uuid;
 
 use super::*;
-use crate::{Key, MemoryStore, key::OwnedKey};
+use crate::{Key, MemoryStore, Shards as _, key::OwnedKey};
 
 const SHARDS: [ShardId; 2] = [ShardId(0), ShardId(5)];
 const NAMESPACE: NamespaceId = NamespaceId(Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10));

@@ -22,6 +22,7 @@ const FOR_TESTS: &[(&str, &str, &str)] = &[
     ("crates/proto/src/cause.rs", "MOST_FAILURES", "tests make the longest chain, and one that is longer"),
     ("crates/transport/src/listen/mismatch.rs", "SPEAK_PLAIN", "tests speak the wrong protocol"),
     ("crates/transport/src/listen/mismatch.rs", "SPEAK_TLS", "tests speak the wrong protocol"),
+    ("crates/store-sqlite/src/lib.rs", "catch_up", "tests say when a store folds"),
     ("crates/store/src/lib.rs", "conformance", "the script that each storage engine's tests run"),
 ];
 

@@ -16,7 +16,7 @@ use proto::temporal::api::{
     workflowservice::v1::{RespondWorkflowTaskCompletedRequest, StartWorkflowExecutionRequest},
 };
 use store::{
-    Batch, CommitError, Key, MemoryStore, OwnedKey, Page, Store, StoreError,
+    Committed, Key, Lists, Medium, MemoryStore, OwnedKey, Page, Shards, Store, StoreError, Submission,
     visibility::{GroupCount, Query, QueryPage},
 };
 
@@ -233,13 +233,17 @@ async fn a_run_that_is_read_with_a_panic_is_quarantined() {
 /// A store whose reads of a run panic.
 struct Torn(Arc<MemoryStore>);
 
-impl Store for Torn {
+impl Shards for Torn {
     fn acquire_all(&self, shards: &[ShardId]) -> Result<Vec<Epoch>, StoreError> {
         self.0.acquire_all(shards)
     }
 
-    fn commit(&self, batches: &[(ShardId, Epoch, Arc<Batch>)]) -> Vec<Result<(), CommitError>> {
-        self.0.commit(batches)
+    fn submit(&self, submission: Submission) -> Option<Committed> {
+        self.0.submit(submission)
+    }
+
+    fn medium(&self) -> Medium {
+        Medium::Disk
     }
 
     fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
@@ -250,7 +254,9 @@ impl Store for Torn {
     fn scan(&self, shard: ShardId, start: &[u8], end: &[u8], limit: usize) -> Result<Page, StoreError> {
         self.0.scan(shard, start, end, limit)
     }
+}
 
+impl Lists for Torn {
     fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
         self.0.query(query)
     }

@@ -9,7 +9,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use model::{NamespaceId, RunId, Time};
 use store::{
-    Change, Store,
+    Change, Lists as _,
     visibility::{Cursor, Filter, Query, Row},
 };
 

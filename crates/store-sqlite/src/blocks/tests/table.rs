@@ -6,7 +6,7 @@ use model::{Entropy, Epoch, NamespaceId, RunId, ShardId, Time, search_attribute:
 use proto::temporal::api::enums::v1::{IndexedValueType, WorkflowExecutionStatus};
 use rusqlite::Connection;
 use store::{
-    Batch, Change, MemoryStore, Store,
+    Batch, Change, MemoryStore, Shards as _,
     visibility::{Row, Value},
 };
 use uuid::Uuid;

@@ -1,5 +1,5 @@
-//! One write for what the lanes submit together: while one thread writes, what others bring waits, and the first of them to
-//! wake takes all of it along with its own.
+//! Group commit: one write for what several threads submit at a time. While one of them writes, what the others bring waits, and
+//! the first of them to wake takes all of it along with its own.
 
 use std::{
     collections::BTreeMap,
@@ -7,15 +7,13 @@ use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use store::{CommitError, Store};
+use store::{Commit, CommitResult};
 
-use super::writer::Commit;
+type Results = Vec<CommitResult>;
 
-type Results = Vec<Result<(), CommitError>>;
-
-/// What commits for all lanes, one thread at a time.
+/// Who writes, and what waits for it.
 #[derive(Default)]
-pub(super) struct Committer {
+pub(crate) struct Group {
     state: Mutex<State>,
     written: Condvar,
 }
@@ -30,18 +28,18 @@ struct State {
     next: u64,
 }
 
-impl Committer {
+impl Group {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the commits durable, and what other threads bring meanwhile with the next write. One result for each, in order.
-    pub(super) fn commit(&self, store: &dyn Store, commits: &[Commit]) -> Results {
+    /// Has the commits written, and what other threads bring meanwhile with the next write. One result for each, in order.
+    pub(crate) fn commit(&self, commits: &[Commit], write: impl FnOnce(&[Commit]) -> Results) -> Results {
         let mut state = self.state();
         if !state.is_writing && state.waiting.is_empty() {
             state.is_writing = true;
             drop(state);
-            let results = store.commit(commits);
+            let results = write(commits);
             self.give_way();
             return results;
         }
@@ -59,7 +57,7 @@ impl Committer {
         let together = mem::take(&mut state.waiting);
         drop(state);
         let all: Vec<Commit> = together.values().flatten().cloned().collect();
-        let mut results = store.commit(&all).into_iter();
+        let mut results = write(&all).into_iter();
         let mut state = self.state();
         for (of, commits) in together {
             state.done.insert(of, results.by_ref().take(commits.len()).collect());
@@ -89,45 +87,26 @@ mod tests {
 
     use bytes::Bytes;
     use model::{Epoch, ShardId};
-    use store::{
-        Batch, Change, MemoryStore, Page, StoreError,
-        visibility::{GroupCount, Query, QueryPage},
-    };
+    use store::{Batch, Change, MemoryStore, Shards as _};
 
     use super::*;
 
     /// A store whose writes take their time, and are counted.
+    #[derive(Default)]
     struct Slow {
+        group: Group,
         store: MemoryStore,
         writes: AtomicUsize,
     }
 
-    impl Store for Slow {
-        fn acquire_all(&self, shards: &[ShardId]) -> Result<Vec<Epoch>, StoreError> {
-            self.store.acquire_all(shards)
-        }
-
-        fn commit(&self, batches: &[Commit]) -> Results {
-            self.writes.fetch_add(1, Ordering::Relaxed);
-            #[expect(clippy::disallowed_methods, reason = "the store is slow, as the test wants it")]
-            thread::sleep(Duration::from_millis(5));
-            self.store.commit(batches)
-        }
-
-        fn get(&self, shard: ShardId, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-            self.store.get(shard, key)
-        }
-
-        fn scan(&self, shard: ShardId, start: &[u8], end: &[u8], limit: usize) -> Result<Page, StoreError> {
-            self.store.scan(shard, start, end, limit)
-        }
-
-        fn query(&self, query: &Query) -> Result<QueryPage, StoreError> {
-            self.store.query(query)
-        }
-
-        fn count(&self, query: &Query) -> Result<Vec<GroupCount>, StoreError> {
-            self.store.count(query)
+    impl Slow {
+        fn commit(&self, commits: &[Commit]) -> Results {
+            self.group.commit(commits, |commits| {
+                self.writes.fetch_add(1, Ordering::Relaxed);
+                #[expect(clippy::disallowed_methods, reason = "the store is slow, as the test wants it")]
+                thread::sleep(Duration::from_millis(5));
+                self.store.commit(commits)
+            })
         }
     }
 
@@ -135,29 +114,27 @@ mod tests {
     fn each_thread_gets_its_own_results_and_they_share_writes() {
         const THREADS: u32 = 6;
         const EACH: u32 = 20;
-        let store = Slow { store: MemoryStore::default(), writes: AtomicUsize::new(0) };
-        let committer = Committer::default();
+        let slow = Slow::default();
         thread::scope(|scope| {
             for thread in 0..THREADS {
-                let (store, committer) = (&store, &committer);
+                let slow = &slow;
                 scope.spawn(move || {
                     let shard = ShardId(thread);
-                    let epoch = store.acquire(shard).unwrap();
+                    let epoch = slow.store.acquire(shard).unwrap();
                     for number in 0..EACH {
                         let put = Change::Put { key: number.to_be_bytes().to_vec(), value: Bytes::new() };
                         let batch = Arc::new(Batch { changes: vec![put] });
                         // Every third is of an epoch that is over.
                         let stale = Epoch(epoch.0 - u64::from(number % 3 == 0));
-                        let commits = [(shard, stale, batch.clone()), (shard, epoch, batch)];
-                        let results = committer.commit(store, &commits);
+                        let results = slow.commit(&[(shard, stale, batch.clone()), (shard, epoch, batch)]);
                         let fenced = results.iter().map(Result::is_err).collect::<Vec<_>>();
                         assert_eq!(fenced, [number % 3 == 0, false]);
-                        assert!(store.get(shard, &number.to_be_bytes()).unwrap().is_some());
+                        assert!(slow.store.get(shard, &number.to_be_bytes()).unwrap().is_some());
                     }
                 });
             }
         });
-        let writes = store.writes.load(Ordering::Relaxed);
+        let writes = slow.writes.load(Ordering::Relaxed);
         assert!(writes < (THREADS * EACH) as usize, "{writes} writes: none was shared");
     }
 }

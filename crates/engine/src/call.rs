@@ -1,10 +1,10 @@
 //! What can be asked of the engine, and its answers. Requests arrive checked in form; ids and policies are decided here.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use machine::{ActivityAnswer, ActivityRef, Signal, UpdateRequest};
-use model::{Namespace, QueueKey, Time, Token};
+use machine::{ActivityAnswer, ActivityRef, Job, JobInput, JobWork, Signal, UpdateRequest};
+use model::{JobId, Namespace, QueueKey, Time, Token};
 use proto::temporal::api::{
     common::v1::{Link, Payloads, Priority, WorkerVersionCapabilities, WorkerVersionStamp},
     deployment::v1::WorkerDeploymentOptions,
@@ -119,8 +119,17 @@ pub enum Call {
     ListWorkers { after: String, queues: usize },
     /// Writes a namespace if its stored version is `expected_version` (zero: it must be new).
     PutNamespace { record: Box<NamespaceRecord>, expected_version: i64 },
+    /// Writes a namespace that is to be deleted, as `PutNamespace` does, and starts the job that deletes it: its runs, and
+    /// `delay` after the last of them its record.
+    DeleteNamespace { record: Box<NamespaceRecord>, expected_version: i64, delay: Duration },
     /// Removes the record of a namespace whose runs are gone.
     RemoveNamespace,
+    /// A worker inside the server waits for a part of a job; answered with `JobPart`. The worker reports what came of it.
+    NextJob,
+    /// What came of a part.
+    ReportJob { id: JobId, report: JobInput },
+    /// The jobs that have not ended; answered with `Jobs`.
+    ListJobs,
 }
 
 /// What decides where a call is carried out.
@@ -159,7 +168,12 @@ impl Call {
             | Call::AnswerQuery { token, .. } => Route::Workflow(&token.workflow_id),
             Call::PollWorkflowTask(poll) | Call::PollActivityTask(poll) => Route::Queue(&poll.queue),
             Call::DescribeTaskQueue { queue } => Route::Queue(queue),
-            Call::PutNamespace { .. } | Call::RemoveNamespace => Route::Home,
+            Call::PutNamespace { .. }
+            | Call::DeleteNamespace { .. }
+            | Call::RemoveNamespace
+            | Call::NextJob
+            | Call::ReportJob { .. }
+            | Call::ListJobs => Route::Home,
             Call::ListWorkers { .. } | Call::ShutdownWorker { .. } => Route::Everywhere,
         }
     }
@@ -266,6 +280,10 @@ pub enum Answer {
     TaskQueue(Box<TaskQueueDescription>),
     /// The workers of some queues.
     Workers(Workers),
+    /// A part of a job that may be done now; `None` when the server stops.
+    JobPart(Option<Box<JobPart>>),
+    /// Jobs as they are now.
+    Jobs(Vec<Job>),
 }
 
 impl Answer {
@@ -289,9 +307,18 @@ impl Answer {
             | Answer::QueryAnswer { .. }
             | Answer::Update(_)
             | Answer::TaskQueue(_)
-            | Answer::Workers(_) => Vec::new(),
+            | Answer::Workers(_)
+            | Answer::JobPart(_)
+            | Answer::Jobs(_) => Vec::new(),
         }
     }
+}
+
+/// A part of a job, for the worker that does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobPart {
+    pub id: JobId,
+    pub work: JobWork,
 }
 
 /// A start, or a signal with start, was accepted.

@@ -15,8 +15,8 @@ mod placement;
 mod visibility;
 
 pub use call::{
-    Answer, Call, Execution, HistoryRange, HistoryState, Poll, PollerVersion, PollingWorker, QueryOutcome, Request,
-    Started, TaskQueueDescription, UpdateCall, UpdateOutcome, UpdateState, UpdateWait, Workers, WorkflowTask,
+    Answer, Call, Execution, HistoryRange, HistoryState, JobPart, Poll, PollerVersion, PollingWorker, QueryOutcome,
+    Request, Started, TaskQueueDescription, UpdateCall, UpdateOutcome, UpdateState, UpdateWait, Workers, WorkflowTask,
 };
 pub use driver::{Class, Clocks, Config, Delivery, Engine, ListPage, Listed, PageLimit, Pass, Stands};
 #[cfg(any(test, feature = "planted-panics"))]
@@ -25,7 +25,7 @@ pub use lane::{Action, CallId, Event, Lane, LaneConfig, Parcel, QuarantinedRun, 
 /// What calls are made of, and the checks of a request's form that only the machine can make: cron schedules and search
 /// attributes. They are the machine's; the doors reach them through here.
 pub use machine::{
-    ActivityAnswer, ActivityRef, Signal, cron::validate as check_cron_schedule,
+    ActivityAnswer, ActivityRef, Job, JobInput, JobStage, JobWork, Signal, cron::validate as check_cron_schedule,
     validate_search_attributes as check_search_attributes,
 };
 pub use namespace::{NamespaceRecord, NamespaceTable};

@@ -15,6 +15,8 @@ mod context;
 mod draft;
 mod due;
 mod input;
+mod job;
+mod machine;
 mod names;
 mod payload;
 mod run;
@@ -36,6 +38,8 @@ pub use input::{
     ActivityAnswer, ActivityRef, ChildClosed, ChildOutcome, EagerStart, Earlier, External, ExternalOutcome, Input,
     Signal, StartSpec, TaskRef,
 };
+pub use job::{Job, JobChange, JobDue, JobInput, JobRecord, JobStage, JobStep, JobType, JobWork};
+pub use machine::Machine;
 /// An update as a client asks for it.
 pub use proto::temporal::api::update::v1::Request as UpdateRequest;
 pub use run::{

@@ -52,6 +52,11 @@ macro_rules! uuid_id {
 
 uuid_id!(NamespaceId);
 uuid_id!(RunId);
+uuid_id!(JobId);
+
+/// The identity of one job: durable work of the server itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct JobId(pub Uuid);
 
 /// What kind of thing lives in a shard and acts by itself. The numbers stand in keys: never reuse one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +64,8 @@ uuid_id!(RunId);
 pub enum EntityKind {
     /// A run of a workflow.
     Run = 1,
+    /// Durable work of the server itself.
+    Job = 2,
 }
 
 impl EntityKind {
@@ -71,6 +78,7 @@ impl EntityKind {
     pub fn of_number(number: u8) -> Option<Self> {
         match number {
             1 => Some(EntityKind::Run),
+            2 => Some(EntityKind::Job),
             _ => None,
         }
     }
@@ -86,6 +94,12 @@ pub struct EntityId {
 impl From<RunId> for EntityId {
     fn from(RunId(uuid): RunId) -> Self {
         Self { kind: EntityKind::Run, uuid }
+    }
+}
+
+impl From<JobId> for EntityId {
+    fn from(JobId(uuid): JobId) -> Self {
+        Self { kind: EntityKind::Job, uuid }
     }
 }
 

@@ -22,7 +22,7 @@ pub use bucket::{Bucket, Spacing};
 pub use budget::{Budget, Part};
 pub use go_duration::{GoDurationError, GoUnits, parse_go_duration};
 pub use ids::{
-    EntityId, EntityKind, Entropy, Epoch, NamespaceId, RunId, RunKey, SPLIT_MIX_STEP, ShardId, WorkflowKey, mix,
+    EntityId, EntityKind, Entropy, Epoch, JobId, NamespaceId, RunId, RunKey, SPLIT_MIX_STEP, ShardId, WorkflowKey, mix,
 };
 pub use limits::Limits;
 pub use namespace::Namespace;

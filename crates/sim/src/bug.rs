@@ -172,6 +172,7 @@ fn run_of(change: &Change) -> Option<RunId> {
         | OwnedKey::Activity(run_id, _) => Some(run_id),
         OwnedKey::Wake(_, entity) | OwnedKey::Outbox(entity, ..) | OwnedKey::Task { entity, .. } => match entity.kind {
             EntityKind::Run => Some(RunId(entity.uuid)),
+            EntityKind::Job => None,
         },
         _ => None,
     }

@@ -73,6 +73,7 @@ impl Lane {
             }
             Effect::Grew { run_id, next_event_id, is_open } => self.grew(shard, run_id, next_event_id, is_open),
             Effect::Namespaces => self.publish_namespaces(),
+            Effect::Job(id) => self.job_committed(id),
         }
     }
 

@@ -294,10 +294,10 @@ impl Lane {
             return;
         }
         if let Some(time) = old {
-            self.timers.remove(&(time, Timer::Run(shard, run_id)));
+            self.timers.remove(&(time, Timer::Entity(shard, run_id.into())));
         }
         if let Some(time) = new {
-            self.set_timer(time, Timer::Run(shard, run_id));
+            self.set_timer(time, Timer::Entity(shard, run_id.into()));
         }
         assert::timer(self, shard, run_id);
     }
@@ -309,7 +309,7 @@ impl Lane {
         };
         let soon = self.now + std::time::Duration::from_millis(1);
         let due = time <= self.now;
-        self.set_timer(if due { soon } else { time }, Timer::Run(shard, run_id));
+        self.set_timer(if due { soon } else { time }, Timer::Entity(shard, run_id.into()));
     }
 
     /// The machine's reply as the caller's answer.

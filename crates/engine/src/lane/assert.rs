@@ -34,7 +34,7 @@ pub(crate) fn take_over(old: Option<&Run>, next: &Run, due: &Due, first: Option<
 /// After a state was taken over, where its deadline is another one than before.
 pub(crate) fn timer(lane: &Lane, shard: ShardId, run_id: RunId) {
     let deadline = lane.entry(shard, run_id).and_then(|entry| entry.due.deadline);
-    let is_set = |time| lane.timers.contains(&(time, Timer::Run(shard, run_id)));
+    let is_set = |time| lane.timers.contains(&(time, Timer::Entity(shard, run_id.into())));
     debug_assert!(deadline.is_none_or(is_set), "a run is looked at again at its deadline");
 }
 

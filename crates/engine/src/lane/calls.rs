@@ -61,7 +61,13 @@ impl Lane {
                 self.answer_now(reply_to, Ok(Answer::Workers(workers)));
             }
             Call::PutNamespace { record, expected_version } => self.put_namespace(reply_to, *record, expected_version),
+            Call::DeleteNamespace { record, expected_version, delay } => {
+                self.delete_namespace(reply_to, *record, expected_version, delay);
+            }
             Call::RemoveNamespace => self.remove_namespace(reply_to, namespace.id),
+            Call::NextJob => self.next_job(reply_to),
+            Call::ReportJob { id, report } => self.report_job(reply_to, id, report),
+            Call::ListJobs => self.list_jobs(reply_to),
             Call::AnswerQuery { token, request } => self.answer_query(reply_to, &token, *request),
             Call::UpdateWithStart { start, update, again } => {
                 self.update_with_start(reply_to, namespace, UpdateAndStart { start, update, again }, until);
@@ -237,7 +243,11 @@ impl Lane {
             | Call::DescribeTaskQueue { .. }
             | Call::ListWorkers { .. }
             | Call::PutNamespace { .. }
-            | Call::RemoveNamespace => Err(Reject::internal("this call is not for one run")),
+            | Call::DeleteNamespace { .. }
+            | Call::RemoveNamespace
+            | Call::NextJob
+            | Call::ReportJob { .. }
+            | Call::ListJobs => Err(Reject::internal("this call is not for one run")),
         }
     }
 
@@ -337,6 +347,7 @@ impl Lane {
             entry.waiters.retain(|waiter| waiter.call != id);
         }
         self.forget_poll(id);
+        self.forget_job_worker(id);
         self.queries.forget_call(id);
         self.updates.remove(id);
     }
@@ -389,6 +400,10 @@ pub(crate) fn execution_of(call: &Call) -> Execution {
         | Call::DescribeTaskQueue { .. }
         | Call::ListWorkers { .. }
         | Call::PutNamespace { .. }
-        | Call::RemoveNamespace => Execution::default(),
+        | Call::DeleteNamespace { .. }
+        | Call::RemoveNamespace
+        | Call::NextJob
+        | Call::ReportJob { .. }
+        | Call::ListJobs => Execution::default(),
     }
 }

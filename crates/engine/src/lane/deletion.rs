@@ -1,7 +1,9 @@
 //! Deletion of runs, by request and by retention; and the stored records of namespaces.
 
-use machine::Input;
-use model::{Kind, NamespaceId, Reject, RunId, ShardId};
+use std::time::Duration;
+
+use machine::{Input, Job};
+use model::{JobId, Kind, NamespaceId, Reject, RunId, ShardId};
 use store::{Change, Key, record};
 
 use super::{
@@ -81,7 +83,7 @@ impl Lane {
             state.set_current(workflow, None);
         }
         if let Some(time) = entry.due.deadline {
-            self.timers.remove(&(time, Timer::Run(shard, run_id)));
+            self.timers.remove(&(time, Timer::Entity(shard, run_id.into())));
         }
         for waiter in entry.waiters {
             self.waits.remove(&waiter.call);
@@ -93,24 +95,41 @@ impl Lane {
 
     /// Writes a namespace, unless it was written since the caller read it.
     pub(crate) fn put_namespace(&mut self, reply_to: ReplyTo, record: NamespaceRecord, expected_version: i64) {
+        let result = self.write_namespace(record, expected_version).map(|()| Answer::Done);
+        self.after_commit(HOME, Effect::Answer(reply_to, result));
+    }
+
+    /// Writes a namespace that is to be deleted, and in the same batch the job that does it.
+    pub(crate) fn delete_namespace(
+        &mut self,
+        reply_to: ReplyTo,
+        record: NamespaceRecord,
+        expected_version: i64,
+        delay: Duration,
+    ) {
+        let id = record.namespace_id();
+        let result = self.jobs_unread().map_or_else(|| self.write_namespace(record, expected_version), Err);
+        if result.is_ok() {
+            self.start_job(Job::delete_namespace(JobId(id.0), id, delay, self.now));
+        }
+        self.after_commit(HOME, Effect::Answer(reply_to, result.map(|()| Answer::Done)));
+    }
+
+    fn write_namespace(&mut self, record: NamespaceRecord, expected_version: i64) -> Result<(), Reject> {
         let id = record.namespace_id();
         let version = self.namespaces.by_id(id).map_or(0, |(known, _)| known.version);
         let taken = self.namespaces.by_name(&record.name).is_some_and(|(known, _)| known.namespace_id() != id);
-        let refusal = if version != expected_version {
-            Some(Reject::new(Kind::Aborted, "the namespace was changed at the same time, try again"))
-        } else if taken {
-            Some(Reject::new(Kind::NamespaceAlreadyExists, "Namespace already exists."))
-        } else {
-            None
-        };
-        if let Some(reject) = refusal {
-            return self.after_commit(HOME, Effect::Answer(reply_to, Err(reject)));
+        if version != expected_version {
+            return Err(Reject::new(Kind::Aborted, "the namespace was changed at the same time, try again"));
+        }
+        if taken {
+            return Err(Reject::new(Kind::NamespaceAlreadyExists, "Namespace already exists."));
         }
         let record = NamespaceRecord { version: version + 1, ..record };
         self.write_home(Change::Put { key: Key::Namespace(id).encode(), value: record::encode(&record) });
         self.namespaces.put(record);
         self.after_commit(HOME, Effect::Namespaces);
-        self.after_commit(HOME, Effect::Answer(reply_to, Ok(Answer::Done)));
+        Ok(())
     }
 
     /// Forgets a namespace whose runs are gone.

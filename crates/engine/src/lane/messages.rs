@@ -361,7 +361,9 @@ fn child_outcome(result: Result<Answer, Reject>) -> ChildOutcome {
             | Answer::Update(_)
             | Answer::UpdateWithStart { .. }
             | Answer::TaskQueue(_)
-            | Answer::Workers(_),
+            | Answer::Workers(_)
+            | Answer::JobPart(_)
+            | Answer::Jobs(_),
         ) => ChildOutcome::Failed(StartCause::Unspecified),
         Err(Refusal::NamespaceGone) => ChildOutcome::Failed(StartCause::NamespaceNotFound),
         Err(Refusal::Passing | Refusal::Full | Refusal::AlreadySo | Refusal::Final) => {

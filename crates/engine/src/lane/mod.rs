@@ -13,6 +13,7 @@ mod backlog;
 mod calls;
 mod deletion;
 mod describe;
+mod jobs;
 mod members;
 mod messages;
 mod pace;
@@ -38,7 +39,9 @@ use std::{
 use bytes::Bytes;
 use cluster::{Member, NodeId};
 use machine::{MessageKey, StepContext};
-use model::{Budget, Entropy, Epoch, Limits, Namespace, NamespaceId, QueueKey, Reject, RunId, ShardId, Time, TokenKey};
+use model::{
+    Budget, EntityId, Entropy, Epoch, Limits, Namespace, NamespaceId, QueueKey, Reject, RunId, ShardId, Time, TokenKey,
+};
 use proto::temporal::api::enums::v1::NamespaceState;
 use store::{Batch, CommitResult, StoreError};
 
@@ -51,6 +54,7 @@ pub use quarantine::QuarantinedRun;
 pub use read::{ReadRequest, ReadResult};
 
 use apply::Apply;
+use jobs::Jobs;
 use messages::Unacknowledged;
 use polls::Polls;
 use queries::Queries;
@@ -173,8 +177,8 @@ pub(crate) enum Work {
 /// Something that is to happen at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
-    /// A deadline of a run.
-    Run(ShardId, RunId),
+    /// A deadline of an entity.
+    Entity(ShardId, EntityId),
     /// The wake-ups of a shard from this time on are still in the store only.
     ScanBoundary(ShardId),
     /// A poll's or a wait's time is up.
@@ -205,6 +209,7 @@ pub struct Lane {
     polls: Polls,
     queries: Queries,
     updates: Updates,
+    jobs: Jobs,
     namespaces: NamespaceTable,
     /// Work that came before the namespaces were read; `None` once they are.
     waiting_for_namespaces: Option<Vec<Work>>,
@@ -246,6 +251,7 @@ impl Lane {
             polls: Polls::default(),
             queries: Queries::default(),
             updates: Updates::default(),
+            jobs: Jobs::default(),
             namespaces: NamespaceTable::default(),
             waiting_for_namespaces: Some(Vec::new()),
             unacknowledged: Unacknowledged::default(),

@@ -301,6 +301,7 @@ impl Lane {
     /// The process is about to stop: every poll and every wait returns.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
+        self.drain_jobs();
         let ids: Vec<CallId> =
             self.polls.waiting.keys().chain(self.waits.keys()).copied().chain(self.updates.calls()).collect();
         for id in ids {

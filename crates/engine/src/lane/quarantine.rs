@@ -188,7 +188,7 @@ impl Lane {
         }
         if let Some(entry) = entry {
             if let Some(time) = entry.due.deadline {
-                self.timers.remove(&(time, Timer::Run(shard, run_id)));
+                self.timers.remove(&(time, Timer::Entity(shard, run_id.into())));
             }
             for waiter in entry.waiters {
                 self.waits.remove(&waiter.call);

@@ -351,6 +351,7 @@ pub(crate) fn places(queue: &QueueKey, page: Page) -> Result<Vec<TaskPlace>, Sto
         };
         let run_id = match entity.kind {
             EntityKind::Run => RunId(entity.uuid),
+            EntityKind::Job => return Err(StoreError::Unusable("a job has a task for workers".into())),
         };
         let attempt = record::decode::<TaskRecord>(value)?.attempt;
         Ok(TaskPlace { queue: queue.clone(), priority, since: since.0, run_id, event_id, attempt })

@@ -61,6 +61,8 @@ pub(crate) enum PendingRead {
     Outbox(ShardId),
     /// The namespaces, behind those that were read by then.
     Namespaces(Vec<NamespaceRecord>),
+    /// The jobs that were there when the home shard was acquired.
+    Jobs(ShardId),
     /// Tasks of a queue that wait on disk.
     Queue(ShardId, QueueKey),
     /// A count of a queue's tasks that stay on disk.
@@ -77,6 +79,7 @@ impl PendingRead {
             | PendingRead::Run(shard, _)
             | PendingRead::Wakes(shard)
             | PendingRead::Outbox(shard)
+            | PendingRead::Jobs(shard)
             | PendingRead::Queue(shard, _)
             | PendingRead::Count(shard, _)
             | PendingRead::CountFor(shard, _) => *shard,
@@ -161,6 +164,12 @@ impl Lane {
         self.read(ReadRequest::scan(shard, range, PAGE), PendingRead::Outbox(shard));
     }
 
+    /// Reads the jobs from the key `start` on.
+    pub(crate) fn read_jobs(&mut self, shard: ShardId, start: Vec<u8>) {
+        let range = start..key::prefix_end(&Key::job_prefix());
+        self.read(ReadRequest::scan(shard, range, PAGE), PendingRead::Jobs(shard));
+    }
+
     /// Reads the namespaces from the key `start` on, behind those that were read before.
     pub(crate) fn read_namespaces(&mut self, start: Vec<u8>, before: Vec<NamespaceRecord>) {
         let range = start..key::prefix_end(&Key::namespace_prefix());
@@ -230,6 +239,7 @@ impl Lane {
             (PendingRead::Wakes(shard), ReadResult::Page(page)) => self.wakes_found(*shard, page)?,
             (PendingRead::Outbox(shard), ReadResult::Page(page)) => self.outbox_found(*shard, page)?,
             (PendingRead::Namespaces(before), ReadResult::Page(page)) => self.namespaces_found(before, page)?,
+            (PendingRead::Jobs(shard), ReadResult::Page(page)) => self.jobs_found(*shard, page)?,
             (PendingRead::Queue(shard, queue), ReadResult::Page(page)) => self.tasks_found(*shard, queue, page)?,
             (PendingRead::Count(shard, queue), ReadResult::Page(page)) => self.tasks_counted(*shard, queue, page)?,
             (PendingRead::CountFor(shard, queue), ReadResult::Page(page)) => {
@@ -241,6 +251,7 @@ impl Lane {
                 | PendingRead::Wakes(_)
                 | PendingRead::Outbox(_)
                 | PendingRead::Namespaces(_)
+                | PendingRead::Jobs(_)
                 | PendingRead::Queue(..)
                 | PendingRead::Count(..)
                 | PendingRead::CountFor(..),
@@ -259,6 +270,7 @@ impl Lane {
             PendingRead::Queue(shard, queue) if !self.owns(shard) => return self.read_again_later(shard, &queue),
             PendingRead::Wakes(shard)
             | PendingRead::Outbox(shard)
+            | PendingRead::Jobs(shard)
             | PendingRead::Queue(shard, _)
             | PendingRead::Count(shard, _)
             | PendingRead::CountFor(shard, _) => return self.lose(shard, &error.to_string()),
@@ -321,7 +333,7 @@ impl Lane {
                 state.runs.insert(run_id, Box::new(entry));
             }
             if let Some(time) = timer {
-                self.set_timer(time, Timer::Run(shard, run_id));
+                self.set_timer(time, Timer::Entity(shard, run_id.into()));
             }
             self.resume(shard, &Need::Run(run_id));
             if recovers {
@@ -344,11 +356,10 @@ impl Lane {
     /// Registers the wake-ups of a page; the rest is read when the last of them is due.
     fn wakes_found(&mut self, shard: ShardId, page: Page) -> Result<(), StoreError> {
         for (bytes, _) in &page.pairs {
-            let OwnedKey::Wake(time, EntityId { kind: EntityKind::Run, uuid }) = Key::decode(bytes)? else {
+            let OwnedKey::Wake(time, entity) = Key::decode(bytes)? else {
                 return Err(StoreError::Unusable("a wake-up's key is damaged".into()));
             };
-            let run_id = RunId(uuid);
-            self.set_timer(time, Timer::Run(shard, run_id));
+            self.set_timer(time, Timer::Entity(shard, entity));
             if page.more && page.pairs.last().is_some_and(|(last, _)| last == bytes) {
                 self.set_timer(time, Timer::ScanBoundary(shard));
             }

@@ -8,13 +8,14 @@ use std::{
 
 use bytes::Bytes;
 use machine::{Due, MessageKey, Run};
-use model::{Budget, Epoch, Part, QueueKind, Reject, RunId, ShardId, Time, WorkflowKey};
+use model::{Budget, Epoch, JobId, Part, QueueKind, Reject, RunId, ShardId, Time, WorkflowKey};
 use store::{Batch, Change, CommitResult, Key, StoreError};
 
 use super::{Action, CallId, Lane, ReplyTo, Timer, Work, assert, parcel::Content, quarantine::QuarantinedRun};
 use crate::{
     Answer,
     persist::{self, TaskPlace},
+    placement::HOME,
 };
 
 /// How long a node waits before it takes a shard again whose storage failed.
@@ -121,6 +122,8 @@ pub(crate) enum Effect {
     Grew { run_id: RunId, next_event_id: i64, is_open: bool },
     /// The doors may see the table of namespaces.
     Namespaces,
+    /// A part of a job may be done.
+    Job(JobId),
 }
 
 impl Entry {
@@ -414,10 +417,12 @@ impl Lane {
             self.waits.remove(&waiter.call);
             self.actions.push(Action::Answer { id: waiter.call, result: Err(reject.clone()) });
         }
-        self.timers.retain(|(_, timer)| !matches!(timer, Timer::Run(of, _) | Timer::ScanBoundary(of) if *of == shard));
+        self.timers
+            .retain(|(_, timer)| !matches!(timer, Timer::Entity(of, _) | Timer::ScanBoundary(of) if *of == shard));
         self.lose_queries(shard, &reject);
         self.lose_messages(shard);
         self.lose_updates(shard);
+        self.lose_jobs(shard, &reject);
         self.lose_tasks(shard);
         self.set_timer(self.now + REACQUIRE_AFTER, Timer::Reacquire(shard));
     }
@@ -444,7 +449,8 @@ impl Lane {
             return;
         };
         state.epoch = Some(epoch);
-        if shard.0 == 0 {
+        if shard == HOME {
+            self.read_jobs(shard, Key::job_prefix());
             self.read_namespaces(Key::namespace_prefix(), Vec::new());
         }
         self.read_outbox(shard, Key::outbox_prefix());

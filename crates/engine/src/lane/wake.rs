@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use machine::Input;
-use model::{ShardId, Time};
+use model::{EntityId, EntityKind, JobId, RunId, ShardId, Time};
 use store::Key;
 
 use super::{Lane, PendingRead, ReplyTo, Timer, Work, apply::Apply};
@@ -19,10 +19,11 @@ impl Lane {
                 return;
             };
             match timer {
-                Timer::Run(shard, run_id) => {
-                    let wake = Apply { reply_to: ReplyTo::None, shard, run_id, input: Input::Wake };
+                Timer::Entity(shard, EntityId { kind: EntityKind::Run, uuid }) => {
+                    let wake = Apply { reply_to: ReplyTo::None, shard, run_id: RunId(uuid), input: Input::Wake };
                     self.run_queue.push_back(Work::Apply(Box::new(wake)));
                 }
+                Timer::Entity(_, EntityId { kind: EntityKind::Job, uuid }) => self.wake_job(JobId(uuid)),
                 Timer::ScanBoundary(shard) => {
                     // The page ended within this time, so its other wake-ups are read again; a timer is in a set.
                     self.read_wakes(shard, Key::wakes_from(time));
@@ -52,7 +53,9 @@ impl Lane {
         let mut far = Vec::new();
         for timer in &self.timers {
             match timer {
-                (time, Timer::Run(shard, run_id)) if self.entry(*shard, *run_id).is_none() => {
+                (time, Timer::Entity(shard, EntityId { kind: EntityKind::Run, uuid }))
+                    if self.entry(*shard, RunId(*uuid)).is_none() =>
+                {
                     let seen = near.entry(*shard).or_default();
                     *seen += 1;
                     if *seen > keep {
@@ -63,7 +66,7 @@ impl Lane {
                 (_, Timer::ScanBoundary(shard)) if boundaries.contains_key(shard) => far.push(timer.clone()),
                 (
                     _,
-                    Timer::Run(..)
+                    Timer::Entity(..)
                     | Timer::ScanBoundary(_)
                     | Timer::Call(_)
                     | Timer::Query(_)

@@ -59,6 +59,7 @@ pub(crate) fn load(run_id: RunId, rows: Vec<(Vec<u8>, Bytes)>, first_history: By
             | OwnedKey::Namespace(_)
             | OwnedKey::Current { .. }
             | OwnedKey::History(..)
+            | OwnedKey::Job(_)
             | OwnedKey::Wake(..)
             | OwnedKey::Task { .. }
             | OwnedKey::Outbox(..)

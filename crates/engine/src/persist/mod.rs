@@ -10,7 +10,7 @@ mod load;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use machine::{MessageKey, Task};
+use machine::{Job, JobDue, MessageKey, Task};
 use model::{EntityKind, NamespaceId, QueueKey, QueueKind, RunId, ShardId, Time, WorkflowKey};
 use prost::Message;
 use proto::temporal::api::history::v1::HistoryEvent;
@@ -121,6 +121,20 @@ pub(crate) fn current_run(row: Bytes) -> Result<RunId, StoreError> {
         .run_id
         .parse()
         .map_err(|_| StoreError::Unusable(format!("the stored run id \"{}\" is damaged", record.run_id)))
+}
+
+/// What a step changes of a job's rows: its state, which goes when nothing is due any more, and its wake-up.
+pub(crate) fn job_rows(job: &Job, was_awake_at: Option<Time>, due: JobDue, changes: &mut Vec<Change>) {
+    let key = Key::Job(job.id);
+    changes.push(match due == JobDue::default() {
+        true => delete(&key),
+        false => put(&key, record::encode(&job.record)),
+    });
+    if was_awake_at != due.wake {
+        let row = |time| Key::Wake(time, job.id.into());
+        changes.extend(was_awake_at.map(|time| delete(&row(time))));
+        changes.extend(due.wake.map(|time| put(&row(time), Bytes::new())));
+    }
 }
 
 /// A batch of events as it stands in the history: an encoded `History`, so that joined batches are one too.

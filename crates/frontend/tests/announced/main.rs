@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod capabilities;
 #[cfg(test)]
+mod deletion;
+#[cfg(test)]
 mod served;
 #[cfg(test)]
 mod system_namespace;

@@ -1,10 +1,17 @@
 //! A server in this process that is open to all, and a client and a worker of it.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use engine::{Config, Engine};
-use frontend::{About, NewNamespace, ServerContext, ensure, ensure_system, serve};
+use frontend::{About, NewNamespace, ServerContext, ensure, ensure_system, resume_deletions, serve};
 use model::Limits;
 use proto::temporal::api::{
     command::v1::{Command, command::Attributes},
@@ -60,9 +67,10 @@ impl World {
         let config = Config { shards: 1, limits: Arc::new(limits.clone()), address: String::new(), cached_runs: 10 };
         let engine = Engine::open(store.clone(), config).unwrap();
         let about = About { server_version: "1.32.0", store: "memory", shards: 1, address: String::new() };
-        let context = ServerContext::new(engine.clone(), auth::Policy::Open, about, || uuid::Uuid::from_u128(1));
+        let context = ServerContext::new(engine.clone(), auth::Policy::Open, about, new_id);
         ensure(&context, NewNamespace::named("default", Duration::from_secs(86_400))).await.unwrap();
         ensure_system(&context).await.unwrap();
+        resume_deletions(&context);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let loops = Loops::start(1).unwrap();
@@ -104,6 +112,12 @@ impl World {
         let answer = self.client.get_workflow_execution_history(get).await.unwrap().into_inner();
         answer.history.unwrap_or_default().events
     }
+}
+
+/// Each id once, also after a restart.
+fn new_id() -> uuid::Uuid {
+    static DRAWN: AtomicU64 = AtomicU64::new(0);
+    uuid::Uuid::from_u128(u128::from(DRAWN.fetch_add(1, Ordering::Relaxed)) + 1)
 }
 
 pub(crate) fn namespace() -> String {

@@ -173,3 +173,22 @@ fn records_of_what_is_pending_stand_in_files_as_they_always_did() {
         "08011201321a0133220028013201363a0137420138",
     );
 }
+
+#[test]
+fn the_record_of_a_job_stands_in_files_as_it_always_did() {
+    check(
+        &crate::JobRecord {
+            job_type: 1,
+            namespace_id: vec![2],
+            stage: 3,
+            created_time: 4,
+            delay: 5,
+            visible_time: 6,
+            failures: 7,
+            items_done: 8,
+            last_failure: "9".to_owned(),
+            worked_time: 10,
+        },
+        "08011201021803200428053006380740084a0139500a",
+    );
+}

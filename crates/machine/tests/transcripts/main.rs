@@ -2,11 +2,12 @@
 //! and, after `---`, what follows. `UPDATE_TRANSCRIPTS=1` writes what follows now into the files.
 //!
 //! `script` reads the files, `stage` does what they say, with `inputs`
-//! of lines, `show` puts into words what follows, `hold` checks after every
+//! of lines (`jobs` to a job), `show` puts into words what follows, `hold` checks after every
 //! step what must hold for all of them.
 
 mod hold;
 mod inputs;
+mod jobs;
 mod json;
 mod script;
 mod show;

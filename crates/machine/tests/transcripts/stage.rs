@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use machine::{
-    EagerStart, Input, Run, Signal, StartSpec, Step, StepContext,
+    EagerStart, Input, Job, Run, Signal, StartSpec, Step, StepContext,
     on::start::{Decision, Repeats, decide},
 };
 use model::{Entropy, Limits, Namespace, NamespaceId, RunId, RunKey, Time, WorkflowKey};
@@ -16,6 +16,7 @@ use proto::temporal::api::{
 use super::{
     hold,
     inputs::{self, cause, parse},
+    jobs,
     script::Line,
     show::{self, BEGINNING},
 };
@@ -28,6 +29,8 @@ pub(crate) fn namespace(number: u32) -> NamespaceId {
 /// What a transcript plays on.
 pub(crate) struct Stage {
     run: Option<Run>,
+    /// Of a transcript that plays a job instead.
+    job: Option<Job>,
     /// The run that followed, until the transcript goes on with it.
     successor: Option<(Run, Vec<HistoryEvent>)>,
     now: Time,
@@ -43,6 +46,7 @@ impl Stage {
     pub(crate) fn new() -> Self {
         Self {
             run: None,
+            job: None,
             successor: None,
             now: BEGINNING,
             limits: Limits::default(),
@@ -55,6 +59,10 @@ impl Stage {
     /// Does one line and says what follows.
     pub(crate) fn play(&mut self, line: &Line) -> Vec<String> {
         let lines = match line.verb.as_str() {
+            "delete-namespace" => {
+                self.job = Some(jobs::begin(line, &self.context()));
+                Vec::new()
+            }
             "start" => self.start(line),
             "start-as" => self.start_as(line),
             "decide" => self.decide(line),
@@ -72,6 +80,7 @@ impl Stage {
             }
             "message" => self.message(line),
             "attributes" => show::attributes(&self.run().attributes),
+            _ if self.job.is_some() => self.play_job(line),
             _ => {
                 let input = inputs::input(self.run(), line);
                 self.give(input)
@@ -82,7 +91,10 @@ impl Stage {
 
     /// What stands after a block.
     pub(crate) fn standing(&mut self) -> Vec<String> {
-        let lines = self.run.as_ref().map(show::standing).unwrap_or_default();
+        let lines = match &self.job {
+            Some(job) => jobs::standing(job),
+            None => self.run.as_ref().map(show::standing).unwrap_or_default(),
+        };
         lines.into_iter().map(|line| self.named(&line)).collect()
     }
 
@@ -107,6 +119,11 @@ impl Stage {
             }),
             other_namespaces: Arc::new([("other".to_owned(), namespace(2))]),
         }
+    }
+
+    fn play_job(&mut self, line: &Line) -> Vec<String> {
+        let context = self.context();
+        self.job.as_mut().map(|job| jobs::play(job, line, &context)).unwrap_or_default()
     }
 
     fn run(&self) -> &Run {
@@ -243,6 +260,10 @@ impl Stage {
     /// `advance 10s`: time passes, and what is due on the way happens when it is due.
     fn advance(&mut self, line: &Line) -> Vec<String> {
         let until = self.now + span(line.first());
+        if self.job.is_some() {
+            self.now = until;
+            return self.play_job(&Line { verb: "wake".to_owned(), ..Line::default() });
+        }
         let mut lines = Vec::new();
         for _ in 0..100 {
             let deadline = self.run().due().deadline.filter(|deadline| *deadline <= until && self.run().is_open());

@@ -71,6 +71,7 @@ impl Promises {
                 }
                 Ok(OwnedKey::Wake(time, entity)) => match entity.kind {
                     EntityKind::Run => runs.entry(RunId(entity.uuid)).or_default().wakes.push(time),
+                    EntityKind::Job => {}
                 },
                 Ok(leftover @ (OwnedKey::Task { .. } | OwnedKey::Outbox(..) | OwnedKey::Buffered(..))) => {
                     self.break_one(format!("at rest there is still {leftover:?}"));

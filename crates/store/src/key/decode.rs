@@ -1,6 +1,6 @@
 //! Keys from their bytes.
 
-use model::{NamespaceId, QueueKey, QueueKind, RunId, Time};
+use model::{JobId, NamespaceId, QueueKey, QueueKind, RunId, Time};
 use uuid::Uuid;
 
 use super::{ControlKey, OwnedKey, codec::Decoder, kind, row, tag};
@@ -16,6 +16,7 @@ pub(super) fn key(bytes: &[u8]) -> Result<OwnedKey, StoreError> {
             OwnedKey::Current { namespace: namespace(&mut fields)?, kind: fields.entity_kind()?, id: fields.text()? }
         }
         tag::RUN => run_row(&mut fields)?,
+        tag::JOB => OwnedKey::Job(JobId(Uuid::from_bytes(fields.raw()?))),
         tag::WAKE => OwnedKey::Wake(Time(fields.i64()?), fields.entity()?),
         tag::TASK => OwnedKey::Task {
             queue: queue(&mut fields)?,

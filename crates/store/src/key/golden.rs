@@ -44,7 +44,9 @@ fn keys() -> Vec<(OwnedKey, &'static str)> {
         (OwnedKey::Request(RUN, text()), "20 R 0a 6162 0001"),
         (OwnedKey::Update(RUN, text()), "20 R 0b 6162 0001"),
         (OwnedKey::History(RUN, 1), "20 R 7f 8000000000000001"),
+        (OwnedKey::Job(JobId(RUN.0)), "21 R"),
         (OwnedKey::Wake(Time(2), RUN.into()), "41 8000000000000002 01 R"),
+        (OwnedKey::Wake(Time(2), JobId(RUN.0).into()), "41 8000000000000002 02 R"),
         (task(QueueKind::Workflow), "51 N 01 71 0001 80000003 7ffffffffffffffc 8000000000000005 01 R 8000000000000006"),
         (task(QueueKind::Activity), "51 N 02 71 0001 80000003 7ffffffffffffffc 8000000000000005 01 R 8000000000000006"),
         (OwnedKey::Outbox(RUN.into(), 2, 7), "61 01 R 02 8000000000000007"),
@@ -98,7 +100,8 @@ fn place(key: &OwnedKey) -> usize {
         OwnedKey::Wake(..) => 16,
         OwnedKey::Task { .. } => 17,
         OwnedKey::Outbox(..) => 18,
-        OwnedKey::Control(control) => 19 + control_place(control),
+        OwnedKey::Job(_) => 19,
+        OwnedKey::Control(control) => 20 + control_place(control),
     }
 }
 
@@ -121,7 +124,7 @@ fn control_place(key: &ControlKey) -> usize {
 #[test]
 fn each_kind_of_key_has_its_bytes() {
     let places: std::collections::BTreeSet<usize> = keys().iter().map(|(key, _)| place(key)).collect();
-    assert!(places.iter().copied().eq(0..30), "{places:?}");
+    assert!(places.iter().copied().eq(0..31), "{places:?}");
 }
 
 #[test]

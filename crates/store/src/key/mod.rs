@@ -14,7 +14,7 @@ mod tests;
 
 use std::ops::Range;
 
-use model::{EntityId, EntityKind, NamespaceId, QueueKey, QueueKind, RunId, Time};
+use model::{EntityId, EntityKind, JobId, NamespaceId, QueueKey, QueueKind, RunId, Time};
 
 use codec::Encoder;
 pub use control::ControlKey;
@@ -57,6 +57,8 @@ pub enum Key<'a> {
     Update(RunId, &'a str),
     /// By the id of the batch's first event. Value: an encoded `History`; joined in order they are the whole history.
     History(RunId, i64),
+    /// Value: record `JobRecord`, which is all of it. In the home shard.
+    Job(JobId),
     /// The one wake-up of an entity. Value: empty.
     Wake(Time, EntityId),
     /// A task that waits for a worker, in the order of dispatch; of a run, `item` is the scheduled event id. Value: record.
@@ -90,6 +92,7 @@ impl Key<'_> {
             Key::Request(run_id, request_id) => run_row(*run_id, row::REQUEST).text(request_id),
             Key::Update(run_id, update_id) => run_row(*run_id, row::UPDATE).text(update_id),
             Key::History(run_id, event_id) => run_row(*run_id, row::HISTORY).i64(*event_id),
+            Key::Job(id) => Encoder::new(tag::JOB).raw(id.as_bytes()),
             Key::Wake(time, entity) => Encoder::new(tag::WAKE).i64(time.0).entity(*entity),
             Key::Task { queue, priority, pass, since, entity, item } => {
                 task_queue(queue).i32(*priority).i64(*pass).i64(since.0).entity(*entity).i64(*item)
@@ -127,6 +130,11 @@ impl Key<'_> {
     /// What every history batch of a run begins with.
     pub fn history_prefix(run_id: RunId) -> Vec<u8> {
         run_row(run_id, row::HISTORY).finish()
+    }
+
+    /// What every job's key begins with.
+    pub fn job_prefix() -> Vec<u8> {
+        vec![tag::JOB]
     }
 
     /// What every wake-up begins with.
@@ -197,6 +205,7 @@ pub(crate) mod tag {
     pub(super) const CLOCK: u8 = 0x03;
     pub(crate) const CURRENT: u8 = 0x11;
     pub(super) const RUN: u8 = 0x20;
+    pub(super) const JOB: u8 = 0x21;
     // 0x30 was the history, up to the second format.
     pub(crate) const WAKE: u8 = 0x41;
     pub(crate) const TASK: u8 = 0x51;

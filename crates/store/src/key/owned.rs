@@ -1,6 +1,6 @@
 //! A decoded key, which owns its texts.
 
-use model::{EntityId, EntityKind, NamespaceId, QueueKey, RunId, Time};
+use model::{EntityId, EntityKind, JobId, NamespaceId, QueueKey, RunId, Time};
 
 use super::{ControlKey, Key};
 
@@ -23,6 +23,7 @@ pub enum OwnedKey {
     Request(RunId, String),
     Update(RunId, String),
     History(RunId, i64),
+    Job(JobId),
     Wake(Time, EntityId),
     Task { queue: QueueKey, priority: i32, pass: i64, since: Time, entity: EntityId, item: i64 },
     Outbox(EntityId, u8, i64),
@@ -49,6 +50,7 @@ impl OwnedKey {
             OwnedKey::Request(run_id, request_id) => Key::Request(*run_id, request_id),
             OwnedKey::Update(run_id, update_id) => Key::Update(*run_id, update_id),
             OwnedKey::History(run_id, event_id) => Key::History(*run_id, *event_id),
+            OwnedKey::Job(id) => Key::Job(*id),
             OwnedKey::Wake(time, entity) => Key::Wake(*time, *entity),
             OwnedKey::Task { queue, priority, pass, since, entity, item } => {
                 Key::Task { queue, priority: *priority, pass: *pass, since: *since, entity: *entity, item: *item }

@@ -50,7 +50,7 @@ impl Draw {
     }
 
     fn key(&mut self) -> OwnedKey {
-        match self.below(20) {
+        match self.below(21) {
             0 => OwnedKey::Cluster,
             1 => OwnedKey::Namespace(NamespaceId(self.uuid())),
             2 => OwnedKey::Current { namespace: NamespaceId(self.uuid()), kind: EntityKind::Run, id: self.text() },
@@ -77,6 +77,7 @@ impl Draw {
             16 => OwnedKey::Outbox(self.run().into(), self.pick(&[0, 1, 255]), self.i64()),
             17 => OwnedKey::Update(self.run(), self.text()),
             18 => OwnedKey::Clock,
+            19 => OwnedKey::Job(JobId(self.uuid())),
             _ => OwnedKey::Control(self.control()),
         }
     }

@@ -16,6 +16,17 @@ pub(crate) async fn change(
     id: NamespaceId,
     edit: impl Fn(&mut NamespaceRecord) -> Result<(), Reject> + Send + Sync + 'static,
 ) -> Result<Arc<NamespaceRecord>, Reject> {
+    let put = |record, expected_version| Call::PutNamespace { record: Box::new(record), expected_version };
+    change_by(context, id, edit, put).await
+}
+
+/// The same by another call than the usual one.
+pub(crate) async fn change_by(
+    context: &ServerContext,
+    id: NamespaceId,
+    edit: impl Fn(&mut NamespaceRecord) -> Result<(), Reject> + Send + Sync + 'static,
+    call: impl Fn(NamespaceRecord, i64) -> Call + Send + Sync + 'static,
+) -> Result<Arc<NamespaceRecord>, Reject> {
     let mut attempts = 0;
     loop {
         let known = context.engine.namespaces();
@@ -26,7 +37,9 @@ pub(crate) async fn change(
             return Ok(record.clone());
         }
         attempts += 1;
-        match write(context, edited.clone(), record.version).await {
+        let namespace = Arc::new(edited.snapshot());
+        let request = Request { namespace, call: call(edited.clone(), record.version) };
+        match context.engine.call(request).await.map(|_| ()) {
             Err(reject) if reject.kind == Kind::Aborted && attempts < ATTEMPTS => {}
             Err(reject) => return Err(reject),
             Ok(()) => return Ok(Arc::new(edited)),

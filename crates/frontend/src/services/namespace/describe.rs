@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use engine::NamespaceRecord;
-use model::{Limits, NamespaceId, Reject, to_proto_duration};
+use engine::{Job, JobStage, NamespaceRecord};
+use model::{Limits, NamespaceId, Reject, Time, to_proto_duration};
 use proto::temporal::api::{
-    enums::v1::ReplicationState,
+    enums::v1::{NamespaceState, ReplicationState},
     namespace::v1::{
         BadBinaries, NamespaceConfig, NamespaceInfo,
         namespace_info::{Capabilities, Limits as ShownLimits},
@@ -14,8 +14,11 @@ use proto::temporal::api::{
     workflowservice::v1::{DescribeNamespaceRequest, DescribeNamespaceResponse},
 };
 
-use super::PLACES;
+use super::{PLACES, delete};
 use crate::{context::ServerContext, gate, services::system::CLUSTER};
+
+/// Under what a namespace that is being deleted tells how far that is, beside what its owner noted.
+const DELETION: &str = "deletion";
 
 /// What every namespace can do. Each is decided on here, so that a new one does not compile until it is: clients use what they
 /// find. Workers whose polls are ended by `ShutdownWorker` are told to end them themselves, as by the reference.
@@ -54,7 +57,28 @@ pub(crate) async fn describe_namespace(
         }
     };
     let (record, _) = found?;
-    Ok(description(record, context.limits()))
+    let mut described = description(record, context.limits());
+    if record.state() == NamespaceState::Deleted
+        && let Some(job) = delete::job(&context.engine, record.namespace_id()).await
+        && let Some(info) = &mut described.namespace_info
+    {
+        info.data.insert(DELETION.to_owned(), progress(&job));
+    }
+    Ok(described)
+}
+
+/// How far the deletion of a namespace is, in words.
+fn progress(job: &Job) -> String {
+    let record = &job.record;
+    let time = Time(record.visible_time).to_proto();
+    match record.stage() {
+        JobStage::Runs if record.failures > 0 => {
+            format!("deletes runs, {} so far; tries again at {time}: {}", record.items_done, record.last_failure)
+        }
+        JobStage::Runs => format!("deletes runs, {} so far", record.items_done),
+        JobStage::Delay => format!("the runs are deleted, {} of them; the namespace goes at {time}", record.items_done),
+        JobStage::Record | JobStage::Ended | JobStage::Unspecified => "the namespace goes now".to_owned(),
+    }
 }
 
 /// A namespace as its readers see it.

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 use engine::{Answer, Call, CallId, QueryOutcome};
 use model::{Kind, Reject, Time};
 use proto::temporal::api::enums::v1::{
-    UpdateWorkflowExecutionLifecycleStage as Stage, WorkflowExecutionStatus as Status,
+    ResourceExhaustedCause, UpdateWorkflowExecutionLifecycleStage as Stage, WorkflowExecutionStatus as Status,
 };
 
 use crate::world::{Actor, World};
@@ -162,6 +162,8 @@ impl Client {
             (errand, None) => self.repeat(world, errand),
             (errand, Some(Err(reject))) if reject.kind == Kind::Unavailable => self.repeat(world, errand),
             (errand, Some(Err(reject))) if reject.kind == Kind::Quarantined => self.put_off(errand),
+            // The run that the signal is for is about to close: client libraries ask again.
+            (errand @ Errand::Start { .. }, Some(Err(reject))) if is_busy(&reject) => self.repeat(world, errand),
             (errand, Some(Ok(answer))) => self.granted(world, errand, answer),
             (errand, Some(Err(reject))) => self.refused(world, errand, &reject),
         }
@@ -308,4 +310,8 @@ impl Client {
         self.asked = world.now;
         self.waits_for = world.send(self.actor(), call, PATIENCE);
     }
+}
+
+fn is_busy(reject: &Reject) -> bool {
+    matches!(reject.kind, Kind::ResourceExhausted { cause: ResourceExhaustedCause::BusyWorkflow, .. })
 }

@@ -1,4 +1,7 @@
-//! A link or a path in the documents that points into the tree points at something.
+//! A link or a path in the documents that points into the tree points at something, and at one thing: each decision has a
+//! number of its own.
+
+use std::collections::BTreeMap;
 
 use super::{Finding, House};
 
@@ -19,7 +22,21 @@ pub(super) fn check(house: &House) -> Vec<Finding> {
             }
         }
     }
+    let mut decisions = BTreeMap::new();
+    for path in &house.files {
+        if let Some(number) = decision(path)
+            && let Some(other) = decisions.insert(number, path)
+        {
+            findings.push(Finding::new(RULE, path.clone(), format!("has the number of {other}")));
+        }
+    }
     findings
+}
+
+/// The number of a decision's record.
+fn decision(path: &str) -> Option<&str> {
+    let number = path.strip_prefix("docs/adr/")?.get(..4)?;
+    number.bytes().all(|byte| byte.is_ascii_digit()).then_some(number)
 }
 
 /// The targets of Markdown links that are neither web addresses nor anchors.
@@ -49,6 +66,8 @@ pub(super) fn planted() -> Vec<super::Planted> {
     let of = |text| super::Planted::of(&[("docs/a.md", text), ("b.md", "")]);
     vec![
         of("[b](../b.md)\n[c](../c.md#there) [d](https://d)").found("\"../c.md\" points at nothing").at(2),
+        super::Planted::of(&[("docs/adr/0001-a.md", ""), ("docs/adr/0001-b.md", ""), ("docs/adr/0002-c.md", "")])
+            .found("has the number of docs/adr/0001-a.md"),
         of("[docs](../docs/) [own](./a.md) [c](c)").found("\"c\" points at nothing").at(1),
     ]
 }

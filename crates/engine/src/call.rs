@@ -111,7 +111,7 @@ pub enum Call {
     /// Forgets which worker holds the run in its cache.
     ResetSticky { execution: Execution },
     /// A worker goes away: its sticky queue is closed, its polls return.
-    ShutdownWorker { sticky_task_queue: String, identity: String, worker_instance_key: String },
+    ShutdownWorker { sticky_task_queue: String, worker_instance_key: String },
     /// Who polls a queue, and what waits there.
     DescribeTaskQueue { queue: QueueKey },
     /// Who has polled which queues of the namespace lately: of at most `queues` queues, in the order of their names, from

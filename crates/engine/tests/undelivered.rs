@@ -239,3 +239,40 @@ async fn a_query_goes_to_the_next_poll() {
         assert!(matches!(answered, Ok(Answer::QueryAnswer { outcome: QueryOutcome::Answered(_), .. })), "{answered:?}");
     }
 }
+
+#[tokio::test]
+async fn a_worker_that_goes_away_ends_its_own_polls_alone() {
+    let world = World::new().await;
+    let deadline = world.engine.now() + Duration::from_secs(60);
+    let poll = |name: &str, normal_name: &str, key: &str| {
+        Call::PollWorkflowTask(Poll {
+            queue: QueueKey { namespace: world.namespace.id, kind: QueueKind::Workflow, name: name.into() },
+            normal_name: normal_name.into(),
+            identity: "1@host".into(),
+            worker_version: Arc::default(),
+            worker_instance_key: key.into(),
+            deadline,
+            max_tasks_per_second: None,
+        })
+    };
+    let context = &mut Context::from_waker(Waker::noop());
+    for key in ["", "one"] {
+        let mut going = vec![world.ask(poll("sticky", QUEUE, key))];
+        if !key.is_empty() {
+            going.push(world.ask(poll(QUEUE, "", key)));
+        }
+        let mut staying = [world.ask(poll(QUEUE, "", "")), world.ask(poll("another", QUEUE, "two"))];
+        for poll in going.iter_mut().chain(&mut staying) {
+            assert!(poll.as_mut().poll(context).is_pending());
+        }
+        world
+            .call(Call::ShutdownWorker { sticky_task_queue: "sticky".into(), worker_instance_key: key.to_owned() })
+            .await;
+        for poll in going {
+            assert!(matches!(poll.await, Ok(Answer::WorkflowTask(None))), "{key:?}");
+        }
+        for poll in &mut staying {
+            assert!(poll.as_mut().poll(context).is_pending(), "{key:?}");
+        }
+    }
+}

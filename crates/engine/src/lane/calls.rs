@@ -51,8 +51,8 @@ impl Lane {
                 self.start(reply_to, namespace, StartKind::SignalWithStart(request), until)
             }
             Call::PollWorkflowTask(poll) | Call::PollActivityTask(poll) => self.poll(reply_to, namespace, poll),
-            Call::ShutdownWorker { sticky_task_queue, identity, worker_instance_key } => {
-                self.shutdown_worker(&namespace, &sticky_task_queue, &identity, &worker_instance_key);
+            Call::ShutdownWorker { sticky_task_queue, worker_instance_key } => {
+                self.shutdown_worker(&namespace, &sticky_task_queue, &worker_instance_key);
                 self.answer_now(reply_to, Ok(Answer::Done));
             }
             Call::DescribeTaskQueue { queue } => self.describe_queue(reply_to, queue),

@@ -333,19 +333,18 @@ impl Lane {
         !queue.pollers.is_empty() || recent
     }
 
-    /// A worker goes away: its polls return empty, and what waits on its own queue goes to others.
+    /// A worker goes away: its polls return empty, and what waits on its own queue goes to others. Its identity says nothing:
+    /// the workers of one process have the same.
     pub(crate) fn shutdown_worker(
         &mut self,
         namespace: &Namespace,
         sticky_task_queue: &str,
-        identity: &str,
         worker_instance_key: &str,
     ) {
         let of_worker = |poll: &Poll| {
             poll.queue.namespace == namespace.id
                 && (*poll.queue.name == *sticky_task_queue
-                    || (!worker_instance_key.is_empty() && poll.worker_instance_key == worker_instance_key)
-                    || (worker_instance_key.is_empty() && !identity.is_empty() && poll.identity == identity))
+                    || (!worker_instance_key.is_empty() && poll.worker_instance_key == worker_instance_key))
         };
         let polls: Vec<CallId> =
             self.polls.waiting.iter().filter(|(_, poll)| of_worker(poll)).map(|(id, _)| *id).collect();

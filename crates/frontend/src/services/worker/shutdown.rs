@@ -12,7 +12,6 @@ pub(crate) async fn shutdown_worker(
 ) -> Result<ShutdownWorkerResponse, Reject> {
     let call = Call::ShutdownWorker {
         sticky_task_queue: request.sticky_task_queue,
-        identity: request.identity,
         worker_instance_key: request.worker_instance_key,
     };
     scope.call(call).await?;

@@ -213,10 +213,15 @@ async fn many(stage: &Arc<Stage>, options: &Options) -> Result<Outcome, Fault> {
         }
         if let Some(joined) = running.join_next().await {
             let (number, ended) = joined?;
-            match ended?.1 {
+            let (program, ended) = ended?;
+            match ended {
                 Ok(()) => {}
                 Err(Stop::Undecided) => outcome.undecided += 1,
-                Err(stop) => suspects.push((number, report::brief(&options.name(number), &stop))),
+                Err(stop) => {
+                    let name = options.name(number);
+                    println!("{}", report::stop(&name, &program, &stop));
+                    suspects.push((number, report::brief(&name, &stop)));
+                }
             }
         } else if options.survey || suspects.is_empty() {
             outcome.differing.extend(suspects.into_iter().map(|(_, differed)| differed));

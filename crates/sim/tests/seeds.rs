@@ -40,7 +40,7 @@ fn seeds_of_old_defects_stay_clean() {
 #[test]
 fn every_planted_bug_is_found() {
     for bug in Bug::ALL {
-        let found = (1..=2_000).find(|seed| !run(&options(*seed, Some(bug))).violations.is_empty());
-        assert!(found.is_some(), "{bug:?} was not found within 2,000 seeds");
+        let found = (1..=6_000).find(|seed| !run(&options(*seed, Some(bug))).violations.is_empty());
+        assert!(found.is_some(), "{bug:?} was not found within 6,000 seeds");
     }
 }

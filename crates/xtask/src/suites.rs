@@ -240,7 +240,7 @@ fn simulation() -> Result<Ending, String> {
 }
 
 fn planted_bugs() -> Result<Ending, String> {
-    simulator(&["--all-bugs", "--seeds", "2000"])
+    simulator(&["--all-bugs", "--seeds", "6000"])
 }
 
 fn simulator(options: &[&str]) -> Result<Ending, String> {

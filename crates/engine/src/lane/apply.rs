@@ -186,9 +186,13 @@ impl Lane {
     /// A panic. Rows may be left over in the open batch.
     fn derive(&mut self, shard: ShardId, mut step: Step) -> Result<Derived, Panicked> {
         assert::step(self, shard, &step);
-        let dispatched = self.dispatch_in_step(shard, &mut step)?;
+        let due = self.due_of(&step.next)?;
+        let dispatched = self.dispatch_in_step(shard, &mut step, &due)?;
         let Step { next, changes, successor, reply: _ } = step;
-        let derived = self.derive_rows(shard, &next, &changes).and_then(|(due, follows)| {
+        // What was dispatched is not due any more.
+        let due = if dispatched.is_empty() { Ok(due) } else { self.due_of(&next) };
+        let derived = due.and_then(|due| self.derive_rows(shard, &next, due, &changes));
+        let derived = derived.and_then(|(due, follows)| {
             let steps = successor.filter(|successor| !successor.changes.is_empty());
             let successor = steps.map(|step| self.derive(shard, *step)).transpose()?.map(Box::new);
             Ok((due, follows, successor))
@@ -204,15 +208,24 @@ impl Lane {
         }
     }
 
-    /// What is due after a step, and what follows from the difference to the state before. Adds the rows to the open batch.
-    fn derive_rows(&mut self, shard: ShardId, next: &Run, changes: &[Change]) -> Result<(Due, Follows), Panicked> {
+    fn due_of(&self, next: &Run) -> Result<Due, Panicked> {
+        self.caught(Place::of(next, DERIVING), || next.durable_due())
+    }
+
+    /// What follows from the difference to the state before a step, after which this is due. Adds the rows to the open batch.
+    fn derive_rows(
+        &mut self,
+        shard: ShardId,
+        next: &Run,
+        due: Due,
+        changes: &[Change],
+    ) -> Result<(Due, Follows), Panicked> {
         let run_id = next.key.run_id;
         let types = self.namespace(next.key.workflow.namespace).search_attributes.clone();
         let mut rows = self.shards.get_mut(&shard).map(|state| std::mem::take(state.changes())).unwrap_or_default();
         let before = rows.len();
         let old = self.entry(shard, run_id).map(|entry| (&entry.run, &entry.due));
         let derived = self.caught(Place::of(next, DERIVING), || {
-            let due = next.durable_due();
             let events = || changes.iter().filter_map(event_of);
             let batch = events().next().map(|first| (first.event_id, persist::history_batch(events())));
             persist::rows(old, (next, &due), batch.clone(), &mut rows);

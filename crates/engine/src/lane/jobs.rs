@@ -47,10 +47,11 @@ impl Lane {
             }
             self.jobs.known.insert(id, JobEntry { job, due, ready: due.work });
         }
-        match next {
-            Some(next) => self.read_jobs(shard, next),
-            None => self.jobs.is_read = true,
+        if let Some(next) = next {
+            self.read_jobs(shard, next);
+            return Ok(());
         }
+        self.jobs.is_read = true;
         self.give_parts();
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use machine::{Input, Reply, Run, Step, Task};
+use machine::{Due, Input, Reply, Run, Step, Task};
 use model::{Namespace, QueueKey, QueueKind, ShardId, Time};
 
 use super::{
@@ -145,10 +145,11 @@ impl Lane {
         &mut self,
         shard: ShardId,
         step: &mut Step,
+        due: &Due,
     ) -> Result<Vec<(Match, Reply)>, Panicked> {
         let mut dispatched = Vec::new();
         let (namespace, run_id) = (step.next.key.workflow.namespace, step.next.key.run_id);
-        for place in self.new_activities(shard, &step.next)? {
+        for place in self.new_activities(shard, &step.next, due)? {
             let Some((call, poll)) = self.poller_for(&place) else { continue };
             let input = self.start_of(&poll, &place);
             let context = self.step_context(namespace);
@@ -175,13 +176,12 @@ impl Lane {
         Ok(dispatched)
     }
 
-    /// The activities that wait for a worker from this state on, as they would stand in their queues.
-    fn new_activities(&self, shard: ShardId, next: &Run) -> Result<Vec<TaskPlace>, Panicked> {
+    /// The activities that wait for a worker from this state on, as they would stand in their queues. `due` is what is due there.
+    fn new_activities(&self, shard: ShardId, next: &Run, due: &Due) -> Result<Vec<TaskPlace>, Panicked> {
         let (namespace, run_id) = (next.key.workflow.namespace, next.key.run_id);
         let old = self.entry(shard, run_id).map(|entry| &entry.due);
         let is_new = |task: &&Task| matches!(task, Task::Activity { .. }) && old.is_none_or(|old| !old.has(task));
         let mut places = self.caught(Place::of(next, DERIVING), || {
-            let due = next.durable_due();
             due.tasks.iter().filter(is_new).map(|task| TaskPlace::of(task, namespace, run_id)).collect::<Vec<_>>()
         })?;
         places.sort_unstable();

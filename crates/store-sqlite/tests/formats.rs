@@ -1,6 +1,7 @@
 //! A file of each format that was ever released, of literal statements and bytes, is opened by this version, and holds then
 //! what it held.
 
+mod first;
 mod folder;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use first::FIRST_LISTS;
 use folder::Folder;
 use model::{NamespaceId, ShardId};
 use proto::temporal::api::enums::v1::IndexedValueType;
@@ -60,26 +62,8 @@ const LOG: &str = "INSERT INTO meta VALUES ('log', '00112233445566778899AABBCCDD
 /// The search attributes of the run: `Amount` is 12, `Tags` are `new`.
 const ATTRIBUTES: &str = "x'010a0c0a06416d6f756e74120218180a0f0a045461677312073a050a036e6577'";
 
-const FIRST_LISTS: &str = "
-CREATE TABLE visibility (
-    id INTEGER PRIMARY KEY, namespace BLOB NOT NULL, run BLOB NOT NULL, close_time INTEGER NOT NULL,
-    start_time INTEGER NOT NULL, execution_time INTEGER NOT NULL, status INTEGER NOT NULL, workflow_id TEXT NOT NULL,
-    workflow_type TEXT NOT NULL, task_queue TEXT NOT NULL, history_length INTEGER NOT NULL,
-    history_size INTEGER NOT NULL, state_transitions INTEGER NOT NULL, parent_workflow_id TEXT, parent_run_id TEXT,
-    root_workflow_id TEXT NOT NULL, root_run_id TEXT NOT NULL, division TEXT, memo BLOB, attributes BLOB
-);
-CREATE UNIQUE INDEX visibility_run ON visibility (run);
-CREATE INDEX visibility_order ON visibility
-    (namespace, close_time DESC, start_time DESC, run, status, division, workflow_type);
-CREATE INDEX visibility_workflow ON visibility (namespace, workflow_id, close_time DESC, start_time DESC, run);
-CREATE INDEX visibility_parent ON visibility
-    (namespace, parent_workflow_id, close_time DESC, start_time DESC, run) WHERE parent_workflow_id IS NOT NULL;
-CREATE TABLE attribute (id INTEGER NOT NULL, name TEXT NOT NULL, value, PRIMARY KEY (id, name)) WITHOUT ROWID;
-CREATE INDEX attribute_value ON attribute (name, value, id);
-CREATE TABLE item (
-    id INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (id, name, value)
-) WITHOUT ROWID;
-CREATE INDEX item_value ON item (name, value, id);
+/// A row in the lists of the first format.
+const FIRST_ROW: &str = "
 INSERT INTO visibility VALUES (7, x'<ns>', x'<run>', 9, 5, 5, 2, 'order-1', 'Order', 'orders', 3, 100, 2, NULL, NULL, 'order-1',
     'r', NULL, x'0a00', <attributes>);
 INSERT INTO attribute VALUES (7, 'Amount', 12), (7, 'Tags', '');
@@ -161,7 +145,7 @@ INSERT INTO tail VALUES (x'<ns>', 1, 0, x'<run>');
 /// it was stopped before that.
 fn formats() -> [(i64, Vec<&'static str>); 8] {
     [
-        (1, vec![HISTORY_APART, FIRST_LISTS]),
+        (1, vec![HISTORY_APART, FIRST_LISTS, FIRST_ROW]),
         (2, vec![HISTORY_APART, SECOND_LISTS]),
         (3, vec![HISTORY, LISTS_WITH_MEMOS, OLD_ATTRIBUTES]),
         (4, vec![HISTORY, LISTS_WITH_MEMOS, OLD_ATTRIBUTES, LOG]),

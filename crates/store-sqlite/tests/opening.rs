@@ -1,5 +1,6 @@
 //! Files that can't be opened say why in one line, and those that can hold what was committed.
 
+mod first;
 mod folder;
 mod left;
 
@@ -12,6 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use first::FIRST_LISTS;
 use folder::Folder;
 use left::copy_as_killed;
 use model::{NamespaceId, RunId, ShardId};
@@ -141,29 +143,13 @@ fn a_newer_format_is_refused() {
     assert!(text.contains("has format 99, and this version reads up to 8: use the newer version"), "{text}");
 }
 
-/// The lists' tables as the first format had them.
-const FIRST_LISTS: &str = "
+/// Takes the newest lists out of a file.
+const WITHOUT_LISTS: &str = "
 DELETE FROM meta WHERE name IN ('log', 'folded');
 DROP TABLE visibility; DROP TABLE keyword; DROP TABLE block; DROP TABLE cell; DROP TABLE tail;
-CREATE TABLE visibility (
-    id INTEGER PRIMARY KEY, namespace BLOB NOT NULL, run BLOB NOT NULL, close_time INTEGER NOT NULL,
-    start_time INTEGER NOT NULL, execution_time INTEGER NOT NULL, status INTEGER NOT NULL, workflow_id TEXT NOT NULL,
-    workflow_type TEXT NOT NULL, task_queue TEXT NOT NULL, history_length INTEGER NOT NULL,
-    history_size INTEGER NOT NULL, state_transitions INTEGER NOT NULL, parent_workflow_id TEXT, parent_run_id TEXT,
-    root_workflow_id TEXT NOT NULL, root_run_id TEXT NOT NULL, division TEXT, memo BLOB, attributes BLOB
-);
-CREATE UNIQUE INDEX visibility_run ON visibility (run);
-CREATE INDEX visibility_order ON visibility
-    (namespace, close_time DESC, start_time DESC, run, status, division, workflow_type);
-CREATE INDEX visibility_workflow ON visibility (namespace, workflow_id, close_time DESC, start_time DESC, run);
-CREATE INDEX visibility_parent ON visibility
-    (namespace, parent_workflow_id, close_time DESC, start_time DESC, run) WHERE parent_workflow_id IS NOT NULL;
-CREATE TABLE attribute (id INTEGER NOT NULL, name TEXT NOT NULL, value, PRIMARY KEY (id, name)) WITHOUT ROWID;
-CREATE INDEX attribute_value ON attribute (name, value, id);
-CREATE TABLE item (
-    id INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (id, name, value)
-) WITHOUT ROWID;
-CREATE INDEX item_value ON item (name, value, id);
+";
+/// A row in the lists of the first format.
+const FIRST_ROW: &str = "
 INSERT INTO visibility VALUES (7, x'0102030405060708090a0b0c0d0e0f10', x'1112131415161718191a1b1c1d1e1f20', 9, 5, 5, 2,
     'order-1', 'Order', 'orders', 3, 100, 2, NULL, NULL, 'order-1', 'r', NULL, x'0a00', NULL);
 INSERT INTO attribute VALUES (7, 'Amount', 12), (7, 'Tags', '');
@@ -177,7 +163,7 @@ fn the_first_format_is_brought_up_to_date() {
     let path = folder.file("data.db");
     drop(open(&path).unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.execute_batch(FIRST_LISTS).unwrap();
+    connection.execute_batch(&[WITHOUT_LISTS, FIRST_LISTS, FIRST_ROW].concat()).unwrap();
     let attributes =
         [("Amount".to_owned(), Value::Int(12)), ("Tags".to_owned(), Value::KeywordList(vec!["new".to_owned()]))];
     let attributes = encode_attributes(&attributes.into()).to_vec();

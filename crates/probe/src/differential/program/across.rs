@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{IDENTITY, NAMESPACE, Program, commands::command, content, text, world::HeldActivity};
+use super::{IDENTITY, NAMESPACE, Program, chains::Requests, commands::command, content, text, world::HeldActivity};
 use crate::differential::pair::Stop;
 
 /// So long that it ends during the restart or after it, and so short that the program can wait for it.
@@ -19,7 +19,7 @@ pub(crate) enum Begun {
     /// Requests that were answered, and that are sent again.
     Requests {
         at: usize,
-        requests: [(&'static str, Value); 3],
+        requests: Requests,
     },
     /// An update that a worker has accepted.
     UpdateAccepted {
@@ -203,20 +203,7 @@ impl Program {
     }
 
     async fn begin_requests(&mut self) -> Result<Option<Begun>, Stop> {
-        let start = self.start_request();
-        let Some(at) = self.start_with("StartWorkflowExecution", start.clone()).await? else { return Ok(None) };
-        let signal = json!({
-            "namespace": NAMESPACE, "workflowExecution": self.runs[at].execution(), "signalName": "poke",
-            "input": content::payloads("poked"), "identity": IDENTITY, "requestId": self.fresh("s"),
-        });
-        let mut with_start = self.signal_with_start_request();
-        with_start["workflowId"] = start["workflowId"].clone();
-        with_start["taskQueue"] = start["taskQueue"].clone();
-        let requests = [
-            ("StartWorkflowExecution", start),
-            ("SignalWorkflowExecution", signal),
-            ("SignalWithStartWorkflowExecution", with_start),
-        ];
+        let Some((at, requests)) = self.begin_repeatable().await? else { return Ok(None) };
         for (rpc, request) in &requests[1..] {
             if self.seed.chance(80) {
                 self.call(rpc, request.clone()).await?;
@@ -229,7 +216,7 @@ impl Program {
         Ok(Some(Begun::Requests { at, requests }))
     }
 
-    async fn go_on_with_requests(&mut self, at: usize, requests: &[(&'static str, Value); 3]) -> Result<(), Stop> {
+    async fn go_on_with_requests(&mut self, at: usize, requests: &Requests) -> Result<(), Stop> {
         // Of a run that has closed, only its start is known to the reference.
         let known = if self.runs[at].is_open() { requests.len() } else { 1 };
         for _ in 0..2 + self.seed.below(3) {

@@ -9,6 +9,9 @@ use crate::differential::pair::Stop;
 /// Far enough that the program is over before.
 const LATER: &str = "180000s";
 
+/// Calls, each with its method.
+pub(crate) type Requests = [(&'static str, Value); 3];
+
 impl Program {
     /// A run that waits for its first task, and what is done to it meanwhile.
     pub(crate) async fn wait_and_hasten(&mut self) -> Result<(), Stop> {
@@ -214,10 +217,10 @@ impl Program {
         }
     }
 
-    /// Requests that are sent again: while the run goes on, and after its end.
-    pub(crate) async fn requests_again(&mut self) -> Result<(), Stop> {
+    /// Starts a run; gives it, and requests that can be sent again: its start, a signal, and a signal with start of its workflow.
+    pub(super) async fn begin_repeatable(&mut self) -> Result<Option<(usize, Requests)>, Stop> {
         let start = self.start_request();
-        let Some(at) = self.start_with("StartWorkflowExecution", start.clone()).await? else { return Ok(()) };
+        let Some(at) = self.start_with("StartWorkflowExecution", start.clone()).await? else { return Ok(None) };
         let signal = json!({
             "namespace": NAMESPACE, "workflowExecution": self.runs[at].execution(), "signalName": "poke",
             "input": content::payloads("poked"), "identity": IDENTITY, "requestId": self.fresh("s"),
@@ -230,6 +233,12 @@ impl Program {
             ("SignalWorkflowExecution", signal),
             ("SignalWithStartWorkflowExecution", with_start),
         ];
+        Ok(Some((at, requests)))
+    }
+
+    /// Requests that are sent again: while the run goes on, and after its end.
+    pub(crate) async fn requests_again(&mut self) -> Result<(), Stop> {
+        let Some((at, requests)) = self.begin_repeatable().await? else { return Ok(()) };
         let held = if self.seed.chance(40) { self.take_task_of(at).await? } else { None };
         for _ in 0..3 + self.seed.below(4) {
             let (rpc, request) = requests[self.seed.below(requests.len())].clone();

@@ -15,37 +15,21 @@ use proto::temporal::api::cloud::{
 
 use crate::{
     identity, key,
-    record::{AccountRecord, ApiKeyRecord, Meta, ServiceAccountRecord, UserRecord},
+    record::{AccountRecord, ApiKeyRecord, ServiceAccountRecord, UserRecord},
     request::{ApiRequest, Applied, Command, Query},
-    resource::{self, Resource, Update},
+    resource::{self, Resource, Update, meta_and_spec},
     state::State,
     turn::{Turn, View, find},
 };
 
 impl Resource for AccountRecord {
     const KIND: &'static str = "account";
-    type Spec = AccountSpec;
+    meta_and_spec!(AccountSpec);
     type Described = Account;
 
     /// There is one, whatever the id.
     fn find<'a>(state: &'a State, _id: &str) -> Result<&'a Arc<Self>, Reject> {
         state.account.as_ref().ok_or_else(|| Reject::internal("the data holds no account"))
-    }
-
-    fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    fn meta_mut(&mut self) -> &mut Meta {
-        &mut self.meta
-    }
-
-    fn spec(&self) -> &AccountSpec {
-        &self.spec
-    }
-
-    fn set_spec(&mut self, spec: AccountSpec) {
-        self.spec = spec;
     }
 
     fn put(self, turn: &mut Turn<'_>) {

@@ -28,7 +28,7 @@ pub struct Settings {
     /// Signs new API keys. One that is new to the account is taken up when it is opened; keys that were signed before
     /// stay good.
     pub signer: Arc<SigningKey>,
-    /// Fresh randomness that nobody can guess: login codes are made of it.
+    /// Fresh randomness that no caller can guess: login codes are made of it.
     pub secret: fn() -> [u8; 32],
 }
 

@@ -18,7 +18,7 @@ use crate::{
     access,
     record::{ApiKeyRecord, Meta, WorkRecord},
     request::{ApiRequest, Applied, Command, Query, Target},
-    resource::{self, Created, Deleted, Listed, Resource, deletes, gets, quota, updates},
+    resource::{self, Created, Deleted, Listed, Resource, deletes, gets, meta_and_spec, quota, updates},
     state::{State, page::PageRequest},
     turn::{Turn, View, find},
     twins,
@@ -53,27 +53,11 @@ pub(crate) fn describe(row: &ApiKeyRecord, now: Time) -> ApiKey {
 
 impl Resource for ApiKeyRecord {
     const KIND: &'static str = "API key";
-    type Spec = ApiKeySpec;
+    meta_and_spec!(ApiKeySpec);
     type Described = ApiKey;
 
     fn find<'a>(state: &'a State, id: &str) -> Result<&'a Arc<Self>, Reject> {
         find(state, Self::KIND, id)
-    }
-
-    fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    fn meta_mut(&mut self) -> &mut Meta {
-        &mut self.meta
-    }
-
-    fn spec(&self) -> &ApiKeySpec {
-        &self.spec
-    }
-
-    fn set_spec(&mut self, spec: ApiKeySpec) {
-        self.spec = spec;
     }
 
     fn put(self, turn: &mut Turn<'_>) {
@@ -130,10 +114,6 @@ impl Created for ApiKeyRecord {
 
     fn new(turn: &mut Turn<'_>, meta: Meta, spec: ApiKeySpec) -> Self {
         Self { id: turn.key_id(), meta, spec, token_hash: Vec::new() }
-    }
-
-    fn id_of(&self) -> &str {
-        &self.id
     }
 }
 

@@ -91,7 +91,7 @@ pub(crate) trait Listed: Resource + Row {
 }
 
 /// A kind of which new ones can be made.
-pub(crate) trait Created: Resource {
+pub(crate) trait Created: Resource + Row {
     /// What a new one is before the engine has done its part.
     const NEW: ResourceState = ResourceState::Active;
 
@@ -103,8 +103,6 @@ pub(crate) trait Created: Resource {
 
     /// A new one.
     fn new(turn: &mut Turn<'_>, meta: Meta, spec: Self::Spec) -> Self;
-
-    fn id_of(&self) -> &str;
 
     /// What follows for its creator, and what the engine has to do for it.
     fn created(_turn: &mut Turn<'_>, _caller: &Principal, _id: &str) -> Option<WorkRecord> {
@@ -152,7 +150,7 @@ pub(crate) fn create<R: Created>(
     let meta = turn.new_meta(R::NEW);
     let mut row = R::new(turn, meta, spec);
     finish(&turn.state, &mut row)?;
-    let subject = row.id_of().to_owned();
+    let subject = row.id().to_owned();
     row.put(turn);
     let work = R::created(turn, caller, &subject);
     Ok(Applied { subject, work })
@@ -204,6 +202,29 @@ pub(crate) fn given<R: Resource>(spec: Option<R::Spec>) -> Result<R::Spec, Rejec
 /// The refusal of what would be too many.
 pub(crate) fn quota(message: String) -> Reject {
     Reject::precondition(message)
+}
+
+/// The part of [`Resource`] that is the same for each kind: its record has `meta` and `spec`.
+macro_rules! meta_and_spec {
+    ($spec:ty) => {
+        type Spec = $spec;
+
+        fn meta(&self) -> &$crate::record::Meta {
+            &self.meta
+        }
+
+        fn meta_mut(&mut self) -> &mut $crate::record::Meta {
+            &mut self.meta
+        }
+
+        fn spec(&self) -> &Self::Spec {
+            &self.spec
+        }
+
+        fn set_spec(&mut self, spec: Self::Spec) {
+            self.spec = spec;
+        }
+    };
 }
 
 /// How a request that names one resource reads it.
@@ -294,4 +315,4 @@ macro_rules! deletes {
     };
 }
 
-pub(crate) use {changes, deletes, gets, updates};
+pub(crate) use {changes, deletes, gets, meta_and_spec, updates};

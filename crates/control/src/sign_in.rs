@@ -21,11 +21,11 @@ use crate::{
 /// The method that makes a login link, beside those of the Cloud Operations API. It takes a user's id and answers the
 /// link, both as `google.protobuf.StringValue`.
 pub const CREATE_LOGIN_LINK: &str = "CreateLoginLink";
-/// How long a link is good that somebody has asked for.
+/// How long a link is good that a caller has asked for.
 const LINK_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Makes the link for a user: for oneself, or by whoever could make an API key for that user, which is as much, so that
-/// the right to that is asked for.
+/// Makes the link for a user: the caller itself, or one for whom the caller could make an API key, which is as much, so that the
+/// right to that is asked for.
 pub(crate) fn create_link(
     control: &Control,
     caller: &Caller,
@@ -70,7 +70,7 @@ impl Control {
             let mut user: UserRecord = turn.take("user", &login.user_id).map_err(|_| auth::unauthenticated())?;
             turn.remove::<LoginRecord>(&hash);
             if user.invited_time != 0 {
-                // Whoever comes has accepted. The spec is as it was, and so is its version.
+                // A user who comes has accepted the invitation. The spec is as it was, and so is its version.
                 (user.invited_time, user.invitation_expires) = (0, 0);
                 turn.put(user.clone());
             }

@@ -90,7 +90,7 @@ fn a_store_that_is_kept_up_folds_by_itself() {
     };
     std::thread::scope(|scope| {
         scope.spawn(|| store.keep_up());
-        // Until a first generation is being folded, and then until it is, whoever of both threads is the faster.
+        // Until a first generation is being folded, and then until it is, whichever of the two threads is the faster.
         let mut numbers = 0..;
         while store.folding.layers().frozen().is_none() {
             numbers.by_ref().take(1).for_each(commit);

@@ -29,7 +29,7 @@ pub struct Recovery {
     pub operator: String,
     /// When the new API key expires.
     pub api_key_expires: Time,
-    /// Fresh from a source that nobody can guess: the login code is made of it.
+    /// Fresh from a source that no caller can guess: the login code is made of it.
     pub login_secret: [u8; 32],
     /// Until when the login code is good.
     pub login_expires: Time,

@@ -19,7 +19,7 @@ use crate::{
     access, credential,
     record::{Meta, ServiceAccountRecord, WorkRecord},
     request::{ApiRequest, Applied, Command, Query, Target},
-    resource::{self, Created, Deleted, Listed, Resource, deletes, gets, updates},
+    resource::{self, Created, Deleted, Listed, Resource, deletes, gets, meta_and_spec, updates},
     state::{State, page::PageRequest, rights},
     turn::{Turn, View, check_version, find, missing},
     twins,
@@ -107,27 +107,11 @@ fn take_known(state: &State, caller: &Principal, id: &str) -> Result<ServiceAcco
 
 impl Resource for ServiceAccountRecord {
     const KIND: &'static str = "service account";
-    type Spec = ServiceAccountSpec;
+    meta_and_spec!(ServiceAccountSpec);
     type Described = ServiceAccount;
 
     fn find<'a>(state: &'a State, id: &str) -> Result<&'a Arc<Self>, Reject> {
         find(state, Self::KIND, id)
-    }
-
-    fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    fn meta_mut(&mut self) -> &mut Meta {
-        &mut self.meta
-    }
-
-    fn spec(&self) -> &ServiceAccountSpec {
-        &self.spec
-    }
-
-    fn set_spec(&mut self, spec: ServiceAccountSpec) {
-        self.spec = spec;
     }
 
     fn put(self, turn: &mut Turn<'_>) {
@@ -184,10 +168,6 @@ impl Created for ServiceAccountRecord {
 
     fn new(turn: &mut Turn<'_>, meta: Meta, spec: ServiceAccountSpec) -> Self {
         Self { id: turn.id(), meta, spec }
-    }
-
-    fn id_of(&self) -> &str {
-        &self.id
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     access, credential,
     record::{Meta, UserRecord, WorkRecord},
     request::{ApiRequest, Applied, Command, Query, Target},
-    resource::{self, Created, Deleted, Listed, Resource, deletes, gets, quota, updates},
+    resource::{self, Created, Deleted, Listed, Resource, deletes, gets, meta_and_spec, quota, updates},
     state::{State, page::PageRequest, rights},
     turn::{Turn, View, check_version, find},
     twins,
@@ -71,27 +71,11 @@ pub(crate) fn check_email(email: &str) -> Result<String, Reject> {
 
 impl Resource for UserRecord {
     const KIND: &'static str = "user";
-    type Spec = UserSpec;
+    meta_and_spec!(UserSpec);
     type Described = User;
 
     fn find<'a>(state: &'a State, id: &str) -> Result<&'a Arc<Self>, Reject> {
         find(state, Self::KIND, id)
-    }
-
-    fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    fn meta_mut(&mut self) -> &mut Meta {
-        &mut self.meta
-    }
-
-    fn spec(&self) -> &UserSpec {
-        &self.spec
-    }
-
-    fn set_spec(&mut self, spec: UserSpec) {
-        self.spec = spec;
     }
 
     fn put(self, turn: &mut Turn<'_>) {
@@ -151,10 +135,6 @@ impl Created for UserRecord {
         let invitation_expires = (turn.now + INVITATION).0;
         Self { id: turn.id(), meta, spec, invited_time: turn.now.0, invitation_expires }
     }
-
-    fn id_of(&self) -> &str {
-        &self.id
-    }
 }
 
 impl Deleted for UserRecord {
@@ -190,7 +170,7 @@ impl Query for GetUsersRequest {
         let is_asked_for = |row: &UserRecord| {
             let has_access = || {
                 let principal = view.state.principal(OwnerType::User, &row.id, None);
-                // In a namespace that is not the caller's there is nobody, as in one that does not exist.
+                // In a namespace that is not the caller's no user has access, as in one that does not exist.
                 view.caller.namespace_permission(&self.namespace).is_some()
                     && principal.is_some_and(|principal| principal.namespace_permission(&self.namespace).is_some())
             };

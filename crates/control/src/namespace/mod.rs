@@ -26,7 +26,7 @@ use crate::{
     credential,
     record::{Meta, NamespaceRecord, ServiceAccountRecord, UserRecord, WorkKind, WorkRecord},
     request::{ApiRequest, Applied, Command, Query, Target},
-    resource::{self, Created, Deleted, Listed, Resource, deletes, gets, quota, updates},
+    resource::{self, Created, Deleted, Listed, Resource, deletes, gets, meta_and_spec, quota, updates},
     state::{State, page::PageRequest},
     turn::{Turn, View, find},
 };
@@ -36,27 +36,11 @@ const MOST: usize = 100;
 
 impl Resource for NamespaceRecord {
     const KIND: &'static str = "namespace";
-    type Spec = NamespaceSpec;
+    meta_and_spec!(NamespaceSpec);
     type Described = Namespace;
 
     fn find<'a>(state: &'a State, id: &str) -> Result<&'a Arc<Self>, Reject> {
         find(state, Self::KIND, id)
-    }
-
-    fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    fn meta_mut(&mut self) -> &mut Meta {
-        &mut self.meta
-    }
-
-    fn spec(&self) -> &NamespaceSpec {
-        &self.spec
-    }
-
-    fn set_spec(&mut self, spec: NamespaceSpec) {
-        self.spec = spec;
     }
 
     fn put(self, turn: &mut Turn<'_>) {
@@ -132,10 +116,6 @@ impl Created for NamespaceRecord {
 
     fn new(turn: &mut Turn<'_>, meta: Meta, spec: NamespaceSpec) -> Self {
         Self { id: id_of(&spec, &turn.state), meta, spec, tags: BTreeMap::new() }
-    }
-
-    fn id_of(&self) -> &str {
-        &self.id
     }
 
     fn created(turn: &mut Turn<'_>, caller: &Principal, id: &str) -> Option<WorkRecord> {

@@ -93,7 +93,7 @@ pub(crate) fn remembered(principal: &Principal) -> PrincipalRecord {
     }
 }
 
-/// A caller of either plane as the audit log remembers it. `None` for one that is nobody.
+/// A caller of either plane as the audit log remembers it. `None` for an anonymous one.
 pub(crate) fn remembered_caller(caller: &Caller) -> Option<PrincipalRecord> {
     match caller {
         Caller::Principal(principal) => Some(remembered(principal)),
